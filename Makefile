@@ -1,0 +1,40 @@
+# One line a target. PYTHON is only used to make .venv; everything else runs in it.
+PYTHON ?= python3
+BIN := .venv/bin
+MINUTES ?= 20
+PYTEST_ARGS ?=
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench soak setup setup-dev model pictures clean
+
+help: ## what make can do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+run: setup ## bring the call up (q in the window or Ctrl-C ends it)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" exec honcho start
+
+test: setup-dev ## run the tests
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: setup-dev ## ruff and mypy
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy capture infer compose display common tests
+
+bench: setup-dev ## print tables of speed, asserting nothing
+	@$(BIN)/python -m tests.bench
+
+soak: setup-dev ## run the call for MINUTES and hold it against its budgets
+	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+setup: ## virtual environment, packages, assets
+	@$(PYTHON) common/setup.py
+
+setup-dev: ## the same with what tests and lint need
+	@$(PYTHON) common/setup.py --dev
+
+model: setup ## fetch the tutorial's Mask R-CNN into mask-rcnn-coco/
+	@$(BIN)/python -m infer.fetch
+
+pictures: setup ## make the README's pictures anew
+	@$(BIN)/python -m tests.pictures
+
+clean: ## remove .venv and caches
+	@rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .hypothesis && find . -name __pycache__ -type d -prune -exec rm -rf {} +

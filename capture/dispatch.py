@@ -1,0 +1,43 @@
+"""Which idle worker gets which frame: the newest, each frame once. Pure: knows no sockets."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+FORGOTTEN_AFTER_S = 5.0
+
+
+class Dispatch:
+    """Credit of one: a worker asks when it is idle, is given one frame, and asks again when it is done."""
+
+    def __init__(self) -> None:
+        self._idle: OrderedDict[bytes, None] = OrderedDict()
+        self._asked_at: dict[bytes, float] = {}
+        self._given = (0, -1)  # epoch, frame_id
+
+    def ask(self, worker: bytes, now: float) -> None:
+        """A worker is idle. Asking twice is the same as asking once."""
+        self._idle.setdefault(worker)
+        self._asked_at[worker] = now
+
+    def next_worker(self, epoch: int, frame_id: int) -> bytes | None:
+        """The worker that waits longest, if this frame was given to nobody yet (a new epoch counts from 0 again)."""
+        given_epoch, given_id = self._given
+        return next(iter(self._idle), None) if epoch != given_epoch or frame_id > given_id else None
+
+    def gave(self, worker: bytes, epoch: int, frame_id: int) -> None:
+        """This frame went to `worker`, which is busy from now on."""
+        self._idle.pop(worker, None)
+        self._given = (epoch, frame_id)
+
+    def lost(self, worker: bytes) -> None:
+        """The worker is gone."""
+        self._idle.pop(worker, None)
+        self._asked_at.pop(worker, None)
+
+    def workers(self, now: float) -> int:
+        """How many workers asked lately, at least 1."""
+        for worker, asked_at in list(self._asked_at.items()):
+            if now - asked_at > FORGOTTEN_AFTER_S:
+                self.lost(worker)
+        return max(1, len(self._asked_at))

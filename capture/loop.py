@@ -1,0 +1,141 @@
+"""Source → frames; the newest frame → whichever worker is idle."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import zmq
+
+from capture.dispatch import Dispatch
+from capture.reader import Reader
+from capture.sources import Shot, open_source
+from common.config import CaptureSettings
+from common.counters import Counters
+from common.messages import FrameCaptured, WorkAsked, encode
+from common.process import Stop, sole_writer
+from common.ring import RingWriter, new_epoch
+from common.streams import FRAMES, WORK, bind, open_context, parse, send
+
+CAPACITY = 8
+POLL_MS = 100
+
+log = logging.getLogger("onlyme")
+
+
+def run(settings: CaptureSettings, stop: Stop) -> None:
+    """Publish frames until told to stop or the source ends.
+
+    Raises:
+        SourceError, AssetError: The source cannot be opened or read.
+        RingTakenError: Another capture serves this run folder.
+        RingSpaceError: Shared memory is too small.
+    """
+    run_dir = settings.call_dir
+    counters = Counters(log)
+    with (
+        sole_writer(run_dir, FRAMES.name),
+        open_context() as context,
+        Publisher(context, run_dir) as frames,
+        Reader(lambda: open_source(settings)) as reader,
+    ):
+        workers = Workers(context, run_dir, counters)
+        poller = zmq.Poller()
+        poller.register(reader.fileno(), zmq.POLLIN)
+        poller.register(workers.socket, zmq.POLLIN)
+        while not stop and not reader.ended:
+            poller.poll(POLL_MS)
+            shot = reader.take()
+            if shot is not None:
+                source = reader.source
+                workers.newest = frames.publish(shot, source.notice if source else "")
+                if workers.newest.frame_id == 0 and source:
+                    log.info("%s; frames of %d x %d", source.description, *shot.picture.shape[1::-1])
+            workers.serve(time.monotonic())
+            if reader.overwritten:
+                counters.count("frame", "taken too late", number=reader.overwritten)
+                reader.overwritten = 0
+    log.info("source ended" if reader.ended else "stopped")
+
+
+class Publisher:
+    """Frames into the ring and onto the stream; a change of geometry begins a new ring and a new epoch."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], run_dir: Path) -> None:
+        self._socket = bind(context, FRAMES, run_dir)
+        self._ring: RingWriter | None = None
+
+    def publish(self, shot: Shot, notice: str) -> FrameCaptured:
+        """Write one shot; returns what was said about it."""
+        height, width = shot.picture.shape[:2]
+        ring = self._ring_for((height, width, 3))
+        ring.claim()[:] = shot.picture
+        sequence = ring.publish()
+        message = FrameCaptured(
+            epoch=ring.epoch,
+            frame_id=sequence,
+            captured_ns=shot.captured_ns,
+            source_index=shot.source_index,
+            segment=ring.name,
+            sequence=sequence,
+            height=height,
+            width=width,
+            notice=notice,
+        )
+        send(self._socket, message)
+        return message
+
+    def _ring_for(self, shape: tuple[int, int, int]) -> RingWriter:
+        if self._ring is None or self._ring.shape != shape:
+            self.close()
+            self._ring = RingWriter(FRAMES.name, shape, CAPACITY, new_epoch())
+        return self._ring
+
+    def close(self) -> None:
+        """Remove the ring."""
+        if self._ring is not None:
+            self._ring.close()
+            self._ring = None
+
+    def __enter__(self) -> Publisher:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+class Workers:
+    """The inference workers' side: hands `newest` to whoever is idle."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], run_dir: Path, counters: Counters) -> None:
+        self.socket = bind(context, WORK, run_dir)
+        self.newest: FrameCaptured | None = None
+        self._dispatch = Dispatch()
+        self._counters = counters
+
+    def serve(self, now: float) -> None:
+        """Take what workers ask, and give the newest frame to one of them."""
+        self._hear(now)
+        if self.newest is None:
+            return
+        frame = (self.newest.epoch, self.newest.frame_id)
+        while (worker := self._dispatch.next_worker(*frame)) is not None:
+            message = replace(self.newest, workers=self._dispatch.workers(now))
+            try:
+                self.socket.send_multipart([worker, encode(message)], zmq.NOBLOCK)
+            except (zmq.Again, zmq.ZMQError):
+                self._dispatch.lost(worker)  # it died while it waited: the frame goes to the next
+                self._counters.count("worker", "gone")
+            else:
+                self._dispatch.gave(worker, *frame)
+
+    def _hear(self, now: float) -> None:
+        while True:
+            try:
+                worker, *parts = self.socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            if len(parts) == 1 and parse(parts[0], WorkAsked, self._counters) is not None:
+                self._dispatch.ask(worker, now)

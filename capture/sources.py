@@ -1,0 +1,281 @@
+"""Sources of frames. Each opens its device or file, waits for the next frame and hands it out; none knows of rings.
+
+A source is used from one thread. File sources keep wall-clock time: the frame that is due *now* is delivered and late
+ones are skipped, their numbers too, so the clock is never stretched. Live sources have no index of their own and count
+what they read.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from capture.demo import DemoScene
+from common.config import CaptureSettings
+from common.errors import SourceError
+
+IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+FALLBACK_FPS = 30.0
+OPEN_TIMEOUT_MS, READ_TIMEOUT_MS = 5000, 5000
+
+
+class Shot(NamedTuple):
+    """One frame as it came: (H, W, 3) uint8 BGR owned by the receiver, its number, and when (CLOCK_MONOTONIC ns)."""
+
+    picture: NDArray[np.uint8]
+    source_index: int
+    captured_ns: int
+
+
+class Source(Protocol):
+    """What every source can do."""
+
+    description: str
+    notice: str
+
+    def read(self) -> Shot | None:
+        """Wait for the next frame; None when the source has come to its end.
+
+        Raises:
+            SourceError: Nothing can be read any more.
+        """
+
+    def close(self) -> None:
+        """Let go of the device or file."""
+
+
+@dataclass
+class Clock:
+    """Which frame of a file is due: frame n at start + n / fps."""
+
+    fps: float
+    started_ns: int | None = None
+
+    def wait_for(self, index: int) -> int:
+        """Wait until frame `index` is due; returns when that was, or is, in ns."""
+        if self.started_ns is None:
+            self.started_ns = time.monotonic_ns() - round(index * 1e9 / self.fps)
+        due_ns = self.started_ns + round(index * 1e9 / self.fps)
+        time.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)
+        return due_ns
+
+    def due(self) -> int:
+        """Number of the frame that is due now."""
+        return 0 if self.started_ns is None else int((time.monotonic_ns() - self.started_ns) * self.fps / 1e9)
+
+
+class FileSource:
+    """A video file at its own rate, looped or once.
+
+    Raises:
+        SourceError: No such file, or nothing in it can be decoded.
+    """
+
+    notice = ""
+
+    def __init__(self, path: Path, once: bool) -> None:
+        if not path.is_file():
+            raise SourceError(f"--source: expected a video file, got {path}, which is not there; check the path")
+        self._path, self._once = path, once
+        self._capture = cv2.VideoCapture(str(path))
+        fps = self._capture.get(cv2.CAP_PROP_FPS) if self._capture.isOpened() else 0.0
+        if not self._capture.isOpened() or not self._capture.grab():
+            raise SourceError(
+                f"--source: expected a video that can be decoded, got {path} ({path.stat().st_size} bytes), "
+                "of which no frame can be read; check it with another player"
+            )
+        self._rewind()
+        self._clock = Clock(fps if 1 <= fps <= 240 else FALLBACK_FPS)
+        self._index = 0  # of the frame that the next grab() gives
+        self.description = f"{path} at {self._clock.fps:.2f} frames a second"
+
+    def read(self) -> Shot | None:
+        while self._index < self._clock.due():  # late: step over without decoding
+            if not self._grab():
+                return None
+            self._index += 1
+        due_ns = self._clock.wait_for(self._index)
+        if not self._grab():
+            return None
+        ok, picture = self._capture.retrieve()
+        if not ok:
+            raise SourceError(f"--source: frame {self._index} of {self._path} cannot be decoded")
+        self._index += 1
+        return Shot(picture, self._index - 1, due_ns)
+
+    def close(self) -> None:
+        self._capture.release()
+
+    def _grab(self) -> bool:
+        """The next frame, over the end of the file if it loops; False at the end."""
+        if self._capture.grab():
+            return True
+        if self._once:
+            return False
+        self._rewind()
+        if not self._capture.grab():
+            raise SourceError(f"--source: {self._path} cannot be read any more; was it moved?")
+        return True
+
+    def _rewind(self) -> None:
+        self._capture.release()
+        self._capture.open(str(self._path))  # seeking to 0 is not exact in every container
+
+
+class FolderSource:
+    """A folder of images in the order of their names.
+
+    Raises:
+        SourceError: No image in it.
+    """
+
+    notice = ""
+
+    def __init__(self, folder: Path, fps: float, once: bool) -> None:
+        self._files = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGES)
+        if not self._files:
+            raise SourceError(f"--source: expected images ({', '.join(sorted(IMAGES))}) in {folder}, got none")
+        self._once = once
+        self._clock = Clock(fps)
+        self._index = 0
+        self.description = f"{len(self._files)} images of {folder} at {fps:g} frames a second"
+
+    def read(self) -> Shot | None:
+        self._index = max(self._index, self._clock.due())
+        if self._once and self._index >= len(self._files):
+            return None
+        file = self._files[self._index % len(self._files)]
+        picture = cv2.imread(str(file), cv2.IMREAD_COLOR)
+        if picture is None:
+            raise SourceError(f"--source: expected an image that can be decoded, got {file}; remove or replace it")
+        due_ns = self._clock.wait_for(self._index)
+        self._index += 1
+        return Shot(picture, self._index - 1, due_ns)
+
+    def close(self) -> None:
+        """Nothing is held open between frames."""
+
+
+class DemoSource:
+    """The demo scene, for a machine without a camera and for tests.
+
+    Args:
+        settings: Size and rate.
+        notice: What to write into the picture, such as why it is a demo.
+    """
+
+    def __init__(self, settings: CaptureSettings, notice: str = "") -> None:
+        self._scene = DemoScene(settings.width, settings.height, settings.fps)
+        self._clock = Clock(settings.fps)
+        self._index = 0
+        self.notice = notice
+        self.description = f"demo scene, {settings.width} x {settings.height} at {settings.fps:g} frames a second"
+
+    def read(self) -> Shot | None:
+        self._index = max(self._index, self._clock.due())
+        picture = self._scene.frame(self._index)
+        due_ns = self._clock.wait_for(self._index)
+        self._index += 1
+        return Shot(picture, self._index - 1, due_ns)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class LiveSource:
+    """A camera or a network stream: whatever it delivers, when it delivers it.
+
+    Raises:
+        SourceError: It does not open, or delivers nothing.
+    """
+
+    notice = ""
+
+    def __init__(self, name: str, capture: cv2.VideoCapture, missing: str) -> None:
+        self._name, self._capture, self._index = name, capture, 0
+        if not capture.isOpened() or not capture.grab():
+            capture.release()
+            raise SourceError(missing)
+        got = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
+        self.description = (
+            f"{name}, given {got[0]} x {got[1]} at {capture.get(cv2.CAP_PROP_FPS):g} frames a second, "
+            f"{_fourcc(capture)} through {capture.getBackendName()}"
+        )
+
+    def read(self) -> Shot | None:
+        ok, picture = self._capture.read()
+        if not ok:
+            raise SourceError(f"--source: {self._name} stopped delivering; check its cable or address")
+        self._index += 1
+        return Shot(picture, self._index - 1, time.monotonic_ns())
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+def open_camera(number: int, settings: CaptureSettings) -> LiveSource:
+    """Camera `number` with size, rate and MJPG asked for (raw 720p does not fit through USB 2 at 30 a second)."""
+    wanted = f"{settings.width} x {settings.height} at {settings.fps:g}"
+    missing = f"--source: expected a camera at camera:{number}, got none that delivers; check it, or use --source demo"
+    if Path("/dev").is_dir() and not Path(f"/dev/video{number}").exists() and Path("/proc").is_dir():
+        raise SourceError(missing)  # Linux: spare the user OpenCV's own warnings
+    capture = cv2.VideoCapture(number, cv2.CAP_ANY)
+    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+    capture.set(cv2.CAP_PROP_FRAME_WIDTH, settings.width)
+    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, settings.height)
+    capture.set(cv2.CAP_PROP_FPS, settings.fps)
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    return LiveSource(f"camera {number}, asked {wanted} MJPG", capture, missing)
+
+
+def open_address(address: str) -> LiveSource:
+    """A network stream, with time limits on opening and reading."""
+    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
+    shown = re.sub(r"//[^/@]*@", "//…@", address)  # no password in a log
+    return LiveSource(
+        shown, cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits),
+        f"--source: expected a stream at {shown}, got none that delivers; check the address and that it is served",
+    )  # fmt: skip
+
+
+def open_auto(settings: CaptureSettings) -> Source:
+    """Camera 0, else the demo scene, which says so in the picture."""
+    try:
+        return open_camera(0, settings)
+    except SourceError:
+        return DemoSource(settings, notice="no camera: demo footage")
+
+
+def open_source(settings: CaptureSettings) -> Source:
+    """The source that `--source` names.
+
+    Raises:
+        SourceError: It cannot be opened.
+        AssetError: The demo's portraits cannot be fetched.
+    """
+    text = settings.source
+    if text == "auto":
+        return open_auto(settings)
+    if text == "demo":
+        return DemoSource(settings)
+    if match := re.fullmatch(r"camera:(\d{1,3})", text):
+        return open_camera(int(match[1]), settings)
+    if re.match(r"(rtsp|rtsps|http|https)://", text):
+        return open_address(text)
+    path, once = Path(text).expanduser(), settings.play == "once"
+    return FolderSource(path, settings.fps, once) if path.is_dir() else FileSource(path, once)
+
+
+def _fourcc(capture: cv2.VideoCapture) -> str:
+    code = int(capture.get(cv2.CAP_PROP_FOURCC))
+    text = "".join(chr(code >> shift & 0xFF) for shift in (0, 8, 16, 24))
+    return text if text.isprintable() else "unknown format"
+
+

@@ -1,0 +1,1 @@
+"""What every stage shares: ring, messages, streams, settings, launching, counters, assets, errors."""

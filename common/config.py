@@ -1,0 +1,285 @@
+"""Settings: flags, then environment, then `.env`, then defaults. This is the one schema of all stages.
+
+Every flag `--some-name` is `ONLYME_SOME_NAME` in the environment and in `.env`. A stage takes the flags of its own
+settings; the environment is shared by all stages, so a variable that belongs to another stage is left alone, and one
+that belongs to none is refused: a misspelt privacy setting must not be silently ignored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import re
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import configargparse
+import dotenv
+
+from common.errors import ConfigError
+
+PREFIX = "ONLYME_"
+ROOT = Path(__file__).resolve().parent.parent
+WEAKEST_KERNEL = 15
+S = TypeVar("S", bound="Settings")
+
+
+def setting(default: Any, check: Callable[[str], Any], text: str, *, short: str = "", choices: str = "") -> Any:
+    """A dataclass field that is also a flag.
+
+    Args:
+        default: Value where nobody says otherwise.
+        check: Turns the text given by the user into the value; raises ValueError saying what was expected.
+        text: Help.
+        short: One-letter form, such as "-k".
+        choices: Shown instead of the value's name in the help.
+    """
+    return field(default=default, metadata={"check": check, "help": text, "short": short, "choices": choices})
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """Check for a whole number low..high."""
+
+    def check(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            raise ValueError(f"a whole number {low}..{high}")
+        return value
+
+    return check
+
+
+def real(low: float, high: float) -> Callable[[str], float]:
+    """Check for a number low..high."""
+
+    def check(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:  # also false for NaN
+            raise ValueError(f"a number {low:g}..{high:g}")
+        return value
+
+    return check
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Check for one of the given words."""
+
+    def check(text: str) -> str:
+        if text not in choices:
+            raise ValueError("one of " + ", ".join(choices))
+        return text
+
+    return check
+
+
+def path(text: str) -> Path:
+    """Check for a path; `~` is the home folder."""
+    if not text:
+        raise ValueError("a path")
+    return Path(text).expanduser()
+
+
+def odd_kernel(text: str) -> int:
+    """Check for a blur kernel: odd, and not so small that a room can still be read through it."""
+    value = whole(WEAKEST_KERNEL, 301)(text) if re.fullmatch(r"\d+", text) else 0
+    if value % 2 == 0:
+        raise ValueError(f"an odd number of pixels {WEAKEST_KERNEL}..301 (a smaller blur does not hide a room)")
+    return value
+
+
+def background(text: str) -> str:
+    """Check for a background: blur, color:RRGGBB, image:PATH or video:PATH."""
+    if text == "blur" or re.fullmatch(r"color:[0-9a-fA-F]{6}", text) or re.fullmatch(r"(image|video):.+", text):
+        return text
+    raise ValueError("blur, color:RRGGBB, image:PATH or video:PATH")
+
+
+def word(text: str) -> str:
+    """Check for any text that is not empty."""
+    if not text:
+        raise ValueError("some text")
+    return text
+
+
+def _default_run_dir() -> Path:
+    home = os.environ.get("XDG_RUNTIME_DIR")
+    return Path(home) / "onlyme" if home else Path(tempfile.gettempdir()) / f"onlyme-{os.getuid()}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every stage takes."""
+
+    run_dir: Path | None = setting(
+        None, path, "folder of this call's sockets and locks; one call per folder (default: onlyme in the user's "
+        "runtime folder, else onlyme-UID in the temporary folder)"
+    )
+    log_level: str = setting("info", one_of("debug", "info", "warning", "error"), "how much is said on standard error")
+
+    @property
+    def call_dir(self) -> Path:
+        """The run folder, resolved."""
+        return self.run_dir if self.run_dir is not None else _default_run_dir()
+
+
+@dataclass(frozen=True)
+class CaptureSettings(Settings):
+    """Where frames come from."""
+
+    source: str = setting(
+        "auto", word, "auto (camera 0, else demo), camera:N, demo, a video file, a folder of images, or an rtsp:// or "
+        "http:// address"
+    )
+    width: int = setting(1280, whole(64, 16384), "width asked of a camera and drawn by demo, pixels")
+    height: int = setting(720, whole(64, 16384), "height asked of a camera and drawn by demo, pixels")
+    fps: float = setting(30.0, real(1, 240), "rate asked of a camera, of demo and of a folder of images, per second")
+    play: str = setting("loop", one_of("loop", "once"), "play a file or folder again and again, or once and end")
+
+
+@dataclass(frozen=True)
+class InferSettings(Settings):
+    """Which network looks for people, and how."""
+
+    mask_rcnn: Path = setting(
+        ROOT / "mask-rcnn-coco", path, "folder with a Mask R-CNN: a .pb, its .pbtxt and object_detection_classes_coco.txt",
+        short="-m",
+    )
+    confidence: float = setting(0.5, real(0, 1), "least probability of a detection", short="-c")
+    threshold: float = setting(0.3, real(0, 1), "least probability of a pixel in a mask", short="-t")
+    infer_width: int = setting(600, whole(64, 4096), "frames are resized to this width for the network only, pixels")
+    proposals: int = setting(30, whole(0, 1000), "regions the network looks at closely; 0 leaves the graph as it is")
+    detections: int = setting(10, whole(0, 1000), "objects the network reports; 0 leaves the graph as it is")
+    backend: str = setting("opencv", word, "cv2.dnn backend, by name, as far as this OpenCV was built with it")
+    target: str = setting("cpu", word, "cv2.dnn target, by name")
+    threads: int = setting(0, whole(0, 256), "threads of one worker; 0 shares the cores among the workers")
+
+
+@dataclass(frozen=True)
+class ComposeSettings(Settings):
+    """Who stays sharp and what hides the rest."""
+
+    confidence: float = setting(0.5, real(0, 1), "least probability of a detection", short="-c")
+    threshold: float = setting(0.3, real(0, 1), "least probability of a pixel in a mask", short="-t")
+    kernel: int = setting(41, odd_kernel, "Gaussian blur kernel, odd, pixels", short="-k")
+    edge: str = setting("soft", one_of("soft", "hard"), "soft alpha, or the tutorial's hard paste")
+    background: str = setting("blur", background, "what hides the room: blur, color:RRGGBB, image:PATH or video:PATH")
+    max_mask_age: int = setting(500, whole(50, 10000), "a mask older than this shows nobody, milliseconds")
+
+
+@dataclass(frozen=True)
+class DisplaySettings(Settings):
+    """Where the composites go."""
+
+    sink: str = setting(
+        "auto", one_of("auto", "window", "headless", "record"), "auto (window where there is a screen, else headless), "
+        "window, headless or record"
+    )
+    out: Path | None = setting(None, path, "folder that the record sink writes; must be new or empty")
+    images: str = setting("all", one_of("all", "none"), "record every image, or only frames.jsonl")
+    seconds: float = setting(0.0, real(0, 1e6), "end the call after so many seconds of pictures; 0: never")
+    status_every: float = setting(5.0, real(0.2, 3600), "seconds between two status lines of the headless sink")
+
+
+STAGES: dict[str, type[Settings]] = {
+    "capture": CaptureSettings,
+    "infer": InferSettings,
+    "compose": ComposeSettings,
+    "display": DisplaySettings,
+}
+
+
+def flag_of(name: str) -> str:
+    """`some_name` → `--some-name`."""
+    return "--" + name.replace("_", "-")
+
+
+def variable_of(name: str) -> str:
+    """`some_name` → `ONLYME_SOME_NAME`."""
+    return PREFIX + name.upper()
+
+
+def process_name(stage: str) -> str:
+    """What honcho calls this process, such as "infer.2", else the stage's own name."""
+    return os.environ.get("HONCHO_PROCESS_NAME", stage)
+
+
+def under_honcho() -> bool:
+    """True where honcho started this process."""
+    return "HONCHO_PROCESS_NAME" in os.environ
+
+
+def has_screen() -> bool:
+    """True where the environment names an X or Wayland display; whether it answers is another matter."""
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+class _Parser(configargparse.ArgumentParser):  # type: ignore[misc]  # the library carries no types
+    """Says one line instead of the whole usage, as an error of ours."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message}; see --help")
+
+
+def read_settings(
+    kind: type[S],
+    prog: str,
+    argv: Sequence[str],
+    environ: Mapping[str, str] | None = None,
+    dotenv_path: Path | None = None,
+) -> S:
+    """Settings of one stage.
+
+    Args:
+        kind: The stage's settings.
+        prog: How the program is called, for the help.
+        argv: Flags, without the program's name.
+        environ: Environment; the process's own by default.
+        dotenv_path: File of `NAME=value` lines, `.env` in the project root by default.
+
+    Raises:
+        ConfigError: Something is unknown, malformed or out of range.
+        SystemExit: `--help` was asked for.
+    """
+    outer = dict(os.environ if environ is None else environ)
+    dotenv_path = ROOT / ".env" if dotenv_path is None else dotenv_path
+    inner = {k: v or "" for k, v in dotenv.dotenv_values(dotenv_path).items()} if dotenv_path.is_file() else {}
+    merged = {k: v for k, v in {**inner, **outer}.items() if k.startswith(PREFIX)}
+    known = {variable_of(f.name) for stage in STAGES.values() for f in fields(stage)}
+    for name in sorted(set(merged) - known):
+        near = difflib.get_close_matches(name, known, n=3) or ["a setting of .env.example"]
+        raise ConfigError(f"{name}: no such setting; expected {' or '.join(near)}; mend or unset it")
+
+    parser = _Parser(
+        prog=prog, description=kind.__doc__, allow_abbrev=False, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    for item in fields(kind):
+        meta = item.metadata
+        names = [flag_of(item.name), *([meta["short"]] if meta["short"] else [])]
+        default = None if item.default is MISSING else item.default
+        # argparse expands "%": none of our texts has one
+        parser.add_argument(
+            *names, dest=item.name, type=_as_argparse(meta["check"]), default=default, help=meta["help"],
+            metavar=item.name.upper(), env_var=variable_of(item.name),
+        )
+    values = vars(parser.parse_args(list(argv), env_vars=merged))
+    return kind(**{item.name: values[item.name] for item in fields(kind)})
+
+
+def _as_argparse(check: Callable[[str], Any]) -> Callable[[str], Any]:
+    def convert(text: str) -> Any:
+        try:
+            return check(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"expected {error}, got {text!r}") from None
+
+    return convert

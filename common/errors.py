@@ -1,0 +1,62 @@
+"""The error tree.
+
+OnlymeError
+ ├── UserError               one clear line for the user, exit 2: no restart would mend it
+ │    ├── ConfigError        a flag, a variable or a line of .env that cannot be used
+ │    ├── SourceError        a camera, file, folder or address that cannot be read
+ │    ├── ModelError         weights, graph or class list that cannot be used
+ │    ├── AssetError         a pinned file that cannot be fetched or does not match its checksum
+ │    ├── DisplayError       a sink that cannot be opened here
+ │    ├── RingSpaceError     not enough room in shared memory
+ │    └── RingTakenError     another writer already serves this stream
+ ├── RingGoneError           the segment was removed, or is not one of ours: counted, and the next message is awaited
+ └── MessageError            bytes from a socket that are no valid message: counted and dropped
+
+`None` from a reader means "nothing new" and is no error; loss of frames is counted, not raised.
+"""
+
+from __future__ import annotations
+
+
+class OnlymeError(Exception):
+    """Base of all: its text is one line saying what, expected, got and what to do."""
+
+
+class UserError(OnlymeError):
+    """Something that only the user can mend."""
+
+
+class ConfigError(UserError):
+    """A setting is unknown, malformed or out of range."""
+
+
+class SourceError(UserError):
+    """A source of frames cannot be opened or read."""
+
+
+class ModelError(UserError):
+    """A network, its graph text or its class list cannot be used."""
+
+
+class AssetError(UserError):
+    """A pinned file cannot be fetched, or is not the file it should be."""
+
+
+class DisplayError(UserError):
+    """A sink cannot be opened on this machine."""
+
+
+class RingSpaceError(UserError):
+    """Shared memory is too small for the ring."""
+
+
+class RingTakenError(UserError):
+    """Another process is already the writer of this stream."""
+
+
+class RingGoneError(OnlymeError):
+    """The segment does not exist any more, or does not hold a ring of this layout."""
+
+
+class MessageError(OnlymeError):
+    """Bytes that do not decode to a valid message."""

@@ -1,0 +1,32 @@
+"""Which process is which: a pid alone is reused, a pid with its start time is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def stat_fields(pid: int) -> list[str] | None:
+    """Fields of /proc/PID/stat after the command name (state is the first), or None if there is no such process."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    return text.rpartition(")")[2].split()
+
+
+def start_ticks(pid: int) -> int | None:
+    """Start time of a process in clock ticks after boot (field 22 of proc(5) stat), or None if it is gone."""
+    fields = stat_fields(pid)
+    return int(fields[19]) if fields else None
+
+
+def parent_of(pid: int) -> int | None:
+    """Parent's pid (field 4 of proc(5) stat), or None if the process is gone."""
+    fields = stat_fields(pid)
+    return int(fields[1]) if fields else None
+
+
+def is_running(pid: int, start: int) -> bool:
+    """True while the process with this pid *and* start time exists and is no zombie."""
+    fields = stat_fields(pid)
+    return fields is not None and fields[0] not in "ZX" and int(fields[19]) == start

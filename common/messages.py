@@ -1,0 +1,242 @@
+"""The facts that travel between stages: one msgpack part a message, `[schema version, kind, fields...]`.
+
+Images never travel here, they lie in a ring that a message names. Times are CLOCK_MONOTONIC nanoseconds, boxes are
+half-open and relative (0..1 of width and height), units stand at the end of names. `epoch, frame_id, captured_ns` go
+unchanged from capture to display, so that loss is counted and never guessed.
+
+Every message checks itself when it is made, so also when it is decoded: what is malformed raises MessageError, and
+whoever listens counts and drops it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import astuple, dataclass, field, fields
+from typing import Any, ClassVar
+
+import msgpack
+
+from common.errors import MessageError
+
+SCHEMA_VERSION = 1
+MAX_MESSAGE_BYTES = 4 << 20
+MAX_INSTANCES = 400
+MAX_MAP_SIDE = 512
+MAX_SIDE = 16384
+MAX_INT = 2**63 - 1
+
+
+def _whole(what: str, value: object, low: int = 0, high: int = MAX_INT) -> None:
+    if type(value) is not int or not low <= value <= high:
+        raise MessageError(f"{what}: expected a whole number {low}..{high}, got {value!r:.80}")
+
+
+def _real(what: str, value: object, low: float, high: float) -> None:
+    if type(value) is not float or not math.isfinite(value) or not low <= value <= high:
+        raise MessageError(f"{what}: expected a number {low}..{high}, got {value!r:.80}")
+
+
+def _text(what: str, value: object, longest: int = 200) -> None:
+    if type(value) is not str or len(value) > longest:
+        raise MessageError(f"{what}: expected text of at most {longest} characters, got {value!r:.80}")
+
+
+def _flag(what: str, value: object) -> None:
+    if type(value) is not bool:
+        raise MessageError(f"{what}: expected true or false, got {value!r:.80}")
+
+
+def _identity(message: FrameCaptured | MasksInferred | FrameComposed) -> None:
+    _whole("epoch", message.epoch, 1)
+    _whole("frame_id", message.frame_id)
+    _whole("captured_ns", message.captured_ns)
+
+
+def _pixels(message: FrameCaptured | FrameComposed) -> None:
+    _text("segment", message.segment)
+    _whole("sequence", message.sequence)
+    _whole("height", message.height, 1, MAX_SIDE)
+    _whole("width", message.width, 1, MAX_SIDE)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameCaptured:
+    """capture → compose (every one), infer (newest on request): a frame lies in the ring `segment` at `sequence`.
+
+    `source_index` is the number of the frame in a file source, counted on through loops. `notice` is what the person
+    in front should read in the picture ("" for nothing). `workers` is how many inference workers ask for work now.
+    """
+
+    KIND: ClassVar[int] = 1
+    epoch: int
+    frame_id: int
+    captured_ns: int
+    source_index: int
+    segment: str
+    sequence: int
+    height: int
+    width: int
+    notice: str = ""
+    workers: int = 0
+
+    def __post_init__(self) -> None:
+        _identity(self)
+        _pixels(self)
+        _whole("source_index", self.source_index)
+        _text("notice", self.notice)
+        _whole("workers", self.workers, 0, 1024)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkAsked:
+    """infer → capture: this worker is idle and takes the newest frame that no other worker was given."""
+
+    KIND: ClassVar[int] = 2
+    worker: str
+
+    def __post_init__(self) -> None:
+        _text("worker", self.worker)
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One object found: class (0 = person), score 0..1, half-open box x0, y0, x1, y1 in 0..1 of the frame, and the
+    probability map inside the box, `map_height` x `map_width` uint8 row by row, 255 = certain."""
+
+    class_id: int
+    score: float
+    box_xyxy: tuple[float, float, float, float]
+    map_height: int
+    map_width: int
+    probability: bytes
+
+    def __post_init__(self) -> None:
+        _whole("class_id", self.class_id, 0, 1000)
+        _real("score", self.score, 0.0, 1.0)
+        if not isinstance(self.box_xyxy, tuple) or len(self.box_xyxy) != 4:
+            raise MessageError(f"box_xyxy: expected 4 numbers, got {self.box_xyxy!r:.80}")
+        for value in self.box_xyxy:
+            _real("box_xyxy", value, 0.0, 1.0)
+        x0, y0, x1, y1 = self.box_xyxy
+        if x1 <= x0 or y1 <= y0:
+            raise MessageError(f"box_xyxy: expected x0 < x1 and y0 < y1, got {self.box_xyxy}")
+        _whole("map_height", self.map_height, 1, MAX_MAP_SIDE)
+        _whole("map_width", self.map_width, 1, MAX_MAP_SIDE)
+        if type(self.probability) is not bytes or len(self.probability) != self.map_height * self.map_width:
+            size = len(self.probability) if isinstance(self.probability, bytes) else type(self.probability).__name__
+            raise MessageError(f"probability: expected {self.map_height} x {self.map_width} bytes, got {size}")
+
+
+@dataclass(frozen=True, slots=True)
+class MasksInferred:
+    """infer → compose: everything found in one frame. No instances is a result too; silence is not."""
+
+    KIND: ClassVar[int] = 3
+    epoch: int
+    frame_id: int
+    captured_ns: int
+    inference_ns: int
+    worker: str
+    model: str
+    instances: tuple[Instance, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        _identity(self)
+        _whole("inference_ns", self.inference_ns)
+        _text("worker", self.worker)
+        _text("model", self.model)
+        if len(self.instances) > MAX_INSTANCES:
+            raise MessageError(f"instances: expected at most {MAX_INSTANCES}, got {len(self.instances)}")
+
+
+@dataclass(frozen=True, slots=True)
+class FrameComposed:
+    """compose → every display: what may be shown lies in the ring `segment` at `sequence`.
+
+    `state` and `reason` are those of compose/policy.py; `mask_age_ms` is the age of the mask used (-1.0: none);
+    `privacy` is False only after an explicit act; `model` says who found the people ("" before the first result).
+    """
+
+    KIND: ClassVar[int] = 4
+    epoch: int
+    frame_id: int
+    captured_ns: int
+    source_index: int
+    segment: str
+    sequence: int
+    height: int
+    width: int
+    composed_ns: int
+    state: str
+    reason: str
+    mask_age_ms: float
+    privacy: bool
+    model: str
+
+    def __post_init__(self) -> None:
+        _identity(self)
+        _pixels(self)
+        _whole("source_index", self.source_index)
+        _whole("composed_ns", self.composed_ns)
+        _text("state", self.state)
+        _text("reason", self.reason)
+        _real("mask_age_ms", self.mask_age_ms, -1.0, 1e12)
+        _flag("privacy", self.privacy)
+        _text("model", self.model)
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacySet:
+    """display → compose: somebody turned the filter on or off. The wanted state, not "toggle", so that two displays
+    asking at once agree."""
+
+    KIND: ClassVar[int] = 5
+    privacy: bool
+
+    def __post_init__(self) -> None:
+        _flag("privacy", self.privacy)
+
+
+Message = FrameCaptured | WorkAsked | MasksInferred | FrameComposed | PrivacySet
+_KINDS: dict[int, type[Message]] = {
+    kind.KIND: kind for kind in (FrameCaptured, WorkAsked, MasksInferred, FrameComposed, PrivacySet)
+}
+
+
+def encode(message: Message) -> bytes:
+    """The one msgpack part of a message."""
+    packed: bytes = msgpack.packb([SCHEMA_VERSION, message.KIND, *astuple(message)])
+    return packed
+
+
+def decode(data: bytes) -> Message:
+    """The message in `data`.
+
+    Raises:
+        MessageError: Not msgpack, too large, another schema version, an unknown kind, or a field out of range.
+    """
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise MessageError(f"message: expected at most {MAX_MESSAGE_BYTES} bytes, got {len(data)}")
+    try:
+        parts = msgpack.unpackb(data, use_list=False, max_map_len=0, max_ext_len=0)
+    except (ValueError, msgpack.UnpackException, RecursionError) as error:
+        raise MessageError(f"message: expected msgpack, got {len(data)} bytes that are not ({error!r:.120})") from None
+    if not isinstance(parts, tuple) or len(parts) < 2 or parts[0] != SCHEMA_VERSION:
+        raise MessageError(f"message: expected schema version {SCHEMA_VERSION}, got {parts!r:.80}")
+    kind = _KINDS.get(parts[1]) if type(parts[1]) is int else None
+    if kind is None:
+        raise MessageError(f"message: expected a kind of {sorted(_KINDS)}, got {parts[1]!r:.80}")
+    values: list[Any] = list(parts[2:])
+    if len(values) != len(fields(kind)):
+        raise MessageError(f"{kind.__name__}: expected {len(fields(kind))} fields, got {len(values)}")
+    if kind is MasksInferred:
+        values[-1] = _instances(values[-1])
+    return kind(*values)
+
+
+def _instances(value: object) -> tuple[Instance, ...]:
+    if not isinstance(value, tuple):
+        raise MessageError(f"instances: expected a list, got {value!r:.80}")
+    if any(not isinstance(parts, tuple) or len(parts) != len(fields(Instance)) for parts in value):
+        raise MessageError(f"instances: expected {len(fields(Instance))} fields each")
+    return tuple(Instance(*parts) for parts in value)

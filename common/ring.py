@@ -1,0 +1,314 @@
+"""Frames in shared memory: one writer, many readers, nobody waits.
+
+Words: *capacity* slots of one *geometry*; *sequence* numbers frames from 0; the *cursor* is the last published
+sequence (-1: none yet); slot = sequence % capacity. A reader that comes too late has been *lapped*.
+
+Write:  1. claim    the slot of cursor + 1 belongs to the writer from now on (it held cursor + 1 - capacity)
+        2. fill     in place: the slot is handed out as an array, so nothing is copied twice
+        3. publish  cursor += 1, one aligned 8-byte store, after the pixels
+Read:   1. copy the slot of the wanted sequence
+        2. load the cursor; while it was copied the writer may have filled the slot of cursor + 1, so the copy is
+           whole if and only if cursor - sequence < capacity - 1. Otherwise the reader was lapped: `None`.
+
+The order of stores is that of the processor: x86-64 keeps it (TSO). A copy of 720p takes 0.1 ms, so there is no
+zero-copy reader.
+
+Segment layout, little-endian, one page of header and then the slots, each on a page boundary:
+    0  magic 8s | 8 version u32 | 12 capacity u32 | 16 height u32 | 20 width u32 | 24 channels u32 | 28 writer_pid u32
+   32  writer_start u64 (clock ticks after boot, /proc/PID/stat) | 40 epoch u64
+   64  cursor i64 | 72 heartbeat_ns i64 (CLOCK_MONOTONIC)
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import struct
+import time
+from multiprocessing import resource_tracker, shared_memory
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import RingGoneError, RingSpaceError
+from common.identity import is_running, start_ticks
+
+Frame = NDArray[np.uint8]
+
+MAGIC = b"onlyme\0\1"
+LAYOUT_VERSION = 1
+HEADER = struct.Struct("<8sIIIIIIQQ")
+CURSOR_OFFSET = 64
+PAGE = 4096
+SHM_FOLDER = Path("/dev/shm")
+RETRY_ATTACH_S = 0.2
+ABANDONED_AFTER_S = 10.0
+
+
+def name_prefix() -> str:
+    """Start of every segment name of this user."""
+    return f"onlyme-{os.getuid()}-"
+
+
+def new_epoch() -> int:
+    """A random number that tells one incarnation of a writer from every other, 1 .. 2**63 - 1."""
+    return secrets.randbits(62) + 1
+
+
+def slot_bytes(shape: tuple[int, int, int]) -> int:
+    """Bytes of one slot of `shape` (H, W, C) uint8, rounded up to whole pages."""
+    return -(-shape[0] * shape[1] * shape[2] // PAGE) * PAGE
+
+
+class _Untracked(shared_memory.SharedMemory):
+    """A segment that no resource tracker knows.
+
+    Before Python 3.13 (`track=False`) a reader's tracker unlinks the segment for everybody when that reader exits,
+    and every process with a segment pays for a tracker process. Segments are removed by their writer, or by `sweep`.
+    """
+
+    def __init__(self, name: str, create: bool = False, size: int = 0) -> None:
+        register = resource_tracker.register
+        resource_tracker.register = lambda name, rtype: None
+        try:
+            super().__init__(name=name, create=create, size=size)
+        finally:
+            resource_tracker.register = register
+
+    def __del__(self) -> None:
+        """The base class closes here, which fails loudly while arrays still look at the mapping; the kernel unmaps."""
+
+    def unlink(self) -> None:
+        """Remove the name; whoever has it mapped keeps its mapping."""
+        (SHM_FOLDER / self.name).unlink(missing_ok=True)
+
+
+class _Mapped:
+    """What writer and reader share: the mapping, and the two live words of its header."""
+
+    def __init__(self, segment: _Untracked, capacity: int, shape: tuple[int, int, int], epoch: int) -> None:
+        self._segment = segment
+        self.name = segment.name
+        self.capacity = capacity
+        self.shape = shape
+        self.epoch = epoch
+        # frombuffer holds the mapping: an access after close() raises instead of ending in a segmentation fault
+        self._words = np.frombuffer(segment.buf, np.int64, 2, CURSOR_OFFSET)
+        count = shape[0] * shape[1] * shape[2]
+        self._slots = [
+            np.frombuffer(segment.buf, np.uint8, count, PAGE + i * slot_bytes(shape)).reshape(shape)
+            for i in range(capacity)
+        ]
+
+    @property
+    def cursor(self) -> int:
+        """Sequence published last, -1 if none."""
+        return int(self._words[0])
+
+    def close(self) -> None:
+        """Let go of the mapping. Arrays handed out by `claim` must not be used afterwards."""
+        self._slots.clear()
+        self._words = np.zeros(2, np.int64)
+        self._segment.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class RingWriter(_Mapped):
+    """The only writer of a ring it creates.
+
+    Args:
+        stream: Name of the stream, part of the segment's name.
+        shape: (H, W, C) of every frame, uint8.
+        capacity: Number of slots, at least 3.
+        epoch: Written into the header; never used twice, so that a segment name is never used twice either.
+
+    Raises:
+        RingSpaceError: Shared memory has too little room. Writing to a page that cannot be backed would end the
+            process with SIGBUS, so all pages are reserved here.
+    """
+
+    def __init__(self, stream: str, shape: tuple[int, int, int], capacity: int, epoch: int) -> None:
+        if capacity < 3:
+            raise ValueError(f"ring {stream}: expected a capacity of at least 3 slots, got {capacity}")
+        size = PAGE + capacity * slot_bytes(shape)
+        free = shutil.disk_usage(SHM_FOLDER).free
+        if free < size:
+            raise _no_space(stream, size, free)
+        segment = _Untracked(f"{name_prefix()}{stream}-{epoch:016x}", create=True, size=size)
+        try:
+            _reserve(segment.name, size)
+        except OSError:
+            segment.close()
+            segment.unlink()
+            raise _no_space(stream, size, shutil.disk_usage(SHM_FOLDER).free) from None
+        pid = os.getpid()
+        HEADER.pack_into(
+            segment.buf, 0, bytes(8), LAYOUT_VERSION, capacity, *shape, pid, start_ticks(pid) or 0, epoch
+        )
+        super().__init__(segment, capacity, shape, epoch)
+        self._words[0] = -1
+        self.beat()
+        segment.buf[:8] = MAGIC  # last: a reader that sees the magic sees the whole header
+
+    def claim(self) -> Frame:
+        """(H, W, C) uint8 slot of the next sequence, to be filled in place before `publish`."""
+        return self._slots[(self.cursor + 1) % self.capacity]
+
+    def publish(self) -> int:
+        """Make the claimed slot visible; returns its sequence."""
+        self.beat()
+        sequence = self.cursor + 1
+        self._words[0] = sequence
+        return sequence
+
+    def beat(self) -> None:
+        """Tell readers that the writer is alive though it may have nothing to publish."""
+        self._words[1] = time.monotonic_ns()
+
+    def close(self) -> None:
+        """Let go of the mapping and remove the segment; readers that hold it keep their mapping."""
+        super().close()
+        self._segment.unlink()
+
+
+class RingReader(_Mapped):
+    """One of many readers.
+
+    Raises:
+        RingGoneError: No such segment, or not a ring of this layout.
+    """
+
+    def __init__(self, name: str) -> None:
+        if not name.startswith(name_prefix()) or "/" in name:
+            raise RingGoneError(f"segment {name!r}: expected a name that starts with {name_prefix()!r}")
+        segment, fields = _attach(name)
+        _, version, capacity, height, width, channels, _, _, epoch = fields
+        shape = (height, width, channels)
+        expected = PAGE + capacity * slot_bytes(shape)
+        if version != LAYOUT_VERSION or capacity < 3 or segment.size < expected:
+            segment.close()
+            raise RingGoneError(
+                f"segment {name}: expected layout {LAYOUT_VERSION} and {expected} bytes, "
+                f"got layout {version} and {segment.size} bytes"
+            )
+        super().__init__(segment, capacity, shape, epoch)
+
+    def read(self, sequence: int, into: Frame) -> bool:
+        """Copy frame `sequence` into `into` (H, W, C) uint8.
+
+        Returns:
+            True if the copy is whole; False if it is not there yet or this reader was lapped: `into` is then garbage.
+        """
+        if not 0 <= sequence <= self.cursor:
+            return False
+        np.copyto(into, self._slots[sequence % self.capacity])
+        return self.cursor - sequence < self.capacity - 1
+
+    @property
+    def heartbeat_age_ms(self) -> float:
+        """Time since the writer last published or beat."""
+        return (time.monotonic_ns() - int(self._words[1])) / 1e6
+
+
+class RingCache:
+    """The one ring a reader currently follows, attached anew when a message names another segment.
+
+    A restarted writer has a new epoch and so a new name; the old mapping is let go at once, so no picture of an
+    orphaned segment is ever taken for a live one.
+    """
+
+    def __init__(self) -> None:
+        self._reader: RingReader | None = None
+
+    def read(self, name: str, sequence: int, shape: tuple[int, int, int], into: Frame | None) -> Frame | None:
+        """Frame `sequence` of segment `name`, in `into` if that has the right shape, else in a new array.
+
+        Returns:
+            (H, W, C) uint8 BGR owned by the caller, or None if it was lapped.
+
+        Raises:
+            RingGoneError: The segment is gone or has another geometry than `shape`.
+        """
+        if self._reader is None or self._reader.name != name:
+            self.close()
+            self._reader = RingReader(name)
+        if self._reader.shape != shape:
+            raise RingGoneError(f"segment {name}: expected frames of {shape}, got {self._reader.shape}")
+        if into is None or into.shape != shape:
+            into = np.empty(shape, np.uint8)
+        return into if self._reader.read(sequence, into) else None
+
+    def close(self) -> None:
+        """Let go of the current ring."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+
+def sweep() -> list[str]:
+    """Remove this user's segments whose writer (pid *and* start time) is gone; returns their names.
+
+    SIGKILL leaves segments behind. A segment without a header yet is left alone for `ABANDONED_AFTER_S`: its writer
+    may be between creating and filling it.
+    """
+    removed = []
+    for path in sorted(SHM_FOLDER.glob(f"{name_prefix()}*")):
+        try:
+            with path.open("rb") as file:
+                head = file.read(HEADER.size)
+            age_s = time.time() - path.stat().st_mtime
+        except OSError:
+            continue
+        if len(head) == HEADER.size and head[:8] == MAGIC:
+            _, _, _, _, _, _, pid, start, _ = HEADER.unpack(head)
+            abandoned = not is_running(pid, start)
+        else:
+            abandoned = age_s > ABANDONED_AFTER_S
+        if abandoned:
+            path.unlink(missing_ok=True)
+            removed.append(path.name)
+    return removed
+
+
+def _attach(name: str) -> tuple[_Untracked, tuple[bytes, int, int, int, int, int, int, int, int]]:
+    """The segment and its header; waits a moment for a writer between creating and filling it."""
+    deadline = time.monotonic() + RETRY_ATTACH_S
+    while True:
+        try:
+            segment = _Untracked(name)
+        except FileNotFoundError:
+            raise RingGoneError(f"segment {name} is gone: its writer ended or was restarted") from None
+        except ValueError:  # created but not yet truncated to its size: cannot map an empty file
+            segment = None
+        if segment is not None:
+            if segment.size >= PAGE and bytes(segment.buf[:8]) == MAGIC:
+                return segment, HEADER.unpack_from(segment.buf, 0)
+            segment.close()
+        if time.monotonic() > deadline:
+            raise RingGoneError(f"segment {name} holds no ring of ours")
+        time.sleep(0.005)
+
+
+def _reserve(name: str, size: int) -> None:
+    fd = os.open(SHM_FOLDER / name, os.O_RDWR)
+    try:
+        os.posix_fallocate(fd, 0, size)
+    finally:
+        os.close(fd)
+
+
+def _no_space(stream: str, size: int, free: int) -> RingSpaceError:
+    return RingSpaceError(
+        f"shared memory is too small for the {stream} ring: expected {size / 2**20:.1f} MiB free in {SHM_FOLDER}, "
+        f"got {free / 2**20:.1f} MiB; ask for a smaller picture (--width, --height), remove leftovers, or enlarge it "
+        f"(mount -o remount,size=256M {SHM_FOLDER}; docker run --shm-size=256m)"
+    )

@@ -1,0 +1,75 @@
+"""Sets the project up: virtual environment, pinned packages, a working OpenCV, assets. Standard library only.
+
+Run as `python3 common/setup.py [--dev]` by `make setup`; done again it only compares a stamp. It must say something
+clear on any Python 3, so nothing newer than its syntax stands here.
+"""
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+
+OLDEST = (3, 11)
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+VENV = os.path.join(ROOT, ".venv")
+PYTHON = os.path.join(VENV, "bin", "python")
+WINDOW_PACKAGES = "libgl1 libglib2.0-0 libsm6 libxcb1"
+
+
+def main():  # type: () -> None
+    """Set up, or say in one line why not."""
+    dev = "--dev" in sys.argv[1:]
+    if sys.version_info < OLDEST:
+        sys.exit("setup: expected Python %d.%d or newer, got %s; run make PYTHON=python3.11" % (*OLDEST, sys.version.split()[0]))
+    requirements = os.path.join(ROOT, "requirements-dev.txt" if dev else "requirements.txt")
+    stamp = _stamp(dev)
+    if not os.path.exists(stamp):
+        print("setup: installing %s into .venv" % os.path.basename(requirements), flush=True)
+        if not os.path.exists(PYTHON):
+            _run("make a virtual environment (Debian: apt-get install python3-venv)", [sys.executable, "-m", "venv", VENV])
+        _run("install packages (is the package index reachable?)", [*_pip("install"), "-r", requirements])
+        _ensure_cv2_imports()
+        for done in {stamp, _stamp(False)}:  # the development set holds the other
+            with open(done, "w"):
+                pass
+    if subprocess.call([PYTHON, "-m", "common.assets"], cwd=ROOT, stdout=subprocess.DEVNULL) != 0:
+        sys.exit("setup: the assets above are missing; connect and run make setup again")
+
+
+def _stamp(dev):  # type: (bool) -> str
+    """A file that exists once exactly these requirements are installed."""
+    digest = hashlib.sha256()
+    for name in ("requirements.txt", "requirements-dev.txt")[: 2 if dev else 1]:
+        with open(os.path.join(ROOT, name), "rb") as file:
+            digest.update(file.read())
+    return os.path.join(VENV, "setup-%s-%s" % ("dev" if dev else "run", digest.hexdigest()[:12]))
+
+
+def _ensure_cv2_imports():  # type: () -> None
+    """Where OpenCV with windows lacks a system library, put the headless build of the same version in its place."""
+    probe = subprocess.run([PYTHON, "-c", "import cv2"], capture_output=True, text=True, check=False)
+    if probe.returncode == 0:
+        return
+    reason = (probe.stderr.strip().splitlines() or ["no reason given"])[-1]
+    with open(os.path.join(ROOT, "requirements.txt")) as file:
+        version = re.search(r"opencv-python==(\S+)", file.read()).group(1)
+    print("setup: OpenCV with windows does not import here: %s" % reason)
+    print("setup: installing the headless build instead: no window, the call runs headless. For the window:")
+    print("setup:   apt-get install %s  (Debian), then make clean setup" % WINDOW_PACKAGES, flush=True)
+    _run("remove the build with windows", [*_pip("uninstall"), "-y", "opencv-python"])
+    _run("install the headless build", [*_pip("install"), "--no-deps", "opencv-python-headless==" + version])
+    _run("import the headless OpenCV", [PYTHON, "-c", "import cv2"])
+
+
+def _pip(verb):  # type: (str) -> list[str]
+    return [PYTHON, "-m", "pip", verb, "--disable-pip-version-check", "--quiet"]
+
+
+def _run(what, command):  # type: (str, list[str]) -> None
+    if subprocess.call(command, cwd=ROOT) != 0:
+        sys.exit("setup: could not %s" % what)
+
+
+if __name__ == "__main__":
+    main()

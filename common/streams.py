@@ -1,0 +1,180 @@
+"""The streams between the stages: this table is the architecture.
+
+stream      from → to             pixels                       facts                          lossy where
+frames      capture → compose     ring `frames`                FrameCaptured, every frame     a slow compose skips to the newest
+work        infer ↔ capture       ring `frames`                WorkAsked → FrameCaptured      each frame goes to one worker at most
+masks       infer → compose       in the message (small map)   MasksInferred                  late, stale or foreign results are dropped
+composites  compose → displays    ring `composites`            FrameComposed, every frame     a slow display skips to the newest
+control     displays → compose    -                            PrivacySet                     -
+
+Every stream is one ZeroMQ ipc endpoint in the run folder. The side that owns the stream binds, so stages may start
+and restart in any order. Queues are short: what is late is of no use, and a stalled peer must cost no memory.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import zmq
+
+from common.counters import Counters
+from common.errors import ConfigError, MessageError
+from common.messages import (
+    MAX_MESSAGE_BYTES,
+    FrameCaptured,
+    FrameComposed,
+    MasksInferred,
+    Message,
+    PrivacySet,
+    WorkAsked,
+    decode,
+    encode,
+)
+
+M = TypeVar("M", FrameCaptured, WorkAsked, MasksInferred, FrameComposed, PrivacySet)
+
+LONGEST_IPC_PATH = 107  # bytes in sockaddr_un.sun_path, less the closing NUL; libzmq refuses longer ones
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One row of the table: who binds with which socket, who connects with which, and how much may queue."""
+
+    name: str
+    binds: int
+    connects: int
+    queue: int
+
+
+FRAMES = Stream("frames", binds=zmq.PUB, connects=zmq.SUB, queue=8)
+WORK = Stream("work", binds=zmq.ROUTER, connects=zmq.DEALER, queue=4)
+MASKS = Stream("masks", binds=zmq.PULL, connects=zmq.PUSH, queue=2)
+COMPOSITES = Stream("composites", binds=zmq.PUB, connects=zmq.SUB, queue=16)
+CONTROL = Stream("control", binds=zmq.PULL, connects=zmq.PUSH, queue=16)
+STREAMS = (FRAMES, WORK, MASKS, COMPOSITES, CONTROL)
+
+
+@contextmanager
+def open_context() -> Iterator[zmq.Context[zmq.Socket[bytes]]]:
+    """The process's one ZeroMQ context; on leaving, its sockets are closed and nothing lingers."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    try:
+        yield context
+    finally:
+        context.destroy(linger=0)
+
+
+def bind(context: zmq.Context[zmq.Socket[bytes]], stream: Stream, run_dir: Path) -> zmq.Socket[bytes]:
+    """The owner's end of a stream.
+
+    ZeroMQ lets two processes bind one ipc path, and the first then talks to nobody: the caller must hold the
+    stream's lock (common/process.py `sole_writer`).
+    """
+    socket = _socket(context, stream, stream.binds)
+    socket.bind(endpoint(stream, run_dir))
+    return socket
+
+
+def connect(context: zmq.Context[zmq.Socket[bytes]], stream: Stream, run_dir: Path) -> zmq.Socket[bytes]:
+    """A peer's end of a stream; the owner may start later or restart."""
+    socket = _socket(context, stream, stream.connects)
+    socket.connect(endpoint(stream, run_dir))
+    return socket
+
+
+def send(socket: zmq.Socket[bytes], message: Message) -> bool:
+    """Send without ever waiting; False where there is no peer or its queue is full."""
+    try:
+        socket.send(encode(message), zmq.NOBLOCK)
+    except zmq.Again:
+        return False
+    return True
+
+
+def receive(socket: zmq.Socket[bytes], kind: type[M], counters: Counters) -> list[M]:
+    """All messages of one kind that wait at the socket, oldest first; anything else is counted and dropped."""
+    messages: list[M] = []
+    while (data := _next_part(socket)) is not None:
+        message = parse(data, kind, counters)
+        if message is not None:
+            messages.append(message)
+    return messages
+
+
+def parse(data: bytes, kind: type[M], counters: Counters) -> M | None:
+    """The message in `data`, or None, counted, where it is malformed or of another kind."""
+    try:
+        message = decode(data)
+    except MessageError as error:
+        counters.count("message", "malformed", str(error))
+        return None
+    if not isinstance(message, kind):
+        counters.count("message", "unexpected kind", type(message).__name__)
+        return None
+    return message
+
+
+def _next_part(socket: zmq.Socket[bytes]) -> bytes | None:
+    try:
+        return socket.recv(zmq.NOBLOCK)
+    except zmq.Again:
+        return None
+
+
+def _socket(context: zmq.Context[zmq.Socket[bytes]], stream: Stream, kind: int) -> zmq.Socket[bytes]:
+    socket = context.socket(kind)
+    socket.linger = 0
+    socket.sndhwm = stream.queue
+    socket.rcvhwm = stream.queue
+    socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+    if kind in (zmq.PUSH, zmq.DEALER):
+        socket.setsockopt(zmq.IMMEDIATE, 1)  # queue only for a peer that is there
+    if kind == zmq.ROUTER:
+        socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a worker that is gone is an error, not a silent loss
+    if kind == zmq.SUB:
+        socket.subscribe(b"")
+    return socket
+
+
+def endpoint(stream: Stream, run_dir: Path) -> str:
+    """ZeroMQ address of a stream.
+
+    Raises:
+        ConfigError: The path is longer than a Unix socket may have.
+    """
+    path = run_dir / stream.name
+    if len(os.fsencode(path)) > LONGEST_IPC_PATH:
+        raise ConfigError(
+            f"--run-dir: expected a path that leaves room for socket names ({LONGEST_IPC_PATH} bytes in all), "
+            f"got {len(os.fsencode(path))} bytes: {path}; choose a shorter folder"
+        )
+    return f"ipc://{path}"
+
+
+def open_run_dir(run_dir: Path) -> Path:
+    """Make the folder of sockets and locks, readable by its owner only.
+
+    Raises:
+        ConfigError: It belongs to somebody else, is no folder, or cannot be made.
+    """
+    try:
+        run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = run_dir.lstat()
+    except OSError as error:
+        raise ConfigError(f"--run-dir: expected a folder that can be made, got {run_dir} ({error.strerror})") from None
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+        raise ConfigError(f"--run-dir: expected a folder of your own, got {run_dir}; choose another")
+    if stat.S_IMODE(status.st_mode) != 0o700:
+        run_dir.chmod(0o700)
+    return run_dir
+
+
+if sys.byteorder != "little":  # pragma: no cover
+    raise RuntimeError("onlyme: the ring's layout is little-endian")

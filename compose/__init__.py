@@ -1,0 +1,1 @@
+"""Compose: keeps the subject of each frame and hides the rest. The only stage whose pictures leave the machine."""

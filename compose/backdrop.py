@@ -1,0 +1,109 @@
+"""What stands where the room was: the blurred frame itself, a colour, an image or a video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from common.config import ComposeSettings
+from common.errors import SourceError
+from compose.alpha import Alpha
+from compose.blend import blur
+
+Picture = NDArray[np.uint8]
+
+
+class Backdrop(Protocol):
+    """Makes what is shown behind the subject."""
+
+    def behind(self, picture: Picture, alpha: Alpha | None, captured_ns: int) -> Picture:
+        """(H, W, 3) uint8 BGR for a frame of that shape; `alpha` is the subject, if any. Only to be read."""
+
+
+class BlurBackdrop:
+    """The frame, blurred."""
+
+    def __init__(self, kernel: int) -> None:
+        self._kernel = kernel
+
+    def behind(self, picture: Picture, alpha: Alpha | None, captured_ns: int) -> Picture:
+        """See Backdrop."""
+        return blur(picture, self._kernel, alpha)
+
+
+class StillBackdrop:
+    """One picture for ever, scaled to fill the frame; a single pixel is a plain colour."""
+
+    def __init__(self, still: Picture) -> None:
+        self._still = still
+        self._fitted = still
+
+    def behind(self, picture: Picture, alpha: Alpha | None, captured_ns: int) -> Picture:
+        """See Backdrop."""
+        if self._fitted.shape != picture.shape:
+            self._fitted = fill(self._still, picture.shape[1::-1])
+        return self._fitted
+
+
+class VideoBackdrop:
+    """A video at its own rate, looped, scaled to fill the frame."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._capture = cv2.VideoCapture(str(path))
+        ok, first = self._capture.read() if self._capture.isOpened() else (False, None)
+        if not ok or first is None:
+            raise SourceError(f"--background: expected a video that can be decoded, got {path}; check the path")
+        fps = self._capture.get(cv2.CAP_PROP_FPS)
+        self._period_ns = 1e9 / (fps if 1 <= fps <= 240 else 30.0)
+        self._due_ns: float | None = None
+        self._newest: Picture = first
+        self._still = StillBackdrop(first)
+
+    def behind(self, picture: Picture, alpha: Alpha | None, captured_ns: int) -> Picture:
+        """See Backdrop."""
+        if self._due_ns is None or captured_ns - self._due_ns > 1e9:  # start, or a pause: go on from here
+            self._due_ns = float(captured_ns)
+        while self._due_ns <= captured_ns:
+            self._due_ns += self._period_ns
+            if not self._capture.grab():
+                self._capture.open(str(self._path))
+                self._capture.grab()
+            if self._due_ns > captured_ns:
+                ok, frame = self._capture.retrieve()
+                self._still = StillBackdrop(frame) if ok else self._still
+        return self._still.behind(picture, alpha, captured_ns)
+
+
+def fill(still: Picture, size_wh: tuple[int, int]) -> Picture:
+    """Scale (h, w, 3) to cover `size_wh`, keeping its proportions and its middle."""
+    height, width = still.shape[:2]
+    scale = max(size_wh[0] / width, size_wh[1] / height)
+    scaled_wh = (max(size_wh[0], round(width * scale)), max(size_wh[1], round(height * scale)))
+    scaled = cv2.resize(still, scaled_wh, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    x, y = (scaled_wh[0] - size_wh[0]) // 2, (scaled_wh[1] - size_wh[1]) // 2
+    return np.ascontiguousarray(scaled[y : y + size_wh[1], x : x + size_wh[0]])
+
+
+def open_backdrop(settings: ComposeSettings) -> Backdrop:
+    """The backdrop that `--background` names.
+
+    Raises:
+        SourceError: The image or video cannot be read.
+    """
+    kind, _, rest = settings.background.partition(":")
+    if kind == "blur":
+        return BlurBackdrop(settings.kernel)
+    if kind == "color":
+        return StillBackdrop(np.array([[[int(rest[i : i + 2], 16) for i in (4, 2, 0)]]], np.uint8))
+    path = Path(rest).expanduser()
+    if kind == "video":
+        return VideoBackdrop(path)
+    still = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
+    if still is None:
+        raise SourceError(f"--background: expected an image that can be decoded, got {path}; check the path")
+    return StillBackdrop(np.asarray(still, np.uint8))

@@ -1,0 +1,61 @@
+"""Rates and delays of what was shown lately. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+import numpy as np
+
+from common.messages import FrameComposed
+
+WINDOW_S = 5.0
+
+
+class Reading(NamedTuple):
+    """Figures of the last seconds; times in ms, `mask_age_ms` None where no mask was used."""
+
+    rate: float
+    latency_p50_ms: float
+    latency_p99_ms: float
+    mask_age_ms: float | None
+
+
+class Meter:
+    """Collects what was shown and when."""
+
+    def __init__(self) -> None:
+        self._shown: deque[tuple[int, float, float]] = deque()
+        self._last: tuple[int, int] | None = None
+        self.shown = 0
+        self.missed = 0
+
+    def add(self, message: FrameComposed, shown_ns: int) -> None:
+        """One picture was shown at `shown_ns` (CLOCK_MONOTONIC)."""
+        if self._last is not None and self._last[0] == message.epoch:
+            self.missed += max(0, message.frame_id - self._last[1] - 1)
+        self._last = (message.epoch, message.frame_id)
+        self.shown += 1
+        self._shown.append((shown_ns, (shown_ns - message.captured_ns) / 1e6, message.mask_age_ms))
+        while shown_ns - self._shown[0][0] > WINDOW_S * 1e9:
+            self._shown.popleft()
+
+    def read(self) -> Reading:
+        """Figures of what is in the window now; all zero where nothing is."""
+        if not self._shown:
+            return Reading(0.0, 0.0, 0.0, None)
+        span_s = (self._shown[-1][0] - self._shown[0][0]) / 1e9
+        p50, p99 = (float(v) for v in np.percentile([delay for _, delay, _ in self._shown], [50, 99]))
+        age_ms = self._shown[-1][2]
+        rate = (len(self._shown) - 1) / span_s if span_s else 0.0
+        return Reading(rate, p50, p99, age_ms if age_ms >= 0 else None)
+
+
+def describe(message: FrameComposed, reading: Reading) -> str:
+    """One line for a caption or a log."""
+    state = message.state if not message.reason else f"{message.state}: {message.reason}"
+    age = "no mask" if reading.mask_age_ms is None else f"mask {reading.mask_age_ms:.0f} ms old"
+    return (
+        f"{reading.rate:.1f} pictures a second, {reading.latency_p50_ms:.0f} ms behind "
+        f"(p99 {reading.latency_p99_ms:.0f}), {age}, {state}"
+    )

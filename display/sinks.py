@@ -1,0 +1,124 @@
+"""What a sink is, the one that shows nothing, and the choice among them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from common.config import DisplaySettings, has_screen
+from common.errors import DisplayError
+from common.messages import FrameComposed
+from display.meter import Meter, describe
+
+Picture = NDArray[np.uint8]
+
+log = logging.getLogger("onlyme")
+
+
+class Sink(Protocol):
+    """Somewhere a composite goes."""
+
+    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
+        """Take one picture, (H, W, 3) uint8 BGR, the sink's own until the next call."""
+
+    def blank(self, why: str) -> None:
+        """No picture came for a while: whatever is still shown must go."""
+
+    def idle(self) -> bool | None:
+        """Called between pictures, often. False: the viewer wants to quit. Otherwise nothing, or True."""
+
+    def wants_privacy(self, now: bool) -> bool | None:
+        """The privacy state that the viewer asked for since the last call, or None."""
+
+    def close(self) -> None:
+        """Finish."""
+
+
+class HeadlessSink:
+    """Shows nothing and says every few seconds how the call goes."""
+
+    def __init__(self, every_s: float) -> None:
+        self._every_s = every_s
+        self._next_at = time.monotonic()
+        self._is_blank = False
+
+    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
+        """See Sink."""
+        self._is_blank = False
+        now = time.monotonic()
+        if meter.shown == 1:
+            log.info("first composite: %d x %d, %s", message.width, message.height, message.state)
+        if now >= self._next_at and meter.shown > 1:
+            self._next_at = now + self._every_s
+            log.info("%s, %d missed%s", describe(message, meter.read()), meter.missed,
+                     f", {message.model}" if message.model else "")  # fmt: skip
+
+    def blank(self, why: str) -> None:
+        """See Sink."""
+        if not self._is_blank:
+            self._is_blank = True
+            log.warning("%s", why)
+
+    def idle(self) -> bool | None:
+        """See Sink."""
+        return None
+
+    def wants_privacy(self, now: bool) -> bool | None:
+        """See Sink."""
+        return None
+
+    def close(self) -> None:
+        """See Sink."""
+
+
+def open_sink(settings: DisplaySettings) -> Sink:
+    """The sink that `--sink` names.
+
+    Raises:
+        DisplayError: It cannot be opened here.
+    """
+    from display.record import RecordSink  # only the chosen sink's needs are loaded
+    from display.window import WindowSink
+
+    if settings.sink == "record":
+        return RecordSink(settings.out, settings.images)
+    if settings.sink == "window":
+        if why := why_no_window():
+            raise DisplayError(f"--sink window: {why}; use --sink headless")
+        return WindowSink()
+    if settings.sink == "auto":
+        why = why_no_window()
+        if not why:
+            return WindowSink()
+        log.info("no window: %s", why)
+    return HeadlessSink(settings.status_every)
+
+
+def why_no_window() -> str:
+    """"" where a window can be opened, else what is missing.
+
+    OpenCV's window ends the whole process where the screen does not answer, so a child tries first.
+    """
+    if not has_screen():
+        return "expected a screen, got neither DISPLAY nor WAYLAND_DISPLAY"
+    if "GUI:                           NONE" in cv2.getBuildInformation():
+        return "expected an OpenCV with windows, got the headless build (its system libraries are missing: `make setup` names them)"
+    pid = os.fork()
+    if pid == 0:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.dup2(null, 2)
+        try:
+            cv2.namedWindow("onlyme")
+            cv2.destroyAllWindows()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(pid, 0)
+    return "" if status == 0 else "expected a screen that answers, got none at DISPLAY or WAYLAND_DISPLAY"

@@ -1,0 +1,89 @@
+"""A window through OpenCV, with a caption and keys."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from common.messages import FrameComposed
+from display.meter import Meter, describe
+
+Picture = NDArray[np.uint8]
+TITLE = "onlyme"
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+class WindowSink:
+    """Keys: p privacy, i caption, q quit. Closing the window quits."""
+
+    def __init__(self) -> None:
+        cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+        self._size_wh = (640, 360)
+        self._sized = False
+        self._caption = True
+        self._asked_privacy: bool | None = None
+        self._privacy = True
+        self._quit = False
+        cv2.imshow(TITLE, np.zeros((360, 640, 3), np.uint8))
+        cv2.pollKey()
+
+    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
+        """See Sink."""
+        self._privacy = message.privacy
+        self._size_wh = (message.width, message.height)
+        if not self._sized:
+            self._sized = True
+            cv2.resizeWindow(TITLE, message.width, message.height)
+        if self._caption or not message.privacy:  # that the filter is off is never hidden from whoever looks
+            lines = [describe(message, meter.read()), "p privacy   i caption   q quit"]
+            if message.model.startswith("embedded"):
+                lines.insert(1, message.model)
+            if not message.privacy:
+                lines.insert(0, "PRIVACY IS OFF: others see the room")
+            write_caption(picture, lines)
+        cv2.imshow(TITLE, picture)
+
+    def blank(self, why: str) -> None:
+        """See Sink."""
+        card = np.zeros((self._size_wh[1], self._size_wh[0], 3), np.uint8)
+        write_caption(card, [why, "q quit"])
+        cv2.imshow(TITLE, card)
+
+    def idle(self) -> bool | None:
+        """See Sink."""
+        key = cv2.pollKey()
+        if key >= 0:
+            self._press(key & 0xFF)
+        if self._quit or cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1:
+            return False
+        return None
+
+    def wants_privacy(self, now: bool) -> bool | None:
+        """See Sink."""
+        asked, self._asked_privacy = self._asked_privacy, None
+        return asked
+
+    def close(self) -> None:
+        """See Sink."""
+        cv2.destroyAllWindows()
+
+    def _press(self, key: int) -> None:
+        if key == ord("q"):
+            self._quit = True
+        elif key == ord("i"):
+            self._caption = not self._caption
+        elif key == ord("p"):
+            self._asked_privacy = not self._privacy
+
+
+def write_caption(picture: Picture, lines: list[str]) -> None:
+    """Write lines into the upper left corner on a dark ground, sized to the picture."""
+    scale = max(picture.shape[0] / 720, 0.5)
+    step = round(26 * scale)
+    wide = max(cv2.getTextSize(line, FONT, 0.6 * scale, 1)[0][0] for line in lines) + round(20 * scale)
+    ground = picture[: step * len(lines) + round(10 * scale), :wide]
+    ground[:] = ground // 4
+    for number, line in enumerate(lines, 1):
+        at = (round(10 * scale), round(number * step))
+        cv2.putText(picture, line, at, FONT, 0.6 * scale, (255, 255, 255), 1, cv2.LINE_AA)

@@ -1,0 +1,108 @@
+"""The newest frame nobody else has → instances → masks."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import zmq
+from numpy.typing import NDArray
+
+from common.config import InferSettings, process_name
+from common.counters import Counters
+from common.errors import RingGoneError
+from common.messages import FrameCaptured, MasksInferred, WorkAsked
+from common.process import Stop
+from common.ring import RingCache
+from common.streams import MASKS, WORK, connect, open_context, receive, send
+from infer.detector import open_detector
+
+ASK_AGAIN_S = 0.5  # a restarted capture has forgotten who asked
+POLL_MS = 100
+NICENESS = 10  # the picture goes before the masks
+
+log = logging.getLogger("onlyme")
+
+
+def run(settings: InferSettings, stop: Stop) -> None:
+    """Infer until told to stop.
+
+    Raises:
+        ModelError, ConfigError, AssetError: The network cannot be opened.
+    """
+    os.nice(NICENESS)
+    cv2.setNumThreads(settings.threads or 1)
+    detector = open_detector(settings)
+    log.info("finds people with %s", detector.model)
+    name = f"{process_name('infer')}:{os.getpid()}"
+    with open_context() as context:
+        work = Work(context, settings.call_dir, name, Counters(log))
+        masks = connect(context, MASKS, settings.call_dir)
+        while not stop:
+            message, picture = work.next_frame()
+            if message is None or picture is None:
+                continue
+            cv2.setNumThreads(settings.threads or share_of_cores(message.workers))
+            begun_ns = time.monotonic_ns()
+            instances = detector.detect(picture)
+            result = MasksInferred(
+                epoch=message.epoch,
+                frame_id=message.frame_id,
+                captured_ns=message.captured_ns,
+                inference_ns=time.monotonic_ns() - begun_ns,
+                worker=name,
+                model=detector.model,
+                instances=instances,
+            )
+            if not send(masks, result):
+                work.counters.count("masks", "nobody takes them")
+    log.info("stopped%s", f"; {work.counters}" if str(work.counters) else "")
+
+
+def share_of_cores(workers: int) -> int:
+    """Threads of each worker so that together they do not oversubscribe the cores, which hurts."""
+    return max(1, (os.cpu_count() or 1) // max(1, workers))
+
+
+class Work:
+    """Asks capture for a frame, and copies it out of the ring."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], run_dir: Path, name: str, counters: Counters) -> None:
+        self._socket = connect(context, WORK, run_dir)
+        self._name = name
+        self._ring = RingCache()
+        self._buffer: NDArray[np.uint8] | None = None
+        self._asked_at = -ASK_AGAIN_S
+        self.counters = counters
+
+    def next_frame(self) -> tuple[FrameCaptured | None, NDArray[np.uint8] | None]:
+        """A frame for this worker alone, or nothing within a moment.
+
+        Returns:
+            What capture said of it, and (H, W, 3) uint8 BGR valid until the next call.
+        """
+        now = time.monotonic()
+        if now - self._asked_at >= ASK_AGAIN_S and send(self._socket, WorkAsked(self._name)):
+            self._asked_at = now
+        if not self._socket.poll(POLL_MS):
+            return None, None
+        messages = receive(self._socket, FrameCaptured, self.counters)
+        if not messages:
+            return None, None
+        self._asked_at = -ASK_AGAIN_S  # the credit is spent: ask again at once when done
+        message = messages[-1]
+        try:
+            shape = (message.height, message.width, 3)
+            picture = self._ring.read(message.segment, message.sequence, shape, self._buffer)
+        except RingGoneError as error:
+            self.counters.count("frame", "segment gone", str(error))
+            return None, None
+        if picture is None:
+            self.counters.count("frame", "lapped")
+            return None, None
+        self._buffer = picture
+        return message, picture
