@@ -157,8 +157,8 @@ class InferSettings(Settings):
     confidence: float = setting(0.5, real(0, 1), "least probability of a detection", short="-c")
     threshold: float = setting(0.3, real(0, 1), "least probability of a pixel in a mask", short="-t")
     infer_width: int = setting(600, whole(64, 4096), "frames are resized to this width for the network only, pixels")
-    proposals: int = setting(30, whole(0, 1000), "regions the network looks at closely; 0 leaves the graph as it is")
-    detections: int = setting(10, whole(0, 1000), "objects the network reports; 0 leaves the graph as it is")
+    proposals: int = setting(20, whole(0, 1000), "regions the network looks at closely; 0 leaves the graph as it is")
+    detections: int = setting(7, whole(0, 1000), "objects the network reports; 0 leaves the graph as it is")
     backend: str = setting("opencv", word, "cv2.dnn backend, by name, as far as this OpenCV was built with it")
     target: str = setting("cpu", word, "cv2.dnn target, by name")
     threads: int = setting(0, whole(0, 256), "threads of one worker; 0 shares the cores among the workers")
@@ -173,7 +173,7 @@ class ComposeSettings(Settings):
     kernel: int = setting(41, odd_kernel, "Gaussian blur kernel, odd, pixels", short="-k")
     edge: str = setting("soft", one_of("soft", "hard"), "soft alpha, or the tutorial's hard paste")
     background: str = setting("blur", background, "what hides the room: blur, color:RRGGBB, image:PATH or video:PATH")
-    max_mask_age: int = setting(500, whole(50, 10000), "a mask older than this shows nobody, milliseconds")
+    max_mask_age: int = setting(750, whole(50, 10000), "a mask older than this shows nobody, milliseconds")
 
 
 @dataclass(frozen=True)

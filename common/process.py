@@ -86,6 +86,17 @@ def sole_writer(run_dir: Path, stream: str) -> Iterator[None]:
         yield
 
 
+def give_way(niceness: int) -> None:
+    """Let every other stage run first.
+
+    honcho gives each process a session of its own, and Linux (sched_autogroup) then weighs sessions against each
+    other, not processes: niceness alone changes nothing between stages, the session's own must be set too.
+    """
+    os.nice(niceness)
+    with contextlib.suppress(OSError):  # no autogroups here
+        Path("/proc/self/autogroup").write_text(str(niceness))
+
+
 def launch(stage: str) -> NoReturn:
     """Run `STAGE.loop.run(settings, stop)` under supervision; never returns."""
     # display's parent shows nothing, capture's holds no camera: whatever the child had goes with the child

@@ -97,4 +97,6 @@ class RecordSink:
     def _write(self) -> None:
         while (item := self._queue.get()) is not None:
             file, picture = item
-            cv2.imwrite(str(self._out / file), picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+            # behind? then space is cheaper than time: stored instead of deflated, lossless either way
+            level = 1 if self._queue.qsize() < WAITING // 4 else 0
+            cv2.imwrite(str(self._out / file), picture, [cv2.IMWRITE_PNG_COMPRESSION, level])

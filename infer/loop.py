@@ -16,7 +16,7 @@ from common.config import InferSettings, process_name
 from common.counters import Counters
 from common.errors import RingGoneError
 from common.messages import FrameCaptured, MasksInferred, WorkAsked
-from common.process import Stop
+from common.process import Stop, give_way
 from common.ring import RingCache
 from common.streams import MASKS, WORK, connect, open_context, receive, send
 from infer.detector import open_detector
@@ -34,7 +34,7 @@ def run(settings: InferSettings, stop: Stop) -> None:
     Raises:
         ModelError, ConfigError, AssetError: The network cannot be opened.
     """
-    os.nice(NICENESS)
+    give_way(NICENESS)
     cv2.setNumThreads(settings.threads or 1)
     detector = open_detector(settings)
     log.info("finds people with %s", detector.model)

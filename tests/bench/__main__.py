@@ -1,0 +1,31 @@
+"""`make bench`, or `python -m tests.bench NAME ...` for some of the tables."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+
+import cv2
+
+from tests.bench import compose_cost, footage, forward
+from tests.shared import MASK_RCNN
+
+TABLES = {"compose": compose_cost.main, "proposals": forward.proposals, "workers": forward.workers, "footage": footage.main}
+NEED_MODEL = {"proposals", "workers", "footage"}
+
+
+def main() -> None:
+    names = sys.argv[1:] or list(TABLES)
+    if unknown := set(names) - set(TABLES):
+        sys.exit(f"bench: expected some of {', '.join(TABLES)}, got {', '.join(sorted(unknown))}")
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, OpenCV {cv2.__version__}")
+    for name in names:
+        if name in NEED_MODEL and not MASK_RCNN.is_dir():
+            print(f"\n{name}: left out, {MASK_RCNN} is not there")
+            continue
+        TABLES[name]()
+
+
+if __name__ == "__main__":
+    main()

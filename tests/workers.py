@@ -1,0 +1,72 @@
+"""Drives real inference workers: this process plays capture (frames, work) and compose (masks)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import zmq
+
+import logging
+
+from capture.loop import Publisher, Workers
+from capture.sources import Shot
+from common.counters import Counters
+from common.messages import MasksInferred
+from common.streams import MASKS, bind, open_context, open_run_dir, receive
+from tests.call import environment
+from tests.shared import ROOT, SIGNERS
+
+
+def start_worker(number: int, run_dir: Path, settings: dict[str, object]) -> subprocess.Popen[bytes]:
+    """One `python -m infer`."""
+    env = environment(settings, run_dir) | {"WORKER": str(number)}
+    return subprocess.Popen([sys.executable, "-m", "infer"], cwd=ROOT, env=env, stderr=subprocess.DEVNULL)
+
+
+def collect(count: int, run_dir: Path, settings: dict[str, object], seconds: float) -> list[MasksInferred]:
+    """All results of `count` workers within `seconds`, counted from when each has delivered one."""
+    picture = np.asarray(cv2.imread(str(sorted((SIGNERS / "reference/again/frames").glob("*.jpg"))[0])), np.uint8)
+    counters = Counters(logging.getLogger("test"))
+    open_run_dir(run_dir)
+    with open_context() as context, Publisher(context, run_dir) as frames:
+        workers, masks = Workers(context, run_dir, counters), bind(context, MASKS, run_dir)
+        poller = zmq.Poller()
+        poller.register(workers.socket, zmq.POLLIN)
+        poller.register(masks, zmq.POLLIN)
+        processes = [start_worker(i, run_dir, settings) for i in range(count)]
+        seen: set[str] = set()
+        results: list[MasksInferred] = []
+        number, limit = 0, time.monotonic() + 40
+        deadline: float | None = None
+        try:
+            while time.monotonic() < (deadline or limit):
+                workers.newest = frames.publish(Shot(picture, number, time.monotonic_ns()), "")
+                number += 1
+                until = time.monotonic() + 1 / 60
+                while (left := until - time.monotonic()) > 0:
+                    poller.poll(left * 1e3)
+                    workers.serve(time.monotonic())
+                    found = receive(masks, MasksInferred, counters)
+                    seen |= {m.worker for m in found}
+                    if deadline is not None:
+                        results += found
+                if deadline is None and len(seen) == count:
+                    deadline = time.monotonic() + seconds
+        finally:
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.wait(5)
+    if deadline is None:
+        raise TimeoutError(f"only {len(seen)} of {count} workers delivered")
+    return results
+
+
+def masks_a_second(count: int, run_dir: Path, model: Path, seconds: float) -> float:
+    """Rate of `count` workers with one thread each."""
+    return len(collect(count, run_dir, {"mask_rcnn": model, "threads": 1}, seconds)) / seconds
