@@ -112,7 +112,7 @@ class _Mapped:
     def close(self) -> None:
         """Let go of the mapping. Arrays handed out by `claim` must not be used afterwards."""
         self._slots.clear()
-        self._words = np.zeros(2, np.int64)
+        self._words = np.full(2, -1, np.int64)
         self._segment.close()
 
     def __enter__(self) -> Self:

@@ -1,7 +1,7 @@
 """Whether the subject may be seen: hidden unless there is a fresh mask of this very stream. Pure.
 
 state      meaning                                                            left when
-starting   nothing was ever found yet: the whole picture is hidden            a usable mask comes
+starting   no result has come yet: the whole picture is hidden                a result comes
 live       a fresh mask holds the subject                                     it ages, or holds nobody any more
 hidden     the whole picture is hidden, for a reason that is shown            a usable mask comes
 off        somebody turned the filter off: the camera's own picture is shown  somebody turns it on
@@ -47,7 +47,7 @@ class Policy:
         self._max_age_ms = max_mask_age_ms
         self._masks: MasksInferred | None = None
         self._subject: Instance | None = None
-        self._was_live = False
+        self._started = False
         self.privacy = True
 
     def accept(self, masks: MasksInferred, epoch: int, now_ns: int) -> str:
@@ -58,6 +58,7 @@ class Policy:
             return "from the future"
         if self._masks is not None and self._masks.epoch == epoch and masks.frame_id <= self._masks.frame_id:
             return "out of order"
+        self._started = True
         self._masks = masks
         self._subject = most_confident_person(masks.instances, self._confidence)
         return ""
@@ -81,6 +82,5 @@ class Policy:
         elif self._subject is None:
             reason = "nobody found"
         else:
-            self._was_live = True
             return Verdict(State.LIVE, "", age_ms, self._subject)
-        return Verdict(State.HIDDEN if self._was_live else State.STARTING, reason, age_ms, None)
+        return Verdict(State.HIDDEN if self._started else State.STARTING, reason, age_ms, None)

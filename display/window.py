@@ -18,7 +18,7 @@ class WindowSink:
     """Keys: p privacy, i caption, q quit. Closing the window quits."""
 
     def __init__(self) -> None:
-        cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+        cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
         self._size_wh = (640, 360)
         self._sized = False
         self._caption = True

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.shared import ROOT
@@ -20,19 +21,26 @@ def environment(settings: Mapping[str, object], run_dir: Path) -> dict[str, str]
     return {**plain, "PATH": f"{BIN}:{plain.get('PATH', '')}", **ours}
 
 
+@contextmanager
 def start_call(
     settings: Mapping[str, object], run_dir: Path, workers: int = 1, screen: str | None = None
-) -> subprocess.Popen[str]:
-    """Start `honcho start`; its output is piped, it has no standard input."""
+) -> Iterator[subprocess.Popen[str]]:
+    """`honcho start` with its output piped and no standard input; killed in the end whatever happens."""
     env = environment(settings, run_dir)
     env.pop("WAYLAND_DISPLAY", None)
     env.pop("DISPLAY", None)
     if screen:
         env["DISPLAY"] = screen
-    return subprocess.Popen(
+    call = subprocess.Popen(
         [str(BIN / "honcho"), "start", "-c", f"infer={workers}"], cwd=ROOT, env=env, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
+    try:
+        yield call
+    finally:
+        if call.poll() is None:
+            call.kill()  # the stages see it and end by themselves
+        call.communicate()
 
 
 def run_call(settings: Mapping[str, object], run_dir: Path, workers: int = 1, limit_s: float = 90) -> tuple[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import time
@@ -11,8 +12,7 @@ import cv2
 import numpy as np
 import zmq
 
-import logging
-
+from capture.demo import DemoScene
 from capture.loop import Publisher, Workers
 from capture.sources import Shot
 from common.counters import Counters
@@ -22,15 +22,16 @@ from tests.call import environment
 from tests.shared import ROOT, SIGNERS
 
 
-def start_worker(number: int, run_dir: Path, settings: dict[str, object]) -> subprocess.Popen[bytes]:
+def start_worker(run_dir: Path, settings: dict[str, object]) -> subprocess.Popen[bytes]:
     """One `python -m infer`."""
-    env = environment(settings, run_dir) | {"WORKER": str(number)}
+    env = environment(settings, run_dir)
     return subprocess.Popen([sys.executable, "-m", "infer"], cwd=ROOT, env=env, stderr=subprocess.DEVNULL)
 
 
 def collect(count: int, run_dir: Path, settings: dict[str, object], seconds: float) -> list[MasksInferred]:
     """All results of `count` workers within `seconds`, counted from when each has delivered one."""
-    picture = np.asarray(cv2.imread(str(sorted((SIGNERS / "reference/again/frames").glob("*.jpg"))[0])), np.uint8)
+    stills = sorted((SIGNERS / "reference/again/frames").glob("*.jpg"))
+    picture = np.asarray(cv2.imread(str(stills[0])), np.uint8) if stills else DemoScene(640, 480, 30).frame(0)
     counters = Counters(logging.getLogger("test"))
     open_run_dir(run_dir)
     with open_context() as context, Publisher(context, run_dir) as frames:
@@ -38,7 +39,7 @@ def collect(count: int, run_dir: Path, settings: dict[str, object], seconds: flo
         poller = zmq.Poller()
         poller.register(workers.socket, zmq.POLLIN)
         poller.register(masks, zmq.POLLIN)
-        processes = [start_worker(i, run_dir, settings) for i in range(count)]
+        processes = [start_worker(run_dir, settings) for _ in range(count)]
         seen: set[str] = set()
         results: list[MasksInferred] = []
         number, limit = 0, time.monotonic() + 40

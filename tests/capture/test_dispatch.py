@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from capture.dispatch import FORGOTTEN_AFTER_S, Dispatch
+
+A, B = b"a", b"b"
+
+
+def test_each_frame_goes_to_one_worker_and_the_longest_waiting_first() -> None:
+    dispatch = Dispatch()
+    dispatch.ask(A, 0)
+    dispatch.ask(B, 0)
+    dispatch.ask(A, 0)  # asking twice does not jump the queue
+    assert dispatch.next_worker(1, 5) == A
+    dispatch.gave(A, 1, 5)
+    assert dispatch.next_worker(1, 5) is None
+    assert dispatch.next_worker(1, 6) == B
+    dispatch.gave(B, 1, 6)
+    assert dispatch.next_worker(1, 7) is None, "both are busy"
+
+
+def test_a_new_epoch_counts_from_zero_again() -> None:
+    dispatch = Dispatch()
+    dispatch.ask(A, 0)
+    dispatch.gave(A, 1, 500)
+    dispatch.ask(A, 0)
+    assert dispatch.next_worker(1, 500) is None
+    assert dispatch.next_worker(2, 0) == A
+
+
+def test_who_is_gone_gets_nothing_and_does_not_count() -> None:
+    dispatch = Dispatch()
+    assert dispatch.workers(0) == 1
+    dispatch.ask(A, 0)
+    dispatch.ask(B, 3)
+    assert dispatch.workers(4) == 2
+    assert dispatch.workers(FORGOTTEN_AFTER_S + 1) == 1
+    assert dispatch.next_worker(1, 0) == B
+    dispatch.lost(B)
+    assert dispatch.next_worker(1, 0) is None

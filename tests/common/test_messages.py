@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.errors import MessageError
+from common.messages import (
+    MAX_MESSAGE_BYTES,
+    FrameCaptured,
+    FrameComposed,
+    Instance,
+    MasksInferred,
+    Message,
+    PrivacySet,
+    WorkAsked,
+    decode,
+    encode,
+)
+
+PERSON = Instance(0, 0.9, (0.1, 0.2, 0.5, 0.9), 15, 15, bytes(225))
+FRAME = FrameCaptured(5, 7, 123, 9, "onlyme-0-frames-5", 7, 720, 1280, "note", 2)
+MASKS = MasksInferred(5, 7, 123, 456, "infer.1", "model", (PERSON, replace(PERSON, class_id=56)))
+COMPOSED = FrameComposed(5, 7, 123, 9, "onlyme-0-composites-6", 3, 720, 1280, 130, "live", "", 80.5, True, "model")
+ALL: list[Message] = [FRAME, MASKS, COMPOSED, WorkAsked("infer.1"), PrivacySet(False), replace(MASKS, instances=())]
+
+
+@pytest.mark.parametrize("message", ALL, ids=lambda m: type(m).__name__)
+def test_a_message_comes_back_as_it_was(message: Message) -> None:
+    assert decode(encode(message)) == message
+
+
+def test_a_mask_is_small() -> None:
+    assert len(encode(replace(MASKS, instances=(PERSON,)))) < 400
+
+
+@pytest.mark.parametrize("field, value", [
+    ("score", float("nan")), ("score", float("inf")), ("score", 1.5), ("score", -0.1), ("score", 1),
+    ("box_xyxy", (0.1, 0.2, 0.5)), ("box_xyxy", (0.5, 0.2, 0.1, 0.9)), ("box_xyxy", (0.1, 0.2, 0.5, 1.1)),
+    ("box_xyxy", (0.1, float("nan"), 0.5, 0.9)), ("box_xyxy", (-0.1, 0.2, 0.5, 0.9)), ("box_xyxy", (0.1, 0.2, 0.1, 0.9)),
+    ("class_id", -1), ("class_id", True), ("class_id", 0.0), ("probability", bytes(224)), ("probability", "x" * 225),
+    ("map_height", 0), ("map_height", 100000), ("map_width", 14),
+])  # fmt: skip
+def test_an_instance_out_of_range_is_refused(field: str, value: object) -> None:
+    parts = [PERSON.class_id, PERSON.score, PERSON.box_xyxy, 15, 15, PERSON.probability]
+    parts[["class_id", "score", "box_xyxy", "map_height", "map_width", "probability"].index(field)] = value
+    with pytest.raises(MessageError, match="expected"):
+        decode(msgpack.packb([1, 3, 5, 7, 123, 456, "infer.1", "model", [parts]]))
+
+
+@pytest.mark.parametrize("data", [
+    b"", b"\xc1", b"garbage", b"\x93\x01", msgpack.packb([]), msgpack.packb([2, 5, True]), msgpack.packb([1, 99, True]),
+    msgpack.packb([1, 5]), msgpack.packb([1, 5, True, True]), msgpack.packb([1, 5, "yes"]), msgpack.packb({1: 5}),
+    msgpack.packb([1, [5], True]), msgpack.packb([1, 3, 5, 7, 1, 1, "w", "m", 5]), msgpack.packb([1, 3, 5, 7, 1, 1, "w", "m", [5]]),
+    msgpack.packb([1, 3, 0, 7, 1, 1, "w", "m", []]), msgpack.packb([1, 3, 5, -7, 1, 1, "w", "m", []]), b"\x91" * 5000,
+    encode(FRAME)[:-1], encode(FRAME) + b"\x00", b"\x00" * (MAX_MESSAGE_BYTES + 1), b"\xdd\xff\xff\xff\xff",
+])  # fmt: skip
+def test_garbage_is_a_message_error_and_nothing_else(data: bytes) -> None:
+    with pytest.raises(MessageError, match="expected"):
+        decode(data)
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_decode_or_are_refused(data: bytes) -> None:
+    try:
+        decode(data)
+    except MessageError:
+        pass
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text(max_size=9) | st.binary(max_size=9), lambda inner: st.lists(inner, max_size=12)))
+def test_any_msgpack_decodes_or_is_refused(value: object) -> None:
+    for start in ([], [1], [1, 3], [1, 4]):
+        try:
+            decode(msgpack.packb([*start, *(value if isinstance(value, list) else [value])]))
+        except MessageError:
+            pass

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common import ring
+from common.errors import RingGoneError, RingSpaceError
+from common.ring import RingCache, RingReader, RingWriter, new_epoch
+from tests.conftest import segment_names
+from tests.shared import ROOT
+
+SHAPE = (6, 8, 3)
+
+
+def publish(writer: RingWriter, value: int) -> int:
+    writer.claim()[:] = value
+    return writer.publish()
+
+
+def test_a_frame_comes_back_as_it_was(segments: set[str]) -> None:
+    with RingWriter("test", SHAPE, 4, new_epoch()) as writer, RingReader(writer.name) as reader:
+        assert (reader.cursor, reader.shape, reader.epoch) == (-1, SHAPE, writer.epoch)
+        picture = np.arange(np.prod(SHAPE), dtype=np.uint8).reshape(SHAPE)
+        writer.claim()[:] = picture
+        assert writer.publish() == 0
+        into = np.zeros(SHAPE, np.uint8)
+        assert reader.read(0, into)
+        assert (into == picture).all()
+
+
+@pytest.mark.parametrize(("published", "wanted", "whole"), [
+    (0, 0, False), (1, 0, True), (3, 1, True), (3, 3, False), (4, 0, False), (4, 1, True), (4, 2, True), (9, -1, False),
+])  # fmt: skip
+def test_should_refuse_what_the_writer_may_be_overwriting(
+    published: int, wanted: int, whole: bool, segments: set[str]
+) -> None:
+    with RingWriter("test", SHAPE, 4, new_epoch()) as writer, RingReader(writer.name) as reader:
+        for value in range(published):
+            publish(writer, value)
+        into = np.empty(SHAPE, np.uint8)
+        # capacity 4: with cursor 3, sequence 0 shares its slot with sequence 4, which may be being written
+        assert reader.read(wanted, into) is whole
+        if whole:
+            assert (into == wanted).all()
+
+
+def test_an_array_of_a_closed_ring_raises_instead_of_crashing() -> None:
+    writer = RingWriter("test", SHAPE, 4, new_epoch())
+    reader = RingReader(writer.name)
+    writer.close()
+    reader.close()
+    assert not reader.read(0, np.empty(SHAPE, np.uint8))
+    with pytest.raises(IndexError):
+        writer.claim()
+
+
+def test_a_reader_that_exits_leaves_the_ring_to_the_others(segments: set[str]) -> None:
+    with RingWriter("test", SHAPE, 4, new_epoch()) as writer:
+        code = f"from common.ring import RingReader; r = RingReader({writer.name!r}); print(r.cursor)"
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+        assert (done.stdout.strip(), done.stderr) == ("-1", "")
+        assert writer.name in segment_names()
+
+
+def test_the_ring_is_private() -> None:
+    with RingWriter("test", SHAPE, 4, new_epoch()) as writer:
+        assert stat.S_IMODE((Path("/dev/shm") / writer.name).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", ["no-prefix", "onlyme-0-../etc", f"onlyme-{os.getuid()}-gone-0"])
+def test_a_segment_that_is_not_there_is_gone(name: str) -> None:
+    with pytest.raises(RingGoneError):
+        RingReader(name)
+
+
+def test_a_segment_without_a_ring_in_it_is_refused() -> None:
+    path = Path("/dev/shm") / f"onlyme-{os.getuid()}-junk-1"
+    path.write_bytes(b"x" * 8192)
+    try:
+        with pytest.raises(RingGoneError, match="no ring of ours"):
+            RingReader(path.name)
+    finally:
+        path.unlink()
+
+
+def test_too_little_shared_memory_is_said_before_it_kills() -> None:
+    with pytest.raises(RingSpaceError, match=r"expected .* MiB free"):
+        RingWriter("test", (16000, 16000, 3), 400, new_epoch())
+    assert not [n for n in segment_names() if "-test-" in n]
+
+
+def test_the_cache_follows_a_restarted_writer(segments: set[str]) -> None:
+    cache = RingCache()
+    for value in (1, 2):
+        with RingWriter("test", SHAPE, 4, new_epoch()) as writer:
+            publish(writer, value)
+            picture = cache.read(writer.name, 0, SHAPE, None)
+            assert picture is not None and (picture == value).all()
+            with pytest.raises(RingGoneError, match="expected frames of"):
+                cache.read(writer.name, 0, (6, 9, 3), None)
+    cache.close()
+
+
+def test_sweep_removes_what_a_killed_writer_left_and_nothing_else(segments: set[str]) -> None:
+    code = (
+        "from common.ring import *; import time; w = RingWriter('dead', (6, 8, 3), 4, new_epoch()); "
+        "print(w.name, flush=True); time.sleep(60)"
+    )
+    with RingWriter("alive", SHAPE, 4, new_epoch()) as alive:
+        process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        dead = process.stdout.readline().strip()
+        assert dead not in ring.sweep()  # its writer lives
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        assert dead in segment_names()
+        assert dead in ring.sweep()
+        assert dead not in segment_names()
+        assert alive.name in segment_names()
+
+
+def _write_for_ever(name: str, shape: tuple[int, int, int], ready: Event, stop: Event) -> None:
+    writer = RingWriter(name, shape, 4, 77)
+    number = 0
+    ready.set()
+    while not stop.is_set():
+        writer.claim()[:] = number % 251  # derived from the sequence: a torn copy shows itself
+        writer.publish()
+        number += 1
+    writer.close()
+
+
+def test_stress_no_torn_copy_is_accepted_under_a_full_speed_writer(segments: set[str]) -> None:
+    shape = (240, 320, 3)
+    context = multiprocessing.get_context("spawn")
+    ready, stop = context.Event(), context.Event()
+    process = context.Process(target=_write_for_ever, args=("stress", shape, ready, stop))
+    process.start()
+    try:
+        assert ready.wait(30)
+        with RingReader(f"{ring.name_prefix()}stress-{77:016x}") as reader:
+            into = np.empty(shape, np.uint8)
+            attempts = accepted = torn_accepted = torn_refused = 0
+            deadline = time.monotonic() + 20
+            while time.monotonic() < deadline and (accepted < 2000 or torn_refused == 0):
+                attempts += 1
+                # also ask for slots that are about to be overwritten: the negative control
+                wanted = reader.cursor - attempts % 4
+                if wanted < 0:
+                    continue
+                whole = reader.read(wanted, into)
+                torn = bool((into != wanted % 251).any())
+                accepted += whole
+                torn_accepted += whole and torn
+                torn_refused += not whole and torn
+        assert torn_accepted == 0
+        assert accepted >= 2000
+        assert torn_refused > 0, "without a single torn copy the test proves nothing"
+    finally:
+        stop.set()
+        process.join(10)

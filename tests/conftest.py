@@ -1,0 +1,72 @@
+"""Fixtures shared by all tests. With REQUIRE_ALL set, as CI sets it, what is missing fails instead of skipping."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from common.counters import Counters
+from common.ring import name_prefix
+from tests.shared import MASK_RCNN, SCORE
+
+
+def missing(what: str) -> None:
+    if os.environ.get("REQUIRE_ALL"):
+        pytest.fail(f"required here, but missing: {what}")
+    pytest.skip(what)
+
+
+@pytest.fixture(autouse=True)
+def needs(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("model") and not (MASK_RCNN.is_dir() and SCORE.is_file()):
+        missing("the Mask R-CNN and footage of ../shared")
+    if request.node.get_closest_marker("screen"):
+        for tool in ("Xvfb", "xdotool", "xwd"):
+            if shutil.which(tool) is None:
+                missing(f"{tool} (Debian: xvfb xdotool x11-apps)")
+
+
+@pytest.fixture
+def run_dir() -> Iterator[Path]:
+    """A short path: Unix sockets allow 107 bytes, pytest's own folders can be longer."""
+    with tempfile.TemporaryDirectory(prefix="onlyme-") as folder:
+        yield Path(folder) / "run"
+
+
+@pytest.fixture
+def counters() -> Counters:
+    return Counters(logging.getLogger("test"))
+
+
+@pytest.fixture
+def segments() -> Iterator[set[str]]:
+    """Names of our segments before the test; afterwards there must be no other."""
+    before = segment_names()
+    yield before
+    assert segment_names() <= before, "a segment was left in shared memory"
+
+
+def segment_names() -> set[str]:
+    return {p.name for p in Path("/dev/shm").glob(f"{name_prefix()}*")}
+
+
+@pytest.fixture
+def screen() -> Iterator[str]:
+    """An empty X screen of our own, such as ":93"."""
+    reader, writer = os.pipe()
+    with subprocess.Popen(
+        ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1400x900x24", "-nolisten", "tcp"],
+        pass_fds=[writer], stderr=subprocess.DEVNULL,
+    ) as server:  # fmt: skip
+        os.close(writer)
+        with os.fdopen(reader) as pipe:
+            number = pipe.readline().strip()
+        yield f":{number}"
+        server.terminate()

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from common.messages import FrameComposed
+from display.meter import Meter, describe
+
+MS = 1_000_000
+MESSAGE = FrameComposed(5, 0, 0, 0, "s", 0, 10, 10, 0, "live", "", 80.0, True, "m")
+
+
+def test_rate_delay_and_loss_are_counted() -> None:
+    meter = Meter()
+    for number in (0, 1, 2, 5):  # 3 and 4 were missed
+        meter.add(replace(MESSAGE, frame_id=number, captured_ns=number * 40 * MS), (number * 40 + 12) * MS)
+    reading = meter.read()
+    assert (meter.shown, meter.missed) == (4, 2)
+    assert reading.rate == pytest.approx(3 / 0.2)
+    assert (reading.latency_p50_ms, reading.mask_age_ms) == (12, 80)
+    assert "15.0 pictures a second, 12 ms behind" in describe(MESSAGE, reading)
+
+
+def test_a_new_epoch_is_no_loss() -> None:
+    meter = Meter()
+    meter.add(replace(MESSAGE, frame_id=900), 10)
+    meter.add(replace(MESSAGE, epoch=6, frame_id=0), 20)
+    assert meter.missed == 0
+
+
+def test_without_a_mask_there_is_no_age() -> None:
+    meter = Meter()
+    assert meter.read().rate == 0
+    hidden = replace(MESSAGE, state="hidden", reason="nobody found", mask_age_ms=-1.0)
+    meter.add(hidden, 10)
+    assert describe(hidden, meter.read()).endswith("no mask, hidden: nobody found")

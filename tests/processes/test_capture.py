@@ -1,0 +1,128 @@
+"""The real capture; the test plays compose and a worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from capture.demo import DemoScene
+from common.counters import Counters
+from common.messages import FrameCaptured, WorkAsked
+from common.ring import RingCache
+from common.streams import FRAMES, WORK, connect, open_context, open_run_dir, receive, send
+from tests.processes.neighbours import child_of, end, stage, wait_for
+
+DEMO = {"source": "demo", "width": 320, "height": 180}
+
+
+def test_every_frame_comes_in_order_with_its_pixels(run_dir: Path, counters: Counters, segments: set[str]) -> None:
+    open_run_dir(run_dir)
+    ring, scene = RingCache(), DemoScene(320, 180, 30)
+    frames: list[FrameCaptured] = []
+    with open_context() as context, stage("capture", run_dir, **DEMO) as process:
+        socket = connect(context, FRAMES, run_dir)
+        while len(frames) < 40:
+            for message in wait_for("frames", lambda: receive(socket, FrameCaptured, counters)):
+                frames.append(message)
+                picture = ring.read(message.segment, message.sequence, (180, 320, 3), None)
+                assert picture is not None
+                assert (picture == scene.frame(message.source_index)).all()
+        code, said, took_s = end(process)
+    ring.close()
+    assert (code, "demo scene" in said) == (0, True)
+    assert took_s < 2
+    assert len({f.epoch for f in frames}) == 1
+    assert [f.frame_id for f in frames] == list(range(frames[0].frame_id, frames[0].frame_id + 40))
+    rate = 39e9 / (frames[-1].captured_ns - frames[0].captured_ns) * (frames[-1].source_index - frames[0].source_index) / 39
+    assert abs(rate - 30) < 0.5
+
+
+def test_two_workers_get_different_frames(run_dir: Path, counters: Counters) -> None:
+    open_run_dir(run_dir)
+    with open_context() as context, stage("capture", run_dir, **DEMO):
+        sockets = [connect(context, WORK, run_dir) for _ in range(2)]
+        given: list[FrameCaptured] = []
+        for _ in range(5):
+            for number, socket in enumerate(sockets):
+                wait_for("a peer", lambda s=socket, n=number: send(s, WorkAsked(f"w{n}")))
+            for socket in sockets:
+                given += wait_for("work", lambda s=socket: receive(s, FrameCaptured, counters))
+    assert len({f.frame_id for f in given}) == len(given) == 10
+    assert given[-1].workers == 2
+
+
+def test_garbage_from_a_worker_is_dropped(run_dir: Path, counters: Counters) -> None:
+    open_run_dir(run_dir)
+    with open_context() as context, stage("capture", run_dir, **DEMO):
+        socket = connect(context, WORK, run_dir)
+        wait_for("a peer", lambda: send(socket, WorkAsked("w")))
+        wait_for("work", lambda: receive(socket, FrameCaptured, counters))
+        for garbage in (b"", b"\xc1", b"x" * 1000):
+            socket.send(garbage)
+        wait_for("room in the queue", lambda: send(socket, WorkAsked("w")))
+        wait_for("work", lambda: receive(socket, FrameCaptured, counters))
+
+
+def test_a_second_capture_on_the_run_folder_is_refused(run_dir: Path, counters: Counters) -> None:
+    open_run_dir(run_dir)
+    with open_context() as context, stage("capture", run_dir, **DEMO):
+        socket = connect(context, FRAMES, run_dir)
+        wait_for("frames", lambda: receive(socket, FrameCaptured, counters))
+        with stage("capture", run_dir, **DEMO) as second:
+            _, said = second.communicate(timeout=10)
+            assert second.returncode == 2
+            assert said.count("\n") == 1
+            assert "already serves" in said
+        wait_for("frames", lambda: receive(socket, FrameCaptured, counters))  # the first goes on
+
+
+def test_a_killed_child_is_replaced_under_a_new_epoch(run_dir: Path, counters: Counters, segments: set[str]) -> None:
+    open_run_dir(run_dir)
+    with open_context() as context, stage("capture", run_dir, **DEMO) as process:
+        socket = connect(context, FRAMES, run_dir)
+        first = wait_for("frames", lambda: receive(socket, FrameCaptured, counters))[0]
+        child = child_of(process.pid)
+        assert child is not None
+        os.kill(child, signal.SIGKILL)
+        wait_for("a new epoch", lambda: [f for f in receive(socket, FrameCaptured, counters) if f.epoch != first.epoch])
+        assert end(process)[0] == 0
+
+
+def test_the_child_dies_with_its_parent(run_dir: Path, counters: Counters) -> None:
+    open_run_dir(run_dir)
+    with open_context() as context, stage("capture", run_dir, **DEMO) as process:
+        wait_for("frames", lambda s=connect(context, FRAMES, run_dir): receive(s, FrameCaptured, counters))
+        child = child_of(process.pid)
+        process.kill()
+        wait_for("its end", lambda: not Path(f"/proc/{child}").exists() or Path(f"/proc/{child}/stat").read_text().split()[2] == "Z", 3)
+
+
+def test_a_change_of_geometry_begins_a_new_epoch(run_dir: Path, tmp_path: Path, counters: Counters, segments: set[str]) -> None:
+    for number, width in enumerate((64, 64, 80, 80)):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.zeros((48, width, 3), np.uint8))
+    open_run_dir(run_dir)
+    seen: dict[int, tuple[int, str]] = {}
+    with open_context() as context, stage("capture", run_dir, source=tmp_path, fps=20) as process:
+        socket = connect(context, FRAMES, run_dir)
+        deadline = time.monotonic() + 10
+        while len(seen) < 4 and time.monotonic() < deadline:
+            for message in receive(socket, FrameCaptured, counters):
+                seen[message.epoch] = (message.width, message.segment)
+            time.sleep(0.005)
+        assert end(process)[0] == 0
+    assert len({segment for _, segment in seen.values()}) >= 4
+    assert {width for width, _ in seen.values()} == {64, 80}
+
+
+def test_a_file_played_once_ends_with_0(run_dir: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.zeros((48, 64, 3), np.uint8))
+    with stage("capture", run_dir, source=tmp_path, play="once") as process:
+        _, said = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "source ended" in said

@@ -1,0 +1,195 @@
+"""The real compose; the test plays capture, a worker and a display."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import msgpack
+import numpy as np
+import pytest
+import zmq
+
+from capture.loop import Publisher
+from capture.sources import Shot
+from common.counters import Counters
+from common.messages import FrameCaptured, FrameComposed, Instance, MasksInferred, PrivacySet, encode
+from common.ring import RingCache
+from common.streams import COMPOSITES, CONTROL, MASKS, connect, open_context, open_run_dir, receive, send
+from tests.processes.neighbours import end, stage, wait_for
+
+NOISE = np.random.default_rng(5).integers(0, 256, (120, 160, 3), dtype=np.uint8)
+PERSON = Instance(0, 0.9, (0.25, 0.25, 0.75, 1.0), 15, 15, bytes([255] * 225))
+
+
+class Neighbours:
+    """Capture, worker and display of one compose."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], frames: Publisher, run_dir: Path, counters: Counters) -> None:
+        self.frames, self.counters = frames, counters
+        self.composites = connect(context, COMPOSITES, run_dir)
+        self.masks = connect(context, MASKS, run_dir)
+        self.control = connect(context, CONTROL, run_dir)
+        self.ring = RingCache()
+        self.number = 0
+        wait_for("compose", self.step)
+
+    def publish(self, picture: np.ndarray = NOISE) -> FrameCaptured:
+        self.number += 1
+        return self.frames.publish(Shot(picture, self.number, time.monotonic_ns()), "")
+
+    def step(self, picture: np.ndarray = NOISE) -> tuple[FrameComposed, np.ndarray] | None:
+        """Publish a frame; the newest composite and its pixels, if one came within a moment."""
+        self.publish(picture)
+        if not self.composites.poll(200):
+            return None
+        message = receive(self.composites, FrameComposed, self.counters)[-1]
+        pixels = self.ring.read(message.segment, message.sequence, (message.height, message.width, 3), None)
+        return None if pixels is None else (message, pixels)
+
+    def composite(
+        self, where: Callable[[FrameComposed], bool] = lambda _: True, picture: np.ndarray = NOISE
+    ) -> tuple[FrameComposed, np.ndarray]:
+        """The first composite for which `where` holds, frames being published meanwhile."""
+
+        def look() -> tuple[FrameComposed, np.ndarray] | None:
+            got = self.step(picture)
+            return got if got and where(got[0]) else None
+
+        return wait_for("a composite", look)
+
+    def found(self, of: FrameCaptured, **changed: object) -> None:
+        result = MasksInferred(of.epoch, of.frame_id, of.captured_ns, 1, "w", "model", (PERSON,))
+        wait_for("compose's door", lambda: send(self.masks, replace(result, **changed)))  # type: ignore[arg-type]
+        time.sleep(0.05)  # its queue and ours are two: let the result arrive before the next frame
+
+    def until_live(self) -> tuple[FrameComposed, np.ndarray]:
+        def look() -> tuple[FrameComposed, np.ndarray] | None:
+            self.found(self.publish())
+            got = self.step()
+            return got if got and got[0].state == "live" else None
+
+        return wait_for("live", look)
+
+
+@pytest.fixture
+def compose(run_dir: Path, counters: Counters, segments: set[str]) -> Iterator[Neighbours]:
+    with composing(run_dir, counters) as neighbours:
+        yield neighbours
+
+
+@contextmanager
+def composing(run_dir: Path, counters: Counters, **settings: object) -> Iterator[Neighbours]:
+    open_run_dir(run_dir)
+    with open_context() as context, Publisher(context, run_dir) as frames, stage("compose", run_dir, **settings) as process:
+        yield Neighbours(context, frames, run_dir, counters)
+        code, said, took_s = end(process)
+        assert (code, "crashed" in said, took_s < 2) == (0, False, True), said
+
+
+def is_hidden(pixels: np.ndarray) -> bool:
+    """Noise has a standard deviation of 74 grey levels, blurred by the default kernel less than 8."""
+    return float(pixels.std()) < 8
+
+
+def test_without_any_mask_the_picture_is_fully_blurred(compose: Neighbours) -> None:
+    for _ in range(5):
+        message, pixels = compose.composite()
+        assert (message.state, message.reason, message.mask_age_ms) == ("starting", "no mask of this stream yet", -1.0)
+        assert is_hidden(pixels)
+
+
+def test_a_fresh_mask_shows_the_person_and_nothing_else(compose: Neighbours) -> None:
+    message, pixels = compose.until_live()
+    assert 0 < message.mask_age_ms < 750
+    assert (pixels[50:, 60:100] == NOISE[50:, 60:100]).all()
+    assert is_hidden(pixels[:20]) and is_hidden(pixels[:, :30]) and is_hidden(pixels[:, 130:])
+
+
+def test_an_aged_mask_hides_everything(compose: Neighbours) -> None:
+    compose.until_live()
+    message, pixels = compose.composite(lambda m: m.state == "hidden")
+    assert message.reason == "mask older than 750 ms"
+    assert is_hidden(pixels)
+
+
+@pytest.mark.parametrize("changed", [
+    {"epoch": 12345}, {"instances": ()}, {"captured_ns": 2**62}, {"instances": (replace(PERSON, score=0.3),)},
+    {"instances": (replace(PERSON, class_id=17),)},
+])  # fmt: skip
+def test_a_result_that_holds_nobody_of_this_stream_shows_nobody(compose: Neighbours, changed: dict[str, object]) -> None:
+    for _ in range(3):
+        compose.found(compose.publish(), **changed)
+        message, pixels = compose.composite()
+        assert message.state in ("starting", "hidden")
+        assert is_hidden(pixels)
+
+
+def test_garbage_is_dropped_and_the_call_goes_on(compose: Neighbours) -> None:
+    compose.until_live()
+    garbage = [b"", b"\xc1", b"x" * 100_000, msgpack.packb([1, 3, 1]), encode(PrivacySet(False)), encode(compose.publish())]
+    for data in garbage:
+        compose.masks.send(data)
+        compose.control.send(data if data != encode(PrivacySet(False)) else b"\x00")
+    message, _ = compose.until_live()
+    assert message.privacy, "a control message on the masks' door is none"
+
+
+def test_another_geometry_hides_until_it_has_its_own_mask(compose: Neighbours) -> None:
+    compose.until_live()
+    small = np.ascontiguousarray(NOISE[:90])
+    message, pixels = compose.composite(lambda m: m.height == 90, small)
+    assert (message.state, message.reason) == ("hidden", "no mask of this stream yet")
+    assert is_hidden(pixels)
+
+
+def test_privacy_goes_off_and_on_by_an_explicit_message_only(compose: Neighbours) -> None:
+    send(compose.control, PrivacySet(False))
+    message, pixels = compose.composite(lambda m: m.state == "off")
+    assert (message.privacy, (pixels == NOISE).all()) == (False, True)
+    send(compose.control, PrivacySet(True))
+    message, pixels = compose.composite(lambda m: m.privacy)
+    assert is_hidden(pixels)
+
+
+def test_an_older_result_does_not_replace_a_newer(compose: Neighbours) -> None:
+    older = compose.publish()
+    compose.until_live()
+    compose.found(older, instances=())  # nobody found, but long ago: if it were used, the picture would be hidden
+    assert compose.composite()[0].state == "live"
+
+
+def test_a_plain_background_shows_nothing_of_the_room(run_dir: Path, counters: Counters) -> None:
+    with composing(run_dir, counters, background="color:00ff00", edge="hard") as compose:
+        assert (compose.composite()[1] == (0, 255, 0)).all()
+        _, pixels = compose.until_live()
+        shown = (pixels == NOISE).all(-1)
+        assert shown[30:, 40:120].all()
+        assert (pixels[~shown] == (0, 255, 0)).all()
+
+
+def test_a_second_compose_is_refused(run_dir: Path, compose: Neighbours) -> None:
+    with stage("compose", run_dir) as second:
+        _, said = second.communicate(timeout=10)
+    assert (second.returncode, "already serves" in said, said.count("\n")) == (2, True, 1)
+
+
+@pytest.mark.parametrize("background", ["image:none.png", "video:none.mp4"])
+def test_a_missing_background_is_one_line(run_dir: Path, background: str) -> None:
+    with stage("compose", run_dir, background=background) as process:
+        _, said = process.communicate(timeout=10)
+    assert (process.returncode, said.count("\n")) == (2, 1)
+    assert "--background: expected" in said
+
+
+def test_the_notice_is_written_into_the_picture() -> None:
+    from compose.loop import write_notice
+
+    plain = np.zeros((360, 640, 3), np.uint8)
+    write_notice(plain, "no camera: demo footage")
+    written = cv2.boundingRect(plain.max(-1))
+    assert written[0] < 20 and written[1] > 320 and written[2] > 100

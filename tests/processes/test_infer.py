@@ -1,0 +1,27 @@
+"""Real inference workers; the test plays capture and compose."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.shared import MASK_RCNN
+from tests.workers import collect
+
+
+@pytest.mark.model
+def test_two_workers_never_infer_the_same_frame(run_dir: Path, segments: set[str]) -> None:
+    results = collect(2, run_dir, {"mask_rcnn": MASK_RCNN, "threads": 1}, seconds=4.0)
+    frames = Counter((m.epoch, m.frame_id) for m in results)
+    assert len(frames) == len(results) >= 6
+    assert len({m.worker for m in results}) == 2
+    assert all(m.instances and m.instances[0].class_id == 0 for m in results)
+    assert all(m.inference_ns > 0 and "Mask R-CNN" in m.model for m in results)
+
+
+def test_the_embedded_matte_works_as_a_worker_too(run_dir: Path, segments: set[str]) -> None:
+    results = collect(1, run_dir, {"threads": 1}, seconds=1.0)
+    assert len(results) > 10
+    assert all("embedded" in m.model for m in results)
