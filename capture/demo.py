@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
@@ -57,8 +58,8 @@ class DemoScene:
         self.size_wh = (width, height)
         self.fps = fps
         self.wall = _draw_wall(width, height)
-        self._subject = _cut_out(cv2.imread(str(fetch(ASTRONAUT))), matte, round(height * 0.80))
-        self._bystander = _cut_out(cv2.imread(str(fetch(ADMIRAL))), matte, round(height * 0.66))
+        self._subject = _cut_out(fetch(ASTRONAUT), matte, round(height * 0.80))
+        self._bystander = _cut_out(fetch(ADMIRAL), matte, round(height * 0.66))
 
     def frame(self, index: int) -> Picture:
         """Frame `index`, (H, W, 3) uint8 BGR, a new array."""
@@ -117,8 +118,9 @@ def _paste(picture: Picture, sprite: _Sprite, corner: tuple[int, int]) -> None:
         )
 
 
-def _cut_out(portrait: Picture, matte: Matte, height: int) -> _Sprite:
+def _cut_out(path: Path, matte: Matte, height: int) -> _Sprite:
     """The person of a portrait, scaled to `height`; the matte says roughly where, GrabCut finds the edge."""
+    portrait = np.asarray(cv2.imread(str(path)), np.uint8)
     likely = cv2.resize(matte.infer(portrait), portrait.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     labels = np.select(
         [likely > 0.95, likely > 0.5, likely > 0.05], [cv2.GC_FGD, cv2.GC_PR_FGD, cv2.GC_PR_BGD], cv2.GC_BGD
@@ -156,4 +158,5 @@ def _draw_wall(width: int, height: int) -> Picture:
     box(0.39 * width, 3.6 * unit, 0.22 * width, 9.8 * unit, (190, 180, 150))
     y, x = np.mgrid[:height, :width]
     checker = ((x // PATTERN_CELL + y // PATTERN_CELL) % 2 * 2 - 1).astype(np.float32) * PATTERN_AMPLITUDE
-    return np.clip(wall + checker[..., None], 0, 255).astype(np.uint8)
+    drawn: Picture = np.clip(wall + checker[..., None], 0, 255).astype(np.uint8)
+    return drawn

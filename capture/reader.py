@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import threading
@@ -34,7 +35,9 @@ class Reader:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._closing = True
         self._thread.join(0.5)  # a device that blocks is left to the end of the process
 
@@ -49,8 +52,8 @@ class Reader:
 
     @property
     def ended(self) -> bool:
-        """True once the source came to its end and its last shot was taken."""
-        return self._ended and self._shot is None
+        """True once the source came to its end and its last shot was taken. A failure is no end: `take` raises it."""
+        return self._ended and self._shot is None and self._error is None
 
     def take(self) -> Shot | None:
         """The newest shot, or None if there is none since the last call.
@@ -90,7 +93,5 @@ class Reader:
         self._wake()
 
     def _wake(self) -> None:
-        try:
+        with contextlib.suppress(BlockingIOError):  # the pipe is full of wake-ups already
             os.write(self._wake_w, b"\0")
-        except BlockingIOError:
-            pass  # the pipe is full of wake-ups already

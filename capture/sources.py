@@ -97,6 +97,7 @@ class FileSource:
         self.description = f"{path} at {self._clock.fps:.2f} frames a second"
 
     def read(self) -> Shot | None:
+        """See Source."""
         while self._index < self._clock.due():  # late: step over without decoding
             if not self._grab():
                 return None
@@ -111,6 +112,7 @@ class FileSource:
         return Shot(picture, self._index - 1, due_ns)
 
     def close(self) -> None:
+        """See Source."""
         self._capture.release()
 
     def _grab(self) -> bool:
@@ -148,6 +150,7 @@ class FolderSource:
         self.description = f"{len(self._files)} images of {folder} at {fps:g} frames a second"
 
     def read(self) -> Shot | None:
+        """See Source."""
         self._index = max(self._index, self._clock.due())
         if self._once and self._index >= len(self._files):
             return None
@@ -179,6 +182,7 @@ class DemoSource:
         self.description = f"demo scene, {settings.width} x {settings.height} at {settings.fps:g} frames a second"
 
     def read(self) -> Shot | None:
+        """See Source."""
         self._index = max(self._index, self._clock.due())
         picture = self._scene.frame(self._index)
         due_ns = self._clock.wait_for(self._index)
@@ -210,6 +214,7 @@ class LiveSource:
         )
 
     def read(self) -> Shot | None:
+        """See Source."""
         ok, picture = self._capture.read()
         if not ok:
             raise SourceError(f"--source: {self._name} stopped delivering; check its cable or address")
@@ -217,6 +222,7 @@ class LiveSource:
         return Shot(picture, self._index - 1, time.monotonic_ns())
 
     def close(self) -> None:
+        """See Source."""
         self._capture.release()
 
 
@@ -277,5 +283,3 @@ def _fourcc(capture: cv2.VideoCapture) -> str:
     code = int(capture.get(cv2.CAP_PROP_FOURCC))
     text = "".join(chr(code >> shift & 0xFF) for shift in (0, 8, 16, 24))
     return text if text.isprintable() else "unknown format"
-
-

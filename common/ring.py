@@ -79,6 +79,13 @@ class _Untracked(shared_memory.SharedMemory):
         finally:
             resource_tracker.register = register
 
+    @property
+    def memory(self) -> memoryview:
+        """The mapped bytes."""
+        if self.buf is None:
+            raise RingGoneError(f"segment {self.name} is closed")
+        return self.buf
+
     def __del__(self) -> None:
         """The base class closes here, which fails loudly while arrays still look at the mapping; the kernel unmaps."""
 
@@ -92,16 +99,16 @@ class _Mapped:
 
     def __init__(self, segment: _Untracked, capacity: int, shape: tuple[int, int, int], epoch: int) -> None:
         self._segment = segment
+        memory = segment.memory
         self.name = segment.name
         self.capacity = capacity
         self.shape = shape
         self.epoch = epoch
         # frombuffer holds the mapping: an access after close() raises instead of ending in a segmentation fault
-        self._words = np.frombuffer(segment.buf, np.int64, 2, CURSOR_OFFSET)
+        self._words = np.frombuffer(memory, np.int64, 2, CURSOR_OFFSET)
         count = shape[0] * shape[1] * shape[2]
         self._slots = [
-            np.frombuffer(segment.buf, np.uint8, count, PAGE + i * slot_bytes(shape)).reshape(shape)
-            for i in range(capacity)
+            np.frombuffer(memory, np.uint8, count, PAGE + i * slot_bytes(shape)).reshape(shape) for i in range(capacity)
         ]
 
     @property
@@ -118,7 +125,9 @@ class _Mapped:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -152,12 +161,12 @@ class RingWriter(_Mapped):
             raise _no_space(stream, size, shutil.disk_usage(SHM_FOLDER).free) from None
         pid = os.getpid()
         HEADER.pack_into(
-            segment.buf, 0, bytes(8), LAYOUT_VERSION, capacity, *shape, pid, start_ticks(pid) or 0, epoch
+            segment.memory, 0, bytes(8), LAYOUT_VERSION, capacity, *shape, pid, start_ticks(pid) or 0, epoch
         )
         super().__init__(segment, capacity, shape, epoch)
         self._words[0] = -1
         self.beat()
-        segment.buf[:8] = MAGIC  # last: a reader that sees the magic sees the whole header
+        segment.memory[:8] = MAGIC  # last: a reader that sees the magic sees the whole header
 
     def claim(self) -> Frame:
         """(H, W, C) uint8 slot of the next sequence, to be filled in place before `publish`."""
@@ -290,8 +299,8 @@ def _attach(name: str) -> tuple[_Untracked, tuple[bytes, int, int, int, int, int
         except ValueError:  # created but not yet truncated to its size: cannot map an empty file
             segment = None
         if segment is not None:
-            if segment.size >= PAGE and bytes(segment.buf[:8]) == MAGIC:
-                return segment, HEADER.unpack_from(segment.buf, 0)
+            if segment.size >= PAGE and bytes(segment.memory[:8]) == MAGIC:
+                return segment, HEADER.unpack_from(segment.memory, 0)
             segment.close()
         if time.monotonic() > deadline:
             raise RingGoneError(f"segment {name} holds no ring of ours")

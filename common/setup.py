@@ -21,13 +21,19 @@ def main():  # type: () -> None
     """Set up, or say in one line why not."""
     dev = "--dev" in sys.argv[1:]
     if sys.version_info < OLDEST:
-        sys.exit("setup: expected Python %d.%d or newer, got %s; run make PYTHON=python3.11" % (*OLDEST, sys.version.split()[0]))
+        sys.exit(
+            "setup: expected Python %d.%d or newer, got %s; run make PYTHON=python3.11"
+            % (*OLDEST, sys.version.split()[0])
+        )
     requirements = os.path.join(ROOT, "requirements-dev.txt" if dev else "requirements.txt")
     stamp = _stamp(dev)
     if not os.path.exists(stamp):
         print("setup: installing %s into .venv" % os.path.basename(requirements), flush=True)
         if not os.path.exists(PYTHON):
-            _run("make a virtual environment (Debian: apt-get install python3-venv)", [sys.executable, "-m", "venv", VENV])
+            _run(
+                "make a virtual environment (Debian: apt-get install python3-venv)",
+                [sys.executable, "-m", "venv", VENV],
+            )
         _run("install packages (is the package index reachable?)", [*_pip("install"), "-r", requirements])
         _ensure_cv2_imports()
         for done in {stamp, _stamp(False)}:  # the development set holds the other
@@ -53,7 +59,7 @@ def _ensure_cv2_imports():  # type: () -> None
         return
     reason = (probe.stderr.strip().splitlines() or ["no reason given"])[-1]
     with open(os.path.join(ROOT, "requirements.txt")) as file:
-        version = re.search(r"opencv-python==(\S+)", file.read()).group(1)
+        version = re.findall(r"opencv-python==(\S+)", file.read())[0]
     print("setup: OpenCV with windows does not import here: %s" % reason)
     print("setup: installing the headless build instead: no window, the call runs headless. For the window:")
     print("setup:   apt-get install %s  (Debian), then make clean setup" % WINDOW_PACKAGES, flush=True)

@@ -43,7 +43,8 @@ def blur(picture: Picture, kernel: int, alpha: Alpha | None = None) -> Picture:
         small = cv2.GaussianBlur(small, (0, 0), left)
     else:
         small = _weighted(small, _reduced_weight(alpha, (height, width), small_wh), left)
-    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    enlarged: Picture = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    return enlarged
 
 
 def _reduced_weight(alpha: Alpha, shape: tuple[int, int], small_wh: tuple[int, int]) -> NDArray[np.float32]:
@@ -51,7 +52,8 @@ def _reduced_weight(alpha: Alpha, shape: tuple[int, int], small_wh: tuple[int, i
     whole = np.zeros(shape, np.uint8)
     x0, y0, x1, y1 = alpha.box_xyxy
     whole[y0:y1, x0:x1] = alpha.opacity
-    return 1 - cv2.resize(whole, small_wh, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    weight: NDArray[np.float32] = 1 - cv2.resize(whole, small_wh, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    return weight
 
 
 def _weighted(small: Picture, weight: NDArray[np.float32], sigma: float) -> Picture:
@@ -59,7 +61,8 @@ def _weighted(small: Picture, weight: NDArray[np.float32], sigma: float) -> Pict
     weight = np.maximum(weight, LEAST_WEIGHT)  # deep inside the person nothing else is near; it is covered anyway
     summed = cv2.GaussianBlur(small * weight[..., None], (0, 0), sigma)
     total = cv2.GaussianBlur(weight, (0, 0), sigma)
-    return cv2.convertScaleAbs(summed / total[..., None])
+    blurred: Picture = cv2.convertScaleAbs(summed / total[..., None])
+    return blurred
 
 
 def blend(picture: Picture, behind: Picture, alpha: Alpha, into: Picture) -> None:

@@ -120,11 +120,18 @@ class Painter:
 
 def write_notice(picture: Picture, text: str) -> None:
     """Write a line into the lower left corner, readable on anything."""
-    scale = picture.shape[0] / 720
+    scale = max(picture.shape[0] / 720, 0.6)
     at = (round(16 * scale), picture.shape[0] - round(16 * scale))
     for colour, thickness in (((0, 0, 0), 4), ((255, 255, 255), 1)):
         cv2.putText(
-            picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.8 * scale, colour, max(1, round(thickness * scale)), cv2.LINE_AA
+            picture,
+            text,
+            at,
+            cv2.FONT_HERSHEY_SIMPLEX,
+            0.8 * scale,
+            colour,
+            max(1, round(thickness * scale)),
+            cv2.LINE_AA,
         )
 
 

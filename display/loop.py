@@ -55,7 +55,9 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
             if settings.seconds and first_at is not None and now - first_at >= settings.seconds:
                 break
     sink.close()
-    log.info("ended after %d pictures, %d missed%s", meter.shown, meter.missed, f"; {counters}" if str(counters) else "")
+    log.info(
+        "ended after %d pictures, %d missed%s", meter.shown, meter.missed, f"; {counters}" if str(counters) else ""
+    )
 
 
 class Composites:

@@ -37,7 +37,9 @@ class RecordSink:
         try:
             (out / "frames").mkdir(parents=True, exist_ok=True)
             if any((out / "frames").iterdir()) or (out / "frames.jsonl").exists():
-                raise DisplayError(f"--out: expected a new or empty folder, got {out}, which holds a recording; name another")
+                raise DisplayError(
+                    f"--out: expected a new or empty folder, got {out}, which holds a recording; name another"
+                )
             self._lines = (out / "frames.jsonl").open("w")
         except OSError as error:
             raise DisplayError(f"--out: cannot write to {out} ({error.strerror}); name another folder") from None

@@ -101,7 +101,7 @@ def open_sink(settings: DisplaySettings) -> Sink:
 
 
 def why_no_window() -> str:
-    """"" where a window can be opened, else what is missing.
+    """ "" where a window can be opened, else what is missing.
 
     OpenCV's window ends the whole process where the screen does not answer, so a child tries first.
     """

@@ -55,9 +55,7 @@ class WindowSink:
         key = cv2.pollKey()
         if key >= 0:
             self._press(key & 0xFF)
-        if self._quit or cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1:
-            return False
-        return None
+        return False if self._quit or not self._is_open() else None
 
     def wants_privacy(self, now: bool) -> bool | None:
         """See Sink."""
@@ -67,6 +65,12 @@ class WindowSink:
     def close(self) -> None:
         """See Sink."""
         cv2.destroyAllWindows()
+
+    def _is_open(self) -> bool:
+        try:
+            return cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
+        except cv2.error:  # Qt has taken itself down with its last window
+            return False
 
     def _press(self, key: int) -> None:
         if key == ord("q"):

@@ -24,9 +24,7 @@ from common.config import ROOT
 from common.errors import AssetError
 
 ARCHIVE_URL = "http://download.tensorflow.org/models/object_detection/mask_rcnn_inception_v2_coco_2018_01_28.tar.gz"
-GRAPH_URL = (
-    "https://raw.githubusercontent.com/opencv/opencv_extra/4.x/testdata/dnn/mask_rcnn_inception_v2_coco_2018_01_28.pbtxt"
-)
+GRAPH_URL = "https://raw.githubusercontent.com/opencv/opencv_extra/4.x/testdata/dnn/mask_rcnn_inception_v2_coco_2018_01_28.pbtxt"
 TIMEOUT_S = 20.0
 TRIES = 4
 CHUNK = 1 << 16
@@ -78,7 +76,9 @@ def download(url: str, path: Path, checksum: Checksum, tries: int = TRIES, timeo
         except urllib.error.HTTPError as error:
             if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 break  # nothing is left to fetch: the checksum decides
-            raise AssetError(f"{url}: expected the file, got HTTP {error.code} {error.reason}; try again later") from None
+            raise AssetError(
+                f"{url}: expected the file, got HTTP {error.code} {error.reason}; try again later"
+            ) from None
         except (OSError, http.client.HTTPException) as error:  # broken off, or silent: go on from where it stopped
             reason = f"{error or type(error).__name__}"
     else:

@@ -6,7 +6,7 @@ import re
 
 from common.errors import ModelError
 
-_NODE = re.compile(r'^node \{\n(?:.*\n)*?^\}', re.MULTILINE)
+_NODE = re.compile(r"^node \{\n(?:.*\n)*?^\}", re.MULTILINE)
 _KEEP = re.compile(r'(key:\s*"keep_top_k"\s*value\s*\{\s*i:\s*)(\d+)')
 
 
@@ -31,6 +31,6 @@ def limit_work(pbtxt: str, proposals: int, detections: int) -> str:
                 "keep_top_k, got none; use the .pbtxt that belongs to the .pb"
             )
         if limit:
-            edited = _KEEP.sub(lambda m, limit=limit: f"{m[1]}{limit}", node[0])
+            edited = _KEEP.sub(rf"\g<1>{limit}", node[0])
             pbtxt = pbtxt[: node.start()] + edited + pbtxt[node.end() :]
     return pbtxt

@@ -28,9 +28,9 @@ def needs(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("model") and not (MASK_RCNN.is_dir() and SCORE.is_file()):
         missing("the Mask R-CNN and footage of ../shared")
     if request.node.get_closest_marker("screen"):
-        for tool in ("Xvfb", "xdotool", "xwd"):
+        for tool in ("Xvfb", "xdotool", "xwd", "openbox", "wmctrl"):
             if shutil.which(tool) is None:
-                missing(f"{tool} (Debian: xvfb xdotool x11-apps)")
+                missing(f"{tool} (Debian: xvfb xdotool x11-apps openbox wmctrl)")
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def collect(count: int, run_dir: Path, settings: dict[str, object], seconds: flo
                 number += 1
                 until = time.monotonic() + 1 / 60
                 while (left := until - time.monotonic()) > 0:
-                    poller.poll(left * 1e3)
+                    poller.poll(int(left * 1e3))
                     workers.serve(time.monotonic())
                     found = receive(masks, MasksInferred, counters)
                     seen |= {m.worker for m in found}

@@ -11,7 +11,12 @@ import cv2
 from tests.bench import compose_cost, footage, forward
 from tests.shared import MASK_RCNN
 
-TABLES = {"compose": compose_cost.main, "proposals": forward.proposals, "workers": forward.workers, "footage": footage.main}
+TABLES = {
+    "compose": compose_cost.main,
+    "proposals": forward.proposals,
+    "workers": forward.workers,
+    "footage": footage.main,
+}
 NEED_MODEL = {"proposals", "workers", "footage"}
 
 

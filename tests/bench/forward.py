@@ -39,7 +39,9 @@ def reference_iou(net: MaskRcnn) -> float:
 def proposals() -> None:
     """In turn, so that a machine that slows down slows all alike; medians."""
     cv2.setNumThreads(2)
-    webcam = [np.asarray(cv2.imread(str(p)), np.uint8) for p in sorted((SIGNERS / "reference/again/frames").glob("*.jpg"))[:4]]
+    webcam = [
+        np.asarray(cv2.imread(str(p)), np.uint8) for p in sorted((SIGNERS / "reference/again/frames").glob("*.jpg"))[:4]
+    ]
     crowd = np.asarray(cv2.imread(str(FOOTAGE / "davis2016/dance-twirl/frames/00030.jpg")), np.uint8)
     pairs = ((0, 0), (60, 20), (30, 10), (30, 6), (20, 10), (20, 7), (20, 5), (10, 5))
     nets = [MaskRcnn(InferSettings(mask_rcnn=MASK_RCNN, proposals=p, detections=d)) for p, d in pairs]

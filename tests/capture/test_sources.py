@@ -40,7 +40,7 @@ def number_in(shot: Shot, step: int) -> int:
 
 
 def read_all(source: sources.Source, limit: int) -> list[Shot]:
-    shots = []
+    shots: list[Shot] = []
     while len(shots) < limit and (shot := source.read()) is not None:
         shots.append(shot)
     return shots
@@ -86,7 +86,7 @@ def test_frames_of_different_sizes_are_passed_on_as_they_are(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(("make", "says"), [
-    (lambda p: str(p / "none.mkv"), "not there"), (lambda p: str(p), "images"),
+    (lambda p: str(p / "none.mkv"), "not there"), (str, "images"),
     (lambda p: _written(p / "broken.mkv", b"\x1aE\xdf\xa3" + b"x" * 999), "decoded"), (lambda p: "camera:97", "camera:97"),
     (lambda p: "http://127.0.0.1:9/x", "stream"),
 ])  # fmt: skip
@@ -162,6 +162,7 @@ def test_the_reader_keeps_the_newest_only_and_counts_the_rest() -> None:
 def test_the_reader_hands_errors_to_the_loop() -> None:
     with Reader(lambda: Fast(0, SourceError("unplugged"))) as reader:
         reader._thread.join(5)
+        assert not reader.ended, "a failure must not be taken for the end of the film"
         with pytest.raises(SourceError, match="unplugged"):
             reader.take()
 

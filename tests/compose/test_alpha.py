@@ -11,9 +11,14 @@ from compose.subject import most_confident_person
 SIZE = (200, 100)
 
 
-def instance(probability: np.ndarray, box: tuple[float, float, float, float] = (0.1, 0.2, 0.6, 0.9), **facts: object) -> Instance:
+def instance(
+    probability: np.ndarray,
+    box: tuple[float, float, float, float] = (0.1, 0.2, 0.6, 0.9),
+    class_id: int = 0,
+    score: float = 0.9,
+) -> Instance:
     height, width = probability.shape
-    return Instance(int(facts.get("class_id", 0)), float(facts.get("score", 0.9)), box, height, width, probability.astype(np.uint8).tobytes())  # type: ignore[call-overload]  # fmt: skip
+    return Instance(class_id, score, box, height, width, probability.astype(np.uint8).tobytes())
 
 
 def test_hard_is_the_tutorial_to_the_pixel() -> None:

@@ -11,7 +11,9 @@ MS = 1_000_000
 EPOCH = 5
 
 
-def masks(frame_id: int, captured_ms: int, *, epoch: int = EPOCH, instances: tuple[Instance, ...] = (PERSON,)) -> MasksInferred:
+def masks(
+    frame_id: int, captured_ms: int, *, epoch: int = EPOCH, instances: tuple[Instance, ...] = (PERSON,)
+) -> MasksInferred:
     return MasksInferred(epoch, frame_id, captured_ms * MS, MS, "w", "m", instances)
 
 
@@ -84,7 +86,11 @@ def test_whatever_happens_nobody_is_seen_without_a_fresh_mask_of_this_epoch(even
     for event in events:
         match event:
             case ("masks", int(frame_id), int(age), int(of), bool(somebody)):
-                p.accept(masks(frame_id, max(0, now_ms - age), epoch=of, instances=(PERSON,) if somebody else ()), epoch, now_ms * MS)
+                p.accept(
+                    masks(frame_id, max(0, now_ms - age), epoch=of, instances=(PERSON,) if somebody else ()),
+                    epoch,
+                    now_ms * MS,
+                )
             case ("wait", int(ms)):
                 now_ms += ms
             case ("epoch", int(to)):

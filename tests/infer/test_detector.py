@@ -77,7 +77,7 @@ def test_backends_are_refused_with_a_list_of_what_is_here() -> None:
     assert "cpu" in available()["opencv"]
     choose("opencv", "cpu")
     for backend, target in (("cuda", "cuda"), ("nonsense", "cpu"), ("opencv", "nonsense")):
-        with pytest.raises(ConfigError, match="opencv with .*cpu"):
+        with pytest.raises(ConfigError, match=r"opencv with .*cpu"):
             choose(backend, target)
 
 
@@ -95,7 +95,9 @@ def model(tmp_path: Path) -> Path:
 
 
 @pytest.mark.model
-@pytest.mark.parametrize("fault", ["no weights", "truncated", "empty", "other graph", "no graph", "classes short", "no classes"])
+@pytest.mark.parametrize(
+    "fault", ["no weights", "truncated", "empty", "other graph", "no graph", "classes short", "no classes"]
+)
 def test_a_damaged_model_is_one_clear_line(model: Path, fault: str) -> None:
     weights, graph = next(model.glob("*.pb")), next(model.glob("*.pbtxt"))
     classes = model / "object_detection_classes_coco.txt"
@@ -114,7 +116,7 @@ def test_a_damaged_model_is_one_clear_line(model: Path, fault: str) -> None:
             classes.write_text("person\nbicycle\n")
         case "no classes":
             classes.unlink()
-    with pytest.raises(ModelError, match="expected|empty") as error:
+    with pytest.raises(ModelError, match=r"expected|empty") as error:
         MaskRcnn(InferSettings(mask_rcnn=model))
     assert "\n" not in str(error.value)
 

@@ -145,7 +145,9 @@ def test_the_whole_model_is_fetched(server: Server, tmp_path: Path, monkeypatch:
     assert len(server.asked) == 2, "the second time nothing is asked for"
 
 
-@pytest.mark.parametrize("data", [archive_of("other.pb", DATA), b"no archive", archive_of("x/frozen_inference_graph.pb", DATA)[:300]])
+@pytest.mark.parametrize(
+    "data", [archive_of("other.pb", DATA), b"no archive", archive_of("x/frozen_inference_graph.pb", DATA)[:300]]
+)
 def test_a_wrong_archive_is_said(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.tar.gz").write_bytes(data)
     with pytest.raises(AssetError, match="expected"):

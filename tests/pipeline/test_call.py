@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -48,10 +49,19 @@ def rows_of(recording: Path) -> list[dict[str, object]]:
 @pytest.mark.model
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("clip", CLIPS)
-def test_real_footage_is_recorded_at_camera_rate(clip: str, workers: int, run_dir: Path, tmp_path: Path, segments: set[str]) -> None:
+def test_real_footage_is_recorded_at_camera_rate(
+    clip: str, workers: int, run_dir: Path, tmp_path: Path, segments: set[str]
+) -> None:
     source, masks = CLIPS[clip]
     out = tmp_path / "out"
-    settings = {"mask_rcnn": MASK_RCNN, "source": source, "sink": "record", "out": out, "seconds": 6, "background": "color:00ff00"}
+    settings = {
+        "mask_rcnn": MASK_RCNN,
+        "source": source,
+        "sink": "record",
+        "out": out,
+        "seconds": 6,
+        "background": "color:00ff00",
+    }
     code, said = run_call(settings, run_dir, workers)
     assert code == 0, said
     assert "Traceback" not in said and "crashed" not in said
@@ -69,7 +79,15 @@ def test_real_footage_is_recorded_at_camera_rate(clip: str, workers: int, run_di
 def test_without_a_model_the_call_comes_up_and_starts_hidden(run_dir: Path, tmp_path: Path, segments: set[str]) -> None:
     out = tmp_path / "out"
     code, said = run_call(
-        {"mask_rcnn": ROOT / "mask-rcnn-coco", "source": "auto", "sink": "record", "out": out, "seconds": 4, "width": 640, "height": 360},
+        {
+            "mask_rcnn": ROOT / "mask-rcnn-coco",
+            "source": "auto",
+            "sink": "record",
+            "out": out,
+            "seconds": 4,
+            "width": 640,
+            "height": 360,
+        },
         run_dir,
     )
     assert code == 0, said
@@ -81,14 +99,19 @@ def test_without_a_model_the_call_comes_up_and_starts_hidden(run_dir: Path, tmp_
     if not (ROOT / "mask-rcnn-coco/frozen_inference_graph.pb").exists():
         assert said.count("finds people with embedded matte") == 1
     if "demo scene" in said:  # no camera here: the picture says so, in white, in its lower left corner
-        assert (first[330:, :200] > 250).all(-1).any()
+        assert (first[330:, :200] > 220).all(-1).any()
 
 
 def test_several_displays_at_once(run_dir: Path, tmp_path: Path) -> None:
     with start_call({"source": "demo", "width": 640, "height": 360, "sink": "headless", "seconds": 8}, run_dir) as call:
         env = environment({"sink": "record", "images": "none", "seconds": 2}, run_dir)
         others = [
-            subprocess.Popen([sys.executable, "-m", "display", "--out", str(tmp_path / n)], cwd=ROOT, env=env, stderr=subprocess.DEVNULL)
+            subprocess.Popen(
+                [sys.executable, "-m", "display", "--out", str(tmp_path / n)],
+                cwd=ROOT,
+                env=env,
+                stderr=subprocess.DEVNULL,
+            )
             for n in "ab"
         ]
         assert [other.wait(20) for other in others] == [0, 0]
@@ -120,7 +143,7 @@ def test_killed_honcho_leaves_no_process(run_dir: Path) -> None:
         wait_for("the end of all", lambda: not our_processes(run_dir), 4)
 
 
-BAD = {
+BAD: dict[str, tuple[dict[str, object], str]] = {
     "camera": ({"source": "camera:97"}, "expected a camera at camera:97"),
     "file": ({"source": "none.mkv"}, "not there"),
     "unreadable file": ({"source": "README.md"}, "decoded"),
@@ -151,7 +174,14 @@ def test_bad_input_is_one_clear_line_and_not_zero(fault: str, run_dir: Path) -> 
 
 @pytest.mark.parametrize("stage", ["capture", "infer", "compose", "display"])
 def test_help_works_from_the_virtual_environment(stage: str, run_dir: Path) -> None:
-    done = subprocess.run([str(BIN / "python"), "-m", stage, "--help"], cwd=ROOT, env=environment({}, run_dir), capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [str(BIN / "python"), "-m", stage, "--help"],
+        cwd=ROOT,
+        env=environment({}, run_dir),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert "ONLYME_RUN_DIR" in done.stdout
     assert done.stderr == ""
 
@@ -190,11 +220,15 @@ def test_the_window_shows_obeys_its_keys_and_quits(run_dir: Path, screen: str, s
 
 @pytest.mark.screen
 def test_closing_the_window_quits(run_dir: Path, screen: str) -> None:
+    manager = subprocess.Popen(["openbox"], env={**os.environ, "DISPLAY": screen}, stderr=subprocess.DEVNULL)
     with start_call({"source": "demo", "width": 640, "height": 360}, run_dir, screen=screen) as call:
-        window = wait_for("the window", lambda: xdotool(screen, "search", "--name", "^onlyme$").split("\n")[0], 30)
+        wait_for("the window", lambda: xdotool(screen, "search", "--name", "^onlyme$"), 30)
         wait_for("a picture", lambda: screenshot(screen).mean() > 20)
-        xdotool(screen, "windowquit", window)
+        # only a window manager can close a window politely, as its cross does
+        subprocess.run(["wmctrl", "-c", "onlyme"], env={**os.environ, "DISPLAY": screen}, check=True)
         call.communicate(timeout=10)
+    manager.terminate()
+    manager.wait()
     assert call.returncode == 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -38,7 +39,12 @@ def test_every_frame_comes_in_order_with_its_pixels(run_dir: Path, counters: Cou
     assert took_s < 2
     assert len({f.epoch for f in frames}) == 1
     assert [f.frame_id for f in frames] == list(range(frames[0].frame_id, frames[0].frame_id + 40))
-    rate = 39e9 / (frames[-1].captured_ns - frames[0].captured_ns) * (frames[-1].source_index - frames[0].source_index) / 39
+    rate = (
+        39e9
+        / (frames[-1].captured_ns - frames[0].captured_ns)
+        * (frames[-1].source_index - frames[0].source_index)
+        / 39
+    )
     assert abs(rate - 30) < 0.5
 
 
@@ -49,9 +55,9 @@ def test_two_workers_get_different_frames(run_dir: Path, counters: Counters) -> 
         given: list[FrameCaptured] = []
         for _ in range(5):
             for number, socket in enumerate(sockets):
-                wait_for("a peer", lambda s=socket, n=number: send(s, WorkAsked(f"w{n}")))
+                wait_for("a peer", partial(send, socket, WorkAsked(f"w{number}")))
             for socket in sockets:
-                given += wait_for("work", lambda s=socket: receive(s, FrameCaptured, counters))
+                given += wait_for("work", partial(receive, socket, FrameCaptured, counters))
     assert len({f.frame_id for f in given}) == len(given) == 10
     assert given[-1].workers == 2
 
@@ -96,13 +102,19 @@ def test_a_killed_child_is_replaced_under_a_new_epoch(run_dir: Path, counters: C
 def test_the_child_dies_with_its_parent(run_dir: Path, counters: Counters) -> None:
     open_run_dir(run_dir)
     with open_context() as context, stage("capture", run_dir, **DEMO) as process:
-        wait_for("frames", lambda s=connect(context, FRAMES, run_dir): receive(s, FrameCaptured, counters))
+        wait_for("frames", partial(receive, connect(context, FRAMES, run_dir), FrameCaptured, counters))
         child = child_of(process.pid)
         process.kill()
-        wait_for("its end", lambda: not Path(f"/proc/{child}").exists() or Path(f"/proc/{child}/stat").read_text().split()[2] == "Z", 3)
+        wait_for(
+            "its end",
+            lambda: not Path(f"/proc/{child}").exists() or Path(f"/proc/{child}/stat").read_text().split()[2] == "Z",
+            3,
+        )
 
 
-def test_a_change_of_geometry_begins_a_new_epoch(run_dir: Path, tmp_path: Path, counters: Counters, segments: set[str]) -> None:
+def test_a_change_of_geometry_begins_a_new_epoch(
+    run_dir: Path, tmp_path: Path, counters: Counters, segments: set[str]
+) -> None:
     for number, width in enumerate((64, 64, 80, 80)):
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.zeros((48, width, 3), np.uint8))
     open_run_dir(run_dir)

@@ -29,7 +29,9 @@ PERSON = Instance(0, 0.9, (0.25, 0.25, 0.75, 1.0), 15, 15, bytes([255] * 225))
 class Neighbours:
     """Capture, worker and display of one compose."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], frames: Publisher, run_dir: Path, counters: Counters) -> None:
+    def __init__(
+        self, context: zmq.Context[zmq.Socket[bytes]], frames: Publisher, run_dir: Path, counters: Counters
+    ) -> None:
         self.frames, self.counters = frames, counters
         self.composites = connect(context, COMPOSITES, run_dir)
         self.masks = connect(context, MASKS, run_dir)
@@ -85,7 +87,11 @@ def compose(run_dir: Path, counters: Counters, segments: set[str]) -> Iterator[N
 @contextmanager
 def composing(run_dir: Path, counters: Counters, **settings: object) -> Iterator[Neighbours]:
     open_run_dir(run_dir)
-    with open_context() as context, Publisher(context, run_dir) as frames, stage("compose", run_dir, **settings) as process:
+    with (
+        open_context() as context,
+        Publisher(context, run_dir) as frames,
+        stage("compose", run_dir, **settings) as process,
+    ):
         yield Neighbours(context, frames, run_dir, counters)
         code, said, took_s = end(process)
         assert (code, "crashed" in said, took_s < 2) == (0, False, True), said
@@ -121,7 +127,9 @@ def test_an_aged_mask_hides_everything(compose: Neighbours) -> None:
     {"epoch": 12345}, {"instances": ()}, {"captured_ns": 2**62}, {"instances": (replace(PERSON, score=0.3),)},
     {"instances": (replace(PERSON, class_id=17),)},
 ])  # fmt: skip
-def test_a_result_that_holds_nobody_of_this_stream_shows_nobody(compose: Neighbours, changed: dict[str, object]) -> None:
+def test_a_result_that_holds_nobody_of_this_stream_shows_nobody(
+    compose: Neighbours, changed: dict[str, object]
+) -> None:
     for _ in range(3):
         compose.found(compose.publish(), **changed)
         message, pixels = compose.composite()
@@ -131,7 +139,14 @@ def test_a_result_that_holds_nobody_of_this_stream_shows_nobody(compose: Neighbo
 
 def test_garbage_is_dropped_and_the_call_goes_on(compose: Neighbours) -> None:
     compose.until_live()
-    garbage = [b"", b"\xc1", b"x" * 100_000, msgpack.packb([1, 3, 1]), encode(PrivacySet(False)), encode(compose.publish())]
+    garbage = [
+        b"",
+        b"\xc1",
+        b"x" * 100_000,
+        msgpack.packb([1, 3, 1]),
+        encode(PrivacySet(False)),
+        encode(compose.publish()),
+    ]
     for data in garbage:
         compose.masks.send(data)
         compose.control.send(data if data != encode(PrivacySet(False)) else b"\x00")
