@@ -17,7 +17,7 @@ from common.counters import Counters
 from common.messages import FrameCaptured, WorkAsked, encode
 from common.process import Stop, sole_writer
 from common.ring import RingWriter, new_epoch
-from common.streams import FRAMES, WORK, bind, open_context, parse, send
+from common.streams import FRAMES, WORK, Context, bind, open_context, parse, send
 
 CAPACITY = 8
 POLL_MS = 100
@@ -63,7 +63,7 @@ def run(settings: CaptureSettings, stop: Stop) -> None:
 class Publisher:
     """Frames into the ring and onto the stream; a change of geometry begins a new ring and a new epoch."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], run_dir: Path) -> None:
+    def __init__(self, context: Context, run_dir: Path) -> None:
         self._socket = bind(context, FRAMES, run_dir)
         self._ring: RingWriter | None = None
 
@@ -109,7 +109,7 @@ class Publisher:
 class Workers:
     """The inference workers' side: hands `newest` to whoever is idle."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], run_dir: Path, counters: Counters) -> None:
+    def __init__(self, context: Context, run_dir: Path, counters: Counters) -> None:
         self.socket = bind(context, WORK, run_dir)
         self.newest: FrameCaptured | None = None
         self._dispatch = Dispatch()

@@ -38,6 +38,8 @@ from common.messages import (
     encode,
 )
 
+Socket = zmq.Socket[bytes]
+Context = zmq.Context[Socket]
 M = TypeVar("M", FrameCaptured, WorkAsked, MasksInferred, FrameComposed, PrivacySet)
 
 LONGEST_IPC_PATH = 107  # bytes in sockaddr_un.sun_path, less the closing NUL; libzmq refuses longer ones
@@ -62,16 +64,16 @@ STREAMS = (FRAMES, WORK, MASKS, COMPOSITES, CONTROL)
 
 
 @contextmanager
-def open_context() -> Iterator[zmq.Context[zmq.Socket[bytes]]]:
+def open_context() -> Iterator[Context]:
     """The process's one ZeroMQ context; on leaving, its sockets are closed and nothing lingers."""
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    context: Context = zmq.Context()
     try:
         yield context
     finally:
         context.destroy(linger=0)
 
 
-def bind(context: zmq.Context[zmq.Socket[bytes]], stream: Stream, run_dir: Path) -> zmq.Socket[bytes]:
+def bind(context: Context, stream: Stream, run_dir: Path) -> Socket:
     """The owner's end of a stream.
 
     ZeroMQ lets two processes bind one ipc path, and the first then talks to nobody: the caller must hold the
@@ -82,14 +84,14 @@ def bind(context: zmq.Context[zmq.Socket[bytes]], stream: Stream, run_dir: Path)
     return socket
 
 
-def connect(context: zmq.Context[zmq.Socket[bytes]], stream: Stream, run_dir: Path) -> zmq.Socket[bytes]:
+def connect(context: Context, stream: Stream, run_dir: Path) -> Socket:
     """A peer's end of a stream; the owner may start later or restart."""
     socket = _socket(context, stream, stream.connects)
     socket.connect(endpoint(stream, run_dir))
     return socket
 
 
-def send(socket: zmq.Socket[bytes], message: Message) -> bool:
+def send(socket: Socket, message: Message) -> bool:
     """Send without ever waiting; False where there is no peer or its queue is full."""
     try:
         socket.send(encode(message), zmq.NOBLOCK)
@@ -98,7 +100,7 @@ def send(socket: zmq.Socket[bytes], message: Message) -> bool:
     return True
 
 
-def receive(socket: zmq.Socket[bytes], kind: type[M], counters: Counters) -> list[M]:
+def receive(socket: Socket, kind: type[M], counters: Counters) -> list[M]:
     """All messages of one kind that wait at the socket, oldest first; anything else is counted and dropped."""
     messages: list[M] = []
     while (data := _next_part(socket)) is not None:
@@ -121,14 +123,14 @@ def parse(data: bytes, kind: type[M], counters: Counters) -> M | None:
     return message
 
 
-def _next_part(socket: zmq.Socket[bytes]) -> bytes | None:
+def _next_part(socket: Socket) -> bytes | None:
     try:
         return socket.recv(zmq.NOBLOCK)
     except zmq.Again:
         return None
 
 
-def _socket(context: zmq.Context[zmq.Socket[bytes]], stream: Stream, kind: int) -> zmq.Socket[bytes]:
+def _socket(context: Context, stream: Stream, kind: int) -> Socket:
     socket = context.socket(kind)
     socket.linger = 0
     socket.sndhwm = stream.queue

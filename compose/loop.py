@@ -16,7 +16,19 @@ from common.errors import RingGoneError
 from common.messages import FrameCaptured, FrameComposed, MasksInferred, PrivacySet
 from common.process import Stop, sole_writer
 from common.ring import RingCache, RingWriter, new_epoch
-from common.streams import COMPOSITES, CONTROL, FRAMES, MASKS, bind, connect, open_context, receive, send
+from common.streams import (
+    COMPOSITES,
+    CONTROL,
+    FRAMES,
+    MASKS,
+    Context,
+    Socket,
+    bind,
+    connect,
+    open_context,
+    receive,
+    send,
+)
 from compose import alpha
 from compose.backdrop import open_backdrop
 from compose.blend import blend
@@ -70,7 +82,7 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
 class Frames:
     """Every frame while compose keeps up, else the newest; what was skipped is counted."""
 
-    def __init__(self, socket: zmq.Socket[bytes], counters: Counters) -> None:
+    def __init__(self, socket: Socket, counters: Counters) -> None:
         self.socket = socket
         self.epoch = 0
         self._counters = counters
@@ -138,7 +150,7 @@ def write_notice(picture: Picture, text: str) -> None:
 class Composites:
     """The ring and stream of finished pictures."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], settings: ComposeSettings) -> None:
+    def __init__(self, context: Context, settings: ComposeSettings) -> None:
         self._socket = bind(context, COMPOSITES, settings.call_dir)
         self._ring: RingWriter | None = None
         self.model = ""

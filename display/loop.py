@@ -7,7 +7,6 @@ import time
 
 import cv2
 import numpy as np
-import zmq
 from numpy.typing import NDArray
 
 from common.config import DisplaySettings
@@ -16,7 +15,7 @@ from common.errors import RingGoneError
 from common.messages import FrameComposed, PrivacySet
 from common.process import Stop
 from common.ring import RingCache
-from common.streams import COMPOSITES, CONTROL, connect, open_context, receive, send
+from common.streams import COMPOSITES, CONTROL, Socket, connect, open_context, receive, send
 from display.meter import Meter
 from display.sinks import open_sink
 
@@ -63,7 +62,7 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
 class Composites:
     """Composites as they come."""
 
-    def __init__(self, socket: zmq.Socket[bytes], counters: Counters) -> None:
+    def __init__(self, socket: Socket, counters: Counters) -> None:
         self.socket = socket
         self._counters = counters
         self._ring = RingCache()

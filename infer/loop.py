@@ -9,7 +9,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import zmq
 from numpy.typing import NDArray
 
 from common.config import InferSettings, process_name
@@ -18,7 +17,7 @@ from common.errors import RingGoneError
 from common.messages import FrameCaptured, MasksInferred, WorkAsked
 from common.process import Stop, give_way
 from common.ring import RingCache
-from common.streams import MASKS, WORK, connect, open_context, receive, send
+from common.streams import MASKS, WORK, Context, connect, open_context, receive, send
 from infer.detector import open_detector
 
 ASK_AGAIN_S = 0.5  # a restarted capture has forgotten who asked
@@ -71,7 +70,7 @@ def share_of_cores(workers: int) -> int:
 class Work:
     """Asks capture for a frame, and copies it out of the ring."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], run_dir: Path, name: str, counters: Counters) -> None:
+    def __init__(self, context: Context, run_dir: Path, name: str, counters: Counters) -> None:
         self._socket = connect(context, WORK, run_dir)
         self._name = name
         self._ring = RingCache()

@@ -29,12 +29,21 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """No screen, no settings, no virtual environment, no cache, a temporary folder for sockets."""
-    keep = {k: v for k, v in os.environ.items() if not k.startswith(("ONLYME_", "VIRTUAL_ENV", "XDG_", "REQUIRE_ALL", "PYTEST"))}
+    keep = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith(("ONLYME_", "VIRTUAL_ENV", "XDG_", "REQUIRE_ALL", "PYTEST"))
+    }
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "MAKEFLAGS", "MAKELEVEL"):
         keep.pop(name, None)
     keep["PATH"] = ":".join(p for p in keep["PATH"].split(":") if ".venv" not in p)
     cache = tmp_path_factory.mktemp("cache")
-    return {**keep, "XDG_CACHE_HOME": str(cache), "ONLYME_RUN_DIR": f"/tmp/onlyme-fresh-{os.getpid()}", "ONLYME_STATUS_EVERY": "1"}
+    return {
+        **keep,
+        "XDG_CACHE_HOME": str(cache),
+        "ONLYME_RUN_DIR": f"/tmp/onlyme-fresh-{os.getpid()}",
+        "ONLYME_STATUS_EVERY": "1",
+    }
 
 
 def seconds_to_first_composite(clone: Path, env: dict[str, str]) -> tuple[float, str]:
@@ -79,7 +88,9 @@ def test_the_first_command_brings_the_call_up(clone: Path, plain: dict[str, str]
 
 def test_the_second_command_passes(clone: Path, plain: dict[str, str]) -> None:
     env = {k: v for k, v in plain.items() if not k.startswith("ONLYME_")}
-    done = subprocess.run(["make", "test"], cwd=clone, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["make", "test"], cwd=clone, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
     assert re.search(r"\d+ passed", done.stdout)
     assert "failed" not in done.stdout.splitlines()[-1]
