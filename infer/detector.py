@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from common.assets import MATTE, fetch
 from common.config import InferSettings
-from common.errors import ModelError
+from common.errors import ConfigError, ModelError
 from common.matte import Matte
 from common.messages import MAX_INSTANCES, Instance
 from infer.backends import choose
@@ -88,11 +88,20 @@ class MatteDetector:
 
     Its score is the region's mean probability, so the surest region comes first. It cannot tell two people who touch
     from one; Mask R-CNN can.
+
+    Raises:
+        ConfigError: Another backend than OpenCV's own was asked for.
+        AssetError: The matte cannot be fetched.
     """
 
     model = EMBEDDED
 
     def __init__(self, settings: InferSettings) -> None:
+        if (settings.backend, settings.target) != ("opencv", "cpu"):
+            raise ConfigError(
+                f"--backend {settings.backend} --target {settings.target}: expected opencv and cpu for the embedded "
+                "matte, got another; they are for a Mask R-CNN (make model, or -m FOLDER)"
+            )
         self._matte = Matte(fetch(MATTE))
         self._confidence = settings.confidence
 

@@ -15,9 +15,10 @@ TABLES = {
     "compose": compose_cost.main,
     "proposals": forward.proposals,
     "workers": forward.workers,
+    "latency": footage.latency,
     "footage": footage.main,
 }
-NEED_MODEL = {"proposals", "workers", "footage"}
+NEED_MODEL = {"proposals", "workers", "latency", "footage"}
 
 
 def main() -> None:

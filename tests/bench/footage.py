@@ -34,6 +34,25 @@ def score(recording: Path, clip: Path, masks: Path | None, skip: int) -> dict[st
     return {name: figures.get(name, "-") for name in FIGURES}
 
 
+def latency() -> None:
+    """The demo at 720p30, inference saturated, nothing written but the times."""
+    rows = []
+    for workers in (1, 2):
+        with tempfile.TemporaryDirectory(prefix="onlyme-bench-") as folder:
+            out = Path(folder) / "out"
+            settings = {
+                "mask_rcnn": MASK_RCNN, "source": "demo", "sink": "record", "images": "none", "out": out, "seconds": 20,
+            }  # fmt: skip
+            code, said = run_call(settings, Path(folder) / "run", workers)
+            if code != 0:
+                sys.exit(f"bench: the call ended with {code}:\n{said}")
+            figures = score(out, FOOTAGE / "coco-still", None, START_UP_FRAMES)
+            rows.append(
+                {"workers": workers, **{n: figures[n] for n in ("shown", "fps", "latency_ms", "mask_age_ms", "states")}}
+            )
+    print_table("capture to shown at 720p30, p50 and p99 in ms", rows)
+
+
 def main() -> None:
     """Record every clip with one and two workers and with the loop; print the table."""
     rows = []

@@ -54,6 +54,14 @@ def test_should_refuse_what_the_writer_may_be_overwriting(
             assert (into == wanted).all()
 
 
+def test_a_reader_sees_how_long_its_writer_has_been_silent() -> None:
+    with RingWriter("test", SHAPE, 4, new_epoch()) as writer, RingReader(writer.name) as reader:
+        time.sleep(0.05)
+        silent = reader.heartbeat_age_ms
+        writer.beat()
+        assert silent >= 50 > reader.heartbeat_age_ms
+
+
 def test_an_array_of_a_closed_ring_raises_instead_of_crashing() -> None:
     writer = RingWriter("test", SHAPE, 4, new_epoch())
     reader = RingReader(writer.name)
