@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -263,10 +262,14 @@ def test_closing_the_window_quits(run_dir: Path, screen: str) -> None:
     with start_call({"source": "demo", "width": 640, "height": 360}, run_dir, screen=screen) as call:
         wait_for("the window", lambda: xdotool(screen, "search", "--name", "^onlyme$"), 30)
         wait_for("a picture", lambda: screenshot(screen).mean() > 20)
-        # only a window manager can close a window politely, as its cross does
-        cross = partial(subprocess.call, ["wmctrl", "-c", "onlyme"], env={**os.environ, "DISPLAY": screen})
-        wait_for("the window to be managed", lambda: cross() == 0)
-        call.communicate(timeout=10)
+        # only a window manager can close a window politely, as its cross does; it may not know the window yet
+        cross = ["wmctrl", "-c", "onlyme"]
+
+        def closed() -> bool:
+            subprocess.call(cross, env={**os.environ, "DISPLAY": screen}, stderr=subprocess.DEVNULL)
+            return call.poll() is not None
+
+        wait_for("the end of the call", closed)
     manager.terminate()
     manager.wait()
     assert call.returncode == 0
