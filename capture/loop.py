@@ -16,7 +16,7 @@ from common.config import CaptureSettings
 from common.counters import Counters
 from common.messages import FrameCaptured, WorkAsked, encode
 from common.process import Stop, sole_writer
-from common.ring import RingWriter, new_epoch
+from common.ring import ShapedRing
 from common.streams import FRAMES, WORK, Context, bind, open_context, parse, send
 
 CAPACITY = 8
@@ -60,17 +60,17 @@ def run(settings: CaptureSettings, stop: Stop) -> None:
     log.info("source ended" if reader.ended else "stopped")
 
 
-class Publisher:
-    """Frames into the ring and onto the stream; a change of geometry begins a new ring and a new epoch."""
+class Publisher(ShapedRing):
+    """Frames into the ring and onto the stream."""
 
     def __init__(self, context: Context, run_dir: Path) -> None:
+        super().__init__(FRAMES.name, CAPACITY)
         self._socket = bind(context, FRAMES, run_dir)
-        self._ring: RingWriter | None = None
 
     def publish(self, shot: Shot, notice: str) -> FrameCaptured:
         """Write one shot; returns what was said about it."""
         height, width = shot.picture.shape[:2]
-        ring = self._ring_for((height, width, 3))
+        ring = self.of(height, width)
         ring.claim()[:] = shot.picture
         sequence = ring.publish()
         message = FrameCaptured(
@@ -86,24 +86,6 @@ class Publisher:
         )
         send(self._socket, message)
         return message
-
-    def _ring_for(self, shape: tuple[int, int, int]) -> RingWriter:
-        if self._ring is None or self._ring.shape != shape:
-            self.close()
-            self._ring = RingWriter(FRAMES.name, shape, CAPACITY, new_epoch())
-        return self._ring
-
-    def close(self) -> None:
-        """Remove the ring."""
-        if self._ring is not None:
-            self._ring.close()
-            self._ring = None
-
-    def __enter__(self) -> Publisher:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
 
 class Workers:

@@ -28,9 +28,5 @@ class Counters:
             suffix = f": {detail}" if detail else ""
             self._log.info("%s dropped, %s (%d so far)%s", what, cause, self._totals[key], suffix)
 
-    def total(self, what: str, cause: str) -> int:
-        """Events counted so far."""
-        return self._totals[(what, cause)]
-
     def __str__(self) -> str:
         return ", ".join(f"{what} {cause} {number}" for (what, cause), number in sorted(self._totals.items()))

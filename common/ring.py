@@ -189,6 +189,40 @@ class RingWriter(_Mapped):
         self._segment.unlink()
 
 
+class ShapedRing:
+    """A stream's ring of the present picture size; another size begins a new ring under a new epoch."""
+
+    def __init__(self, stream: str, capacity: int) -> None:
+        self._stream, self._capacity = stream, capacity
+        self._ring: RingWriter | None = None
+
+    def of(self, height: int, width: int) -> RingWriter:
+        """The ring for pictures (height, width, 3).
+
+        Raises:
+            RingSpaceError: Shared memory has too little room for it.
+        """
+        shape = (height, width, 3)
+        if self._ring is None or self._ring.shape != shape:
+            self.close()
+            self._ring = RingWriter(self._stream, shape, self._capacity, new_epoch())
+        return self._ring
+
+    def close(self) -> None:
+        """Remove the ring."""
+        if self._ring is not None:
+            self._ring.close()
+            self._ring = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
 class RingReader(_Mapped):
     """One of many readers.
 

@@ -61,7 +61,6 @@ class VideoBackdrop:
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self._period_ns = 1e9 / (fps if 1 <= fps <= 240 else 30.0)
         self._due_ns: float | None = None
-        self._newest: Picture = first
         self._still = StillBackdrop(first)
 
     def behind(self, picture: Picture, alpha: Alpha | None, captured_ns: int) -> Picture:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from common.counters import Counters
 from common.errors import RingGoneError
 from common.messages import FrameCaptured, FrameComposed, MasksInferred, PrivacySet
 from common.process import Stop, sole_writer
-from common.ring import RingCache, RingWriter, new_epoch
+from common.ring import RingCache, ShapedRing
 from common.streams import (
     COMPOSITES,
     CONTROL,
@@ -54,7 +55,7 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
     policy = Policy(settings.confidence, settings.max_mask_age)
     counters = Counters(log)
     run_dir = settings.call_dir
-    with sole_writer(run_dir, COMPOSITES.name), open_context() as context, Composites(context, settings) as composites:
+    with sole_writer(run_dir, COMPOSITES.name), open_context() as context, Composites(context, run_dir) as composites:
         frames = Frames(connect(context, FRAMES, run_dir), counters)
         masks, control = bind(context, MASKS, run_dir), bind(context, CONTROL, run_dir)
         poller = zmq.Poller()
@@ -74,7 +75,7 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
             if frame is None or picture is None:
                 continue
             verdict = policy.judge(frame.epoch, time.monotonic_ns())
-            painter.paint(picture, frame, verdict, composites.claim(picture.shape))
+            painter.paint(picture, frame, verdict, composites.claim(frame))
             composites.publish(frame, verdict, policy.privacy)
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
 
@@ -147,33 +148,28 @@ def write_notice(picture: Picture, text: str) -> None:
         )
 
 
-class Composites:
+class Composites(ShapedRing):
     """The ring and stream of finished pictures."""
 
-    def __init__(self, context: Context, settings: ComposeSettings) -> None:
-        self._socket = bind(context, COMPOSITES, settings.call_dir)
-        self._ring: RingWriter | None = None
+    def __init__(self, context: Context, run_dir: Path) -> None:
+        super().__init__(COMPOSITES.name, CAPACITY)
+        self._socket = bind(context, COMPOSITES, run_dir)
         self.model = ""
 
-    def claim(self, shape: tuple[int, ...]) -> Picture:
-        """The slot that the next picture is painted into, (H, W, 3) uint8 BGR."""
-        height, width = shape[:2]
-        if self._ring is None or self._ring.shape != (height, width, 3):
-            self.close()
-            self._ring = RingWriter(COMPOSITES.name, (height, width, 3), CAPACITY, new_epoch())
-        return self._ring.claim()
+    def claim(self, frame: FrameCaptured) -> Picture:
+        """The slot that the composite of `frame` is painted into, (H, W, 3) uint8 BGR."""
+        return self.of(frame.height, frame.width).claim()
 
     def publish(self, frame: FrameCaptured, verdict: Verdict, privacy: bool) -> None:
-        """Publish the claimed slot."""
-        if self._ring is None:
-            raise RuntimeError("publish before claim")
+        """Publish the slot claimed for `frame`."""
+        ring = self.of(frame.height, frame.width)
         message = FrameComposed(
             epoch=frame.epoch,
             frame_id=frame.frame_id,
             captured_ns=frame.captured_ns,
             source_index=frame.source_index,
-            segment=self._ring.name,
-            sequence=self._ring.publish(),
+            segment=ring.name,
+            sequence=ring.publish(),
             height=frame.height,
             width=frame.width,
             composed_ns=time.monotonic_ns(),
@@ -184,15 +180,3 @@ class Composites:
             model=self.model,
         )
         send(self._socket, message)
-
-    def close(self) -> None:
-        """Remove the ring."""
-        if self._ring is not None:
-            self._ring.close()
-            self._ring = None
-
-    def __enter__(self) -> Composites:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()

@@ -39,15 +39,18 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
         control = connect(context, CONTROL, settings.call_dir)
         first_at: float | None = None
         last_at = time.monotonic()
-        while not stop and sink.idle() is not False:
+        while not stop:
+            wish = sink.poll()
+            if wish.quit:
+                break
+            if wish.privacy is not None and not send(control, PrivacySet(wish.privacy)):
+                counters.count("control", "nobody takes it")
             composites.socket.poll(POLL_MS)
             now = time.monotonic()
             for message, picture in composites.waiting():
                 meter.add(message, time.monotonic_ns())
                 sink.show(picture, message, meter)
                 first_at, last_at = first_at or now, now
-                if (wish := sink.wants_privacy(message.privacy)) is not None and not send(control, PrivacySet(wish)):
-                    counters.count("control", "nobody takes it")
             if now - last_at > BLANK_AFTER_S:
                 last_at = now
                 sink.blank("no picture comes: waiting for compose")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from common.errors import DisplayError
 from common.messages import FrameComposed
 from display.meter import Meter, describe
+from display.sinks import UnattendedSink
 
 Picture = NDArray[np.uint8]
 WAITING = 32  # pictures between the loop and the disk; 88 MB at 720p
@@ -24,7 +25,7 @@ STATUS_EVERY_S = 5.0
 log = logging.getLogger("onlyme")
 
 
-class RecordSink:
+class RecordSink(UnattendedSink):
     """Files are written by a thread; what it cannot keep up with is counted and left out, lines and all.
 
     Raises:
@@ -80,14 +81,6 @@ class RecordSink:
     def blank(self, why: str) -> None:
         """See Sink."""
         log.warning("%s", why)
-
-    def idle(self) -> bool | None:
-        """See Sink."""
-        return None
-
-    def wants_privacy(self, now: bool) -> bool | None:
-        """See Sink."""
-        return None
 
     def close(self) -> None:
         """See Sink."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -21,6 +21,13 @@ Picture = NDArray[np.uint8]
 log = logging.getLogger("onlyme")
 
 
+class Wish(NamedTuple):
+    """What the viewer asked for since it was asked last: to quit, or another privacy state."""
+
+    quit: bool = False
+    privacy: bool | None = None
+
+
 class Sink(Protocol):
     """Somewhere a composite goes."""
 
@@ -30,17 +37,25 @@ class Sink(Protocol):
     def blank(self, why: str) -> None:
         """No picture came for a while: whatever is still shown must go."""
 
-    def idle(self) -> bool | None:
-        """Called between pictures, often. False: the viewer wants to quit. Otherwise nothing, or True."""
-
-    def wants_privacy(self, now: bool) -> bool | None:
-        """The privacy state that the viewer asked for since the last call, or None."""
+    def poll(self) -> Wish:
+        """What the viewer wants; asked between pictures, often."""
 
     def close(self) -> None:
         """Finish."""
 
 
-class HeadlessSink:
+class UnattendedSink:
+    """What sinks have in common that nobody sits in front of."""
+
+    def poll(self) -> Wish:
+        """See Sink."""
+        return Wish()
+
+    def close(self) -> None:
+        """See Sink."""
+
+
+class HeadlessSink(UnattendedSink):
     """Shows nothing and says every few seconds how the call goes."""
 
     def __init__(self, every_s: float) -> None:
@@ -64,17 +79,6 @@ class HeadlessSink:
         if not self._is_blank:
             self._is_blank = True
             log.warning("%s", why)
-
-    def idle(self) -> bool | None:
-        """See Sink."""
-        return None
-
-    def wants_privacy(self, now: bool) -> bool | None:
-        """See Sink."""
-        return None
-
-    def close(self) -> None:
-        """See Sink."""
 
 
 def open_sink(settings: DisplaySettings) -> Sink:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from common.messages import FrameComposed
 from display.meter import Meter, describe
+from display.sinks import Wish
 
 Picture = NDArray[np.uint8]
 TITLE = "onlyme"
@@ -22,9 +23,7 @@ class WindowSink:
         self._size_wh = (640, 360)
         self._sized = False
         self._caption = True
-        self._asked_privacy: bool | None = None
         self._privacy = True
-        self._quit = False
         cv2.imshow(TITLE, np.zeros((360, 640, 3), np.uint8))
         cv2.pollKey()
 
@@ -50,17 +49,11 @@ class WindowSink:
         write_caption(card, [why, "q quit"])
         cv2.imshow(TITLE, card)
 
-    def idle(self) -> bool | None:
+    def poll(self) -> Wish:
         """See Sink."""
         key = cv2.pollKey()
-        if key >= 0:
-            self._press(key & 0xFF)
-        return False if self._quit or not self._is_open() else None
-
-    def wants_privacy(self, now: bool) -> bool | None:
-        """See Sink."""
-        asked, self._asked_privacy = self._asked_privacy, None
-        return asked
+        asked = self._press(key & 0xFF) if key >= 0 else Wish()
+        return asked if self._is_open() else Wish(quit=True)
 
     def close(self) -> None:
         """See Sink."""
@@ -72,13 +65,14 @@ class WindowSink:
         except cv2.error:  # Qt has taken itself down with its last window
             return False
 
-    def _press(self, key: int) -> None:
+    def _press(self, key: int) -> Wish:
         if key == ord("q"):
-            self._quit = True
-        elif key == ord("i"):
+            return Wish(quit=True)
+        if key == ord("p"):
+            return Wish(privacy=not self._privacy)
+        if key == ord("i"):
             self._caption = not self._caption
-        elif key == ord("p"):
-            self._asked_privacy = not self._privacy
+        return Wish()
 
 
 def write_caption(picture: Picture, lines: list[str]) -> None:
