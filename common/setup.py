@@ -64,7 +64,11 @@ def _ensure_cv2_imports():  # type: () -> None
     print("setup: installing the headless build instead: no window, the call runs headless. For the window:")
     print("setup:   apt-get install %s  (Debian), then make clean setup" % WINDOW_PACKAGES, flush=True)
     _run("remove the build with windows", [*_pip("uninstall"), "-y", "opencv-python"])
-    _run("install the headless build", [*_pip("install"), "--no-deps", "opencv-python-headless==" + version])
+    # forced: where both builds were installed, removing one has taken files of the other
+    _run(
+        "install the headless build",
+        [*_pip("install"), "--no-deps", "--force-reinstall", "opencv-python-headless==" + version],
+    )
     _run("import the headless OpenCV", [PYTHON, "-c", "import cv2"])
 
 
