@@ -59,10 +59,10 @@ def segment_names() -> set[str]:
 
 @pytest.fixture
 def screen() -> Iterator[str]:
-    """An empty X screen of our own, such as ":93"."""
+    """An empty X screen of our own, such as ":93"; kept when its last client leaves, as a desktop's is by its session."""
     reader, writer = os.pipe()
     with subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1400x900x24", "-nolisten", "tcp"],
+        ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1400x900x24", "-nolisten", "tcp", "-noreset"],
         pass_fds=[writer], stderr=subprocess.DEVNULL,
     ) as server:  # fmt: skip
         os.close(writer)
