@@ -40,7 +40,8 @@ def start_call(
     finally:
         if call.poll() is None:
             call.kill()  # the stages see it and end by themselves
-        call.communicate()
+        if call.stdout is not None and not call.stdout.closed:
+            call.communicate()
 
 
 def run_call(settings: Mapping[str, object], run_dir: Path, workers: int = 1, limit_s: float = 90) -> tuple[int, str]:

@@ -80,13 +80,13 @@ def look(pid: int) -> Sample | None:
 def judge(name: str, samples: list[Sample]) -> tuple[dict[str, object], list[str]]:
     """A row of the table and what is over the budget."""
     budget = BUDGETS.get(name) or (PARENT if name.removesuffix(" parent") in BUDGETS else None)
-    settled = [s for s in samples if s.at - samples[0].at >= SETTLED_S] or samples
-    slope = 0.0
-    if len(settled) > 5:
+    settled = [s for s in samples if s.at - samples[0].at >= SETTLED_S]
+    slope = float("nan")  # a run too short for a slope shows none, and none is judged
+    if len(settled) * SAMPLE_S >= SETTLED_S:
         slope = float(np.polyfit([s.at for s in settled], [s.memory_mb for s in settled], 1)[0]) * 600
     row: dict[str, object] = {
         "process": name, "memory MB": max(s.memory_mb for s in samples), "MB per 10 min": round(slope, 2),
-        "descriptors": max(s.descriptors for s in settled), "grown by": settled[-1].descriptors - settled[0].descriptors,
+        "descriptors": max(s.descriptors for s in samples), "grown by": (settled or samples)[-1].descriptors - (settled or samples)[0].descriptors,
         "threads": max(s.threads for s in samples),
     }  # fmt: skip
     if budget is None:
