@@ -94,7 +94,23 @@ class _Untracked(shared_memory.SharedMemory):
         (SHM_FOLDER / self.name).unlink(missing_ok=True)
 
 
-class _Mapped:
+class _Closing:
+    """Closes itself at the end of a `with`."""
+
+    def close(self) -> None:
+        """Let go of what is held."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class _Mapped(_Closing):
     """What writer and reader share: the mapping, and the two live words of its header."""
 
     def __init__(self, segment: _Untracked, capacity: int, shape: tuple[int, int, int], epoch: int) -> None:
@@ -121,14 +137,6 @@ class _Mapped:
         self._slots.clear()
         self._words = np.full(2, -1, np.int64)
         self._segment.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class RingWriter(_Mapped):
@@ -189,7 +197,7 @@ class RingWriter(_Mapped):
         self._segment.unlink()
 
 
-class ShapedRing:
+class ShapedRing(_Closing):
     """A stream's ring of the present picture size; another size begins a new ring under a new epoch."""
 
     def __init__(self, stream: str, capacity: int) -> None:
@@ -213,14 +221,6 @@ class ShapedRing:
         if self._ring is not None:
             self._ring.close()
             self._ring = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class RingReader(_Mapped):
