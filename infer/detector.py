@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Protocol
 
 import cv2
@@ -10,16 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.assets import MATTE, fetch
+from common.backends import choose
 from common.config import InferSettings
 from common.errors import ConfigError, ModelError
 from common.matte import Matte
 from common.messages import MAX_INSTANCES, Instance
-from infer.backends import choose
+from common.model import CLASSES, find_model
 from infer.graph import limit_work
 
 Picture = NDArray[np.uint8]
-CLASS_LIST = "object_detection_classes_coco.txt"
-CLASSES = 90
 OUTPUTS = ["detection_out_final", "detection_masks"]
 MATTE_CUT = 0.5
 SMALLEST_REGION = 0.005  # share of the picture; smaller specks are noise of the matte
@@ -49,8 +47,7 @@ class MaskRcnn:
     def __init__(self, settings: InferSettings) -> None:
         backend, target = choose(settings.backend, settings.target)
         folder = settings.mask_rcnn
-        weights, graph = _only(folder, ".pb"), _only(folder, ".pbtxt")
-        _check_classes(folder / CLASS_LIST)
+        weights, graph = find_model(folder)
         text = limit_work(graph.read_text(errors="replace"), settings.proposals, settings.detections)
         try:
             self._net = cv2.dnn.readNetFromTensorflow(
@@ -170,26 +167,3 @@ def to_regions(likely: NDArray[np.float32], confidence: float) -> tuple[Instance
             quantised = np.rint(np.clip(here, 0, 1) * 255).astype(np.uint8)
             instances.append(Instance(0, score, box, y1 - y0, x1 - x0, quantised.tobytes()))
     return tuple(sorted(instances, key=lambda i: i.score, reverse=True)[:MAX_INSTANCES])
-
-
-def _only(folder: Path, ending: str) -> Path:
-    files = sorted(folder.glob(f"*{ending}")) if folder.is_dir() else []
-    if len(files) != 1:
-        got = f"{len(files)} of them" if folder.is_dir() else "no such folder"
-        raise ModelError(
-            f"--mask-rcnn: expected a folder with exactly one {ending}, got {got} in {folder}; "
-            "run `make model` or name another folder"
-        )
-    if files[0].stat().st_size == 0:
-        raise ModelError(f"--mask-rcnn: {files[0]} is empty; fetch the model again (make model)")
-    return files[0]
-
-
-def _check_classes(path: Path) -> None:
-    lines = path.read_text().split("\n") if path.is_file() else []
-    names = [line.strip() for line in lines if line.strip()]
-    if len(names) < CLASSES or names[0] != "person":
-        raise ModelError(
-            f"--mask-rcnn: expected {CLASSES} class names, the first `person`, one a line, in {path}, "
-            f"got {len(names) if path.is_file() else 'no such file'}; restore it from this project or from the model"
-        )

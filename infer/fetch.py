@@ -7,7 +7,6 @@ does not match is never put in place.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import http.client
 import os
 import shutil
@@ -15,13 +14,13 @@ import sys
 import tarfile
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
 from common.config import ROOT
 from common.errors import AssetError
+from common.model import GRAPH_NAME, GRAPH_SUM, WEIGHTS_NAME, WEIGHTS_SUM, Checksum
 
 ARCHIVE_URL = "http://download.tensorflow.org/models/object_detection/mask_rcnn_inception_v2_coco_2018_01_28.tar.gz"
 GRAPH_URL = "https://raw.githubusercontent.com/opencv/opencv_extra/4.x/testdata/dnn/mask_rcnn_inception_v2_coco_2018_01_28.pbtxt"
@@ -30,33 +29,7 @@ TRIES = 4
 CHUNK = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class Checksum:
-    """Name of a hashlib algorithm and the expected hexadecimal digest."""
-
-    algorithm: str
-    digest: str
-
-    def check(self, path: Path) -> None:
-        """Refuse a file with another digest.
-
-        Raises:
-            AssetError: It has.
-        """
-        with path.open("rb") as file:
-            got = hashlib.file_digest(file, self.algorithm).hexdigest()
-        if got != self.digest:
-            raise AssetError(
-                f"{path.name}: expected {self.algorithm} {self.digest}, got {got} ({path.stat().st_size} bytes); "
-                "removed: run `make model` again, and if it happens twice, do not trust the server"
-            )
-
-
 ARCHIVE_SUM = Checksum("sha1", "f8a920756744d0f7ee812b3ec2474979f74ab40c")
-WEIGHTS_SUM = Checksum("sha1", "c8adff66a1e23e607f57cf1a7cfabad0faa371f9")
-GRAPH_SUM = Checksum("sha256", "090923144d81b2e442093f965be27eccda11ce5f781eaf1c7ec76932ce99641e")
-WEIGHTS_NAME = "frozen_inference_graph.pb"
-GRAPH_NAME = "mask_rcnn_inception_v2_coco_2018_01_28.pbtxt"
 
 
 def download(url: str, path: Path, checksum: Checksum, tries: int = TRIES, timeout_s: float = TIMEOUT_S) -> Path:
@@ -65,7 +38,7 @@ def download(url: str, path: Path, checksum: Checksum, tries: int = TRIES, timeo
     Raises:
         AssetError: The server cannot be reached, refuses, keeps breaking off, or sends something else.
     """
-    if path.is_file() and _matches(path, checksum):
+    if checksum.matches(path):
         return path
     part = path.with_name(path.name + ".part")
     reason = ""
@@ -144,19 +117,11 @@ def fetch_model(folder: Path, archive_url: str = ARCHIVE_URL, graph_url: str = G
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / WEIGHTS_NAME
     download(graph_url, folder / GRAPH_NAME, GRAPH_SUM)
-    if not (weights.is_file() and _matches(weights, WEIGHTS_SUM)):
+    if not WEIGHTS_SUM.matches(weights):
         archive = download(archive_url, folder / "model.tar.gz", ARCHIVE_SUM)
         unpack(archive, WEIGHTS_NAME, weights, WEIGHTS_SUM)
         archive.unlink()
     print(f"the tutorial's Mask R-CNN is in {folder}")
-
-
-def _matches(path: Path, checksum: Checksum) -> bool:
-    try:
-        checksum.check(path)
-    except AssetError:
-        return False
-    return True
 
 
 def _size(path: Path) -> int:

@@ -20,15 +20,21 @@ SOURCES = sorted(p for stage in (*STAGE_NAMES, "common") for p in (ROOT / stage)
 # what may be used only where: dotted name → files
 ROOMS = {
     "cv2.VideoCapture": {"capture/sources.py", "compose/backdrop.py"},
-    "cv2.dnn": {"infer/backends.py", "infer/detector.py", "common/matte.py"},
+    "cv2.dnn": {"common/backends.py", "infer/detector.py", "common/matte.py"},
     "cv2.imshow": {"display/window.py"},
-    "cv2.namedWindow": {"display/window.py", "display/sinks.py"},
+    "cv2.namedWindow": {"display/window.py", "common/screen.py"},
     "os.environ": {"common/config.py"},
     "signal.signal": {"common/process.py"},
-    "os.fork": {"common/process.py", "display/sinks.py"},
+    "os.fork": {"common/process.py", "common/screen.py"},
     "zmq.Context": {"common/streams.py"},
 }
-ENTRY_POINTS = {"common/process.py", "common/assets.py", "common/setup.py", "infer/fetch.py"}  # may sys.exit
+ENTRY_POINTS = {
+    "common/process.py",
+    "common/assets.py",
+    "common/setup.py",
+    "common/doctor.py",
+    "infer/fetch.py",
+}  # may sys.exit
 
 
 def dotted(node: ast.AST) -> str:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from capture.demo import DemoScene
+from common.backends import available, choose
 from common.config import InferSettings
 from common.errors import ConfigError, ModelError
-from infer.backends import available, choose
 from infer.detector import MaskRcnn, MatteDetector, open_detector, to_instances, to_regions
 from infer.loop import share_of_cores
 from tests.shared import FOOTAGE, MASK_RCNN

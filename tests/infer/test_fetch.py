@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from common.errors import AssetError
+from common.model import GRAPH_NAME, WEIGHTS_NAME, Checksum
 from infer import fetch
-from infer.fetch import Checksum, download, unpack
+from infer.fetch import download, unpack
 from tests.shared import ROOT
 
 DATA = bytes(range(256)) * 4000
@@ -141,7 +142,7 @@ def test_the_whole_model_is_fetched(server: Server, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(fetch, "GRAPH_SUM", sum_of(b"node {}"))
     for _ in range(2):
         fetch.fetch_model(tmp_path, server.url("/a.tar.gz"), server.url("/g.pbtxt"))
-    assert {p.name for p in tmp_path.iterdir()} == {fetch.WEIGHTS_NAME, fetch.GRAPH_NAME}
+    assert {p.name for p in tmp_path.iterdir()} == {WEIGHTS_NAME, GRAPH_NAME}
     assert len(server.asked) == 2, "the second time nothing is asked for"
 
 
@@ -151,7 +152,7 @@ def test_the_whole_model_is_fetched(server: Server, tmp_path: Path, monkeypatch:
 def test_a_wrong_archive_is_said(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.tar.gz").write_bytes(data)
     with pytest.raises(AssetError, match="expected"):
-        unpack(tmp_path / "a.tar.gz", fetch.WEIGHTS_NAME, tmp_path / "w.pb", sum_of(DATA))
+        unpack(tmp_path / "a.tar.gz", WEIGHTS_NAME, tmp_path / "w.pb", sum_of(DATA))
     assert not (tmp_path / "w.pb").exists()
 
 

@@ -1,0 +1,88 @@
+"""The folder of a Mask R-CNN: which files belong in it, and the checksums of the tutorial's own."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from common.errors import AssetError, ModelError
+
+CLASS_LIST = "object_detection_classes_coco.txt"
+CLASSES = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """Name of a hashlib algorithm and the expected hexadecimal digest."""
+
+    algorithm: str
+    digest: str
+
+    def matches(self, path: Path) -> bool:
+        """True where the file is there and has this digest."""
+        return path.is_file() and self._of(path) == self.digest
+
+    def check(self, path: Path) -> None:
+        """Refuse a file with another digest.
+
+        Raises:
+            AssetError: It has.
+        """
+        if (got := self._of(path)) != self.digest:
+            raise AssetError(
+                f"{path.name}: expected {self.algorithm} {self.digest}, got {got} ({path.stat().st_size} bytes); "
+                "removed: run `make model` again, and if it happens twice, do not trust the server"
+            )
+
+    def _of(self, path: Path) -> str:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, self.algorithm).hexdigest()
+
+
+WEIGHTS_NAME = "frozen_inference_graph.pb"
+GRAPH_NAME = "mask_rcnn_inception_v2_coco_2018_01_28.pbtxt"
+WEIGHTS_SUM = Checksum("sha1", "c8adff66a1e23e607f57cf1a7cfabad0faa371f9")
+GRAPH_SUM = Checksum("sha256", "090923144d81b2e442093f965be27eccda11ce5f781eaf1c7ec76932ce99641e")
+
+
+class ModelFiles(NamedTuple):
+    """What cv2.dnn reads."""
+
+    weights: Path
+    graph: Path
+
+
+def find_model(folder: Path) -> ModelFiles:
+    """The files of a model's folder.
+
+    Raises:
+        ModelError: One is missing, empty, or there are several.
+    """
+    files = ModelFiles(_only(folder, ".pb"), _only(folder, ".pbtxt"))
+    _check_classes(folder / CLASS_LIST)
+    return files
+
+
+def _only(folder: Path, ending: str) -> Path:
+    files = sorted(folder.glob(f"*{ending}")) if folder.is_dir() else []
+    if len(files) != 1:
+        got = f"{len(files)} of them" if folder.is_dir() else "no such folder"
+        raise ModelError(
+            f"--mask-rcnn: expected a folder with exactly one {ending}, got {got} in {folder}; "
+            "run `make model` or name another folder"
+        )
+    if files[0].stat().st_size == 0:
+        raise ModelError(f"--mask-rcnn: {files[0]} is empty; fetch the model again (make model)")
+    return files[0]
+
+
+def _check_classes(path: Path) -> None:
+    lines = path.read_text().split("\n") if path.is_file() else []
+    names = [line.strip() for line in lines if line.strip()]
+    if len(names) < CLASSES or names[0] != "person":
+        raise ModelError(
+            f"--mask-rcnn: expected {CLASSES} class names, the first `person`, one a line, in {path}, "
+            f"got {len(names) if path.is_file() else 'no such file'}; restore it from this project or from the model"
+        )
