@@ -26,6 +26,14 @@ def parent_of(pid: int) -> int | None:
     return int(fields[1]) if fields else None
 
 
+def only_waits_for_children(pid: int) -> bool:
+    """True where a process sleeps in wait(2); False too where the kernel does not say (/proc/PID/wchan of proc(5))."""
+    try:
+        return Path(f"/proc/{pid}/wchan").read_text().startswith("do_wait")
+    except OSError:
+        return False
+
+
 def is_running(pid: int, start: int) -> bool:
     """True while the process with this pid *and* start time exists and is no zombie."""
     fields = stat_fields(pid)

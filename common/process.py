@@ -4,7 +4,8 @@ honcho ends the whole call as soon as one of its processes ends. So the process 
 worker (the child does the heavy imports), restarts it when it dies or its loop stops turning, gives up loudly after
 too many deaths, and ends when honcho is gone, so that the camera is never left on. The child dies with its parent.
 
-Exit codes: 0 ended as asked (q, a file played once, SIGTERM) | 1 gave up after crashes | 2 a user's mistake.
+Exit codes: 0 ended as asked (q, a file played once, SIGTERM) | 1 gave up after crashes | 2 a user's mistake. A child that
+ended because of a signal that its parent did not send says 3, and is restarted.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import importlib
 import logging
 import mmap
 import os
+import select
 import signal
 import struct
 import sys
@@ -29,11 +31,11 @@ from typing import NoReturn
 
 from common.config import STAGES, Settings, read_settings, under_honcho
 from common.errors import RingTakenError, UserError
-from common.identity import parent_of
+from common.identity import only_waits_for_children, parent_of
 from common.ring import sweep
 from common.streams import open_run_dir
 
-EXIT_CRASHED, EXIT_MISTAKE = 1, 2
+EXIT_CRASHED, EXIT_MISTAKE, EXIT_TOLD = 1, 2, 3
 POLL_S = 0.25
 STOP_PATIENCE_S = 1.2
 STUCK_AFTER_S = 5.0
@@ -45,18 +47,36 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 log = logging.getLogger("onlyme")
 
 
-class Stop:
-    """True once the stage should end. Asking is also the loop's heartbeat: `while not stop:` shows it is turning."""
+Ancestors = list[tuple[int, int]]  # (pid, its parent), to stay so
 
-    def __init__(self, beat: mmap.mmap | None = None) -> None:
+
+class Stop:
+    """True once the stage should end. Asking is also the loop's heartbeat: `while not stop:` shows it is turning.
+
+    It looks for parent and honcho itself: a parent that was stopped (SIGSTOP) cannot see that honcho is gone.
+
+    Args:
+        beat: Where to leave the time, for the parent.
+        ancestors: Who must stay alive, as `_ancestors` says.
+        first_start: False where the stage is restarted: what was there before is worth waiting for.
+    """
+
+    def __init__(
+        self, beat: mmap.mmap | None = None, ancestors: Ancestors | None = None, first_start: bool = True
+    ) -> None:
+        self.first_start = first_start
         self._asked = False
         self._beat = beat
-        self._parent = os.getppid()
+        self._ancestors = ancestors or []
+        self._look_at = 0.0
 
     def __bool__(self) -> bool:
+        now = time.monotonic()
         if self._beat is not None:
-            _BEAT.pack_into(self._beat, 0, time.monotonic())
-            self._asked = self._asked or os.getppid() != self._parent
+            _BEAT.pack_into(self._beat, 0, now)
+        if now >= self._look_at:
+            self._look_at = now + POLL_S
+            self._asked = self._asked or not _alive(self._ancestors)
         return self._asked
 
     def ask(self) -> None:
@@ -66,6 +86,7 @@ class Stop:
 
 _BEAT = struct.Struct("<d")
 Run = Callable[[Settings, Stop], None]
+Work = Callable[[Stop], int]
 
 
 @contextlib.contextmanager
@@ -108,7 +129,7 @@ def launch(stage: str) -> NoReturn:
     except UserError as error:
         log.error("%s", error)
         sys.exit(EXIT_MISTAKE)
-    sys.exit(_supervise(lambda beat: _work(stage, settings, beat)))
+    sys.exit(_supervise(lambda stop: _work(stage, settings, stop)))
 
 
 @dataclass
@@ -127,19 +148,51 @@ class _Child:
         return now - self.started > START_PATIENCE_S if silence is None else silence > STUCK_AFTER_S
 
 
-def _supervise(work: Callable[[mmap.mmap], int]) -> int:
+class _Signals:
+    """Signals to the parent: they end a wait at once, and those that ask for the end are remembered.
+
+    Not sigtimedwait: in CPython 3.11 one that is overtaken by SIGSTOP and SIGCONT returns an arbitrary signal.
+    """
+
+    ASKING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    ALL = (*ASKING, signal.SIGCHLD)
+
+    def __init__(self) -> None:
+        self.told = False
+        self._wake_r, wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(wake_w, warn_on_full_buffer=False)
+        for signum in self.ASKING:
+            signal.signal(signum, self._tell)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # ignored by default, and would then wake nobody
+
+    def wait(self, seconds: float) -> None:
+        """Wait, but not beyond the next signal."""
+        if select.select([self._wake_r], [], [], max(seconds, 0))[0]:
+            os.read(self._wake_r, 4096)
+
+    @classmethod
+    def reset(cls) -> None:
+        """In the child: as if there had been no such thing."""
+        signal.set_wakeup_fd(-1)
+        for signum in cls.ALL:
+            signal.signal(signum, signal.SIG_DFL)
+
+    def _tell(self, signum: int, frame: FrameType | None) -> None:
+        self.told = True
+
+
+def _supervise(work: Work) -> int:
     """Keep one child running until it ends by itself, we are told to stop, or it died too often. Returns the code."""
-    watched = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
-    signal.signal(signal.SIGCHLD, lambda *_: None)  # the default action would drop it from sigtimedwait
-    signal.pthread_sigmask(signal.SIG_BLOCK, watched)
+    signals = _Signals()
     ancestors = _ancestors()
     deaths: deque[float] = deque()
     while True:
-        child = _fork(work, watched)
-        reason, code = _watch(child, watched, ancestors)
-        sweep()
+        sweep()  # what an earlier call or our last child left behind
+        child = _fork(work, ancestors, first_start=not deaths)
+        reason, code = _watch(child, signals, ancestors)
         if reason == "stop" or code in (0, EXIT_MISTAKE):
-            return code
+            sweep()
+            return 0 if reason == "stop" else code
         now = time.monotonic()
         deaths.append(now)
         while deaths and now - deaths[0] > RESTARTS_WITHIN_S:
@@ -156,23 +209,23 @@ def _supervise(work: Callable[[mmap.mmap], int]) -> int:
             RESTARTS,
             RESTARTS_WITHIN_S,
         )
-        if _told_to_stop_within(backoff, watched, ancestors):
+        if _told_to_stop_within(backoff, signals, ancestors):
             return 0
 
 
-def _watch(child: _Child, watched: set[signal.Signals], ancestors: list[tuple[int, int]]) -> tuple[str, int]:
+def _watch(child: _Child, signals: _Signals, ancestors: Ancestors) -> tuple[str, int]:
     """Wait for the child's end. Returns what happened ("stop" if we ended it on request) and an exit code."""
     while True:
-        received = signal.sigtimedwait(watched, POLL_S)
+        signals.wait(POLL_S)
         pid, status = os.waitpid(child.pid, os.WNOHANG)
         if pid:
             code = os.waitstatus_to_exitcode(status)
-            return (f"ended with code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"), code
-        if received is not None and received.si_signo != signal.SIGCHLD:
+            return ("stop" if signals.told else _describe(code)), code
+        if signals.told:
             _end(child, STOP_PATIENCE_S)
             return "stop", 0
         if not _alive(ancestors):
-            log.warning("honcho is gone: ending")
+            log.warning("honcho is gone, or stops nobody any more: ending")
             _end(child, STOP_PATIENCE_S)
             return "stop", 0
         if child.is_stuck(time.monotonic()):
@@ -180,13 +233,18 @@ def _watch(child: _Child, watched: set[signal.Signals], ancestors: list[tuple[in
             return f"stuck (its loop stood still for {STUCK_AFTER_S:.0f} s)", -signal.SIGKILL
 
 
-def _told_to_stop_within(seconds: float, watched: set[signal.Signals], ancestors: list[tuple[int, int]]) -> bool:
+def _describe(code: int) -> str:
+    """A child's end in words."""
+    if code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    return "told to end by a signal from elsewhere" if code == EXIT_TOLD else f"ended with code {code}"
+
+
+def _told_to_stop_within(seconds: float, signals: _Signals, ancestors: Ancestors) -> bool:
     deadline = time.monotonic() + seconds
-    while (left := deadline - time.monotonic()) > 0:
-        received = signal.sigtimedwait(watched - {signal.SIGCHLD}, min(left, POLL_S))
-        if received is not None or not _alive(ancestors):
-            return True
-    return False
+    while (left := deadline - time.monotonic()) > 0 and not signals.told and _alive(ancestors):
+        signals.wait(min(left, POLL_S))
+    return signals.told or not _alive(ancestors)
 
 
 def _end(child: _Child, patience_s: float) -> None:
@@ -202,33 +260,37 @@ def _end(child: _Child, patience_s: float) -> None:
     os.waitpid(child.pid, 0)
 
 
-def _fork(work: Callable[[mmap.mmap], int], watched: set[signal.Signals]) -> _Child:
+def _fork(work: Work, ancestors: Ancestors, first_start: bool) -> _Child:
     """Start the child. The parent has one thread and no open sockets, so a plain fork is safe."""
     beat = mmap.mmap(-1, mmap.PAGESIZE)  # anonymous and shared with the child
     started = time.monotonic()
     parent = os.getpid()
     sys.stdout.flush()
     sys.stderr.flush()
+    signal.pthread_sigmask(signal.SIG_BLOCK, _Signals.ALL)  # none may be lost to the parent's handlers in the child
     pid = os.fork()
     if pid:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _Signals.ALL)
         return _Child(pid, started, beat)
     _die_with(parent)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, watched)
+    _Signals.reset()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _Signals.ALL)
     code = EXIT_CRASHED
     try:
-        code = work(beat)
+        code = work(Stop(beat, [*ancestors, (os.getpid(), parent)], first_start))
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)  # not sys.exit: the parent's clean-up is the parent's
 
 
-def _work(stage: str, settings: Settings, beat: mmap.mmap) -> int:
+def _work(stage: str, settings: Settings, stop: Stop) -> int:
     """In the child: import the loop and run it. Returns the exit code."""
-    stop = Stop(beat)
+    told = False
 
     def on_signal(signum: int, frame: FrameType | None) -> None:
+        nonlocal told
+        told = True
         stop.ask()
 
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -242,7 +304,7 @@ def _work(stage: str, settings: Settings, beat: mmap.mmap) -> int:
     except Exception:
         log.exception("crashed")
         return EXIT_CRASHED
-    return 0
+    return EXIT_TOLD if told else 0
 
 
 def _die_with(parent: int) -> None:
@@ -253,7 +315,7 @@ def _die_with(parent: int) -> None:
         os._exit(EXIT_CRASHED)
 
 
-def _ancestors() -> list[tuple[int, int]]:
+def _ancestors() -> Ancestors:
     """(pid, its parent) up to honcho, which stands two steps above: honcho → its runner → this process.
 
     Started by hand there is nobody to watch: `nohup python -m capture &` may outlive its shell.
@@ -264,6 +326,12 @@ def _ancestors() -> list[tuple[int, int]]:
     return [(os.getpid(), runner), (runner, parent_of(runner) or 0)]
 
 
-def _alive(ancestors: list[tuple[int, int]]) -> bool:
-    """True while everyone still has the parent it had: an orphan gets another."""
-    return all(parent_of(pid) == parent for pid, parent in ancestors)
+def _alive(ancestors: Ancestors) -> bool:
+    """True while everyone still has the parent it had (an orphan gets another), and honcho still does its work.
+
+    Where honcho's own output is closed (`honcho start | head`) it fails and then waits for processes that it will never
+    end: nobody could stop the call any more, and the camera would stay on.
+    """
+    if not all(parent_of(pid) == parent for pid, parent in ancestors):
+        return False
+    return not any(only_waits_for_children(honcho) for _, honcho in ancestors[1:2])

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
+from common.identity import parent_of
 from tests.shared import ROOT
 
 BIN = Path(sys.executable).parent
@@ -23,7 +25,11 @@ def environment(settings: Mapping[str, object], run_dir: Path) -> dict[str, str]
 
 @contextmanager
 def start_call(
-    settings: Mapping[str, object], run_dir: Path, workers: int = 1, screen: str | None = None
+    settings: Mapping[str, object],
+    run_dir: Path,
+    workers: int = 1,
+    screen: str | None = None,
+    procfile: Path | str = "Procfile",
 ) -> Iterator[subprocess.Popen[str]]:
     """`honcho start` with its output piped and no standard input; killed in the end whatever happens."""
     env = environment(settings, run_dir)
@@ -32,7 +38,7 @@ def start_call(
     if screen:
         env["DISPLAY"] = screen
     call = subprocess.Popen(
-        [str(BIN / "honcho"), "start", "-c", f"infer={workers}"], cwd=ROOT, env=env, stdin=subprocess.DEVNULL,
+        [str(BIN / "honcho"), "start", "-d", str(ROOT), "-f", str(procfile), "-c", f"infer={workers}"], cwd=ROOT, env=env, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     try:
@@ -42,6 +48,29 @@ def start_call(
             call.kill()  # the stages see it and end by themselves
         if call.stdout is not None and not call.stdout.closed:
             call.communicate()
+
+
+class Stage(NamedTuple):
+    """The two processes of one line of the Procfile, such as "infer.1"; `child` is 0 while there is none."""
+
+    parent: int
+    child: int
+
+
+def stages(run_dir: Path) -> dict[str, Stage]:
+    """What runs on a run folder, by the name that honcho gave it."""
+    pids: dict[int, tuple[str, int]] = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            environ = dict(item.split("=", 1) for item in (path / "environ").read_text().split("\0") if "=" in item)
+            words = (path / "cmdline").read_text().split("\0")
+            if environ.get("ONLYME_RUN_DIR") == str(run_dir) and "-m" in words:
+                name = environ.get("HONCHO_PROCESS_NAME", words[words.index("-m") + 1])
+                pids[int(path.name)] = (name, parent_of(int(path.name)) or 0)
+        except (OSError, ValueError):
+            continue
+    children = {parent: pid for pid, (_, parent) in pids.items() if parent in pids}
+    return {name: Stage(pid, children.get(pid, 0)) for pid, (name, parent) in pids.items() if parent not in pids}
 
 
 def run_call(settings: Mapping[str, object], run_dir: Path, workers: int = 1, limit_s: float = 90) -> tuple[int, str]:

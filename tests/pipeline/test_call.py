@@ -141,7 +141,16 @@ def test_killed_honcho_leaves_no_process(run_dir: Path) -> None:
         wait_for("pictures", lambda: "pictures a second" in call.stdout.readline())  # type: ignore[union-attr]
         call.kill()
         call.wait()
-        wait_for("the end of all", lambda: not our_processes(run_dir), 4)
+        wait_for("the end of all", lambda: not our_processes(run_dir), 3)
+
+
+def test_a_honcho_whose_output_was_closed_leaves_no_process(run_dir: Path) -> None:
+    """It fails then, and waits for ever for processes that it never ends: the camera stayed on with nobody to stop it."""
+    with start_call({"source": "demo", "sink": "headless", "status_every": 0.5}, run_dir) as call:
+        assert call.stdout is not None
+        wait_for("pictures", lambda: "pictures a second" in call.stdout.readline())  # type: ignore[union-attr]
+        call.stdout.close()
+        wait_for("the end of all", lambda: not our_processes(run_dir), 5)
 
 
 BAD: dict[str, tuple[dict[str, object], str]] = {
