@@ -10,11 +10,11 @@ from pathlib import Path
 import zmq
 
 from capture.dispatch import Dispatch
-from capture.reader import Reader
+from capture.reader import Lost, Reader
 from capture.sources import Shot, open_source
 from common.config import CaptureSettings
 from common.counters import Counters
-from common.messages import FrameCaptured, WorkAsked, encode
+from common.messages import LONGEST_TEXT, FrameCaptured, SourceLost, WorkAsked, encode
 from common.process import Stop, sole_writer
 from common.ring import ShapedRing
 from common.streams import FRAMES, WORK, Context, bind, open_context, parse, send
@@ -39,7 +39,7 @@ def run(settings: CaptureSettings, stop: Stop) -> None:
         sole_writer(run_dir, FRAMES.name),
         open_context() as context,
         Publisher(context, run_dir) as frames,
-        Reader(lambda: open_source(settings)) as reader,
+        Reader(lambda: open_source(settings), patient=not stop.first_start) as reader,
     ):
         workers = Workers(context, run_dir, counters)
         poller = zmq.Poller()
@@ -47,12 +47,16 @@ def run(settings: CaptureSettings, stop: Stop) -> None:
         poller.register(workers.socket, zmq.POLLIN)
         while not stop and not reader.ended:
             poller.poll(POLL_MS)
-            shot = reader.take()
-            if shot is not None:
-                source = reader.source
-                workers.newest = frames.publish(shot, source.notice if source else "")
+            reader.mind(time.monotonic())
+            taken, source = reader.take(), reader.source
+            if isinstance(taken, Lost):
+                log.warning("%s: hidden, trying again", taken.reason)
+                frames.lose(taken.reason)
+                workers.newest = None
+            elif taken is not None:
+                workers.newest = frames.publish(taken, source.notice if source else "")
                 if workers.newest.frame_id == 0 and source:
-                    log.info("%s; frames of %d x %d", source.description, *shot.picture.shape[1::-1])
+                    log.info("%s; frames of %d x %d", source.description, *taken.picture.shape[1::-1])
             workers.serve(time.monotonic())
             if reader.overwritten:
                 counters.count("frame", "taken too late", number=reader.overwritten)
@@ -70,6 +74,8 @@ class Publisher(ShapedRing):
     def publish(self, shot: Shot, notice: str) -> FrameCaptured:
         """Write one shot; returns what was said about it."""
         height, width = shot.picture.shape[:2]
+        if self.shape not in (None, (height, width, 3)):
+            self.lose(f"the picture's size has changed to {width} x {height}")
         ring = self.of(height, width)
         ring.claim()[:] = shot.picture
         sequence = ring.publish()
@@ -86,6 +92,11 @@ class Publisher(ShapedRing):
         )
         send(self._socket, message)
         return message
+
+    def lose(self, reason: str) -> None:
+        """Say that nothing comes any more; what comes next has a new ring and a new epoch."""
+        self.close()
+        send(self._socket, SourceLost(reason[:LONGEST_TEXT]))
 
 
 class Workers:

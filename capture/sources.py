@@ -7,8 +7,10 @@ what they read.
 
 from __future__ import annotations
 
+import logging
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -18,12 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capture.demo import DemoScene
+from capture.still import StillWatch
 from common.config import CaptureSettings
-from common.errors import SourceError
+from common.errors import SourceError, SourceLostError
 
 IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 FALLBACK_FPS = 30.0
 OPEN_TIMEOUT_MS, READ_TIMEOUT_MS = 5000, 5000
+PATIENCE_S = 2.0  # how long one read may take
+
+log = logging.getLogger("onlyme")
 
 
 class Shot(NamedTuple):
@@ -37,15 +43,21 @@ class Shot(NamedTuple):
 class Source(Protocol):
     """What every source can do."""
 
+    name: str
     description: str
     notice: str
+    patience_s: float
 
     def read(self) -> Shot | None:
         """Wait for the next frame; None when the source has come to its end.
 
         Raises:
-            SourceError: Nothing can be read any more.
+            SourceError: What is there cannot be used.
+            SourceLostError: It delivered and does so no more; it may come back.
         """
+
+    def reopen(self) -> Source:
+        """The same source anew, after `close`. Raises as at first."""
 
     def close(self) -> None:
         """Let go of the device or file."""
@@ -84,6 +96,7 @@ class FileSource:
         if not path.is_file():
             raise SourceError(f"--source: expected a video file, got {path}, which is not there; check the path")
         self._path, self._once = path, once
+        self.name = str(path)
         self._capture = cv2.VideoCapture(str(path))
         fps = self._capture.get(cv2.CAP_PROP_FPS) if self._capture.isOpened() else 0.0
         if not self._capture.isOpened() or not self._capture.grab():
@@ -94,6 +107,7 @@ class FileSource:
         self._rewind()
         self._clock = Clock(fps if 1 <= fps <= 240 else FALLBACK_FPS)
         self._index = 0  # of the frame that the next grab() gives
+        self.patience_s = PATIENCE_S + 1 / self._clock.fps
         self.description = f"{path} at {self._clock.fps:.2f} frames a second"
 
     def read(self) -> Shot | None:
@@ -111,6 +125,10 @@ class FileSource:
         self._index += 1
         return Shot(picture, self._index - 1, due_ns)
 
+    def reopen(self) -> Source:
+        """See Source."""
+        return FileSource(self._path, self._once)
+
     def close(self) -> None:
         """See Source."""
         self._capture.release()
@@ -123,7 +141,7 @@ class FileSource:
             return False
         self._rewind()
         if not self._capture.grab():
-            raise SourceError(f"--source: {self._path} cannot be read any more; was it moved?")
+            raise SourceLostError(f"{self._path} cannot be read any more; was it moved?")
         return True
 
     def _rewind(self) -> None:
@@ -144,9 +162,11 @@ class FolderSource:
         self._files = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGES)
         if not self._files:
             raise SourceError(f"--source: expected images ({', '.join(sorted(IMAGES))}) in {folder}, got none")
-        self._once = once
+        self._folder, self._once = folder, once
         self._clock = Clock(fps)
         self._index = 0
+        self.name = str(folder)
+        self.patience_s = PATIENCE_S + 1 / fps
         self.description = f"{len(self._files)} images of {folder} at {fps:g} frames a second"
 
     def read(self) -> Shot | None:
@@ -162,6 +182,10 @@ class FolderSource:
         self._index += 1
         return Shot(picture, self._index - 1, due_ns)
 
+    def reopen(self) -> Source:
+        """See Source."""
+        return FolderSource(self._folder, self._clock.fps, self._once)
+
     def close(self) -> None:
         """Nothing is held open between frames."""
 
@@ -174,11 +198,15 @@ class DemoSource:
         notice: What to write into the picture, such as why it is a demo.
     """
 
+    name = "demo scene"
+
     def __init__(self, settings: CaptureSettings, notice: str = "") -> None:
+        self._settings = settings
         self._scene = DemoScene(settings.width, settings.height, settings.fps)
         self._clock = Clock(settings.fps)
         self._index = 0
         self.notice = notice
+        self.patience_s = PATIENCE_S + 1 / settings.fps
         self.description = f"demo scene, {settings.width} x {settings.height} at {settings.fps:g} frames a second"
 
     def read(self) -> Shot | None:
@@ -189,6 +217,10 @@ class DemoSource:
         self._index += 1
         return Shot(picture, self._index - 1, due_ns)
 
+    def reopen(self) -> Source:
+        """See Source."""
+        return DemoSource(self._settings, self.notice)
+
     def close(self) -> None:
         """Nothing is held."""
 
@@ -196,14 +228,31 @@ class DemoSource:
 class LiveSource:
     """A camera or a network stream: whatever it delivers, when it delivers it.
 
+    Args:
+        name: For logs, without passwords.
+        capture: Open.
+        missing: What to say where it delivers nothing.
+        reopen: Opens it once more.
+        node: The device's file, if it has one: gone where it was unplugged.
+
     Raises:
         SourceError: It does not open, or delivers nothing.
     """
 
     notice = ""
+    patience_s = PATIENCE_S
 
-    def __init__(self, name: str, capture: cv2.VideoCapture, missing: str) -> None:
-        self._name, self._capture, self._index = name, capture, 0
+    def __init__(
+        self,
+        name: str,
+        capture: cv2.VideoCapture,
+        missing: str,
+        reopen: Callable[[], LiveSource],
+        node: Path | None = None,
+    ) -> None:
+        self.name, self._capture, self._node, self._index = name, capture, node, 0
+        self.reopen = reopen
+        self._still = StillWatch()
         if not capture.isOpened() or not capture.grab():
             capture.release()
             raise SourceError(missing)
@@ -216,10 +265,14 @@ class LiveSource:
     def read(self) -> Shot | None:
         """See Source."""
         ok, picture = self._capture.read()
+        now_ns = time.monotonic_ns()
         if not ok:
-            raise SourceError(f"--source: {self._name} stopped delivering; check its cable or address")
+            unplugged = self._node is not None and not self._node.exists()
+            raise SourceLostError(f"{self.name} {'was unplugged' if unplugged else 'stopped delivering; check it'}")
+        if why := self._still.look(picture, self._capture.get(cv2.CAP_PROP_POS_MSEC), now_ns):
+            raise SourceLostError(f"{self.name} {why}")
         self._index += 1
-        return Shot(picture, self._index - 1, time.monotonic_ns())
+        return Shot(picture, self._index - 1, now_ns)
 
     def close(self) -> None:
         """See Source."""
@@ -230,15 +283,18 @@ def open_camera(number: int, settings: CaptureSettings) -> LiveSource:
     """Camera `number` with size, rate and MJPG asked for (raw 720p does not fit through USB 2 at 30 a second)."""
     wanted = f"{settings.width} x {settings.height} at {settings.fps:g}"
     missing = f"--source: expected a camera at camera:{number}, got none that delivers; check it, or use --source demo"
-    if Path("/dev").is_dir() and not Path(f"/dev/video{number}").exists() and Path("/proc").is_dir():
-        raise SourceError(missing)  # Linux: spare the user OpenCV's own warnings
+    node = Path(f"/dev/video{number}")
+    if not node.exists():
+        raise SourceError(missing)  # spare the user OpenCV's own warnings
     capture = cv2.VideoCapture(number, cv2.CAP_ANY)
     capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
     capture.set(cv2.CAP_PROP_FRAME_WIDTH, settings.width)
     capture.set(cv2.CAP_PROP_FRAME_HEIGHT, settings.height)
     capture.set(cv2.CAP_PROP_FPS, settings.fps)
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-    return LiveSource(f"camera {number}, asked {wanted} MJPG", capture, missing)
+    name = f"camera {number}"
+    log.info("%s: asked for %s MJPG", name, wanted)
+    return LiveSource(name, capture, missing, lambda: open_camera(number, settings), node)
 
 
 def open_address(address: str) -> LiveSource:
@@ -248,6 +304,7 @@ def open_address(address: str) -> LiveSource:
     return LiveSource(
         shown, cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits),
         f"--source: expected a stream at {shown}, got none that delivers; check the address and that it is served",
+        lambda: open_address(address),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ OnlymeError
  │    ├── DisplayError       a sink that cannot be opened here
  │    ├── RingSpaceError     not enough room in shared memory
  │    └── RingTakenError     another writer already serves this stream
+ ├── SourceLostError         a source that did deliver has stopped: everything is hidden and it is opened again
  ├── RingGoneError           the segment was removed, or is not one of ours: counted, and the next message is awaited
  └── MessageError            bytes from a socket that are no valid message: counted and dropped
 
@@ -52,6 +53,10 @@ class RingSpaceError(UserError):
 
 class RingTakenError(UserError):
     """Another process is already the writer of this stream."""
+
+
+class SourceLostError(OnlymeError):
+    """A source that delivered does so no more; it may come back."""
 
 
 class RingGoneError(OnlymeError):

@@ -24,6 +24,7 @@ MAX_INSTANCES = 400
 MAX_MAP_SIDE = 512
 MAX_SIDE = 16384
 MAX_INT = 2**63 - 1
+LONGEST_TEXT = 200
 
 
 def _whole(what: str, value: object, low: int = 0, high: int = MAX_INT) -> None:
@@ -36,9 +37,9 @@ def _real(what: str, value: object, low: float, high: float) -> None:
         raise MessageError(f"{what}: expected a number {low}..{high}, got {value!r:.80}")
 
 
-def _text(what: str, value: object, longest: int = 200) -> None:
-    if type(value) is not str or len(value) > longest:
-        raise MessageError(f"{what}: expected text of at most {longest} characters, got {value!r:.80}")
+def _text(what: str, value: object) -> None:
+    if type(value) is not str or len(value) > LONGEST_TEXT:
+        raise MessageError(f"{what}: expected text of at most {LONGEST_TEXT} characters, got {value!r:.80}")
 
 
 def _flag(what: str, value: object) -> None:
@@ -85,6 +86,18 @@ class FrameCaptured:
         _whole("source_index", self.source_index)
         _text("notice", self.notice)
         _whole("workers", self.workers, 0, 1024)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLost:
+    """capture → compose: the source delivers nothing any more, for a reason that whoever sits in front should read.
+    What comes after belongs to another epoch."""
+
+    KIND: ClassVar[int] = 6
+    reason: str
+
+    def __post_init__(self) -> None:
+        _text("reason", self.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +166,7 @@ class MasksInferred:
 class FrameComposed:
     """compose → every display: what may be shown lies in the ring `segment` at `sequence`.
 
-    `state` and `reason` are those of compose/policy.py; `mask_age_ms` is the age of the mask used (-1.0: none);
+    In the state `lost` there is no frame: the card carries the numbers of the last one and its own time. `state` and `reason` are those of compose/policy.py; `mask_age_ms` is the age of the mask used (-1.0: none);
     `privacy` is False only after an explicit act; `model` says who found the people ("" before the first result).
     """
 
@@ -197,9 +210,9 @@ class PrivacySet:
         _flag("privacy", self.privacy)
 
 
-Message = FrameCaptured | WorkAsked | MasksInferred | FrameComposed | PrivacySet
+Message = FrameCaptured | WorkAsked | MasksInferred | FrameComposed | PrivacySet | SourceLost
 _KINDS: dict[int, type[Message]] = {
-    kind.KIND: kind for kind in (FrameCaptured, WorkAsked, MasksInferred, FrameComposed, PrivacySet)
+    kind.KIND: kind for kind in (FrameCaptured, WorkAsked, MasksInferred, FrameComposed, PrivacySet, SourceLost)
 }
 
 

@@ -156,7 +156,7 @@ class RingWriter(_Mapped):
     def __init__(self, stream: str, shape: tuple[int, int, int], capacity: int, epoch: int) -> None:
         if capacity < 3:
             raise ValueError(f"ring {stream}: expected a capacity of at least 3 slots, got {capacity}")
-        size = PAGE + capacity * slot_bytes(shape)
+        size = ring_bytes(shape, capacity)
         free = shutil.disk_usage(SHM_FOLDER).free
         if free < size:
             raise _no_space(stream, size, free)
@@ -216,6 +216,11 @@ class ShapedRing(_Closing):
             self._ring = RingWriter(self._stream, shape, self._capacity, new_epoch())
         return self._ring
 
+    @property
+    def shape(self) -> tuple[int, int, int] | None:
+        """(H, W, 3) of the present ring, None if there is none."""
+        return None if self._ring is None else self._ring.shape
+
     def close(self) -> None:
         """Remove the ring."""
         if self._ring is not None:
@@ -236,7 +241,7 @@ class RingReader(_Mapped):
         segment, fields = _attach(name)
         _, version, capacity, height, width, channels, _, _, epoch = fields
         shape = (height, width, channels)
-        expected = PAGE + capacity * slot_bytes(shape)
+        expected = ring_bytes(shape, capacity)
         if version != LAYOUT_VERSION or capacity < 3 or segment.size < expected:
             segment.close()
             raise RingGoneError(
@@ -297,13 +302,26 @@ class RingCache:
             self._reader = None
 
 
+def ring_bytes(shape: tuple[int, int, int], capacity: int) -> int:
+    """Bytes of shared memory that a ring takes."""
+    return PAGE + capacity * slot_bytes(shape)
+
+
 def sweep() -> list[str]:
-    """Remove this user's segments whose writer (pid *and* start time) is gone; returns their names.
+    """Remove what `abandoned` finds; returns the names."""
+    names = abandoned()
+    for name in names:
+        (SHM_FOLDER / name).unlink(missing_ok=True)
+    return names
+
+
+def abandoned() -> list[str]:
+    """Names of this user's segments whose writer (pid *and* start time) is gone.
 
     SIGKILL leaves segments behind. A segment without a header yet is left alone for `ABANDONED_AFTER_S`: its writer
     may be between creating and filling it.
     """
-    removed = []
+    found = []
     for path in sorted(SHM_FOLDER.glob(f"{name_prefix()}*")):
         try:
             with path.open("rb") as file:
@@ -313,13 +331,12 @@ def sweep() -> list[str]:
             continue
         if len(head) == HEADER.size and head[:8] == MAGIC:
             _, _, _, _, _, _, pid, start, _ = HEADER.unpack(head)
-            abandoned = not is_running(pid, start)
+            is_left = not is_running(pid, start)
         else:
-            abandoned = age_s > ABANDONED_AFTER_S
-        if abandoned:
-            path.unlink(missing_ok=True)
-            removed.append(path.name)
-    return removed
+            is_left = age_s > ABANDONED_AFTER_S
+        if is_left:
+            found.append(path.name)
+    return found
 
 
 def _attach(name: str) -> tuple[_Untracked, tuple[bytes, int, int, int, int, int, int, int, int]]:

@@ -1,7 +1,8 @@
 """The streams between the stages: this table is the architecture.
 
 stream      from → to             pixels                       facts                          lossy where
-frames      capture → compose     ring `frames`                FrameCaptured, every frame     a slow compose skips to the newest
+frames      capture → compose     ring `frames`                FrameCaptured, every frame;    a slow compose skips to the newest
+                                                               SourceLost
 work        infer ↔ capture       ring `frames`                WorkAsked → FrameCaptured      each frame goes to one worker at most
 masks       infer → compose       in the message (small map)   MasksInferred                  late, stale or foreign results are dropped
 composites  compose → displays    ring `composites`            FrameComposed, every frame     a slow display skips to the newest
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
 from common.counters import Counters
 from common.errors import ConfigError, MessageError
@@ -33,6 +35,7 @@ from common.messages import (
     MasksInferred,
     Message,
     PrivacySet,
+    SourceLost,
     WorkAsked,
     decode,
     encode,
@@ -40,7 +43,8 @@ from common.messages import (
 
 Socket = zmq.Socket[bytes]
 Context = zmq.Context[Socket]
-M = TypeVar("M", FrameCaptured, WorkAsked, MasksInferred, FrameComposed, PrivacySet)
+M = TypeVar("M", FrameCaptured, WorkAsked, MasksInferred, FrameComposed, PrivacySet, FrameCaptured | SourceLost)
+FRAME_FACTS: tuple[type[FrameCaptured | SourceLost], ...] = (FrameCaptured, SourceLost)
 
 LONGEST_IPC_PATH = 107  # bytes in sockaddr_un.sun_path, less the closing NUL; libzmq refuses longer ones
 
@@ -100,8 +104,8 @@ def send(socket: Socket, message: Message) -> bool:
     return True
 
 
-def receive(socket: Socket, kind: type[M], counters: Counters) -> list[M]:
-    """All messages of one kind that wait at the socket, oldest first; anything else is counted and dropped."""
+def receive(socket: Socket, kind: type[M] | tuple[type[M], ...], counters: Counters) -> list[M]:
+    """All messages of these kinds that wait at the socket, oldest first; anything else is counted and dropped."""
     messages: list[M] = []
     while (data := _next_part(socket)) is not None:
         message = parse(data, kind, counters)
@@ -110,7 +114,7 @@ def receive(socket: Socket, kind: type[M], counters: Counters) -> list[M]:
     return messages
 
 
-def parse(data: bytes, kind: type[M], counters: Counters) -> M | None:
+def parse(data: bytes, kind: type[M] | tuple[type[M], ...], counters: Counters) -> M | None:
     """The message in `data`, or None, counted, where it is malformed or of another kind."""
     try:
         message = decode(data)
@@ -121,6 +125,21 @@ def parse(data: bytes, kind: type[M], counters: Counters) -> M | None:
         counters.count("message", "unexpected kind", type(message).__name__)
         return None
     return message
+
+
+class PeerWatch:
+    """Notices at once that the other side of a connected socket has died: the kernel closes its end for it."""
+
+    def __init__(self, socket: Socket) -> None:
+        self.socket: Socket = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+
+    def is_gone(self) -> bool:
+        """True once for every time the other side went away since the last call."""
+        gone = False
+        while self.socket.poll(0):
+            recv_monitor_message(self.socket)
+            gone = True
+        return gone
 
 
 def _next_part(socket: Socket) -> bytes | None:

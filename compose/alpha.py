@@ -55,6 +55,13 @@ def of_instance(instance: Instance, size_wh: tuple[int, int], threshold: float, 
     return Alpha(cv2.GaussianBlur(mask, (FEATHER_PX, FEATHER_PX), 0, borderType=cv2.BORDER_REPLICATE), (x0, y0, x1, y1))
 
 
+def faded(whole: Alpha, opacity: float) -> Alpha:
+    """`whole` at a share of its opacity, 0..1."""
+    if opacity >= 1 or not whole.opacity.size:
+        return whole
+    return Alpha(cv2.convertScaleAbs(whole.opacity, alpha=opacity), whole.box_xyxy)
+
+
 def _cut(likely: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:
     """255 where the probability, 0..255, is above `threshold`, 0..1."""
     cut: NDArray[np.uint8] = cv2.threshold(likely, threshold * 255, 255, cv2.THRESH_BINARY)[1]

@@ -14,29 +14,29 @@ from numpy.typing import NDArray
 from common.config import ComposeSettings
 from common.counters import Counters
 from common.errors import RingGoneError
-from common.messages import FrameCaptured, FrameComposed, MasksInferred, PrivacySet
+from common.messages import FrameCaptured, FrameComposed, MasksInferred, PrivacySet, SourceLost
 from common.process import Stop, sole_writer
 from common.ring import RingCache, ShapedRing
 from common.streams import (
     COMPOSITES,
     CONTROL,
+    FRAME_FACTS,
     FRAMES,
     MASKS,
     Context,
-    Socket,
+    PeerWatch,
     bind,
     connect,
     open_context,
     receive,
     send,
 )
-from compose import alpha
-from compose.backdrop import open_backdrop
-from compose.blend import blend
+from compose.painter import Painter, paint_card
 from compose.policy import Policy, State, Verdict
 
 CAPACITY = 16  # half a second: a recorder may hiccup
-POLL_MS = 100
+POLL_MS = 30  # how late a limit that passes between two frames may be noticed
+CARD_EVERY_S = 0.1  # displays blank themselves when nothing comes
 
 log = logging.getLogger("onlyme")
 Picture = NDArray[np.uint8]
@@ -51,101 +51,103 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
         RingSpaceError: Shared memory is too small.
     """
     cv2.setNumThreads(1)
-    painter = Painter(settings)
-    policy = Policy(settings.confidence, settings.max_mask_age)
-    counters = Counters(log)
+    painter, policy = Painter(settings), Policy(settings.confidence, settings.max_mask_age)
+    counters, journal = Counters(log), Journal()
     run_dir = settings.call_dir
     with sole_writer(run_dir, COMPOSITES.name), open_context() as context, Composites(context, run_dir) as composites:
-        frames = Frames(connect(context, FRAMES, run_dir), counters)
+        frames = Frames(context, run_dir, policy, counters)
         masks, control = bind(context, MASKS, run_dir), bind(context, CONTROL, run_dir)
         poller = zmq.Poller()
-        for socket in (frames.socket, masks, control):
+        workers = PeerWatch(masks)
+        for socket in (*frames.sockets, masks, control):
             poller.register(socket, zmq.POLLIN)
         while not stop:
             poller.poll(POLL_MS)
             for asked in receive(control, PrivacySet, counters):
                 policy.set_privacy(asked.privacy)
-                log.warning("privacy turned %s by hand", "on" if asked.privacy else "OFF")
+            if workers.is_gone():
+                counters.count("worker", "gone, or cut off for what it sent")
             frame, picture = frames.newest()
             for result in receive(masks, MasksInferred, counters):
-                if refused := policy.accept(result, frames.epoch, time.monotonic_ns()):
+                if refused := policy.accept(result, time.monotonic_ns()):
                     counters.count("masks", refused)
                 else:
                     composites.model = result.model
-            if frame is None or picture is None:
-                continue
-            verdict = policy.judge(frame.epoch, time.monotonic_ns())
-            painter.paint(picture, frame, verdict, composites.claim(frame))
-            composites.publish(frame, verdict, policy.privacy)
+            verdict = policy.judge(time.monotonic_ns())
+            journal.note(verdict, policy.privacy)
+            if frame is not None and picture is not None:
+                painter.paint(picture, frame, verdict, composites.claim(frame))
+                composites.publish(frame, verdict, policy.privacy)
+            elif verdict.state is State.LOST:
+                composites.publish_card(verdict, policy.privacy)
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
 
 
 class Frames:
-    """Every frame while compose keeps up, else the newest; what was skipped is counted."""
+    """Every frame while compose keeps up, else the newest; what was skipped or refused is counted."""
 
-    def __init__(self, socket: Socket, counters: Counters) -> None:
-        self.socket = socket
-        self.epoch = 0
+    def __init__(self, context: Context, run_dir: Path, policy: Policy, counters: Counters) -> None:
+        self._socket = connect(context, FRAMES, run_dir)
+        self._capture = PeerWatch(self._socket)
+        self.sockets = (self._socket, self._capture.socket)
+        self._policy = policy
         self._counters = counters
         self._ring = RingCache()
         self._buffer: Picture | None = None
 
     def newest(self) -> tuple[FrameCaptured | None, Picture | None]:
-        """The newest frame since the last call with its pixels, (H, W, 3) uint8 BGR valid until the next call."""
-        messages = receive(self.socket, FrameCaptured, self._counters)
-        if not messages:
-            return None, None
-        if len(messages) > 1:
-            self._counters.count("frame", "skipped: compose is late", number=len(messages) - 1)
-        message = messages[-1]
-        self.epoch = message.epoch
+        """The newest frame since the last call with its pixels, (H, W, 3) uint8 BGR valid until the next call.
+
+        The policy is told of every frame, and of every loss.
+        """
+        if self._capture.is_gone():
+            self._policy.lose("capture has ended")
+        newest: FrameCaptured | None = None
+        for fact in receive(self._socket, FRAME_FACTS, self._counters):
+            if newest is not None:
+                self._counters.count("frame", "skipped: compose is late")
+                newest = None
+            if isinstance(fact, SourceLost):
+                self._policy.lose(fact.reason)
+            elif refused := self._policy.see(fact, time.monotonic_ns()):
+                self._counters.count("frame", refused)
+            else:
+                newest = fact
+        return (newest, self._read(newest)) if newest is not None else (None, None)
+
+    def _read(self, frame: FrameCaptured) -> Picture | None:
         try:
-            shape = (message.height, message.width, 3)
-            self._buffer = self._ring.read(message.segment, message.sequence, shape, self._buffer)
+            shape = (frame.height, frame.width, 3)
+            picture = self._ring.read(frame.segment, frame.sequence, shape, self._buffer)
         except RingGoneError as error:
             self._counters.count("frame", "segment gone", str(error))
-            return None, None
-        if self._buffer is None:
+            return None
+        if picture is None:
             self._counters.count("frame", "lapped")
-        return message, self._buffer
+            return None
+        self._buffer = picture
+        return picture
 
 
-class Painter:
-    """Turns a frame and a verdict into the picture that may be seen."""
+class Journal:
+    """Says in the log when the state changes, and how long the last one held."""
 
-    def __init__(self, settings: ComposeSettings) -> None:
-        self._settings = settings
-        self._backdrop = open_backdrop(settings)
+    def __init__(self) -> None:
+        self._said: tuple[State, str] | None = None
+        self._since = time.monotonic()
+        self._privacy = True
 
-    def paint(self, picture: Picture, frame: FrameCaptured, verdict: Verdict, into: Picture) -> None:
-        """Fill `into`, of `picture`'s shape (H, W, 3) uint8 BGR, with what `verdict` allows of `picture`."""
-        if verdict.state is State.OFF:
-            np.copyto(into, picture)
-        elif verdict.state is State.LIVE and verdict.subject is not None:
-            size_wh = (frame.width, frame.height)
-            who = alpha.of_instance(verdict.subject, size_wh, self._settings.threshold, self._settings.edge)
-            blend(picture, self._backdrop.behind(picture, who, frame.captured_ns), who, into)
-        else:
-            np.copyto(into, self._backdrop.behind(picture, None, frame.captured_ns))
-        if frame.notice:
-            write_notice(into, frame.notice)
-
-
-def write_notice(picture: Picture, text: str) -> None:
-    """Write a line into the lower left corner, readable on anything."""
-    scale = max(picture.shape[0] / 720, 0.6)
-    at = (round(16 * scale), picture.shape[0] - round(16 * scale))
-    for colour, thickness in (((0, 0, 0), 4), ((255, 255, 255), 1)):
-        cv2.putText(
-            picture,
-            text,
-            at,
-            cv2.FONT_HERSHEY_SIMPLEX,
-            0.8 * scale,
-            colour,
-            max(1, round(thickness * scale)),
-            cv2.LINE_AA,
-        )
+    def note(self, verdict: Verdict, privacy: bool) -> None:
+        """Look at the present state."""
+        if privacy is not self._privacy:
+            self._privacy = privacy
+            log.warning("privacy is %s", "on" if privacy else "OFF: the camera's own picture is shown")
+        if verdict[:2] == self._said:
+            return
+        now = time.monotonic()
+        after = f", after {now - self._since:.1f} s {self._said[0]}" if self._said else ""
+        log.info("%s%s%s", verdict.state, f": {verdict.reason}" if verdict.reason else "", after)
+        self._said, self._since = (verdict.state, verdict.reason), now
 
 
 class Composites(ShapedRing):
@@ -154,19 +156,22 @@ class Composites(ShapedRing):
     def __init__(self, context: Context, run_dir: Path) -> None:
         super().__init__(COMPOSITES.name, CAPACITY)
         self._socket = bind(context, COMPOSITES, run_dir)
+        self._frame: FrameCaptured | None = None
+        self._carded_at = 0.0
         self.model = ""
 
     def claim(self, frame: FrameCaptured) -> Picture:
         """The slot that the composite of `frame` is painted into, (H, W, 3) uint8 BGR."""
         return self.of(frame.height, frame.width).claim()
 
-    def publish(self, frame: FrameCaptured, verdict: Verdict, privacy: bool) -> None:
-        """Publish the slot claimed for `frame`."""
+    def publish(self, frame: FrameCaptured, verdict: Verdict, privacy: bool, captured_ns: int | None = None) -> None:
+        """Publish the slot claimed for `frame`; `captured_ns` only where the picture is not of that frame."""
+        self._frame, self._carded_at = frame, 0.0
         ring = self.of(frame.height, frame.width)
         message = FrameComposed(
             epoch=frame.epoch,
             frame_id=frame.frame_id,
-            captured_ns=frame.captured_ns,
+            captured_ns=frame.captured_ns if captured_ns is None else captured_ns,
             source_index=frame.source_index,
             segment=ring.name,
             sequence=ring.publish(),
@@ -180,3 +185,12 @@ class Composites(ShapedRing):
             model=self.model,
         )
         send(self._socket, message)
+
+    def publish_card(self, verdict: Verdict, privacy: bool) -> None:
+        """Say in a picture that there is none, of the last frame's size; nothing before the first frame."""
+        frame = self._frame
+        if frame is None or time.monotonic() - self._carded_at < CARD_EVERY_S:
+            return
+        paint_card(verdict.reason, self.claim(frame))
+        self.publish(frame, verdict, privacy, captured_ns=time.monotonic_ns())
+        self._carded_at = time.monotonic()

@@ -1,19 +1,29 @@
 """Whether the subject may be seen: hidden unless there is a fresh mask of this very stream. Pure.
 
-state      meaning                                                            left when
-starting   no result has come yet: the whole picture is hidden                a result comes
-live       a fresh mask holds the subject                                     it ages, or holds nobody any more
-hidden     the whole picture is hidden, for a reason that is shown            a usable mask comes
-off        somebody turned the filter off: the camera's own picture is shown  somebody turns it on
+state      picture                                    left when
+starting   hidden: no frame or no result yet          a usable mask comes
+live       the subject sharp, fading in               the mask ages, holds nobody, belongs to another stream: at once
+hidden     hidden, for a reason that is shown         a usable mask comes
+lost       no frame to show: a card with the reason   a frame comes
+off        the camera's own                           somebody turns the filter on, or another stream begins
+
+Every event can come in every state. `see`, `lose`, `accept` and `set_privacy` say what happened; `judge` says what may
+be shown now.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from enum import StrEnum
 from typing import NamedTuple
 
-from common.messages import Instance, MasksInferred
+from common.messages import FrameCaptured, Instance, MasksInferred
 from compose.subject import most_confident_person
+
+ENTRY_NS = 300_000_000  # the subject fades in over this long
+SILENCE_NS, SILENT_PERIODS = 300_000_000, 3  # no frame for that long, and for that many periods of the source: lost
+KNOWN_FRAMES = 4096  # whose masks may still come: 17 s at 240 a second, more than any mask may be old
+NO_MASK_YET = "no mask of this stream yet"
 
 
 class State(StrEnum):
@@ -22,20 +32,23 @@ class State(StrEnum):
     STARTING = "starting"
     LIVE = "live"
     HIDDEN = "hidden"
+    LOST = "lost"
     OFF = "off"
 
 
 class Verdict(NamedTuple):
-    """What may be shown of one frame, and why. `subject` is set in the state LIVE only."""
+    """What may be shown, and why. `subject` is set in the state LIVE only, `opacity` (0..1) is how far it has faded in;
+    `mask_age_ms` is -1.0 where there is no mask of this stream."""
 
     state: State
     reason: str
     mask_age_ms: float
-    subject: Instance | None
+    subject: Instance | None = None
+    opacity: float = 0.0
 
 
 class Policy:
-    """Fail closed: without a fresh mask of the current epoch that holds the subject, everything is hidden.
+    """Fail closed: without a fresh mask of the present stream that holds the subject, everything is hidden.
 
     Args:
         confidence: Least score of a subject, 0..1.
@@ -44,43 +57,109 @@ class Policy:
 
     def __init__(self, confidence: float, max_mask_age_ms: float) -> None:
         self._confidence = confidence
-        self._max_age_ms = max_mask_age_ms
+        self._max_age_ns = round(max_mask_age_ms * 1e6)
+        self._epoch = 0
+        self._frames: OrderedDict[int, int] = OrderedDict()  # frame_id → captured_ns
+        self._seen_ns = 0
+        self._period_ns = 0
+        self._lost = ""
+        self._no_mask = NO_MASK_YET
         self._masks: MasksInferred | None = None
         self._subject: Instance | None = None
         self._started = False
+        self._live_since_ns: int | None = None
         self.privacy = True
 
-    def accept(self, masks: MasksInferred, epoch: int, now_ns: int) -> str:
-        """Take a result in. Returns "" or why it was refused."""
-        if masks.epoch != epoch:
+    def see(self, frame: FrameCaptured, now_ns: int) -> str:
+        """A frame has come. Returns "" or why it must not be shown.
+
+        Another epoch is another camera, another size, or another life of capture: what was allowed for the last one,
+        privacy off included, is not allowed for it.
+        """
+        if frame.captured_ns > now_ns:
+            return "from the future"
+        if now_ns - frame.captured_ns > max(self._max_age_ns, self._patience_ns()):
+            return "stale"
+        if frame.epoch != self._epoch:
+            self._forget(NO_MASK_YET)
+            self._frames.clear()
+            self._period_ns = 0
+            self._epoch = frame.epoch
+        elif self._frames:
+            last_id, last_ns = next(reversed(self._frames.items()))
+            if frame.frame_id <= last_id:
+                return "out of order"
+            self._period_ns = max(0, frame.captured_ns - last_ns) // (frame.frame_id - last_id)
+        self._frames[frame.frame_id] = frame.captured_ns
+        if len(self._frames) > KNOWN_FRAMES:
+            self._frames.popitem(last=False)
+        self._seen_ns = now_ns
+        self._lost = ""
+        return ""
+
+    def lose(self, reason: str) -> None:
+        """There is nothing to show any more, for `reason`; what comes next starts closed."""
+        self._lost = reason
+        self._forget(NO_MASK_YET)
+
+    def accept(self, masks: MasksInferred, now_ns: int) -> str:
+        """A result has come. Returns "" or why it shows nobody."""
+        if masks.epoch != self._epoch:
             return "of another epoch"
         if masks.captured_ns > now_ns:
             return "from the future"
-        if self._masks is not None and self._masks.epoch == epoch and masks.frame_id <= self._masks.frame_id:
+        if self._frames.get(masks.frame_id) != masks.captured_ns:
+            return "of a frame never seen"
+        if self._masks is not None and masks.frame_id <= self._masks.frame_id:
             return "out of order"
         self._started = True
         self._masks = masks
         self._subject = most_confident_person(masks.instances, self._confidence)
-        return ""
+        return "stale" if now_ns - masks.captured_ns > self._max_age_ns else ""
 
     def set_privacy(self, on: bool) -> None:
-        """Turn the filter on or off; on again, it starts closed: old masks are forgotten."""
+        """Turn the filter on or off; on again, it starts closed."""
         if on and not self.privacy:
-            self._masks = self._subject = None
+            self._forget("no mask since privacy was turned on")
         self.privacy = on
 
-    def judge(self, epoch: int, now_ns: int) -> Verdict:
-        """What may be shown of a frame of `epoch` at `now_ns` (CLOCK_MONOTONIC)."""
-        masks = self._masks if self._masks is not None and self._masks.epoch == epoch else None
-        age_ms = (now_ns - masks.captured_ns) / 1e6 if masks else -1.0
+    def judge(self, now_ns: int) -> Verdict:
+        """What may be shown at `now_ns` (CLOCK_MONOTONIC) of the frame that was seen last."""
+        verdict = self._judge(now_ns)
+        if verdict.state is not State.LIVE:
+            self._live_since_ns = None
+            return verdict
+        if self._live_since_ns is None:
+            self._live_since_ns = now_ns
+        return verdict._replace(opacity=min(1.0, (now_ns - self._live_since_ns) / ENTRY_NS))
+
+    def _judge(self, now_ns: int) -> Verdict:
+        age_ns = now_ns - self._masks.captured_ns if self._masks else -1_000_000
+        age_ms = age_ns / 1e6
+        if not self._frames and not self._lost:
+            return Verdict(State.STARTING, "no frame has come yet", age_ms)
+        if self._lost:
+            return Verdict(State.LOST, self._lost, age_ms)
+        if now_ns - self._seen_ns > self._patience_ns():
+            return Verdict(State.LOST, "no frame comes from capture", age_ms)
         if not self.privacy:
-            return Verdict(State.OFF, "turned off by hand", age_ms, None)
-        if masks is None:
-            reason = "no mask of this stream yet"
-        elif age_ms > self._max_age_ms:
-            reason = f"mask older than {self._max_age_ms:.0f} ms"
+            return Verdict(State.OFF, "turned off by hand", age_ms)
+        if self._masks is None:
+            reason = self._no_mask
+        elif age_ns > self._max_age_ns:
+            reason = f"mask older than {self._max_age_ns / 1e6:.0f} ms"
         elif self._subject is None:
             reason = "nobody found"
         else:
             return Verdict(State.LIVE, "", age_ms, self._subject)
-        return Verdict(State.HIDDEN if self._started else State.STARTING, reason, age_ms, None)
+        return Verdict(State.HIDDEN if self._started else State.STARTING, reason, age_ms)
+
+    def _patience_ns(self) -> int:
+        """How long no frame is still the source's own rhythm."""
+        return max(SILENCE_NS, SILENT_PERIODS * self._period_ns)
+
+    def _forget(self, no_mask: str) -> None:
+        """Close: no mask, privacy on."""
+        self._no_mask = no_mask
+        self._masks = self._subject = None
+        self.privacy = True

@@ -15,12 +15,12 @@ from common.errors import RingGoneError
 from common.messages import FrameComposed, PrivacySet
 from common.process import Stop
 from common.ring import RingCache
-from common.streams import COMPOSITES, CONTROL, Socket, connect, open_context, receive, send
+from common.streams import COMPOSITES, CONTROL, PeerWatch, Socket, connect, open_context, receive, send
 from display.meter import Meter
 from display.sinks import open_sink
 
 POLL_MS = 15  # keys and the closing of a window are looked for this often
-BLANK_AFTER_S = 1.0
+BLANK_AFTER_S = 0.5  # compose sends something every 100 ms, a card where it has no frame
 
 log = logging.getLogger("onlyme")
 
@@ -46,6 +46,8 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
             if wish.privacy is not None and not send(control, PrivacySet(wish.privacy)):
                 counters.count("control", "nobody takes it")
             composites.socket.poll(POLL_MS)
+            if composites.compose.is_gone():
+                sink.blank("compose has ended: waiting for it")
             now = time.monotonic()
             for message, picture in composites.waiting():
                 meter.add(message, time.monotonic_ns())
@@ -67,6 +69,7 @@ class Composites:
 
     def __init__(self, socket: Socket, counters: Counters) -> None:
         self.socket = socket
+        self.compose = PeerWatch(socket)
         self._counters = counters
         self._ring = RingCache()
         self._buffer: NDArray[np.uint8] | None = None

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from capture import sources
-from capture.reader import Reader
-from capture.sources import Clock, FileSource, FolderSource, Shot, open_source
+from capture.sources import Clock, FileSource, FolderSource, LiveSource, Shot, open_source
 from common.config import CaptureSettings
-from common.errors import SourceError
+from common.errors import SourceError, SourceLostError
 
 SETTINGS = CaptureSettings(fps=100)
 
@@ -114,6 +113,42 @@ def test_auto_without_a_camera_is_the_demo_and_says_so(monkeypatch: pytest.Monke
     assert shot.picture.shape == (180, 320, 3)
 
 
+class FakeDevice:
+    """A VideoCapture that delivers noise until it is unplugged."""
+
+    plugged = True
+
+    def isOpened(self) -> bool:  # noqa: N802
+        return True
+
+    def grab(self) -> bool:
+        return True
+
+    def get(self, prop: int) -> float:
+        return 0.0
+
+    def getBackendName(self) -> str:  # noqa: N802
+        return "FAKE"
+
+    def read(self) -> tuple[bool, np.ndarray | None]:
+        return self.plugged, np.random.default_rng().integers(0, 256, (4, 4, 3), np.uint8) if self.plugged else None
+
+    def release(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("node_is_there", "says"), [(False, "camera 7 was unplugged"), (True, "stopped delivering")])
+def test_a_device_that_fails_is_lost_and_says_how(node_is_there: bool, says: str, tmp_path: Path) -> None:
+    device, node = FakeDevice(), tmp_path / "video7"
+    source = LiveSource("camera 7", device, "missing", lambda: source, node)  # type: ignore[arg-type]
+    assert source.read() is not None
+    device.plugged = False
+    if node_is_there:
+        node.touch()
+    with pytest.raises(SourceLostError, match=says):
+        source.read()
+
+
 def test_a_stream_over_http_is_read(video: Path) -> None:
     import functools
     import http.server
@@ -126,45 +161,6 @@ def test_a_stream_over_http_is_read(video: Path) -> None:
         assert source.read() is not None
         source.close()
         server.shutdown()
-
-
-class Fast:
-    """A source that delivers at once, `count` times, and then ends or fails."""
-
-    description = notice = ""
-
-    def __init__(self, count: int, error: SourceError | None = None) -> None:
-        self.left, self.error = count, error
-
-    def read(self) -> Shot | None:
-        if self.left == 0:
-            if self.error:
-                raise self.error
-            return None
-        self.left -= 1
-        return Shot(np.zeros((2, 2, 3), np.uint8), self.left, time.monotonic_ns())
-
-    def close(self) -> None:
-        pass
-
-
-def test_the_reader_keeps_the_newest_only_and_counts_the_rest() -> None:
-    with Reader(lambda: Fast(5)) as reader:
-        reader._thread.join(5)
-        shot = reader.take()
-        assert shot is not None
-        assert shot.source_index == 0
-        assert reader.overwritten == 4
-        assert reader.take() is None
-        assert reader.ended
-
-
-def test_the_reader_hands_errors_to_the_loop() -> None:
-    with Reader(lambda: Fast(0, SourceError("unplugged"))) as reader:
-        reader._thread.join(5)
-        assert not reader.ended, "a failure must not be taken for the end of the film"
-        with pytest.raises(SourceError, match="unplugged"):
-            reader.take()
 
 
 def _written(path: Path, data: bytes) -> str:

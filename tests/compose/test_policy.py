@@ -1,106 +1,281 @@
 from __future__ import annotations
 
-from hypothesis import given
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.messages import Instance, MasksInferred
-from compose.policy import Policy, State
+from common.messages import FrameCaptured, Instance, MasksInferred
+from compose.policy import ENTRY_NS, Policy, State, Verdict
 
 PERSON = Instance(0, 0.9, (0.1, 0.1, 0.5, 0.9), 2, 2, bytes([255] * 4))
 MS = 1_000_000
 EPOCH = 5
+MAX_AGE_MS = 500
 
 
-def masks(
-    frame_id: int, captured_ms: int, *, epoch: int = EPOCH, instances: tuple[Instance, ...] = (PERSON,)
-) -> MasksInferred:
-    return MasksInferred(epoch, frame_id, captured_ms * MS, MS, "w", "m", instances)
+class Scene:
+    """A policy with a clock, in milliseconds, and a camera of 30 pictures a second."""
+
+    def __init__(self) -> None:
+        self.policy = Policy(confidence=0.5, max_mask_age_ms=MAX_AGE_MS)
+        self.now_ms = 10_000
+        self.epoch = EPOCH
+        self.frames: dict[int, int] = {}
+
+    def frame(self, epoch: int | None = None, frame_id: int | None = None, age_ms: int = 0) -> str:
+        if epoch is not None and epoch != self.epoch:
+            self.epoch, self.frames = epoch, {}
+        number = len(self.frames) if frame_id is None else frame_id
+        captured_ms = self.now_ms - age_ms
+        refused = self.policy.see(
+            FrameCaptured(self.epoch, number, captured_ms * MS, number, "onlyme-0-x", number, 4, 4), self.now_ms * MS
+        )
+        if not refused:
+            self.frames[number] = captured_ms
+        return refused
+
+    def masks(
+        self, frame_id: int | None = None, *, epoch: int | None = None, captured_ms: int | None = None, who: int = 1
+    ) -> str:
+        number = max(self.frames, default=0) if frame_id is None else frame_id
+        when = self.frames.get(number, self.now_ms) if captured_ms is None else captured_ms
+        result = MasksInferred(epoch or self.epoch, number, when * MS, MS, "w", "m", (PERSON,) * who)
+        return self.policy.accept(result, self.now_ms * MS)
+
+    def wait(self, ms: int) -> None:
+        self.now_ms += ms
+
+    def play(self, ms: int) -> Verdict:
+        """Frames at camera rate for so long."""
+        for _ in range(0, ms, 33):
+            self.wait(33)
+            self.frame()
+        return self.verdict()
+
+    def verdict(self) -> Verdict:
+        return self.policy.judge(self.now_ms * MS)
 
 
-def policy() -> Policy:
-    return Policy(confidence=0.5, max_mask_age_ms=500)
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
 
 
-def test_it_starts_hidden_and_lives_on_a_fresh_mask() -> None:
-    p = policy()
-    assert p.judge(EPOCH, 0)[:2] == (State.STARTING, "no mask of this stream yet")
-    assert p.accept(masks(3, 1000), EPOCH, 1100 * MS) == ""
-    verdict = p.judge(EPOCH, 1200 * MS)
-    assert (verdict.state, verdict.mask_age_ms, verdict.subject) == (State.LIVE, 200, PERSON)
+def live(scene: Scene) -> Scene:
+    scene.frame()
+    assert scene.masks() == ""
+    assert scene.verdict().state is State.LIVE
+    return scene
 
 
-def test_an_old_mask_hides_at_once_and_says_why() -> None:
-    p = policy()
-    p.accept(masks(3, 1000), EPOCH, 1100 * MS)
-    assert p.judge(EPOCH, 1500 * MS).state is State.LIVE
-    assert p.judge(EPOCH, 1501 * MS)[:2] == (State.HIDDEN, "mask older than 500 ms")
+def test_it_starts_hidden_and_lives_on_a_fresh_mask(scene: Scene) -> None:
+    scene.frame()
+    assert scene.verdict()[:2] == (State.STARTING, "no mask of this stream yet")
+    scene.wait(40)
+    scene.frame()
+    assert scene.masks(0) == ""
+    assert scene.verdict()[:4] == (State.LIVE, "", 40, PERSON)
 
 
-def test_nobody_found_hides_and_is_not_the_same_as_silence() -> None:
-    p = policy()
-    p.accept(masks(3, 1000), EPOCH, 1100 * MS)
-    p.accept(masks(4, 1050, instances=()), EPOCH, 1100 * MS)
-    assert p.judge(EPOCH, 1100 * MS)[:2] == (State.HIDDEN, "nobody found")
+def test_it_enters_softly_and_leaves_at_once(scene: Scene) -> None:
+    live(scene)
+    assert scene.verdict().opacity == 0
+    scene.play(99)
+    assert scene.verdict().opacity == pytest.approx(99 * MS / ENTRY_NS)
+    scene.play(300)
+    assert scene.verdict().opacity == 1
+    scene.masks(who=0)
+    assert scene.verdict()[3:] == (None, 0.0)
+    scene.play(33)
+    scene.masks()
+    assert scene.verdict().opacity == 0
 
 
-def test_what_must_not_be_used_is_refused_with_its_cause() -> None:
-    p = policy()
-    assert p.accept(masks(3, 1000, epoch=6), EPOCH, 1100 * MS) == "of another epoch"
-    assert p.accept(masks(3, 2000), EPOCH, 1100 * MS) == "from the future"
-    assert p.accept(masks(3, 1000), EPOCH, 1100 * MS) == ""
-    for late in (3, 2):
-        assert p.accept(masks(late, 1000), EPOCH, 1100 * MS) == "out of order"
+def test_an_old_mask_hides_at_once_and_says_why(scene: Scene) -> None:
+    live(scene)
+    scene.play(495)
+    assert scene.verdict().state is State.LIVE
+    assert scene.play(33)[:2] == (State.HIDDEN, "mask older than 500 ms")
 
 
-def test_a_new_epoch_hides_until_its_own_mask_comes() -> None:
-    p = policy()
-    p.accept(masks(300, 1000), EPOCH, 1000 * MS)
-    assert p.judge(EPOCH + 1, 1000 * MS).state is State.HIDDEN
-    assert p.accept(masks(0, 1010, epoch=EPOCH + 1), EPOCH + 1, 1020 * MS) == ""
-    assert p.judge(EPOCH + 1, 1020 * MS).state is State.LIVE
+def test_nobody_found_hides_and_is_not_the_same_as_silence(scene: Scene) -> None:
+    live(scene)
+    scene.play(33)
+    scene.masks(who=0)
+    assert scene.verdict()[:2] == (State.HIDDEN, "nobody found")
 
 
-def test_off_is_an_explicit_act_and_on_again_starts_closed() -> None:
-    p = policy()
-    p.accept(masks(3, 1000), EPOCH, 1000 * MS)
-    p.set_privacy(False)
-    assert p.judge(EPOCH, 1000 * MS).state is State.OFF
-    p.set_privacy(True)
-    assert p.judge(EPOCH, 1000 * MS).state is State.HIDDEN
+def test_masks_that_must_not_be_used_are_refused_with_their_cause(scene: Scene) -> None:
+    scene.frame()
+    assert scene.masks(epoch=6) == "of another epoch"
+    assert scene.masks(captured_ms=scene.now_ms + 1) == "from the future"
+    assert scene.masks(captured_ms=scene.now_ms - 1) == "of a frame never seen"
+    assert scene.masks(frame_id=2**40) == "of a frame never seen"
+    assert scene.verdict().state is State.STARTING
+    assert scene.masks() == ""
+    assert scene.masks() == "out of order"
+    scene.play(600)
+    assert scene.masks(1) == "stale"
+    assert scene.verdict().state is State.HIDDEN
 
 
-EVENTS = st.lists(
+def test_frames_that_must_not_be_shown_are_refused_with_their_cause(scene: Scene) -> None:
+    assert scene.frame(age_ms=-1) == "from the future"
+    assert scene.frame(age_ms=501) == "stale"
+    assert scene.frame(frame_id=7) == ""
+    for late in (7, 3):
+        assert scene.frame(frame_id=late) == "out of order"
+
+
+def test_a_new_epoch_hides_until_its_own_mask_comes(scene: Scene) -> None:
+    live(scene)
+    scene.frame(epoch=EPOCH + 1)
+    assert scene.verdict()[:3] == (State.HIDDEN, "no mask of this stream yet", -1.0)
+    assert scene.masks() == ""
+    assert scene.verdict().state is State.LIVE
+
+
+def test_no_frames_are_a_loss_after_three_periods_and_no_sooner(scene: Scene) -> None:
+    live(scene)
+    scene.wait(300)
+    assert scene.verdict().state is State.LIVE
+    scene.wait(1)
+    assert scene.verdict()[:2] == (State.LOST, "no frame comes from capture")
+    slow = Scene()
+    slow.frame()
+    slow.wait(1000)
+    slow.frame()
+    slow.wait(2999)
+    assert slow.verdict().state is not State.LOST
+    slow.wait(2)
+    assert slow.verdict().state is State.LOST
+
+
+def test_a_lost_source_hides_at_once_and_what_follows_starts_closed(scene: Scene) -> None:
+    live(scene)
+    scene.policy.lose("camera 0 was unplugged")
+    assert scene.verdict()[:2] == (State.LOST, "camera 0 was unplugged")
+    scene.frame()  # even of the same epoch
+    assert scene.verdict()[:2] == (State.HIDDEN, "no mask of this stream yet")
+
+
+def test_off_is_an_explicit_act_and_on_again_starts_closed(scene: Scene) -> None:
+    live(scene)
+    scene.policy.set_privacy(False)
+    assert scene.verdict()[:2] == (State.OFF, "turned off by hand")
+    scene.policy.set_privacy(True)
+    assert scene.verdict()[:2] == (State.HIDDEN, "no mask since privacy was turned on")
+
+
+@pytest.mark.parametrize("what", [lambda s: s.frame(epoch=9), lambda s: s.policy.lose("gone") or s.frame()])
+def test_another_stream_turns_privacy_on_again(what: Callable[[Scene], object], scene: Scene) -> None:
+    live(scene)
+    scene.policy.set_privacy(False)
+    what(scene)
+    assert scene.policy.privacy
+    assert scene.verdict().state is State.HIDDEN
+
+
+# every state × every event: the state that follows
+REACH: dict[State, Callable[[Scene], object]] = {
+    State.STARTING: lambda s: s.frame(),
+    State.LIVE: live,
+    State.HIDDEN: lambda s: live(s).frame(epoch=8),
+    State.LOST: lambda s: live(s).policy.lose("gone"),
+    State.OFF: lambda s: live(s).policy.set_privacy(False),
+}
+EVENTS: dict[str, Callable[[Scene], object]] = {
+    "frame": lambda s: s.play(33),
+    "frame of another epoch": lambda s: s.frame(epoch=99),
+    "masks with somebody": lambda s: (s.play(33), s.masks()),
+    "masks with nobody": lambda s: (s.play(33), s.masks(who=0)),
+    "masks of another epoch": lambda s: s.masks(epoch=77),
+    "no masks for long": lambda s: s.play(600),
+    "no frames for long": lambda s: s.wait(301),
+    "source lost": lambda s: s.policy.lose("gone"),
+    "privacy on": lambda s: s.policy.set_privacy(True),
+    "privacy off": lambda s: s.policy.set_privacy(False),
+}
+S, L, H, X, O = State.STARTING, State.LIVE, State.HIDDEN, State.LOST, State.OFF  # noqa: E741
+FOLLOWS: dict[str, dict[State, State]] = {
+    "frame": {S: S, L: L, H: H, X: H, O: O},
+    "frame of another epoch": {S: S, L: H, H: H, X: H, O: H},
+    "masks with somebody": {S: L, L: L, H: L, X: L, O: O},
+    "masks with nobody": {S: H, L: H, H: H, X: H, O: O},
+    "masks of another epoch": {S: S, L: L, H: H, X: X, O: O},
+    "no masks for long": {S: S, L: H, H: H, X: H, O: O},
+    "no frames for long": {S: X, L: X, H: X, X: X, O: X},
+    "source lost": {S: X, L: X, H: X, X: X, O: X},
+    "privacy on": {S: S, L: L, H: H, X: X, O: H},
+    "privacy off": {S: O, L: O, H: O, X: X, O: O},
+}
+
+
+@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("state", State)
+def test_what_follows_each_event_in_each_state(state: State, event: str, scene: Scene) -> None:
+    REACH[state](scene)
+    assert scene.verdict().state is state
+    EVENTS[event](scene)
+    assert scene.verdict().state is FOLLOWS[event][state]
+
+
+HISTORIES = st.lists(
     st.one_of(
-        st.tuples(st.just("masks"), st.integers(0, 30), st.integers(-50, 3000), st.sampled_from([5, 6]), st.booleans()),
+        st.tuples(st.just("frame"), st.sampled_from([5, 6]), st.integers(-40, 900)),
+        st.tuples(st.just("masks"), st.integers(0, 30), st.sampled_from([5, 6]), st.booleans(), st.booleans()),
         st.tuples(st.just("wait"), st.integers(0, 800)),
-        st.tuples(st.just("epoch"), st.sampled_from([5, 6])),
+        st.tuples(st.just("lose")),
         st.tuples(st.just("privacy"), st.booleans()),
     ),
-    max_size=40,
+    max_size=60,
 )
 
 
-@given(EVENTS)
-def test_whatever_happens_nobody_is_seen_without_a_fresh_mask_of_this_epoch(events: list[tuple[object, ...]]) -> None:
-    p, now_ms, epoch, privacy = policy(), 3000, EPOCH, True
-    for event in events:
+@settings(max_examples=400)
+@given(HISTORIES)
+def test_whatever_happens_nobody_is_seen_without_a_fresh_mask_of_this_stream(history: list[tuple[object, ...]]) -> None:
+    """The model: the newest result whose frame was seen since the last cut (epoch, loss, privacy on), and its age."""
+    scene = Scene()
+    allowed: tuple[int, bool] | None = None  # captured_ms, somebody
+    off = was_live = False
+    for event in history:
         match event:
-            case ("masks", int(frame_id), int(age), int(of), bool(somebody)):
-                p.accept(
-                    masks(frame_id, max(0, now_ms - age), epoch=of, instances=(PERSON,) if somebody else ()),
-                    epoch,
-                    now_ms * MS,
-                )
+            case ("frame", int(epoch), int(age)):
+                before = scene.epoch if scene.frames else None
+                known = dict(scene.frames)
+                refused = scene.frame(epoch=epoch, age_ms=age)
+                if refused and epoch != before and before is not None:
+                    scene.epoch, scene.frames = before, known  # the policy knows nothing of it
+                elif not refused and epoch != before:
+                    allowed, off = None, False
+            case ("masks", int(number), int(epoch), bool(somebody), bool(honest)):
+                captured = scene.frames.get(number)
+                claim = (captured if captured is not None else scene.now_ms) - (0 if honest else 7)
+                refused = scene.masks(number, epoch=epoch, captured_ms=claim, who=int(somebody))
+                if refused in ("", "stale"):
+                    assert epoch == scene.epoch and honest and captured is not None
+                    allowed = (captured, somebody)
             case ("wait", int(ms)):
-                now_ms += ms
-            case ("epoch", int(to)):
-                epoch = to
+                scene.wait(ms)
+            case ("lose",):
+                scene.policy.lose("gone")
+                allowed, off = None, False
             case ("privacy", bool(on)):
-                p.set_privacy(on)
-                privacy = on
-        verdict = p.judge(epoch, now_ms * MS)
-        assert (verdict.state is State.OFF) is (not privacy)
-        if verdict.subject is not None:
-            assert verdict.state is State.LIVE
-            assert 0 <= verdict.mask_age_ms <= 500
-            assert p._masks is not None and p._masks.epoch == epoch and p._masks.instances
+                scene.policy.set_privacy(on)
+                allowed = None if on and off else allowed
+                off = not on
+        verdict = scene.verdict()
+        assert verdict.state is not State.OFF or off
+        assert scene.policy.privacy is not off
+        if verdict.state is State.LIVE:
+            assert allowed is not None and allowed[1]
+            assert 0 <= verdict.mask_age_ms == scene.now_ms - allowed[0] <= MAX_AGE_MS
+            assert verdict.subject == PERSON
+            assert 0 <= verdict.opacity <= 1 and (was_live or verdict.opacity == 0)
+        else:
+            assert verdict.subject is None and verdict.opacity == 0
+            assert verdict.reason
+        was_live = verdict.state is State.LIVE

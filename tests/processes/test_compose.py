@@ -20,6 +20,8 @@ from common.counters import Counters
 from common.messages import FrameCaptured, FrameComposed, Instance, MasksInferred, PrivacySet, encode
 from common.ring import RingCache
 from common.streams import COMPOSITES, CONTROL, MASKS, connect, open_context, open_run_dir, receive, send
+from compose.painter import CARD_BGR, write_notice
+from compose.policy import ENTRY_NS
 from tests.processes.neighbours import end, stage, wait_for
 
 NOISE = np.random.default_rng(5).integers(0, 256, (120, 160, 3), dtype=np.uint8)
@@ -70,10 +72,17 @@ class Neighbours:
         time.sleep(0.05)  # its queue and ours are two: let the result arrive before the next frame
 
     def until_live(self) -> tuple[FrameComposed, np.ndarray]:
+        """A live composite after the fading in."""
+        live_since: list[float] = []
+
         def look() -> tuple[FrameComposed, np.ndarray] | None:
             self.found(self.publish())
             got = self.step()
-            return got if got and got[0].state == "live" else None
+            if not got or got[0].state != "live":
+                live_since.clear()
+                return None
+            live_since.append(time.monotonic())
+            return got if live_since[-1] - live_since[0] > 2 * ENTRY_NS / 1e9 else None
 
         return wait_for("live", look)
 
@@ -135,6 +144,57 @@ def test_a_result_that_holds_nobody_of_this_stream_shows_nobody(
         message, pixels = compose.composite()
         assert message.state in ("starting", "hidden")
         assert is_hidden(pixels)
+
+
+def test_the_person_fades_in(compose: Neighbours) -> None:
+    contrast: list[float] = []
+    while not contrast or contrast[-1] < 70:
+        compose.found(compose.publish())
+        message, pixels = compose.step() or wait_for("a composite", compose.step)
+        if message.state == "live":
+            contrast.append(float(pixels[60:, 65:95].std()))
+    assert contrast[0] < 40, "noise has a standard deviation of 74"
+    assert len(contrast) >= 3 and contrast == sorted(contrast)
+
+
+def test_frames_that_stop_are_replaced_by_a_card(compose: Neighbours) -> None:
+    compose.until_live()
+    cards = []
+
+    def look() -> bool:
+        cards.extend(receive(compose.composites, FrameComposed, compose.counters))
+        return len(cards) >= 3 and cards[-1].state == "lost"
+
+    stopped_ns = time.monotonic_ns()
+    wait_for("cards", look)
+    cards = [c for c in cards if c.state == "lost"]
+    assert {c.reason for c in cards} == {"no frame comes from capture"}
+    assert (cards[0].composed_ns - stopped_ns) / 1e6 > 300
+    pixels = compose.ring.read(cards[-1].segment, cards[-1].sequence, (120, 160, 3), None)
+    assert pixels is not None and (pixels[:90] == CARD_BGR).all()
+    assert compose.step() is not None
+    assert compose.composite()[0].state != "lost"
+
+
+def test_a_lost_source_is_a_card_at_once_with_its_reason(compose: Neighbours) -> None:
+    compose.until_live()
+    lost_ns = time.monotonic_ns()
+    compose.frames.lose("camera 0 was unplugged")
+    card = wait_for(
+        "a card", lambda: [c for c in receive(compose.composites, FrameComposed, compose.counters) if c.state == "lost"]
+    )[0]
+    assert card.reason == "camera 0 was unplugged"
+    assert (card.composed_ns - lost_ns) / 1e6 < 300, "not only when the silence is noticed"
+
+
+@pytest.mark.parametrize("captured_ns", [2**62, 1])
+def test_frames_from_the_future_or_the_past_are_dropped(compose: Neighbours, captured_ns: int) -> None:
+    compose.until_live()
+    for _ in range(5):
+        compose.frames.publish(Shot(NOISE, 0, captured_ns), "")
+    time.sleep(0.1)
+    assert all(c.captured_ns != captured_ns for c in receive(compose.composites, FrameComposed, compose.counters))
+    compose.until_live()
 
 
 def test_garbage_is_dropped_and_the_call_goes_on(compose: Neighbours) -> None:
@@ -202,8 +262,6 @@ def test_a_missing_background_is_one_line(run_dir: Path, background: str) -> Non
 
 
 def test_the_notice_is_written_into_the_picture() -> None:
-    from compose.loop import write_notice
-
     plain = np.zeros((360, 640, 3), np.uint8)
     write_notice(plain, "no camera: demo footage")
     written = cv2.boundingRect(plain.max(-1))

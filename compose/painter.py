@@ -1,0 +1,61 @@
+"""From a frame and a verdict to the picture that may be seen."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from common.config import ComposeSettings
+from common.messages import FrameCaptured
+from compose import alpha
+from compose.backdrop import open_backdrop
+from compose.blend import blend
+from compose.policy import State, Verdict
+
+Picture = NDArray[np.uint8]
+CARD_BGR = (48, 40, 36)
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+class Painter:
+    """Paints composites.
+
+    Raises:
+        SourceError: The background cannot be read.
+    """
+
+    def __init__(self, settings: ComposeSettings) -> None:
+        self._settings = settings
+        self._backdrop = open_backdrop(settings)
+
+    def paint(self, picture: Picture, frame: FrameCaptured, verdict: Verdict, into: Picture) -> None:
+        """Fill `into`, of `picture`'s shape (H, W, 3) uint8 BGR, with what `verdict` allows of `picture`."""
+        if verdict.state is State.OFF:
+            np.copyto(into, picture)
+        elif verdict.state is State.LIVE and verdict.subject is not None:
+            size_wh = (frame.width, frame.height)
+            whole = alpha.of_instance(verdict.subject, size_wh, self._settings.threshold, self._settings.edge)
+            who = alpha.faded(whole, verdict.opacity)
+            blend(picture, self._backdrop.behind(picture, who, frame.captured_ns), who, into)
+        else:
+            np.copyto(into, self._backdrop.behind(picture, None, frame.captured_ns))
+        if frame.notice:
+            write_notice(into, frame.notice)
+
+
+def paint_card(reason: str, into: Picture) -> None:
+    """Fill `into` (H, W, 3) uint8 BGR with a plain card that says why there is no picture; nothing of the camera."""
+    into[:] = CARD_BGR
+    write_notice(into, reason)
+
+
+def write_notice(picture: Picture, text: str) -> None:
+    """Write a line into the lower left corner, readable on anything, smaller where it would not fit."""
+    scale = max(picture.shape[0] / 720, 0.6)
+    margin = round(16 * scale)
+    wide = cv2.getTextSize(text, FONT, 0.8 * scale, 1)[0][0]
+    size = 0.8 * scale * min(1.0, (picture.shape[1] - 2 * margin) / max(wide, 1))
+    for colour, thickness in (((0, 0, 0), 4), ((255, 255, 255), 1)):
+        thick = max(1, round(thickness * scale))
+        cv2.putText(picture, text, (margin, picture.shape[0] - margin), FONT, size, colour, thick, cv2.LINE_AA)

@@ -1,0 +1,66 @@
+"""A network camera to pull the plug of: MJPEG over HTTP, as cheap cameras speak it."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import cv2
+import numpy as np
+
+
+class NetworkCamera:
+    """Delivers noise at 25 pictures a second; `mode` says what is wrong with it.
+
+    "" nothing | "off" refuses | "stall" sends nothing more | "still" sends one picture for ever | "drop" hangs up
+    """
+
+    def __init__(self, port: int) -> None:
+        self.address = f"http://127.0.0.1:{port}/camera.mjpg"
+        self.mode = ""
+        self.size_wh = (160, 120)
+        self.opened = 0
+
+    def picture(self, number: int) -> bytes:
+        noise = np.random.default_rng(number).integers(0, 256, (*self.size_wh[::-1], 3), dtype=np.uint8)
+        return bytes(cv2.imencode(".jpg", noise)[1])
+
+
+@contextmanager
+def network_camera() -> Iterator[NetworkCamera]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if camera.mode == "off":
+                self.send_error(503)
+                return
+            camera.opened += 1
+            self.send_response(200)
+            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=picture")
+            self.end_headers()
+            number = 0
+            while camera.mode != "drop":
+                if camera.mode != "still":
+                    number += 1
+                if camera.mode != "stall":
+                    jpeg = camera.picture(number)
+                    head = f"--picture\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                    try:
+                        self.wfile.write(head.encode() + jpeg + b"\r\n")
+                    except OSError:
+                        return
+                time.sleep(0.04)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        server.block_on_close = False
+        camera = NetworkCamera(server.server_port)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield camera
+        camera.mode = "drop"
+        server.shutdown()
