@@ -1,0 +1,237 @@
+"""`python -m common.doctor [--json]`: what works on this machine, and what to do about the rest.
+
+Looks, and changes nothing: no camera is switched on, nothing is fetched, removed or stopped. Settings are read as every
+stage reads them, from the environment and `.env`. Exit code 0: a call can be brought up; 1: something prevents it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import platform
+import shutil
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+
+from common import v4l2
+from common.assets import ASSETS, cache_dir, is_here
+from common.backends import available
+from common.config import STAGES, CaptureSettings, InferSettings, Settings, read_settings
+from common.errors import ConfigError, ModelError
+from common.model import GRAPH_SUM, WEIGHTS_SUM, find_model
+from common.ring import SHM_FOLDER, abandoned, ring_bytes
+from common.screen import why_no_window
+from common.streams import FRAMES
+
+PINNED_OPENCV = "4.14"
+SLOTS = 8 + 16  # of the frames' and the composites' rings
+OLDEST_PYTHON = (3, 11)
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    NOTE = "note"  # works, with less
+    FAIL = "FAIL"  # prevents a call
+
+
+class Finding(NamedTuple):
+    """One line: what was looked at, how it is, what was found, and what to do about it ("" for nothing)."""
+
+    what: str
+    level: Level
+    found: str
+    do: str = ""
+
+
+def check_python() -> Finding:
+    """The version."""
+    found = f"{platform.python_version()} at {sys.executable}"
+    if sys.version_info < OLDEST_PYTHON:
+        return Finding("Python", Level.FAIL, found, "install Python 3.11 or newer, then make clean setup")
+    return Finding("Python", Level.OK, found)
+
+
+def check_settings() -> Finding:
+    """Environment and `.env`, for every stage."""
+    try:
+        for stage, kind in STAGES.items():
+            read_settings(kind, stage, [])
+    except ConfigError as error:
+        return Finding("settings", Level.FAIL, str(error), "mend it in the environment or in .env")
+    return Finding("settings", Level.OK, "all understood")
+
+
+def check_opencv() -> Finding:
+    """Version and what cv2.dnn can run on."""
+    backends = ", ".join(f"{name} ({' '.join(targets)})" for name, targets in available().items())
+    found = f"{cv2.__version__}; backends {backends}"
+    if not cv2.__version__.startswith(PINNED_OPENCV):
+        return Finding("OpenCV", Level.FAIL, found, f"expected {PINNED_OPENCV}: make clean setup")
+    return Finding("OpenCV", Level.OK, found)
+
+
+def check_model(folder: Path) -> Finding:
+    """The Mask R-CNN, by its files and, where it is the tutorial's own, by its checksums."""
+    if folder == InferSettings().mask_rcnn and not list(folder.glob("*.pb")):
+        return Finding(
+            "model", Level.NOTE, f"no Mask R-CNN in {folder}: the embedded matte finds people, but cannot tell two who touch apart",
+            "make model, or set ONLYME_MASK_RCNN",
+        )  # fmt: skip
+    try:
+        weights, graph = find_model(folder)
+    except ModelError as error:
+        return Finding("model", Level.FAIL, str(error), "make model, or set ONLYME_MASK_RCNN")
+    if WEIGHTS_SUM.matches(weights) and GRAPH_SUM.matches(graph):
+        return Finding("model", Level.OK, f"the tutorial's Mask R-CNN in {folder}, checksums match")
+    size = weights.stat().st_size / 2**20
+    return Finding(
+        "model", Level.OK, f"{weights.name} ({size:.1f} MiB) in {folder}, not the tutorial's: no checksum to compare"
+    )
+
+
+def check_assets() -> Finding:
+    """The pinned files out of wheels."""
+    missing = [asset.name for asset in ASSETS if not is_here(asset, cache_dir())]
+    if missing:
+        return Finding(
+            "assets",
+            Level.NOTE,
+            f"not in {cache_dir()}, or damaged: {', '.join(missing)}",
+            "make setup, while connected",
+        )
+    return Finding("assets", Level.OK, f"{len(ASSETS)} in {cache_dir()}, checksums match")
+
+
+def check_cameras(found: list[v4l2.Device], settings: CaptureSettings) -> Finding:
+    """Cameras with what they offer nearest to what is asked."""
+    cameras = [device for device in found if device.captures and not device.takes_output]
+    if not cameras:
+        level = Level.FAIL if settings.source.startswith("camera:") else Level.NOTE
+        return Finding("cameras", level, "none", "plug one in; until then --source auto plays the demo scene")
+    wanted = f"{settings.width} x {settings.height}"
+    described, lacking = [], False
+    for camera in cameras:
+        fitting = [m for m in camera.modes if (m.width, m.height) == (settings.width, settings.height)]
+        best = max(fitting, key=lambda m: (m.fourcc == "MJPG", m.fps), default=None)
+        lacking = lacking or best is None or (0 < best.fps < settings.fps)
+        offers = str(best) if best else f"no {wanted}, but " + ", ".join(sorted({str(m) for m in camera.modes})[:6])
+        described.append(f"{camera.path} {camera.name}: {offers}")
+    do = (
+        f"asked are {wanted} at {settings.fps:g}: set ONLYME_WIDTH, ONLYME_HEIGHT, ONLYME_FPS to one it has"
+        if lacking
+        else ""
+    )
+    return Finding("cameras", Level.NOTE if lacking else Level.OK, "; ".join(described), do)
+
+
+def check_virtual_camera(found: list[v4l2.Device]) -> Finding:
+    """A device that other programs take for a camera."""
+    outputs = [device for device in found if device.takes_output]
+    if outputs:
+        return Finding("virtual camera", Level.OK, "; ".join(f"{d.path} {d.name} ({d.driver})" for d in outputs))
+    return Finding(
+        "virtual camera",
+        Level.NOTE,
+        "none",
+        "apt-get install v4l2loopback-dkms; modprobe v4l2loopback exclusive_caps=1",
+    )
+
+
+def check_screen() -> Finding:
+    """Whether a window can be opened."""
+    why = why_no_window()
+    return (
+        Finding("screen", Level.NOTE, why, "without it the call runs headless")
+        if why
+        else Finding("screen", Level.OK, "a window opens")
+    )
+
+
+def check_memory(settings: CaptureSettings, folder: Path = SHM_FOLDER) -> Finding:
+    """Room for the rings in shared memory."""
+    usage = shutil.disk_usage(folder)
+    needed = ring_bytes((settings.height, settings.width, 3), SLOTS)
+    found = f"{usage.free / 2**20:.0f} of {usage.total / 2**20:.0f} MiB free in {folder}, {needed / 2**20:.0f} needed"
+    if usage.free < needed:
+        return Finding("shared memory", Level.FAIL, found, f"smaller pictures, or mount -o remount,size=256M {folder}")
+    return Finding("shared memory", Level.OK, found)
+
+
+def check_leftovers() -> Finding:
+    """Segments of writers that are gone."""
+    names = abandoned()
+    if names:
+        return Finding(
+            "leftovers", Level.NOTE, f"{len(names)} segments of calls that were killed", "the next call removes them"
+        )
+    return Finding("leftovers", Level.OK, "none")
+
+
+def check_running(run_dir: Path) -> Finding:
+    """Whether a call runs on this run folder."""
+    lock = run_dir / f"{FRAMES.name}.lock"
+    try:
+        with lock.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return Finding("running call", Level.OK, f"none on {run_dir}")
+    except OSError:
+        return Finding(
+            "running call", Level.NOTE, f"one is going on {run_dir}", "a second one needs its own ONLYME_RUN_DIR"
+        )
+    return Finding("running call", Level.OK, f"none on {run_dir}")
+
+
+def examine() -> list[Finding]:
+    """Everything, in the order of a screen."""
+    settings = check_settings()
+    capture, infer, every = _settings_or_defaults(settings)
+    cameras = v4l2.devices()
+    checks: list[Callable[[], Finding]] = [
+        check_python, check_opencv, lambda: check_model(infer.mask_rcnn), check_assets,
+        lambda: check_cameras(cameras, capture), check_screen, lambda: check_memory(capture), check_leftovers,
+        lambda: check_running(every.call_dir), lambda: check_virtual_camera(cameras),
+    ]  # fmt: skip
+    return [settings, *(check() for check in checks)]
+
+
+def _settings_or_defaults(found: Finding) -> tuple[CaptureSettings, InferSettings, Settings]:
+    """Where they cannot be read, the rest is still looked at, with the defaults."""
+    if found.level is Level.FAIL:
+        return CaptureSettings(), InferSettings(), Settings()
+    return (
+        read_settings(CaptureSettings, "doctor", []),
+        read_settings(InferSettings, "doctor", []),
+        read_settings(Settings, "doctor", []),
+    )
+
+
+def main() -> None:
+    """Print the findings; exit with 1 if one of them prevents a call."""
+    parser = argparse.ArgumentParser(
+        prog="python -m common.doctor", description="What works here, and what to do about the rest."
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object, for programs")
+    as_json = parser.parse_args().json
+    findings = examine()
+    fit = all(finding.level is not Level.FAIL for finding in findings)
+    if as_json:
+        print(json.dumps({"fit": fit, "findings": [finding._asdict() for finding in findings]}, indent=1))
+    else:
+        for finding in findings:
+            print(f"{finding.level:<5} {finding.what:<15} {finding.found}")
+            if finding.do:
+                print(f"{'':<21} → {finding.do}")
+    sys.exit(0 if fit else 1)
+
+
+if __name__ == "__main__":
+    main()

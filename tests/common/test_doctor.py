@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from common import doctor, v4l2
+from common.config import CaptureSettings, InferSettings
+from common.doctor import Finding, Level
+from tests.call import environment
+from tests.shared import MASK_RCNN, ROOT
+
+ASKED = CaptureSettings(width=1280, height=720, fps=30)
+
+
+def camera(*modes: v4l2.Mode, output: bool = False) -> v4l2.Device:
+    return v4l2.Device(Path("/dev/video0"), "Fake Cam", "uvcvideo", not output, output, list(modes))
+
+
+def run(*flags: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    env = environment(settings, Path("/tmp/onlyme-doctor-test"))
+    return subprocess.run(
+        [sys.executable, "-m", "common.doctor", *flags], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+
+
+def test_here_it_says_that_a_call_can_be_brought_up() -> None:
+    done = run()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) < 25, "one screen"
+    for what in ("Python", "settings", "OpenCV", "model", "assets", "cameras", "screen", "shared memory", "leftovers",
+                 "running call", "virtual camera"):  # fmt: skip
+        assert sum(line[6:].startswith(what) for line in done.stdout.splitlines()) == 1
+
+
+def test_json_says_the_same() -> None:
+    told = json.loads(run("--json").stdout)
+    assert told["fit"] is True
+    assert {finding["level"] for finding in told["findings"]} <= {"ok", "note"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "what"),
+    [
+        ({"kernel": 40}, "settings"),
+        ({"mask_rcnn": "tests"}, "model"),
+        ({"source": "camera:0"}, "cameras"),
+    ],
+)
+def test_what_prevents_a_call_is_a_failure(settings: dict[str, object], what: str) -> None:
+    if what == "cameras" and any(d.captures for d in v4l2.devices()):
+        pytest.skip("there is a camera here")
+    done = run("--json", **settings)
+    assert done.returncode == 1
+    told = json.loads(done.stdout)
+    assert {f["what"] for f in told["findings"] if f["level"] == "FAIL"} == {what}
+    assert all(f["do"] for f in told["findings"] if f["level"] != "ok")
+
+
+@pytest.mark.model
+def test_another_model_is_fine_but_has_no_checksum() -> None:
+    found = doctor.check_model(MASK_RCNN)
+    assert found.level is Level.OK and "no checksum to compare" in found.found
+
+
+def test_a_default_folder_without_weights_is_a_note() -> None:
+    if not list(InferSettings().mask_rcnn.glob("*.pb")):
+        assert doctor.check_model(InferSettings().mask_rcnn).level is Level.NOTE
+
+
+def test_a_camera_is_judged_by_what_is_asked_of_it() -> None:
+    good, slow = v4l2.Mode("MJPG", 1280, 720, 30.0), v4l2.Mode("YUYV", 1280, 720, 10.0)
+    assert doctor.check_cameras([camera(slow, good)], ASKED).level is Level.OK
+    assert "MJPG 1280 x 720 at 30" in doctor.check_cameras([camera(slow, good)], ASKED).found
+    assert doctor.check_cameras([camera(slow)], ASKED).level is Level.NOTE
+    assert "no 1280 x 720, but" in doctor.check_cameras([camera(v4l2.Mode("MJPG", 640, 480, 30.0))], ASKED).found
+    assert doctor.check_cameras([camera(output=True)], ASKED).found == "none", "a virtual camera is no camera"
+
+
+def test_a_virtual_camera_is_found_or_told_how_to_get() -> None:
+    assert doctor.check_virtual_camera([camera(output=True)]).level is Level.OK
+    assert "v4l2loopback" in doctor.check_virtual_camera([camera()]).do
+
+
+def test_too_little_shared_memory_prevents_a_call(tmp_path: Path) -> None:
+    huge = CaptureSettings(width=16384, height=16384, fps=30)
+    free = shutil.disk_usage(tmp_path).free
+    found = doctor.check_memory(huge, tmp_path)
+    assert found.level is (Level.FAIL if free < 24 * 16384 * 16384 * 3 else Level.OK)
+    assert "18432 needed" in found.found
+
+
+def test_a_running_call_is_noticed(tmp_path: Path) -> None:
+    assert doctor.check_running(tmp_path) == Finding("running call", Level.OK, f"none on {tmp_path}")
+    with (tmp_path / "frames.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert doctor.check_running(tmp_path).level is Level.NOTE
+    assert doctor.check_running(tmp_path).level is Level.OK
+
+
+def fake_ioctl(fd: int, request: int, data: bytearray) -> int:
+    """A driver with MJPG in two sizes, one of them at two rates, and YUYV in steps up to 640 x 480."""
+    number, *fields = struct.unpack_from("<4I", data)
+    mjpg, yuyv = (struct.unpack("<I", code)[0] for code in (b"MJPG", b"YUYV"))
+    sizes = {mjpg: [(1280, 720), (640, 360)]}
+    if request == v4l2.QUERYCAP:
+        v4l2.CAPABILITY.pack_into(data, 0, b"uvcvideo", b"Fake Cam", b"usb", 1, v4l2.DEVICE_CAPS | 3, 1, 0, 0, 0)
+    elif request == v4l2.ENUM_FMT and number < 2:
+        v4l2.FMTDESC.pack_into(data, 0, number, 1, 0, b"", (mjpg, yuyv)[number], 0, 0, 0, 0)
+    elif request == v4l2.ENUM_FRAMESIZES and fields[0] == mjpg and number < 2:
+        v4l2.FRMSIZE.pack_into(data, 0, number, mjpg, v4l2.DISCRETE, *sizes[mjpg][number], 0, 0, 0, 0, 0, 0)
+    elif request == v4l2.ENUM_FRAMESIZES and fields[0] == yuyv and number < 1:
+        v4l2.FRMSIZE.pack_into(data, 0, number, yuyv, 3, 160, 640, 16, 120, 480, 8, 0, 0)
+    elif request == v4l2.ENUM_FRAMEINTERVALS and fields == [mjpg, 1280, 720] and number < 2:
+        v4l2.FRMIVAL.pack_into(data, 0, number, mjpg, 1280, 720, 1, 1, (15, 30)[number], 0, 0, 0, 0, 0, 0)
+    else:
+        raise OSError(errno.EINVAL, "no more")
+    return 0
+
+
+def test_modes_are_read_as_the_kernel_lays_them_out(tmp_path: Path) -> None:
+    for name in ("video0", "video10", "video2", "vbi0"):
+        (tmp_path / name).touch()
+    found = v4l2.devices(tmp_path, fake_ioctl)
+    assert [d.path.name for d in found] == ["video0", "video2", "video10"]
+    assert found[0][1:5] == ("Fake Cam", "uvcvideo", True, False)
+    assert [str(m) for m in found[0].modes] == ["MJPG 1280 x 720 at 30", "MJPG 640 x 360", "YUYV 640 x 480"]
+
+
+def test_what_is_no_video_device_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "video0").touch()
+    assert v4l2.devices(tmp_path) == []
+    (tmp_path / "video0").unlink()
+    (tmp_path / "video1").symlink_to("nowhere")
+    assert v4l2.devices(tmp_path) == []
+
+
+def test_leftovers_are_counted_and_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "abandoned", lambda: ["onlyme-0-frames-1"])
+    assert doctor.check_leftovers().level is Level.NOTE
