@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 MINUTES ?= 20
+INJECTIONS ?= 100
 PYTEST_ARGS ?=
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench soak setup setup-dev model pictures clean
+.PHONY: help run test lint bench soak faults setup setup-dev model pictures clean
 
 help: ## what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -23,6 +24,9 @@ bench: setup-dev ## print tables of speed, asserting nothing
 
 soak: setup-dev ## run the call for MINUTES and hold it against its budgets
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+faults: setup-dev ## kill, stop and end the call's processes INJECTIONS times and look for leaks
+	@$(BIN)/python -m tests.faults --injections $(INJECTIONS)
 
 setup: ## virtual environment, packages, assets
 	@$(PYTHON) common/setup.py

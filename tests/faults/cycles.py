@@ -1,0 +1,89 @@
+"""Start and stop, start and `kill -9` everything, again and again: is the next start clean?
+
+python -m tests.faults.cycles --stops 50 --kills 20
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.call import stages, start_call
+from tests.conftest import segment_names
+from tests.processes.neighbours import wait_for
+
+SETTINGS: dict[str, object] = {"source": "demo", "width": 640, "height": 360, "sink": "headless", "status_every": 0.2}
+KEPT = re.compile(r"(frames|work|masks|composites|control)(\.lock)?$")  # sockets and locks are used again, never stale
+
+
+def cycle(run_dir: Path, before: set[str], kill: bool) -> float:
+    """One call up to its first live picture and to its end; returns the seconds until that picture."""
+    begun = time.monotonic()
+    with start_call(SETTINGS, run_dir) as call:
+        assert call.stdout is not None
+        said: list[str] = []
+        for line in call.stdout:
+            said.append(line)
+            if ", live" in line:
+                break
+        took_s = time.monotonic() - begun
+        assert call.poll() is None, "".join(said)
+        assert len(segment_names() - before) == 2, "its own two rings and nothing that an earlier call left"
+        everything = [pid for pids in stages(run_dir).values() for pid in pids]
+        if kill:
+            for pid in [call.pid, *everything]:
+                os.kill(pid, signal.SIGKILL)
+        else:
+            call.send_signal(signal.SIGINT)
+        rest, _ = call.communicate(timeout=10)
+        wait_for("the end of every process", lambda: not stages(run_dir), 3)
+        assert "Traceback" not in "".join(said) + rest
+    return took_s
+
+
+def run(stops: int, kills: int) -> str:
+    """All cycles on one run folder.
+
+    Raises:
+        AssertionError: A start was not clean, or something was left.
+    """
+    with tempfile.TemporaryDirectory(prefix="onlyme-") as folder:
+        run_dir, before = Path(folder) / "run", segment_names()
+        starts = []
+        for number in range(stops + kills):
+            kill = number >= stops
+            starts.append(cycle(run_dir, before, kill))
+            if not kill:
+                assert segment_names() <= before, "a segment was left after a stop"
+        left = segment_names() - before
+        starts.append(cycle(run_dir, before, kill=False))
+        assert segment_names() <= before, "the next start did not remove what killed calls left"
+        odd = [path.name for path in run_dir.iterdir() if not KEPT.match(path.name)]
+        assert odd == []
+        return (
+            f"{stops} stops, {kills} kills: every start clean; first live picture after {min(starts):.2f} to "
+            f"{max(starts):.2f} s, the last, clean start {starts[-1]:.2f} s; the last kill left {len(left)} segments, "
+            f"the next start none; run folder: {sorted(p.name for p in run_dir.iterdir())}"
+        )
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.cycles")
+    parser.add_argument("--stops", type=int, default=50)
+    parser.add_argument("--kills", type=int, default=20)
+    args = parser.parse_args()
+    try:
+        print(run(args.stops, args.kills))
+    except AssertionError as error:
+        sys.exit(f"cycles: {error}")
+
+
+if __name__ == "__main__":
+    main()

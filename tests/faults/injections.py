@@ -1,0 +1,168 @@
+"""Signals into a running call at random moments, and what came of them: hidden when, live again when, leaked what."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from os import pidfd_open
+from pathlib import Path
+from typing import NamedTuple
+
+from capture.demo import DemoScene
+from common.ring import abandoned, sweep
+from compose.policy import SILENCE_NS
+from display.loop import BLANK_AFTER_S
+from tests.call import stages
+from tests.conftest import segment_names
+from tests.faults.oracle import LeakOracle
+from tests.faults.watch import Seen, WatchedCall, watched_call
+from tests.processes.neighbours import wait_for
+
+STAGES = ("capture", "infer", "compose", "display")
+ACTS = {"kill -9": signal.SIGKILL, "SIGTERM": signal.SIGTERM, "SIGSTOP": signal.SIGSTOP}
+MAX_MASK_AGE_S = 0.75
+
+
+class Fault(NamedTuple):
+    """One signal to one process."""
+
+    act: str
+    stage: str
+    who: str  # child or parent
+
+    def __str__(self) -> str:
+        return f"{self.act} {self.stage} {self.who}"
+
+    @property
+    def ends(self) -> bool:
+        """A parent's end is the end of its line in the Procfile, and so of the call."""
+        return self.who == "parent" and self.act != "SIGSTOP"
+
+    @property
+    def restarts(self) -> bool:
+        """A child that dies or stands still is restarted."""
+        return self.who == "child"
+
+
+class Outcome(NamedTuple):
+    """What came of one fault; times in ms, None where that did not happen."""
+
+    fault: Fault
+    frames_hidden: int
+    to_hidden_ms: float | None
+    late_ms: float | None  # hidden that long after the fault, or after the limit that it made pass
+    to_live_ms: float | None
+    restarts: int
+    ended: bool
+
+
+class Result(NamedTuple):
+    """All outcomes, and the composites of all calls."""
+
+    outcomes: list[Outcome]
+    seen: list[Seen]
+    leaks: list[Seen]
+    unjudged: int
+
+
+FAULTS = [Fault(act, stage, who) for act in ACTS for stage in STAGES for who in ("child", "parent")]
+
+
+def draw(rng: random.Random, count: int) -> Iterator[Fault]:
+    """`count` faults, every kind before any comes again, in random order."""
+    deck: list[Fault] = []
+    for _ in range(count):
+        if not deck:
+            deck = rng.sample(FAULTS, len(FAULTS))
+        yield deck.pop()
+
+
+def run(settings: dict[str, object], count: int, seed: int, stopped_s: float = 10.0) -> Result:
+    """Inject `count` faults one after the other, into new calls where one was ended.
+
+    Raises:
+        AssertionError: A call did not heal, or did not end closed.
+    """
+    rng = random.Random(seed)
+    faults = list(draw(rng, count))
+    scene = DemoScene(int(str(settings.get("width", 1280))), int(str(settings.get("height", 720))), 30)
+    oracle = LeakOracle(scene, masks="mask-rcnn" if "mask_rcnn" in settings else "embedded")
+    result = Result([], [], [], 0)
+    while faults:
+        with tempfile.TemporaryDirectory(prefix="onlyme-") as folder:
+            run_dir = Path(folder) / "run"
+            before = segment_names()
+            with watched_call({"status_every": 0.5, **settings}, run_dir, oracle) as call:
+                call.wait_live()
+                while faults and (not result.outcomes or call.process.poll() is None):
+                    time.sleep(rng.uniform(0.6, 2.0))
+                    result.outcomes.append(inject(call, faults.pop(0), stopped_s))
+                    if result.outcomes[-1].ended:
+                        break
+            wait_for("the end of every process", lambda d=run_dir: not stages(d), 3)  # type: ignore[misc]
+            left = segment_names() - before
+            # who was killed cannot clean up: what it leaves must be what the next start sweeps
+            assert left <= (set(abandoned()) if result.outcomes[-1].fault.act == "kill -9" else set()), "segments left"
+            sweep()
+            result.seen.extend(call.watch.seen)
+            result.leaks.extend(call.watch.leaks())
+            result = result._replace(unjudged=result.unjudged + call.watch.unjudged)
+    return result
+
+
+def inject(call: WatchedCall, fault: Fault, stopped_s: float) -> Outcome:
+    """One fault, until the call is live again or over."""
+    call.wait(
+        "all stages", lambda: all(s in {n.split(".")[0] for n, p in call.stages().items() if p.child} for s in STAGES)
+    )
+    stage = next(pids for name, pids in call.stages().items() if name.split(".")[0] == fault.stage)
+    pidfd = pidfd_open(stage.child if fault.who == "child" else stage.parent)
+    at = time.monotonic()
+    signal.pidfd_send_signal(pidfd, ACTS[fault.act])
+    if fault.act == "SIGSTOP":
+        time.sleep(stopped_s)
+        with contextlib.suppress(ProcessLookupError):  # restarted meanwhile, as it should
+            signal.pidfd_send_signal(pidfd, signal.SIGCONT)
+    if fault.ends:
+        call.wait("the end of the call", lambda: call.process.poll() is not None, 8)
+        return Outcome(fault, 0, None, None, None, 0, ended=True)
+    if fault.restarts:
+        call.wait(f"the restart of {fault.stage}", lambda: call.saying("restarting in", at), 10)
+    hidden_at, late_ms = _hidden(call, fault, at)
+    restarted_at = max([at, *call.saying("restarting in", at)])
+    if fault.stage == "display":
+        live_at = call.wait("pictures on display", lambda: call.saying("pictures a second", restarted_at), 20)[0]
+    else:
+        live_at = call.wait_live(max(restarted_at, hidden_at or 0.0)).at
+    return Outcome(
+        fault,
+        sum(s.hides for s in call.watch.seen if at < s.at <= live_at),
+        None if hidden_at is None else (hidden_at - at) * 1000,
+        late_ms,
+        None if hidden_at is None and not fault.restarts else (live_at - at) * 1000,
+        len(call.saying("restarting in", at)),
+        ended=False,
+    )
+
+
+def _hidden(call: WatchedCall, fault: Fault, at: float) -> tuple[float | None, float | None]:
+    """When the fault hid the picture, and how long after the event or limit that should hide it; None: it did not."""
+    if fault.who == "parent" or fault.stage == "display":
+        return None, None  # nothing to hide: the child goes on, or shows nothing any more
+    stopped = fault.act == "SIGSTOP"
+    if fault.stage == "compose":  # the real display blanks itself, and says so
+        again_at = call.wait_hidden(at).at
+        hidden_at = min([*call.saying("waiting for", at), again_at])
+        last = max((s.at for s in call.watch.seen if s.at < hidden_at), default=at)
+        return hidden_at, (hidden_at - (last + BLANK_AFTER_S if stopped else at)) * 1000
+    hidden = call.wait_hidden(at)
+    last_live = [s for s in call.watch.seen if s.at < hidden.at and s.message.state == "live"][-1]
+    if fault.stage == "infer":
+        due = last_live.at - last_live.message.mask_age_ms / 1000 + MAX_MASK_AGE_S
+    else:
+        due = last_live.at + SILENCE_NS / 1e9 if stopped else max(at, last_live.at)
+    return hidden.at, (hidden.at - due) * 1000

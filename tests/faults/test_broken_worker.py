@@ -1,0 +1,76 @@
+"""Whatever a worker answers: nothing is shown that it did not truly find, and the call goes on."""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import msgpack
+import pytest
+
+from capture.demo import DemoScene
+from common.messages import MasksInferred, PrivacySet, encode
+from tests.faults.watch import WatchedCall, nothing_leaked
+from tests.faults.worker import Answer, ExactWorker, exact_call, honest, silent
+
+MAX_AGE_S, FRAME_S = 0.75, 1 / 30
+SLACK_S = 0.15  # a busy machine; the figures themselves are those of `python -m tests.faults`
+
+
+def nan_in(where: str, result: MasksInferred) -> bytes:
+    parts = msgpack.unpackb(encode(result))
+    first = parts[-1][0]
+    if where == "score":
+        first[1] = math.nan
+    elif where == "box":
+        first[2][0] = math.nan
+    else:
+        first[2] = [-0.5, 0.0, 1.5, 1.0]
+    return bytes(msgpack.packb(parts))
+
+
+BROKEN: dict[str, Answer] = {
+    "garbage": lambda f, r: [os.urandom(500)],
+    "half a message": lambda f, r: [encode(r)[: len(encode(r)) // 2]],
+    "a score that is no number": lambda f, r: [nan_in("score", r)],
+    "a box that is no number": lambda f, r: [nan_in("box", r)],
+    "a box outside the frame": lambda f, r: [nan_in("range", r)],
+    "another epoch": lambda f, r: [encode(replace(r, epoch=r.epoch + 1))],
+    "100 MB": lambda f, r: [b"\x93" + bytes(100_000_000)] if f.frame_id % 30 == 0 else [],
+    "nothing": silent,
+    "a frame of the future": lambda f, r: [encode(replace(r, captured_ns=r.captured_ns + 10**12))],
+    "a frame that never was": lambda f, r: [encode(replace(r, frame_id=r.frame_id + 10**6))],
+    "another moment's mask as this one's": lambda f, r: [encode(replace(r, captured_ns=r.captured_ns - 10**7))],
+    "a message of another kind": lambda f, r: [encode(PrivacySet(False))],
+}
+
+
+@pytest.fixture(scope="module")
+def shared_call(scene: DemoScene) -> Iterator[tuple[WatchedCall, ExactWorker]]:
+    """One call that has to bear all of them, one after the other."""
+    with tempfile.TemporaryDirectory(prefix="onlyme-") as folder, exact_call(Path(folder) / "run", scene) as running:
+        yield running
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_worker_that_returns(what: str, shared_call: tuple[WatchedCall, ExactWorker]) -> None:
+    call, worker = shared_call
+    call.wait_live(time.monotonic())
+    before = call.stages()
+    worker.answer = BROKEN[what]
+    at = time.monotonic()
+    hidden = call.wait_hidden(at)
+    assert hidden.at - at < MAX_AGE_S + 4 * FRAME_S + SLACK_S
+    assert hidden.message.reason == "mask older than 750 ms"
+    time.sleep(0.3)
+    worker.answer = honest
+    call.wait_live(hidden.at)
+    assert call.stages() == before, "nothing was restarted"
+    if what == "100 MB":
+        assert call.saying("worker dropped, gone, or cut off for what it sent")
+    assert nothing_leaked(call.watch)

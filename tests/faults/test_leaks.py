@@ -1,0 +1,185 @@
+"""What others' filters leaked on, done to the real processes, and judged on the pixels that come out."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from capture.demo import DemoScene
+from common.messages import PrivacySet, encode
+from common.streams import CONTROL, connect, open_context, open_run_dir, send
+from tests.call import stages
+from tests.conftest import missing
+from tests.faults import cycles
+from tests.faults.injections import run
+from tests.faults.oracle import BOUND, LeakOracle
+from tests.faults.watch import Watch, nothing_leaked, watched_call
+from tests.faults.worker import HEIGHT, SIZE, WIDTH, ExactWorker, exact_call, honest, silent
+from tests.processes.neighbours import stage, wait_for
+from tests.shared import MASK_RCNN, ROOT
+
+
+def test_before_the_first_mask_nothing_is_seen_and_the_first_live_frame_is_faint(
+    run_dir: Path, scene: DemoScene
+) -> None:
+    with exact_call(run_dir, scene) as (call, _):
+        assert call.watch.seen[0].message.state == "starting"
+    assert nothing_leaked(call.watch)
+
+
+def test_without_any_worker_nothing_is_ever_seen(run_dir: Path, scene: DemoScene) -> None:
+    with watched_call(SIZE, run_dir, LeakOracle(scene), workers=0) as call:
+        call.wait("two seconds of pictures", lambda: len(call.watch.seen) > 60)
+    assert {s.message.state for s in call.watch.seen} == {"starting"}
+    assert nothing_leaked(call.watch)
+
+
+def test_without_a_model_the_call_ends_and_nothing_is_seen(run_dir: Path, scene: DemoScene) -> None:
+    with watched_call({**SIZE, "mask_rcnn": ROOT / "tests"}, run_dir, LeakOracle(scene)) as call:
+        assert call.process.wait(20) == 2
+    assert call.watch.live() is None
+    assert not call.watch.leaks()
+
+
+def test_a_subject_who_leaves_and_comes_back(run_dir: Path, scene: DemoScene) -> None:
+    with exact_call(run_dir, scene) as (call, worker):
+        for _ in range(3):
+            worker.answer = lambda f, r: [encode(replace(r, instances=()))]
+            hidden = call.wait_hidden(time.monotonic())
+            assert hidden.message.reason == "nobody found"
+            worker.answer = honest
+            call.wait_live(hidden.at)
+            time.sleep(0.5)
+    assert nothing_leaked(call.watch)
+
+
+def test_privacy_off_and_on_again(run_dir: Path, scene: DemoScene) -> None:
+    with exact_call(run_dir, scene) as (call, _), open_context() as context:
+        control = connect(context, CONTROL, run_dir)
+        for _ in range(3):
+            wait_for("the control's door", lambda: send(control, PrivacySet(False)))
+            off = call.wait("the room", lambda: next((s for s in call.watch.seen[-3:] if not s.message.privacy), None))
+            assert off.message.state == "off" and off.leak > BOUND, "the negative control: this is the room"
+            on_at = time.monotonic()
+            send(control, PrivacySet(True))
+            on = call.wait_hidden(on_at)
+            assert on.hides and on.message.reason == "no mask since privacy was turned on"
+            call.wait_live(on.at)
+    assert nothing_leaked(call.watch)
+
+
+def test_a_whole_call_that_is_stopped_and_goes_on(run_dir: Path, scene: DemoScene) -> None:
+    """As when a laptop sleeps: what comes out first must not be what was seen before."""
+    with exact_call(run_dir, scene) as (call, _):
+        pids = [pid for pids in call.stages().values() for pid in pids]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(2)
+        at = time.monotonic()
+        for pid in reversed(pids):
+            os.kill(pid, signal.SIGCONT)
+        call.wait_live(call.wait_hidden(at).at)
+    assert nothing_leaked(call.watch)
+
+
+def test_capture_restarting_at_another_size(run_dir: Path, scene: DemoScene) -> None:
+    other = DemoScene(480, 270, 30)
+    oracles = [LeakOracle(s, masks="exact") for s in (scene, other)]
+    open_run_dir(run_dir)
+    with (
+        stage("compose", run_dir),
+        Watch(run_dir, *oracles) as watch,
+        ExactWorker(run_dir, scene, other),
+    ):
+        since = 0.0
+        for playing in (scene, other, scene):
+            width, height = playing.size_wh
+            with stage("capture", run_dir, source="demo", width=width, height=height) as capture:
+                live = wait_for("a live picture", lambda since=since: watch.live(since))  # type: ignore[misc]
+                assert live.message.width == width
+                time.sleep(0.7)
+                capture.kill()
+                since = time.monotonic()
+    epochs = {s.message.epoch for s in watch.seen}
+    for epoch in epochs:
+        assert next(s for s in watch.seen if s.message.epoch == epoch).hides, "a new stream starts closed"
+    assert len(epochs) == 3
+    assert nothing_leaked(watch)
+
+
+def test_masks_of_two_cameras_mixed(run_dir: Path, tmp_path: Path, scene: DemoScene) -> None:
+    other_dir = run_dir.with_name("other")
+    open_run_dir(other_dir)
+    with exact_call(run_dir, scene) as (call, _):
+        time.sleep(1.7)  # out of step with the first
+        with (
+            stage("capture", other_dir, source="demo", width=WIDTH, height=HEIGHT),
+            ExactWorker(other_dir, scene, every=1, masks_dir=run_dir),
+        ):
+            call.wait("the other camera's masks", lambda: call.saying("of another epoch"))
+            time.sleep(2)
+            assert call.watch.seen[-1].message.state == "live"
+    assert nothing_leaked(call.watch)
+
+
+def test_a_display_that_stops_reading_costs_nobody_a_frame(run_dir: Path, scene: DemoScene) -> None:
+    with exact_call(run_dir, scene) as (call, _), stage("display", run_dir, sink="headless") as other:
+        wait_for("the other display", lambda: "display" in stages(run_dir) and stages(run_dir)["display"].child)
+        time.sleep(0.5)
+        pids = stages(run_dir)["display"]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        begun, count = time.monotonic(), len(call.watch.seen)
+        time.sleep(4)
+        rate = (len(call.watch.seen) - count) / (time.monotonic() - begun)
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+        assert rate > 25
+        other.terminate()
+        other.wait(5)
+    assert nothing_leaked(call.watch)
+
+
+def test_shared_memory_that_fills_up_during_the_call() -> None:
+    """In a /dev/shm of its own, as small as containers have it: see full_memory.py."""
+    if subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode:
+        missing("the right to mount a small /dev/shm")
+    small = f"mount -t tmpfs -o size=64m tmpfs /dev/shm && exec {sys.executable} -m tests.faults.full_memory"
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", small], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("policy", ["raw", "stale"])
+def test_the_negative_controls_leak(policy: str, run_dir: Path, scene: DemoScene, tmp_path: Path) -> None:
+    """The same call with a broken policy: if the oracle let these pass, it would prove nothing."""
+    lines = (ROOT / "Procfile").read_text()
+    broken = tmp_path / "Procfile"
+    broken.write_text(lines.replace("python -m compose", f"python -m tests.faults.unsafe_compose {policy}"))
+    with exact_call(run_dir, scene, str(broken)) as (call, worker):
+        worker.answer = silent
+        time.sleep(3.5)
+    assert len(call.watch.leaks()) > 20, f"worst {max(s.leak for s in call.watch.seen):.2f}"
+
+
+@pytest.mark.parametrize(
+    "model", [None, pytest.param(MASK_RCNN, marks=pytest.mark.model)], ids=["embedded", "mask-rcnn"]
+)
+def test_random_faults(model: Path | None, segments: set[str]) -> None:
+    settings = {**SIZE, "mask_rcnn": model} if model else SIZE
+    result = run(settings, 6, seed=20261123 if model else 3, stopped_s=6.0)
+    print("\n".join(str(o) for o in result.outcomes))
+    assert result.leaks == []
+    assert len(result.outcomes) == 6
+
+
+def test_starts_are_clean_after_stops_and_kills() -> None:
+    print(cycles.run(stops=2, kills=2))

@@ -1,0 +1,113 @@
+"""A worker that knows the demo scene's exact masks, and can be told to answer whatever a broken one might."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import cv2
+import numpy as np
+import zmq
+from numpy.typing import NDArray
+
+from capture.demo import DemoScene
+from common.counters import Counters
+from common.messages import FrameCaptured, Instance, MasksInferred, encode
+from common.streams import FRAME_FACTS, FRAMES, MASKS, connect, open_context, receive
+from tests.faults.oracle import LeakOracle
+from tests.faults.watch import WatchedCall, watched_call
+
+MAP_SIDE = 256
+WIDTH, HEIGHT = 640, 360
+SIZE: dict[str, object] = {"width": WIDTH, "height": HEIGHT, "status_every": 0.5}
+Answer = Callable[[FrameCaptured, MasksInferred], "list[bytes]"]
+
+
+def instance_of(mask: NDArray[np.bool_], score: float) -> Instance | None:
+    """An exact mask (H, W) bool as an instance of class 0, None where nobody is."""
+    height, width = mask.shape
+    x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
+    if w < 2 or h < 2:
+        return None
+    size_wh = (min(w, MAP_SIDE), min(h, MAP_SIDE))
+    small = cv2.resize(mask[y : y + h, x : x + w].astype(np.uint8) * 255, size_wh, interpolation=cv2.INTER_AREA)
+    box = (x / width, y / height, (x + w) / width, (y + h) / height)
+    return Instance(0, score, box, size_wh[1], size_wh[0], small.tobytes())
+
+
+def honest(frame: FrameCaptured, result: MasksInferred) -> list[bytes]:
+    """What a sound worker answers."""
+    return [encode(result)]
+
+
+def silent(frame: FrameCaptured, result: MasksInferred) -> list[bytes]:
+    """What one answers that is no more."""
+    return []
+
+
+class ExactWorker:
+    """Answers every `every`-th frame of a call that has no worker of its own, through `answer`.
+
+    Args:
+        run_dir: Of the call.
+        scenes: What capture may be playing, told apart by its size.
+        masks_dir: Where to send the results, if not to that call: another call's run folder.
+    """
+
+    def __init__(self, run_dir: Path, *scenes: DemoScene, every: int = 3, masks_dir: Path | None = None) -> None:
+        self._run_dir, self._masks_dir, self._every = run_dir, masks_dir or run_dir, every
+        self._scenes = {scene.size_wh: scene for scene in scenes}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="worker")
+        self.answer: Answer = honest
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def result(self, frame: FrameCaptured) -> MasksInferred:
+        """The truth about a frame."""
+        masks = self._scenes[frame.width, frame.height].masks(frame.source_index)
+        found = (instance_of(masks.subject, 0.99), instance_of(masks.bystander, 0.9))
+        people = tuple(i for i in found if i is not None)
+        return MasksInferred(frame.epoch, frame.frame_id, frame.captured_ns, 1, "exact", "exact masks", people)
+
+    def _run(self) -> None:
+        counters = Counters(logging.getLogger("worker"))
+        with open_context() as context:
+            frames, masks = connect(context, FRAMES, self._run_dir), connect(context, MASKS, self._masks_dir)
+            while not self._stop.is_set():
+                if not frames.poll(50):
+                    continue
+                captured = [f for f in receive(frames, FRAME_FACTS, counters) if isinstance(f, FrameCaptured)]
+                if captured and captured[-1].frame_id % self._every == 0:
+                    result = self.result(captured[-1])
+                    time.sleep(0.004)  # compose hears of the frame first, as it does of a real worker's
+                    for data in self.answer(captured[-1], result):
+                        if masks.poll(100, zmq.POLLOUT):
+                            masks.send(data)
+
+
+@contextmanager
+def exact_call(
+    run_dir: Path, scene: DemoScene, procfile: str = "Procfile"
+) -> Iterator[tuple[WatchedCall, ExactWorker]]:
+    """A call whose only worker is ours."""
+    with (
+        watched_call(SIZE, run_dir, LeakOracle(scene, masks="exact"), workers=0, procfile=procfile) as call,
+        ExactWorker(run_dir, scene) as worker,
+    ):
+        call.wait_live()
+        yield call, worker
