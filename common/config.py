@@ -167,6 +167,9 @@ class InferSettings(Settings):
     detections: int = setting(7, whole(0, 1000), "objects the network reports; 0 leaves the graph as it is")
     backend: str = setting("opencv", word, "cv2.dnn backend, by name, as far as this OpenCV was built with it")
     target: str = setting("cpu", word, "cv2.dnn target, by name")
+    max_infer_hz: float = setting(
+        0.0, real(0, 240), "frames a second that one worker looks at, at most; 0: as many as it can"
+    )
     threads: int = setting(0, whole(0, 256), "threads of one worker; 0 shares the cores among the workers")
 
 
@@ -178,6 +181,16 @@ class ComposeSettings(Settings):
     threshold: float = setting(0.3, real(0, 1), "least probability of a pixel in a mask", short="-t")
     kernel: int = setting(41, odd_kernel, "Gaussian blur kernel, odd, pixels", short="-k")
     edge: str = setting("soft", one_of("soft", "hard"), "soft alpha, or the tutorial's hard paste")
+    refine: str = setting(
+        "matte",
+        one_of("matte", "none"),
+        "edge on the present frame by the small matte, or the result's own mask as it is",
+    )
+    subject: str = setting(
+        "lock",
+        one_of("lock", "top", "all"),
+        "who stays sharp: one person, followed; the most confident one of each result; every person",
+    )
     background: str = setting("blur", background, "what hides the room: blur, color:RRGGBB, image:PATH or video:PATH")
     max_mask_age: int = setting(750, whole(50, 10000), "a mask older than this shows nobody, milliseconds")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import cv2
@@ -19,6 +20,9 @@ class Alpha(NamedTuple):
 
     opacity: NDArray[np.uint8]
     box_xyxy: tuple[int, int, int, int]
+
+
+NOBODY = Alpha(np.zeros((0, 0), np.uint8), (0, 0, 0, 0))
 
 
 def pixel_box(box_xyxy: tuple[float, float, float, float], size_wh: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -43,7 +47,7 @@ def of_instance(instance: Instance, size_wh: tuple[int, int], threshold: float, 
     """
     x0, y0, x1, y1 = pixel_box(instance.box_xyxy, size_wh)
     if x1 <= x0 or y1 <= y0:
-        return Alpha(np.zeros((0, 0), np.uint8), (0, 0, 0, 0))
+        return NOBODY
     small = np.frombuffer(instance.probability, np.uint8).reshape(instance.map_height, instance.map_width)
     if edge == "hard":
         likely = cv2.resize(small, (x1 - x0, y1 - y0), interpolation=cv2.INTER_NEAREST)
@@ -53,6 +57,22 @@ def of_instance(instance: Instance, size_wh: tuple[int, int], threshold: float, 
     mask = cv2.dilate(_cut(likely, threshold), kernel)
     # the frame's border is no edge of the person: replicate there, but never let a box's own border end abruptly
     return Alpha(cv2.GaussianBlur(mask, (FEATHER_PX, FEATHER_PX), 0, borderType=cv2.BORDER_REPLICATE), (x0, y0, x1, y1))
+
+
+def of_instances(instances: Iterable[Instance], size_wh: tuple[int, int], threshold: float, edge: str) -> Alpha:
+    """Alpha of several instances together: the greatest of each; see `of_instance`."""
+    found = [a for i in instances if (a := of_instance(i, size_wh, threshold, edge)).opacity.size]
+    if len(found) < 2:
+        return found[0] if found else NOBODY
+    corners = np.array([a.box_xyxy for a in found])
+    x0, y0 = (int(v) for v in corners[:, :2].min(0))
+    x1, y1 = (int(v) for v in corners[:, 2:].max(0))
+    opacity = np.zeros((y1 - y0, x1 - x0), np.uint8)
+    for one in found:
+        left, top, right, bottom = one.box_xyxy
+        part = opacity[top - y0 : bottom - y0, left - x0 : right - x0]
+        np.maximum(part, one.opacity, out=part)
+    return Alpha(opacity, (x0, y0, x1, y1))
 
 
 def faded(whole: Alpha, opacity: float) -> Alpha:

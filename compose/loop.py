@@ -33,6 +33,7 @@ from common.streams import (
 )
 from compose.painter import Painter, paint_card
 from compose.policy import Policy, State, Verdict
+from compose.tracker import open_tracker
 
 CAPACITY = 16  # half a second: a recorder may hiccup
 POLL_MS = 30  # how late a limit that passes between two frames may be noticed
@@ -51,7 +52,8 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
         RingSpaceError: Shared memory is too small.
     """
     cv2.setNumThreads(1)
-    painter, policy = Painter(settings), Policy(settings.confidence, settings.max_mask_age)
+    tracker = open_tracker(settings)
+    painter, policy = Painter(settings, tracker), Policy(tracker.choose, settings.max_mask_age)
     counters, journal = Counters(log), Journal()
     run_dir = settings.call_dir
     with sole_writer(run_dir, COMPOSITES.name), open_context() as context, Composites(context, run_dir) as composites:
@@ -68,6 +70,8 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
             if workers.is_gone():
                 counters.count("worker", "gone, or cut off for what it sent")
             frame, picture = frames.newest()
+            if frame is not None and picture is not None:
+                tracker.see(frame, picture)
             for result in receive(masks, MasksInferred, counters):
                 if refused := policy.accept(result, time.monotonic_ns()):
                     counters.count("masks", refused)

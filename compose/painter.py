@@ -12,6 +12,7 @@ from compose import alpha
 from compose.backdrop import open_backdrop
 from compose.blend import blend
 from compose.policy import State, Verdict
+from compose.tracker import Tracker
 
 Picture = NDArray[np.uint8]
 CARD_BGR = (48, 40, 36)
@@ -25,18 +26,16 @@ class Painter:
         SourceError: The background cannot be read.
     """
 
-    def __init__(self, settings: ComposeSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: ComposeSettings, tracker: Tracker) -> None:
+        self._tracker = tracker
         self._backdrop = open_backdrop(settings)
 
     def paint(self, picture: Picture, frame: FrameCaptured, verdict: Verdict, into: Picture) -> None:
         """Fill `into`, of `picture`'s shape (H, W, 3) uint8 BGR, with what `verdict` allows of `picture`."""
         if verdict.state is State.OFF:
             np.copyto(into, picture)
-        elif verdict.state is State.LIVE and verdict.subject is not None:
-            size_wh = (frame.width, frame.height)
-            whole = alpha.of_instance(verdict.subject, size_wh, self._settings.threshold, self._settings.edge)
-            who = alpha.faded(whole, verdict.opacity)
+        elif verdict.state is State.LIVE:
+            who = alpha.faded(self._tracker.alpha(frame, picture, verdict.subjects), verdict.opacity)
             blend(picture, self._backdrop.behind(picture, who, frame.captured_ns), who, into)
         else:
             np.copyto(into, self._backdrop.behind(picture, None, frame.captured_ns))

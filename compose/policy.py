@@ -14,11 +14,11 @@ be shown now.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
 from common.messages import FrameCaptured, Instance, MasksInferred
-from compose.subject import most_confident_person
 
 ENTRY_NS = 300_000_000  # the subject fades in over this long
 SILENCE_NS, SILENT_PERIODS = 300_000_000, 3  # no frame for that long, and for that many periods of the source: lost
@@ -37,13 +37,13 @@ class State(StrEnum):
 
 
 class Verdict(NamedTuple):
-    """What may be shown, and why. `subject` is set in the state LIVE only, `opacity` (0..1) is how far it has faded in;
+    """What may be shown, and why. `subjects` holds somebody in the state LIVE only, `opacity` (0..1) is how far it has faded in;
     `mask_age_ms` is -1.0 where there is no mask of this stream."""
 
     state: State
     reason: str
     mask_age_ms: float
-    subject: Instance | None = None
+    subjects: tuple[Instance, ...] = ()
     opacity: float = 0.0
 
 
@@ -51,12 +51,12 @@ class Policy:
     """Fail closed: without a fresh mask of the present stream that holds the subject, everything is hidden.
 
     Args:
-        confidence: Least score of a subject, 0..1.
+        choose: Says which instances of an accepted result stay sharp.
         max_mask_age_ms: A mask older than this shows nobody.
     """
 
-    def __init__(self, confidence: float, max_mask_age_ms: float) -> None:
-        self._confidence = confidence
+    def __init__(self, choose: Callable[[MasksInferred], tuple[Instance, ...]], max_mask_age_ms: float) -> None:
+        self._choose = choose
         self._max_age_ns = round(max_mask_age_ms * 1e6)
         self._epoch = 0
         self._frames: OrderedDict[int, int] = OrderedDict()  # frame_id → captured_ns
@@ -65,7 +65,7 @@ class Policy:
         self._lost = ""
         self._no_mask = NO_MASK_YET
         self._masks: MasksInferred | None = None
-        self._subject: Instance | None = None
+        self._subjects: tuple[Instance, ...] = ()
         self._started = False
         self._live_since_ns: int | None = None
         self.privacy = True
@@ -114,7 +114,7 @@ class Policy:
             return "out of order"
         self._started = True
         self._masks = masks
-        self._subject = most_confident_person(masks.instances, self._confidence)
+        self._subjects = self._choose(masks)
         return "stale" if now_ns - masks.captured_ns > self._max_age_ns else ""
 
     def set_privacy(self, on: bool) -> None:
@@ -148,10 +148,10 @@ class Policy:
             reason = self._no_mask
         elif age_ns > self._max_age_ns:
             reason = f"mask older than {self._max_age_ns / 1e6:.0f} ms"
-        elif self._subject is None:
+        elif not self._subjects:
             reason = "nobody found"
         else:
-            return Verdict(State.LIVE, "", age_ms, self._subject)
+            return Verdict(State.LIVE, "", age_ms, self._subjects)
         return Verdict(State.HIDDEN if self._started else State.STARTING, reason, age_ms)
 
     def _patience_ns(self) -> int:
@@ -161,5 +161,5 @@ class Policy:
     def _forget(self, no_mask: str) -> None:
         """Close: no mask, privacy on."""
         self._no_mask = no_mask
-        self._masks = self._subject = None
+        self._masks, self._subjects = None, ()
         self.privacy = True

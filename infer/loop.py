@@ -39,7 +39,7 @@ def run(settings: InferSettings, stop: Stop) -> None:
     log.info("finds people with %s", detector.model)
     name = f"{process_name('infer')}:{os.getpid()}"
     with open_context() as context:
-        work = Work(context, settings.call_dir, name, Counters(log))
+        work = Work(context, settings.call_dir, name, settings.max_infer_hz, Counters(log))
         masks = connect(context, MASKS, settings.call_dir)
         while not stop:
             message, picture = work.next_frame()
@@ -70,12 +70,14 @@ def share_of_cores(workers: int) -> int:
 class Work:
     """Asks capture for a frame, and copies it out of the ring."""
 
-    def __init__(self, context: Context, run_dir: Path, name: str, counters: Counters) -> None:
+    def __init__(self, context: Context, run_dir: Path, name: str, max_hz: float, counters: Counters) -> None:
         self._socket = connect(context, WORK, run_dir)
         self._name = name
         self._ring = RingCache()
         self._buffer: NDArray[np.uint8] | None = None
         self._asked_at = -ASK_AGAIN_S
+        self._period_s = 1 / max_hz if max_hz else 0.0
+        self._not_before = 0.0
         self.counters = counters
 
     def next_frame(self) -> tuple[FrameCaptured | None, NDArray[np.uint8] | None]:
@@ -85,6 +87,9 @@ class Work:
             What capture said of it, and (H, W, 3) uint8 BGR valid until the next call.
         """
         now = time.monotonic()
+        if now < self._not_before:
+            time.sleep(min(self._not_before - now, POLL_MS / 1000))
+            return None, None
         if now - self._asked_at >= ASK_AGAIN_S and send(self._socket, WorkAsked(self._name)):
             self._asked_at = now
         if not self._socket.poll(POLL_MS):
@@ -92,6 +97,7 @@ class Work:
         messages = receive(self._socket, FrameCaptured, self.counters)
         if not messages:
             return None, None
+        self._not_before = max(now, self._not_before + self._period_s)
         self._asked_at = -ASK_AGAIN_S  # the credit is spent: ask again at once when done
         message = messages[-1]
         try:

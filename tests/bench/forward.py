@@ -26,10 +26,10 @@ def reference_iou(net: MaskRcnn) -> float:
         for path in sorted((SIGNERS / f"reference/{clip}/masks").glob("*.png")):
             truth = np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
             picture = np.asarray(cv2.imread(str(path.parent.parent / "frames" / f"{path.stem}.jpg")), np.uint8)
-            found = subject.most_confident_person(net.detect(picture), 0.5)
+            people = subject.people_of(net.detect(picture), 0.5)
             kept = np.zeros(truth.shape, bool)
-            if found is not None:
-                opacity, (x0, y0, x1, y1) = alpha.of_instance(found, picture.shape[1::-1], 0.3, "soft")
+            if people:
+                opacity, (x0, y0, x1, y1) = alpha.of_instance(people[0], picture.shape[1::-1], 0.3, "soft")
                 kept[y0:y1, x0:x1] = opacity > 127
             known, person = truth != 128, truth == 255
             overlaps.append(float((kept & person & known).sum() / ((kept | person) & known).sum()))

@@ -6,7 +6,6 @@ import pytest
 
 from common.messages import Instance
 from compose.alpha import of_instance, pixel_box
-from compose.subject import most_confident_person
 
 SIZE = (200, 100)
 
@@ -56,11 +55,3 @@ def test_a_box_thinner_than_a_pixel_shows_nothing(box: tuple[float, float, float
 
 def test_a_box_never_leaves_the_frame() -> None:
     assert pixel_box((0.0, 0.0, 1.0, 1.0), SIZE) == (0, 0, 200, 100)
-
-
-def test_the_subject_is_the_most_confident_person_above_the_confidence() -> None:
-    full = np.full((2, 2), 255)
-    low, high, dog = instance(full, score=0.6), instance(full, score=0.8), instance(full, score=0.99, class_id=17)
-    assert most_confident_person([low, dog, high], 0.5) is high
-    assert most_confident_person([low, dog], 0.7) is None
-    assert most_confident_person([], 0.0) is None

@@ -19,7 +19,7 @@ class Scene:
     """A policy with a clock, in milliseconds, and a camera of 30 pictures a second."""
 
     def __init__(self) -> None:
-        self.policy = Policy(confidence=0.5, max_mask_age_ms=MAX_AGE_MS)
+        self.policy = Policy(choose=lambda result: result.instances[:1], max_mask_age_ms=MAX_AGE_MS)
         self.now_ms = 10_000
         self.epoch = EPOCH
         self.frames: dict[int, int] = {}
@@ -76,7 +76,7 @@ def test_it_starts_hidden_and_lives_on_a_fresh_mask(scene: Scene) -> None:
     scene.wait(40)
     scene.frame()
     assert scene.masks(0) == ""
-    assert scene.verdict()[:4] == (State.LIVE, "", 40, PERSON)
+    assert scene.verdict()[:4] == (State.LIVE, "", 40, (PERSON,))
 
 
 def test_it_enters_softly_and_leaves_at_once(scene: Scene) -> None:
@@ -87,7 +87,7 @@ def test_it_enters_softly_and_leaves_at_once(scene: Scene) -> None:
     scene.play(300)
     assert scene.verdict().opacity == 1
     scene.masks(who=0)
-    assert scene.verdict()[3:] == (None, 0.0)
+    assert scene.verdict()[3:] == ((), 0.0)
     scene.play(33)
     scene.masks()
     assert scene.verdict().opacity == 0
@@ -273,9 +273,9 @@ def test_whatever_happens_nobody_is_seen_without_a_fresh_mask_of_this_stream(his
         if verdict.state is State.LIVE:
             assert allowed is not None and allowed[1]
             assert 0 <= verdict.mask_age_ms == scene.now_ms - allowed[0] <= MAX_AGE_MS
-            assert verdict.subject == PERSON
+            assert verdict.subjects == (PERSON,)
             assert 0 <= verdict.opacity <= 1 and (was_live or verdict.opacity == 0)
         else:
-            assert verdict.subject is None and verdict.opacity == 0
+            assert verdict.subjects == () and verdict.opacity == 0
             assert verdict.reason
         was_live = verdict.state is State.LIVE

@@ -102,11 +102,13 @@ class ExactWorker:
 
 @contextmanager
 def exact_call(
-    run_dir: Path, scene: DemoScene, procfile: str = "Procfile"
+    run_dir: Path, scene: DemoScene, procfile: str = "Procfile", **settings: object
 ) -> Iterator[tuple[WatchedCall, ExactWorker]]:
     """A call whose only worker is ours."""
     with (
-        watched_call(SIZE, run_dir, LeakOracle(scene, masks="exact"), workers=0, procfile=procfile) as call,
+        watched_call(
+            {**SIZE, **settings}, run_dir, LeakOracle(scene, masks="exact"), workers=0, procfile=procfile
+        ) as call,
         ExactWorker(run_dir, scene) as worker,
     ):
         call.wait_live()

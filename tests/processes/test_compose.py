@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import zmq
 
+from capture.demo import DemoScene
 from capture.loop import Publisher
 from capture.sources import Shot
 from common.counters import Counters
@@ -22,6 +23,7 @@ from common.ring import RingCache
 from common.streams import COMPOSITES, CONTROL, MASKS, connect, open_context, open_run_dir, receive, send
 from compose.painter import CARD_BGR, write_notice
 from compose.policy import ENTRY_NS
+from tests.faults.worker import instance_of
 from tests.processes.neighbours import end, stage, wait_for
 
 NOISE = np.random.default_rng(5).integers(0, 256, (120, 160, 3), dtype=np.uint8)
@@ -99,7 +101,8 @@ def composing(run_dir: Path, counters: Counters, **settings: object) -> Iterator
     with (
         open_context() as context,
         Publisher(context, run_dir) as frames,
-        stage("compose", run_dir, **settings) as process,
+        # noise holds no person that a matte could see
+        stage("compose", run_dir, **{"refine": "none", **settings}) as process,
     ):
         yield Neighbours(context, frames, run_dir, counters)
         code, said, took_s = end(process)
@@ -266,3 +269,31 @@ def test_the_notice_is_written_into_the_picture() -> None:
     write_notice(plain, "no camera: demo footage")
     written = cv2.boundingRect(plain.max(-1))
     assert written[0] < 20 and written[1] > 320 and written[2] > 100
+
+
+def test_the_matte_draws_the_edge_of_the_present_frame(run_dir: Path, counters: Counters) -> None:
+    """One result, then a second of frames without another: the mask is old, the edge is not."""
+    scene = DemoScene(640, 360, 30)
+    with composing(run_dir, counters, refine="matte", max_mask_age=5000) as compose:
+        index = 60
+        masks = scene.masks(index)
+        people = tuple(i for i in (instance_of(masks.subject, 0.9), instance_of(masks.bystander, 0.95)) if i)
+        compose.step(scene.frame(index))
+        compose.found(compose.publish(scene.frame(index)), instances=people[:1])  # the subject is chosen first
+        compose.found(compose.publish(scene.frame(index)), instances=people)
+        overlaps = []
+        while index < 95:
+            index += 1
+            got = compose.step(scene.frame(index))
+            time.sleep(0.02)
+            if got is None or got[0].state != "live" or index < 80:
+                continue
+            of = index - (compose.number - got[0].source_index)
+            picture, masks = scene.frame(of), scene.masks(of)
+            shown = np.abs(got[1].astype(int) - picture).max(-1) <= 2
+            # a blurred pixel may be as it was by chance, few are: the subject's inside must be, the others' must not
+            inside = cv2.erode(masks.subject.astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
+            overlaps.append((float(shown[inside].mean()), float(shown[masks.bystander].mean())))
+        assert len(overlaps) > 5
+        assert np.median([mine for mine, _ in overlaps]) > 0.85  # what she holds counts as hers, and is lost first
+        assert max(theirs for _, theirs in overlaps) < 0.15

@@ -78,7 +78,7 @@ def call(run_dir: Path, counters: Counters) -> Iterator[tuple[NetworkCamera, Cal
         open_context() as context,
         network_camera() as camera,
         stage("capture", run_dir, source=camera.address) as capture,
-        stage("compose", run_dir) as compose,
+        stage("compose", run_dir, refine="none") as compose,
     ):
         frames, masks, composites = (connect(context, stream, run_dir) for stream in (FRAMES, MASKS, COMPOSITES))
         running = Call(frames, masks, composites, counters)

@@ -25,3 +25,8 @@ def test_the_embedded_matte_works_as_a_worker_too(run_dir: Path, segments: set[s
     results = collect(1, run_dir, {"threads": 1}, seconds=1.0)
     assert len(results) > 10
     assert all("embedded" in m.model for m in results)
+
+
+def test_a_worker_looks_no_more_often_than_it_may(run_dir: Path, segments: set[str]) -> None:
+    results = collect(1, run_dir, {"threads": 1, "max_infer_hz": 5}, seconds=3.0)
+    assert 12 <= len(results) <= 17

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from common.messages import Instance
+from compose.subject import Candidate, SubjectLock, alike, look_of, overlap, people_of
+
+H, W = 90, 160
+RED, BLUE = (40, 40, 220), (220, 60, 30)
+
+
+def block(x: int, y: int = 20, w: int = 30, h: int = 60) -> np.ndarray:
+    area = np.zeros((H, W), np.uint8)
+    area[y : y + h, max(x, 0) : x + w] = 255
+    return area
+
+
+def look(colour: tuple[int, int, int]) -> np.ndarray:
+    picture = np.full((H, W, 3), colour, np.uint8)
+    found = look_of(picture, block(10))
+    assert found is not None
+    return found
+
+
+ME, OTHER = look(RED), look(BLUE)
+
+
+def test_people_come_surest_first_and_above_the_confidence() -> None:
+    dog, low, high = (Instance(c, s, (0.0, 0.0, 1.0, 1.0), 1, 1, b"\xff") for c, s in ((17, 0.99), (0, 0.6), (0, 0.8)))
+    assert people_of([low, dog, high], 0.5) == [high, low]
+    assert people_of([low, dog, high], 0.7) == [high]
+    assert people_of([], 0.0) == []
+
+
+def test_the_surest_is_chosen_first_and_a_surer_one_later_changes_nothing() -> None:
+    lock = SubjectLock()
+    assert lock.follow([], None) is None
+    assert lock.follow([Candidate(block(20), ME), Candidate(block(100), OTHER)], None) == 0
+    assert lock.follow([Candidate(block(100), OTHER), Candidate(block(22), ME)], block(21)) == 1
+
+
+def test_place_counts_before_looks() -> None:
+    lock = SubjectLock(ME, chosen=True)
+    twin = Candidate(block(110), ME)
+    assert lock.follow([twin, Candidate(block(24), OTHER)], block(20)) == 1, "who stands there changed the light"
+
+
+@pytest.mark.parametrize("x", range(20, 100, 10))
+def test_when_two_cross_looks_decide(x: int) -> None:
+    lock = SubjectLock(ME, chosen=True)
+    assert lock.follow([Candidate(block(x + 6), OTHER), Candidate(block(x - 6), ME)], block(x)) == 1
+
+
+def test_who_is_gone_is_nobody_else_and_comes_back_by_looks() -> None:
+    lock = SubjectLock()
+    lock.follow([Candidate(block(20), ME)], None)
+    assert lock.follow([Candidate(block(110), OTHER)], block(20)) is None
+    assert lock.follow([], np.zeros((H, W), np.uint8)) is None
+    assert lock.follow([Candidate(block(110), OTHER)], np.zeros((H, W), np.uint8)) is None
+    assert lock.follow([Candidate(block(110), OTHER), Candidate(block(60), ME)], np.zeros((H, W), np.uint8)) == 1
+
+
+def test_cleared_it_chooses_anew() -> None:
+    lock = SubjectLock(ME, chosen=True)
+    lock.clear()
+    assert lock.follow([Candidate(block(110), OTHER)], None) == 0
+
+
+def test_looks_and_overlaps_are_shares() -> None:
+    assert alike(ME, ME) == pytest.approx(1)
+    assert alike(ME, OTHER) < 0.05
+    assert alike(ME, None) == 0
+    assert overlap(block(20), block(20)) == 1
+    assert overlap(block(20), block(35)) == pytest.approx(1 / 3)
+    assert overlap(block(20, w=0), block(35, w=0)) == 0
+    assert look_of(np.zeros((H, W, 3), np.uint8), block(10, w=2, h=2)) is None
