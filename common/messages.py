@@ -210,9 +210,21 @@ class PrivacySet:
         _flag("privacy", self.privacy)
 
 
-Message = FrameCaptured | WorkAsked | MasksInferred | FrameComposed | PrivacySet | SourceLost
+@dataclass(frozen=True, slots=True)
+class SubjectAsked:
+    """display → compose: somebody chose by hand who stays sharp: person `number` from the left, 1..9; 0: the next one."""
+
+    KIND: ClassVar[int] = 7
+    number: int
+
+    def __post_init__(self) -> None:
+        _whole("number", self.number, 0, 9)
+
+
+Message = FrameCaptured | WorkAsked | MasksInferred | FrameComposed | PrivacySet | SourceLost | SubjectAsked
 _KINDS: dict[int, type[Message]] = {
-    kind.KIND: kind for kind in (FrameCaptured, WorkAsked, MasksInferred, FrameComposed, PrivacySet, SourceLost)
+    kind.KIND: kind
+    for kind in (FrameCaptured, WorkAsked, MasksInferred, FrameComposed, PrivacySet, SourceLost, SubjectAsked)
 }
 
 

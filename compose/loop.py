@@ -20,6 +20,7 @@ from common.ring import RingCache, ShapedRing
 from common.streams import (
     COMPOSITES,
     CONTROL,
+    CONTROL_FACTS,
     FRAME_FACTS,
     FRAMES,
     MASKS,
@@ -65,8 +66,11 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
             poller.register(socket, zmq.POLLIN)
         while not stop:
             poller.poll(POLL_MS)
-            for asked in receive(control, PrivacySet, counters):
-                policy.set_privacy(asked.privacy)
+            for asked in receive(control, CONTROL_FACTS, counters):
+                if isinstance(asked, PrivacySet):
+                    policy.set_privacy(asked.privacy)
+                else:
+                    tracker.ask(asked.number)
             if workers.is_gone():
                 counters.count("worker", "gone, or cut off for what it sent")
             frame, picture = frames.newest()

@@ -76,6 +76,15 @@ def overlap(one: Map, other: Map) -> float:
     return cv2.countNonZero(cv2.bitwise_and(one, other)) / union if union else 0.0
 
 
+def by_hand(number: int, lefts: list[int], present: int | None) -> int:
+    """Index of the person asked for: number 1..9 counts from the left, as far as there are; 0 is who stands to the
+    right of the `present` subject, and after the last the first."""
+    order = sorted(range(len(lefts)), key=lambda index: lefts[index])
+    if number:
+        return order[min(number, len(order)) - 1]
+    return order[(order.index(present) + 1) % len(order)] if present is not None else order[0]
+
+
 @dataclass
 class SubjectLock:
     """Follows one person."""
@@ -86,6 +95,10 @@ class SubjectLock:
     def clear(self) -> None:
         """Nobody is locked: the next result chooses."""
         self.look, self.chosen = None, False
+
+    def take(self, person: Candidate) -> None:
+        """This one, from now on."""
+        self.look, self.chosen = person.look, True
 
     def follow(self, people: list[Candidate], region: Map | None) -> int | None:
         """Which of `people` is the subject, if any.

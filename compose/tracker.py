@@ -18,7 +18,7 @@ from compose import alpha
 from compose.alpha import Alpha
 from compose.matte import edge, padded, scaled
 from compose.region import HISTORY, GridBox, Map, Region, grid_wh, on_grid
-from compose.subject import Candidate, SubjectLock, look_of, people_of
+from compose.subject import Candidate, SubjectLock, by_hand, look_of, people_of
 
 Picture = NDArray[np.uint8]
 
@@ -40,6 +40,7 @@ class Tracker:
         self._size_wh = self._wh = (0, 0)
         self._region = Region()
         self._area: Map | None = None
+        self._asked: int | None = None
         self._smalls: OrderedDict[int, Picture] = OrderedDict()
 
     def see(self, frame: FrameCaptured, picture: Picture) -> None:
@@ -54,6 +55,13 @@ class Tracker:
         self._smalls[frame.frame_id] = cv2.resize(picture, self._wh, interpolation=cv2.INTER_NEAREST)
         if len(self._smalls) > HISTORY:
             self._smalls.popitem(last=False)
+
+    def ask(self, number: int) -> None:
+        """Somebody chose by hand, of the people in the next result: person `number` from the left, 0 for the next."""
+        if self._settings.subject == "lock":
+            self._asked = number
+        else:
+            log.info("the subject cannot be chosen by hand with --subject %s", self._settings.subject)
 
     def choose(self, result: MasksInferred) -> tuple[Instance, ...]:
         """Who stays sharp among a result's instances; nobody where the subject is not among them."""
@@ -92,6 +100,11 @@ class Tracker:
         candidates = [Candidate(area, None if small is None else look_of(small, area)) for area in areas]
         known = self._region.at(frame_id)
         found = self._lock.follow(candidates, self._area if known is None else known)
+        if self._asked is not None and candidates:
+            found = by_hand(self._asked, [cv2.boundingRect(area)[0] for area in areas], found)
+            self._asked = None
+            self._lock.take(candidates[found])
+            log.info("the subject was chosen by hand")
         return [] if found is None else [found]
 
 

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from common.config import DisplaySettings
 from common.counters import Counters
 from common.errors import RingGoneError
-from common.messages import FrameComposed, PrivacySet
+from common.messages import FrameComposed, PrivacySet, SubjectAsked
 from common.process import Stop
 from common.ring import RingCache
 from common.streams import COMPOSITES, CONTROL, PeerWatch, Socket, connect, open_context, receive, send
 from display.meter import Meter
-from display.sinks import open_sink
+from display.sinks import Wish, open_sink
 
 POLL_MS = 15  # keys and the closing of a window are looked for this often
 BLANK_AFTER_S = 0.5  # compose sends something every 100 ms, a card where it has no frame
@@ -43,8 +43,9 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
             wish = sink.poll()
             if wish.quit:
                 break
-            if wish.privacy is not None and not send(control, PrivacySet(wish.privacy)):
-                counters.count("control", "nobody takes it")
+            for asked in messages_of(wish):
+                if not send(control, asked):
+                    counters.count("control", "nobody takes it")
             composites.socket.poll(POLL_MS)
             if composites.compose.is_gone():
                 sink.blank("compose has ended: waiting for it")
@@ -62,6 +63,16 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
     log.info(
         "ended after %d pictures, %d missed%s", meter.shown, meter.missed, f"; {counters}" if str(counters) else ""
     )
+
+
+def messages_of(wish: Wish) -> list[PrivacySet | SubjectAsked]:
+    """What compose is asked for."""
+    asked: list[PrivacySet | SubjectAsked] = []
+    if wish.privacy is not None:
+        asked.append(PrivacySet(wish.privacy))
+    if wish.subject is not None:
+        asked.append(SubjectAsked(wish.subject))
+    return asked
 
 
 class Composites:

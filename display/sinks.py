@@ -21,10 +21,12 @@ log = logging.getLogger("onlyme")
 
 
 class Wish(NamedTuple):
-    """What the viewer asked for since it was asked last: to quit, or another privacy state."""
+    """What the viewer asked for since it was asked last: to quit, another privacy state, another subject (1..9 from
+    the left, 0 the next one)."""
 
     quit: bool = False
     privacy: bool | None = None
+    subject: int | None = None
 
 
 class Sink(Protocol):

@@ -16,7 +16,7 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 class WindowSink:
-    """Keys: p privacy, i caption, q quit. Closing the window quits."""
+    """Keys: p privacy, n the next person, 1 to 9 that person from the left, i caption, q quit. Closing it quits."""
 
     def __init__(self) -> None:
         cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
@@ -35,7 +35,10 @@ class WindowSink:
             self._sized = True
             cv2.resizeWindow(TITLE, message.width, message.height)
         if self._caption or not message.privacy:  # that the filter is off is never hidden from whoever looks
-            lines = [describe(message, meter.read()), "p privacy   i caption   q quit"]
+            lines = [
+                describe(message, meter.read()),
+                "p privacy   n next person   1-9 person from the left   i caption   q quit",
+            ]
             if message.model.startswith("embedded"):
                 lines.insert(1, message.model)
             if not message.privacy:
@@ -70,6 +73,10 @@ class WindowSink:
             return Wish(quit=True)
         if key == ord("p"):
             return Wish(privacy=not self._privacy)
+        if key == ord("n"):
+            return Wish(subject=0)
+        if ord("1") <= key <= ord("9"):
+            return Wish(subject=key - ord("0"))
         if key == ord("i"):
             self._caption = not self._caption
         return Wish()

@@ -17,6 +17,7 @@ from common.messages import (
     MasksInferred,
     Message,
     PrivacySet,
+    SubjectAsked,
     WorkAsked,
     decode,
     encode,
@@ -26,7 +27,15 @@ PERSON = Instance(0, 0.9, (0.1, 0.2, 0.5, 0.9), 15, 15, bytes(225))
 FRAME = FrameCaptured(5, 7, 123, 9, "onlyme-0-frames-5", 7, 720, 1280, "note", 2)
 MASKS = MasksInferred(5, 7, 123, 456, "infer.1", "model", (PERSON, replace(PERSON, class_id=56)))
 COMPOSED = FrameComposed(5, 7, 123, 9, "onlyme-0-composites-6", 3, 720, 1280, 130, "live", "", 80.5, True, "model")
-ALL: list[Message] = [FRAME, MASKS, COMPOSED, WorkAsked("infer.1"), PrivacySet(False), replace(MASKS, instances=())]
+ALL: list[Message] = [
+    FRAME,
+    MASKS,
+    COMPOSED,
+    WorkAsked("infer.1"),
+    PrivacySet(False),
+    SubjectAsked(3),
+    replace(MASKS, instances=()),
+]
 
 
 @pytest.mark.parametrize("message", ALL, ids=lambda m: type(m).__name__)

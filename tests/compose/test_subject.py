@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from common.messages import Instance
-from compose.subject import Candidate, SubjectLock, alike, look_of, overlap, people_of
+from compose.subject import Candidate, SubjectLock, alike, by_hand, look_of, overlap, people_of
 
 H, W = 90, 160
 RED, BLUE = (40, 40, 220), (220, 60, 30)
@@ -65,6 +65,19 @@ def test_cleared_it_chooses_anew() -> None:
     lock = SubjectLock(ME, chosen=True)
     lock.clear()
     assert lock.follow([Candidate(block(110), OTHER)], None) == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "present", "who"), [(1, None, 2), (3, 2, 1), (9, 2, 1), (0, None, 2), (0, 2, 0), (0, 0, 1), (0, 1, 2)]
+)
+def test_people_are_counted_from_the_left(number: int, present: int | None, who: int) -> None:
+    assert by_hand(number, [50, 90, 10], present) == who
+
+
+def test_who_was_taken_by_hand_is_followed() -> None:
+    lock = SubjectLock(ME, chosen=True)
+    lock.take(Candidate(block(110), OTHER))
+    assert lock.follow([Candidate(block(20), ME), Candidate(block(112), OTHER)], block(110)) == 1
 
 
 def test_looks_and_overlaps_are_shares() -> None:

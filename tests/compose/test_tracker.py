@@ -110,6 +110,16 @@ def test_everybody_stays_sharp_where_that_is_asked(scene: DemoScene, matte: Matt
     assert (opacity[masks.bystander] > 127).mean() > 0.9
 
 
+def test_another_person_is_chosen_by_hand_and_stays(scene: DemoScene, matte: Matte) -> None:
+    tracker = Tracker(ComposeSettings(), matte)
+    for index in range(60, 66):
+        tracker.see(frame(index), scene.frame(index))
+        if index == 62:
+            tracker.ask(0)
+        result = truth(scene, index, 0.9, 0.8)
+        assert tracker.choose(result) == (result.instances[:1] if index < 62 else result.instances[1:])
+
+
 def test_another_stream_is_another_beginning(scene: DemoScene, matte: Matte) -> None:
     tracker = Tracker(ComposeSettings(), matte)
     tracker.see(frame(60), scene.frame(60))

@@ -254,6 +254,8 @@ def test_the_window_shows_obeys_its_keys_and_quits(run_dir: Path, screen: str, s
         xdotool(screen, "key", "--window", window, "i")
         wait_for("no caption", lambda: caption() < 0.5 * with_caption)
 
+        xdotool(screen, "key", "--window", window, "n")
+        time.sleep(1)
         begun = time.monotonic()
         xdotool(screen, "key", "--window", window, "q")
         said, _ = call.communicate(timeout=10)
@@ -262,6 +264,7 @@ def test_the_window_shows_obeys_its_keys_and_quits(run_dir: Path, screen: str, s
     assert took_s < 2.5, f"{took_s:.2f} s"
     assert our_processes(run_dir) == []
     assert "privacy is OFF" in said
+    assert "the subject was chosen by hand" in said
 
 
 @pytest.mark.screen
