@@ -9,13 +9,21 @@ import cv2
 import numpy as np
 
 from capture.demo import DemoScene
-from common.config import InferSettings
+from common.assets import MATTE, fetch
+from common.config import ComposeSettings, InferSettings
+from common.matte import Matte
+from common.messages import FrameCaptured, Instance, MasksInferred
 from compose import alpha
 from compose.blend import blend, blur
+from compose.painter import Painter
+from compose.policy import State, Verdict
+from compose.tracker import Tracker
 from infer.detector import MatteDetector
 from tests.bench.table import print_table
+from tests.faults.worker import instance_of
 
 ROUNDS = 40
+FRAMES = range(60, 130)  # the second person comes near and passes behind
 KERNEL = 41
 
 
@@ -47,8 +55,44 @@ def row_of(width: int, height: int) -> dict[str, object]:
     }
 
 
+def whole_of(width: int, height: int) -> dict[str, object]:
+    """Everything compose does with a live frame, by `--refine`, in turn; p50 and p99 in ms.
+
+    Two people, exact results of every third frame, four frames late.
+    """
+    scene, network = DemoScene(width, height, 30), Matte(fetch(MATTE))
+    frames = {index: scene.frame(index) for index in FRAMES}
+    into = np.empty_like(frames[FRAMES.start])
+    taken: dict[str, list[float]] = {"none": [], "matte": []}
+    for refine, times in taken.items():
+        settings = ComposeSettings(refine=refine)
+        tracker = Tracker(settings, network if refine == "matte" else None)
+        painter = Painter(settings, tracker)
+        subjects: tuple[Instance, ...] = ()
+        for index, picture in frames.items():
+            frame = FrameCaptured(1, index, index + 1, index, "s", index, height, width)
+            of = index - 4
+            result = truth(scene, of) if of >= FRAMES.start and of % 3 == 0 else None
+            begun = time.perf_counter()
+            tracker.see(frame, picture)
+            subjects = tracker.choose(result) if result else subjects
+            painter.paint(picture, frame, Verdict(State.LIVE, "", 100.0, subjects, 1.0), into)
+            times.append((time.perf_counter() - begun) * 1e3)
+    figures = {name: np.percentile(times[8:], [50, 99]).round(2).tolist() for name, times in taken.items()}
+    return {"size": f"{width} x {height}", **{f"--refine {name} ms": ms for name, ms in figures.items()}}
+
+
+def truth(scene: DemoScene, index: int) -> MasksInferred:
+    """The exact result of a frame."""
+    masks = scene.masks(index)
+    people = (instance_of(masks.subject, 0.9), instance_of(masks.bystander, 0.8))
+    return MasksInferred(1, index, index + 1, 1, "w", "m", tuple(i for i in people if i is not None))
+
+
 def main() -> None:
     """At several sizes, on one thread."""
     cv2.setNumThreads(1)
     rows = [row_of(*size_wh) for size_wh in ((640, 480), (1280, 720), (1920, 1080))]
     print_table("composing, one thread, medians", rows)
+    rows = [whole_of(*size_wh) for size_wh in ((640, 360), (1280, 720), (1920, 1080))]
+    print_table("a whole live frame, one thread, p50 and p99", rows)
