@@ -155,8 +155,13 @@ def _hidden(call: WatchedCall, fault: Fault, at: float) -> tuple[float | None, f
         return None, None  # nothing to hide: the child goes on, or shows nothing any more
     stopped = fault.act == "SIGSTOP"
     if fault.stage == "compose":  # the real display blanks itself, and says so
-        again_at = call.wait_hidden(at).at
-        hidden_at = min([*call.saying("waiting for", at), again_at])
+
+        def blank_or_hidden() -> float | None:
+            # a restarted compose may be live again before a display has found it: then the blank is all there was
+            hidden = call.watch.hidden(at)
+            return min([*call.saying("waiting for", at), *([hidden.at] if hidden else [])], default=None)
+
+        hidden_at = call.wait("a blank or hidden picture", blank_or_hidden, 10)
         last = max((s.at for s in call.watch.seen if s.at < hidden_at), default=at)
         return hidden_at, (hidden_at - (last + BLANK_AFTER_S if stopped else at)) * 1000
     hidden = call.wait_hidden(at)
