@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self, TypeVar
+from typing import NamedTuple, TypeVar
 
 from common.counters import Counters
 from common.errors import RingGoneError
 from common.messages import FrameComposed
 from common.ring import RingCache
 from common.streams import COMPOSITES, connect, open_context, open_run_dir, receive
+from tests.background import Background
 from tests.call import Stage, stages, start_call
 from tests.faults.oracle import BOUND, LeakOracle
 from tests.processes.neighbours import wait_for
@@ -41,7 +41,7 @@ class Seen(NamedTuple):
         return self.message.state in ("starting", "hidden", "lost")
 
 
-class Watch:
+class Watch(Background):
     """Reads and judges every composite of a call in a thread of its own."""
 
     def __init__(self, run_dir: Path, *oracles: LeakOracle) -> None:
@@ -49,18 +49,7 @@ class Watch:
         self.unjudged = 0
         self._run_dir = run_dir
         self._oracles = {oracle.size_wh: oracle for oracle in oracles}
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="watch")
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
+        super().__init__()
 
     def leaks(self) -> list[Seen]:
         """Composites over the bound, other than those that were asked for by turning privacy off."""
@@ -74,12 +63,13 @@ class Watch:
         """The first composite after `since` that shows nobody."""
         return next((s for s in self.seen if s.at > since and s.hides), None)
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """See Background."""
         ring, counters = RingCache(), Counters(logging.getLogger("watch"))
         last: FrameComposed | None = None
         with open_context() as context:
             socket = connect(context, COMPOSITES, self._run_dir)
-            while not self._stop.is_set():
+            while not self.stopping.is_set():
                 socket.poll(50)
                 for message in receive(socket, FrameComposed, counters):
                     if last is not None and last.segment == message.segment:

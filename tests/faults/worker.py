@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
@@ -20,6 +17,7 @@ from capture.demo import DemoScene
 from common.counters import Counters
 from common.messages import FrameCaptured, Instance, MasksInferred, encode
 from common.streams import FRAME_FACTS, FRAMES, MASKS, connect, open_context, receive
+from tests.background import Background
 from tests.faults.oracle import LeakOracle
 from tests.faults.watch import WatchedCall, watched_call
 
@@ -51,7 +49,7 @@ def silent(frame: FrameCaptured, result: MasksInferred) -> list[bytes]:
     return []
 
 
-class ExactWorker:
+class ExactWorker(Background):
     """Answers every `every`-th frame of a call that has no worker of its own, through `answer`.
 
     Args:
@@ -63,19 +61,8 @@ class ExactWorker:
     def __init__(self, run_dir: Path, *scenes: DemoScene, every: int = 3, masks_dir: Path | None = None) -> None:
         self._run_dir, self._masks_dir, self._every = run_dir, masks_dir or run_dir, every
         self._scenes = {scene.size_wh: scene for scene in scenes}
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="worker")
+        super().__init__()
         self.answer: Answer = honest
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
 
     def result(self, frame: FrameCaptured) -> MasksInferred:
         """The truth about a frame."""
@@ -84,11 +71,12 @@ class ExactWorker:
         people = tuple(i for i in found if i is not None)
         return MasksInferred(frame.epoch, frame.frame_id, frame.captured_ns, 1, "exact", "exact masks", people)
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """See Background."""
         counters = Counters(logging.getLogger("worker"))
         with open_context() as context:
             frames, masks = connect(context, FRAMES, self._run_dir), connect(context, MASKS, self._masks_dir)
-            while not self._stop.is_set():
+            while not self.stopping.is_set():
                 if not frames.poll(50):
                     continue
                 captured = [f for f in receive(frames, FRAME_FACTS, counters) if isinstance(f, FrameCaptured)]

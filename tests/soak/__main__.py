@@ -10,7 +10,6 @@ import os
 import re
 import sys
 import tempfile
-import threading
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -23,6 +22,7 @@ from common.errors import RingGoneError
 from common.messages import FrameCaptured, FrameComposed
 from common.ring import RingCache
 from common.streams import COMPOSITES, FRAME_FACTS, FRAMES, connect, open_context, open_run_dir, receive
+from tests.background import Background
 from tests.bench.table import print_table
 from tests.call import stages, start_call
 from tests.shared import MASK_RCNN
@@ -100,7 +100,7 @@ class Row(NamedTuple):
     delay_ms: float
 
 
-class Tap:
+class Tap(Background):
     """Reads frames and composites beside the call, as a compose and a display would."""
 
     def __init__(self, run_dir: Path) -> None:
@@ -111,19 +111,14 @@ class Tap:
         self._last: dict[str, int] = {}
         self._rings = {"frames": RingCache(), "composites": RingCache()}
         self._mask_ns = 0
-        self._stop = threading.Event()
-        self.thread = threading.Thread(target=self._run, name="tap")
+        super().__init__()
 
-    def stop(self) -> None:
-        """End the thread."""
-        self._stop.set()
-        self.thread.join()
-
-    def _run(self) -> None:
+    def run(self) -> None:
+        """See Background."""
         counters = Counters(logging.getLogger("tap"))
         with open_context() as context:
             frames, composites = connect(context, FRAMES, self._run_dir), connect(context, COMPOSITES, self._run_dir)
-            while not self._stop.is_set():
+            while not self.stopping.is_set():
                 composites.poll(20)
                 for fact in receive(frames, FRAME_FACTS, counters):
                     if isinstance(fact, FrameCaptured):
@@ -212,9 +207,7 @@ def main() -> None:
         }  # fmt: skip
         settings |= {"mask_rcnn": MASK_RCNN} if MASK_RCNN.is_dir() else {}
         open_run_dir(run_dir)
-        tap = Tap(run_dir)
-        tap.thread.start()
-        with start_call(settings, run_dir, args.workers) as call:
+        with Tap(run_dir) as tap, start_call(settings, run_dir, args.workers) as call:
             while call.poll() is None:
                 for name, pids in stages(run_dir).items():
                     for pid, who in ((pids.parent, f"{name} parent"), (pids.child, name)):
@@ -222,7 +215,6 @@ def main() -> None:
                             history[who, pid].append(sample)
                 time.sleep(SAMPLE_S)
             said = call.communicate()[0]
-        tap.stop()
         ended = re.search(r"ended after \d+ pictures, (\d+) missed(.*)", said)
         if ended is None:
             sys.exit(f"soak: the call did not end as it should\n{said[-2000:]}")
