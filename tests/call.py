@@ -50,6 +50,17 @@ def start_call(
             call.communicate()
 
 
+def read_until(call: subprocess.Popen[str], text: str) -> list[str]:
+    """Read what a call says up to a line that holds `text`; raises AssertionError where it ends before."""
+    assert call.stdout is not None
+    said: list[str] = []
+    for line in call.stdout:
+        said.append(line)
+        if text in line:
+            return said
+    raise AssertionError(f"the call ended before it said {text!r}:\n" + "".join(said))
+
+
 class Stage(NamedTuple):
     """The two processes of one line of the Procfile, such as "infer.1"; `child` is 0 while there is none."""
 
@@ -57,16 +68,29 @@ class Stage(NamedTuple):
     child: int
 
 
+def processes_of(run_dir: Path) -> list[int]:
+    """Pids of everything whose environment names a run folder, honcho and its runners included."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if str(run_dir).encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
+
+
 def stages(run_dir: Path) -> dict[str, Stage]:
     """What runs on a run folder, by the name that honcho gave it."""
     pids: dict[int, tuple[str, int]] = {}
-    for path in Path("/proc").glob("[0-9]*"):
+    for pid in processes_of(run_dir):
+        path = Path(f"/proc/{pid}")
         try:
             environ = dict(item.split("=", 1) for item in (path / "environ").read_text().split("\0") if "=" in item)
             words = (path / "cmdline").read_text().split("\0")
             if environ.get("ONLYME_RUN_DIR") == str(run_dir) and "-m" in words:
                 name = environ.get("HONCHO_PROCESS_NAME", words[words.index("-m") + 1])
-                pids[int(path.name)] = (name, parent_of(int(path.name)) or 0)
+                pids[pid] = (name, parent_of(pid) or 0)
         except (OSError, ValueError):
             continue
     children = {parent: pid for pid, (_, parent) in pids.items() if parent in pids}

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,13 +15,22 @@ import pytest
 
 from common.counters import Counters
 from common.ring import name_prefix
-from tests.shared import MASK_RCNN, SCORE
+from tests.shared import MASK_RCNN, ROOT, SCORE
 
 
 def missing(what: str) -> None:
     if os.environ.get("REQUIRE_ALL"):
         pytest.fail(f"required here, but missing: {what}")
     pytest.skip(what)
+
+
+def in_small_memory(size_mb: int, argv: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Python on `argv` with a /dev/shm of its own of that size; missing where that cannot be mounted."""
+    if subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode:
+        missing("the right to mount a small /dev/shm")
+    small = f'mount -t tmpfs -o size={size_mb}m tmpfs /dev/shm && exec "$0" "$@"'
+    command = ["unshare", "--mount", "sh", "-c", small, sys.executable, *argv]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,9 +90,9 @@ def test_frames_of_different_sizes_are_passed_on_as_they_are(tmp_path: Path) -> 
     (lambda p: _written(p / "broken.mkv", b"\x1aE\xdf\xa3" + b"x" * 999), "decoded"), (lambda p: "camera:97", "camera:97"),
     (lambda p: "http://127.0.0.1:9/x", "stream"),
 ])  # fmt: skip
-def test_what_cannot_be_read_is_one_clear_line(make: object, says: str, tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_one_clear_line(make: Callable[[Path], str], says: str, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=says) as error:
-        open_source(replace(SETTINGS, source=make(tmp_path)))  # type: ignore[operator]
+        open_source(replace(SETTINGS, source=make(tmp_path)))
     assert "\n" not in str(error.value)
 
 

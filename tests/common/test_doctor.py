@@ -51,12 +51,9 @@ def test_json_says_the_same() -> None:
     [
         ({"kernel": 40}, "settings"),
         ({"mask_rcnn": "tests"}, "model"),
-        ({"source": "camera:0"}, "cameras"),
     ],
 )
 def test_what_prevents_a_call_is_a_failure(settings: dict[str, object], what: str) -> None:
-    if what == "cameras" and any(d.captures for d in v4l2.devices()):
-        pytest.skip("there is a camera here")
     done = run("--json", **settings)
     assert done.returncode == 1
     told = json.loads(done.stdout)
@@ -82,6 +79,11 @@ def test_a_camera_is_judged_by_what_is_asked_of_it() -> None:
     assert doctor.check_cameras([camera(slow)], ASKED).level is Level.NOTE
     assert "no 1280 x 720, but" in doctor.check_cameras([camera(v4l2.Mode("MJPG", 640, 480, 30.0))], ASKED).found
     assert doctor.check_cameras([camera(output=True)], ASKED).found == "none", "a virtual camera is no camera"
+
+
+def test_a_camera_that_was_named_must_be_there() -> None:
+    assert doctor.check_cameras([], CaptureSettings()).level is Level.NOTE
+    assert doctor.check_cameras([], CaptureSettings(source="camera:0")).level is Level.FAIL
 
 
 def test_a_virtual_camera_is_found_or_told_how_to_get() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,8 +14,8 @@ from compose.backdrop import fill, open_backdrop
 FRAME = np.random.default_rng(0).integers(0, 256, (90, 160, 3), dtype=np.uint8)
 
 
-def backdrop(text: str, **other: object) -> np.ndarray:
-    return open_backdrop(ComposeSettings(background=text, **other)).behind(FRAME, None, 10**9)  # type: ignore[arg-type]
+def backdrop(text: str, **other: Any) -> np.ndarray:
+    return open_backdrop(ComposeSettings(background=text, **other)).behind(FRAME, None, 10**9)
 
 
 def test_a_colour_is_given_as_red_green_blue() -> None:

@@ -198,18 +198,18 @@ EVENTS: dict[str, Callable[[Scene], object]] = {
     "privacy on": lambda s: s.policy.set_privacy(True),
     "privacy off": lambda s: s.policy.set_privacy(False),
 }
-S, L, H, X, O = State.STARTING, State.LIVE, State.HIDDEN, State.LOST, State.OFF  # noqa: E741
+S, L, H, X, P = State.STARTING, State.LIVE, State.HIDDEN, State.LOST, State.OFF
 FOLLOWS: dict[str, dict[State, State]] = {
-    "frame": {S: S, L: L, H: H, X: H, O: O},
-    "frame of another epoch": {S: S, L: H, H: H, X: H, O: H},
-    "masks with somebody": {S: L, L: L, H: L, X: L, O: O},
-    "masks with nobody": {S: H, L: H, H: H, X: H, O: O},
-    "masks of another epoch": {S: S, L: L, H: H, X: X, O: O},
-    "no masks for long": {S: S, L: H, H: H, X: H, O: O},
-    "no frames for long": {S: X, L: X, H: X, X: X, O: X},
-    "source lost": {S: X, L: X, H: X, X: X, O: X},
-    "privacy on": {S: S, L: L, H: H, X: X, O: H},
-    "privacy off": {S: O, L: O, H: O, X: X, O: O},
+    "frame": {S: S, L: L, H: H, X: H, P: P},
+    "frame of another epoch": {S: S, L: H, H: H, X: H, P: H},
+    "masks with somebody": {S: L, L: L, H: L, X: L, P: P},
+    "masks with nobody": {S: H, L: H, H: H, X: H, P: P},
+    "masks of another epoch": {S: S, L: L, H: H, X: X, P: P},
+    "no masks for long": {S: S, L: H, H: H, X: H, P: P},
+    "no frames for long": {S: X, L: X, H: X, X: X, P: X},
+    "source lost": {S: X, L: X, H: X, X: X, P: X},
+    "privacy on": {S: S, L: L, H: H, X: X, P: H},
+    "privacy off": {S: P, L: P, H: P, X: X, P: P},
 }
 
 

@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.call import stages, start_call
+from tests.call import read_until, stages, start_call
 from tests.conftest import segment_names
 from tests.processes.neighbours import wait_for
 
@@ -26,14 +26,8 @@ def cycle(run_dir: Path, before: set[str], kill: bool) -> float:
     """One call up to its first live picture and to its end; returns the seconds until that picture."""
     begun = time.monotonic()
     with start_call(SETTINGS, run_dir) as call:
-        assert call.stdout is not None
-        said: list[str] = []
-        for line in call.stdout:
-            said.append(line)
-            if ", live" in line:
-                break
+        said = read_until(call, ", live")
         took_s = time.monotonic() - begun
-        assert call.poll() is None, "".join(said)
         assert len(segment_names() - before) == 2, "its own two rings and nothing that an earlier call left"
         everything = [pid for pids in stages(run_dir).values() for pid in pids]
         if kill:

@@ -8,6 +8,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from os import pidfd_open
 from pathlib import Path
 from typing import NamedTuple
@@ -103,7 +104,7 @@ def run(settings: dict[str, object], count: int, seed: int, stopped_s: float = 1
                     result.outcomes.append(inject(call, faults.pop(0), stopped_s))
                     if result.outcomes[-1].ended:
                         break
-            wait_for("the end of every process", lambda d=run_dir: not stages(d), 3)  # type: ignore[misc]
+            wait_for("the end of every process", partial(has_ended, run_dir), 3)
             left = segment_names() - before
             # who was killed cannot clean up: what it leaves must be what the next start sweeps
             assert left <= (set(abandoned()) if result.outcomes[-1].fault.act == "kill -9" else set()), "segments left"
@@ -112,6 +113,11 @@ def run(settings: dict[str, object], count: int, seed: int, stopped_s: float = 1
             result.leaks.extend(call.watch.leaks())
             result = result._replace(unjudged=result.unjudged + call.watch.unjudged)
     return result
+
+
+def has_ended(run_dir: Path) -> bool:
+    """True where no stage is left."""
+    return not stages(run_dir)
 
 
 def inject(call: WatchedCall, fault: Fault, stopped_s: float) -> Outcome:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from capture.demo import DemoScene
 from common.messages import PrivacySet, encode
 from common.streams import CONTROL, connect, open_context, open_run_dir, send
 from tests.call import stages
-from tests.conftest import missing
+from tests.conftest import in_small_memory
 from tests.faults import cycles
 from tests.faults.injections import run
 from tests.faults.oracle import BOUND, LeakOracle
@@ -105,7 +104,7 @@ def test_capture_restarting_at_another_size(run_dir: Path, scene: DemoScene) -> 
         for playing in (scene, other, scene):
             width, height = playing.size_wh
             with stage("capture", run_dir, source="demo", width=width, height=height) as capture:
-                live = wait_for("a live picture", lambda since=since: watch.live(since))  # type: ignore[misc]
+                live = wait_for("a live picture", partial(watch.live, since))
                 assert live.message.width == width
                 time.sleep(0.7)
                 capture.kill()
@@ -153,12 +152,7 @@ def test_a_display_that_stops_reading_costs_nobody_a_frame(run_dir: Path, scene:
 
 def test_shared_memory_that_fills_up_during_the_call() -> None:
     """In a /dev/shm of its own, as small as containers have it: see full_memory.py."""
-    if subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode:
-        missing("the right to mount a small /dev/shm")
-    small = f"mount -t tmpfs -o size=64m tmpfs /dev/shm && exec {sys.executable} -m tests.faults.full_memory"
-    done = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", small], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
-    )
+    done = in_small_memory(64, ["-m", "tests.faults.full_memory"], dict(os.environ))
     assert done.returncode == 0, done.stdout + done.stderr
 
 

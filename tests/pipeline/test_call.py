@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.call import BIN, environment, run_call, start_call
-from tests.conftest import missing, segment_names
+from tests.call import BIN, environment, processes_of, read_until, run_call, start_call
+from tests.conftest import in_small_memory, segment_names
 from tests.pipeline.screen import detail, screenshot, xdotool
 from tests.processes.neighbours import wait_for
 from tests.shared import FOOTAGE, MASK_RCNN, ROOT, SCORE, SIGNERS
@@ -28,18 +28,6 @@ CLIPS = {
     "coco-still": (FOOTAGE / "coco-still", None),
     "carphone": (FOOTAGE / "carphone/carphone_pristine.mp4", None),
 }
-
-
-def our_processes(run_dir: Path) -> list[int]:
-    """Pids whose environment names this call's run folder."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if str(run_dir).encode() in path.read_bytes():
-                found.append(int(path.parent.name))
-        except OSError:
-            continue
-    return found
 
 
 def rows_of(recording: Path) -> list[dict[str, object]]:
@@ -73,7 +61,7 @@ def test_real_footage_is_recorded_at_camera_rate(
     assert "live" in figures["states"] or clip == "empty-room"
     if masks:
         assert figures["iou"] > 0.8
-    assert our_processes(run_dir) == []
+    assert processes_of(run_dir) == []
 
 
 def test_without_a_model_the_call_comes_up_and_starts_hidden(run_dir: Path, tmp_path: Path, segments: set[str]) -> None:
@@ -122,34 +110,32 @@ def test_several_displays_at_once(run_dir: Path, tmp_path: Path) -> None:
 
 def test_ctrl_c_ends_everything(run_dir: Path, segments: set[str]) -> None:
     with start_call({"source": "demo", "sink": "headless", "status_every": 0.5}, run_dir, workers=3) as call:
-        assert call.stdout is not None
-        wait_for("pictures", lambda: "pictures a second" in call.stdout.readline())  # type: ignore[union-attr]
+        read_until(call, "pictures a second")
         names = segment_names()
         call.send_signal(signal.SIGINT)
         begun = time.monotonic()
         said, _ = call.communicate(timeout=10)
     assert time.monotonic() - begun < 4
     assert names - segments, "there was something to leave"
-    assert our_processes(run_dir) == []
+    assert processes_of(run_dir) == []
     assert "SIGKILL" not in said
 
 
 def test_killed_honcho_leaves_no_process(run_dir: Path) -> None:
     with start_call({"source": "demo", "sink": "headless", "status_every": 0.5}, run_dir) as call:
-        assert call.stdout is not None
-        wait_for("pictures", lambda: "pictures a second" in call.stdout.readline())  # type: ignore[union-attr]
+        read_until(call, "pictures a second")
         call.kill()
         call.wait()
-        wait_for("the end of all", lambda: not our_processes(run_dir), 3)
+        wait_for("the end of all", lambda: not processes_of(run_dir), 3)
 
 
 def test_a_honcho_whose_output_was_closed_leaves_no_process(run_dir: Path) -> None:
     """It fails then, and waits for ever for processes that it never ends: the camera stayed on with nobody to stop it."""
     with start_call({"source": "demo", "sink": "headless", "status_every": 0.5}, run_dir) as call:
+        read_until(call, "pictures a second")
         assert call.stdout is not None
-        wait_for("pictures", lambda: "pictures a second" in call.stdout.readline())  # type: ignore[union-attr]
         call.stdout.close()
-        wait_for("the end of all", lambda: not our_processes(run_dir), 5)
+        wait_for("the end of all", lambda: not processes_of(run_dir), 5)
 
 
 BAD: dict[str, tuple[dict[str, object], str]] = {
@@ -177,7 +163,7 @@ def test_bad_input_is_one_clear_line_and_not_zero(fault: str, run_dir: Path) -> 
     lines = [line for line in said.splitlines() if says in line]
     assert lines, said
     assert "Traceback" not in said
-    assert our_processes(run_dir) == []
+    assert processes_of(run_dir) == []
 
 
 @pytest.mark.model
@@ -202,13 +188,7 @@ def test_a_bad_model_is_one_clear_line_and_not_zero(fault: str, run_dir: Path, t
 
 
 def test_too_little_shared_memory_is_one_clear_line(run_dir: Path) -> None:
-    small = "mount -t tmpfs -o size=4m tmpfs /dev/shm && exec " + f"{BIN}/python -m capture --source demo"
-    command = ["unshare", "--mount", "sh", "-c", small]
-    if subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode:
-        missing("the right to mount a small /dev/shm")
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment({}, run_dir), capture_output=True, text=True, check=False, timeout=30
-    )
+    done = in_small_memory(4, ["-m", "capture", "--source", "demo"], environment({}, run_dir))
     assert done.returncode == 2, done.stderr
     assert (
         "shared memory is too small for the frames ring: expected 21.1 MiB free in /dev/shm, got 4.0 MiB" in done.stderr
@@ -262,7 +242,7 @@ def test_the_window_shows_obeys_its_keys_and_quits(run_dir: Path, screen: str, s
         took_s = time.monotonic() - begun
     assert call.returncode == 0, said
     assert took_s < 2.5, f"{took_s:.2f} s"
-    assert our_processes(run_dir) == []
+    assert processes_of(run_dir) == []
     assert "privacy is OFF" in said
     assert "the subject was chosen by hand" in said
 

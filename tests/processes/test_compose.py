@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import msgpack
@@ -68,9 +69,9 @@ class Neighbours:
 
         return wait_for("a composite", look)
 
-    def found(self, of: FrameCaptured, **changed: object) -> None:
+    def found(self, of: FrameCaptured, **changed: Any) -> None:
         result = MasksInferred(of.epoch, of.frame_id, of.captured_ns, 1, "w", "model", (PERSON,))
-        wait_for("compose's door", lambda: send(self.masks, replace(result, **changed)))  # type: ignore[arg-type]
+        wait_for("compose's door", lambda: send(self.masks, replace(result, **changed)))
         time.sleep(0.05)  # its queue and ours are two: let the result arrive before the next frame
 
     def until_live(self) -> tuple[FrameComposed, np.ndarray]:
