@@ -7,6 +7,7 @@ portraits (public domain) are cut out once with the matte and GrabCut; whatever 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +25,36 @@ Mask = NDArray[np.bool_]
 PATTERN_CELL = 2  # pixels: a checkerboard far finer than any blur that is allowed
 PATTERN_AMPLITUDE = 28  # grey levels up and down
 SWAY_S, CROSSING_S, AWAY_S = 5.0, 9.0, 4.0
+
+
+class Place(NamedTuple):
+    """Where a person is: the middle of its picture in widths of the frame, the lower end of it in heights."""
+
+    centre: float
+    bottom: float
+
+
+class Places(NamedTuple):
+    """Who is where at one moment; None: not in the scene."""
+
+    subject: Place | None
+    bystander: Place | None
+    bystander_in_front: bool = False
+
+
+Course = Callable[[float, float], Places]  # of the seconds since the beginning and the bystander's width in frames
+
+
+def sways(seconds: float) -> Place:
+    """How somebody sits in front of a camera."""
+    nod = math.sin(2 * math.pi * seconds / (SWAY_S * 0.37))
+    return Place(0.5 + 0.05 * math.sin(2 * math.pi * seconds / SWAY_S), 1.016 + 0.01 * nod)
+
+
+def demo_course(seconds: float, wide: float) -> Places:
+    """The bystander crosses from outside on the left to outside on the right, then is away for a while."""
+    progress = min((seconds % (CROSSING_S + AWAY_S)) / CROSSING_S, 1.0)  # the crossing starts at once
+    return Places(sways(seconds), Place(progress * (1 + wide) - wide / 2, 0.97))
 
 
 class Masks(NamedTuple):
@@ -48,13 +79,15 @@ class DemoScene:
         width: Pixels.
         height: Pixels.
         fps: Frames a second, which turns an index into a time.
+        course: Who is where, and when.
 
     Raises:
         AssetError: A portrait or the matte is not here and cannot be fetched.
     """
 
-    def __init__(self, width: int, height: int, fps: float) -> None:
+    def __init__(self, width: int, height: int, fps: float, course: Course = demo_course) -> None:
         matte = Matte(fetch(MATTE))
+        self._course = course
         self.size_wh = (width, height)
         self.fps = fps
         self.wall = _draw_wall(width, height)
@@ -69,28 +102,25 @@ class DemoScene:
         return picture
 
     def masks(self, index: int) -> Masks:
-        """Exact masks of frame `index`: where more than half of a pixel is that person's."""
-        (behind, behind_at), (front, front_at) = self._cast(index)
-        subject, bystander = self._place(front, front_at), self._place(behind, behind_at)
-        return Masks(subject, bystander & ~subject)
+        """Exact masks of frame `index`: where more than half of a pixel is that person's and nobody stands before it."""
+        visible = {id(sprite): np.zeros(self.size_wh[::-1], np.bool_) for sprite in (self._subject, self._bystander)}
+        for sprite, corner in self._cast(index):
+            here = self._place(sprite, corner)
+            visible = {who: mask & ~here for who, mask in visible.items()}
+            visible[id(sprite)] = here
+        return Masks(visible[id(self._subject)], visible[id(self._bystander)])
 
-    def _cast(self, index: int) -> tuple[tuple[_Sprite, tuple[int, int]], tuple[_Sprite, tuple[int, int]]]:
+    def _cast(self, index: int) -> list[tuple[_Sprite, tuple[int, int]]]:
         """Who stands where (top-left corner x, y), back to front."""
         width, height = self.size_wh
-        seconds = index / self.fps
-        sway = math.sin(2 * math.pi * seconds / SWAY_S)
-        nod = math.sin(2 * math.pi * seconds / (SWAY_S * 0.37))
-        front = self._subject.alpha.shape
-        x = (width - front[1]) / 2 + sway * width * 0.05
-        y = height - front[0] * 0.98 + nod * height * 0.01
-        behind = self._bystander.alpha.shape
-        # from outside on the left to outside on the right, then away for a while; the crossing starts at once
-        progress = (seconds % (CROSSING_S + AWAY_S)) / CROSSING_S
-        walk = -behind[1] + min(progress, 1.0) * (width + behind[1])
-        return (
-            (self._bystander, (round(walk), round(height * 0.97 - behind[0]))),
-            (self._subject, (round(x), round(y))),
-        )
+        wide = self._bystander.alpha.shape[1] / width
+        places = self._course(index / self.fps, wide)
+        cast = []
+        for sprite, place in ((self._bystander, places.bystander), (self._subject, places.subject)):
+            if place is not None:
+                tall, broad = sprite.alpha.shape
+                cast.append((sprite, (round(place.centre * width - broad / 2), round(place.bottom * height - tall))))
+        return cast[::-1] if places.bystander_in_front else cast
 
     def _place(self, sprite: _Sprite, corner: tuple[int, int]) -> Mask:
         mask = np.zeros(self.size_wh[::-1], np.uint8)
