@@ -20,11 +20,13 @@ from typing import Any, NoReturn, TypeVar
 import configargparse
 import dotenv
 
+from common.coco import NAMES
 from common.errors import ConfigError
 
 PREFIX = "ONLYME_"
 ROOT = Path(__file__).resolve().parent.parent
 WEAKEST_KERNEL = 15
+MASK_AGE_MS = 750
 S = TypeVar("S", bound="Settings")
 
 
@@ -89,6 +91,22 @@ def path(text: str) -> Path:
     return Path(text).expanduser()
 
 
+def age(text: str) -> int:
+    """Check for an age in milliseconds, or 0."""
+    value = int(text) if re.fullmatch(r"\d{1,5}", text) else -1
+    if value != 0 and not 50 <= value <= 10000:
+        raise ValueError("a whole number 50..10000, or 0")
+    return value
+
+
+def rate(text: str) -> float:
+    """Check for a rate a second, or 0; a rarer one would outlive every mask."""
+    value = real(0, 240)(text)
+    if 0 < value < 0.2:
+        raise ValueError("a number 0.2..240, or 0")
+    return value
+
+
 def odd_kernel(text: str) -> int:
     """Check for a blur kernel: odd, and not so small that a room can still be read through it."""
     value = int(text) if re.fullmatch(r"\d{1,4}", text) else 0
@@ -102,6 +120,18 @@ def background(text: str) -> str:
     if text == "blur" or re.fullmatch(r"color:[0-9a-fA-F]{6}", text) or re.fullmatch(r"(image|video):.+", text):
         return text
     raise ValueError("blur, color:RRGGBB, image:PATH or video:PATH")
+
+
+def classes(text: str) -> tuple[str, ...]:
+    """Check for names of COCO classes, separated by commas."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    for name in names:
+        if name not in NAMES:
+            near = difflib.get_close_matches(name, NAMES, n=3, cutoff=0.5)
+            raise ValueError(
+                f"names of COCO classes{' such as ' + ', '.join(near) if near else ''} instead of {name!r}"
+            )
+    return names
 
 
 def word(text: str) -> str:
@@ -150,6 +180,9 @@ class CaptureSettings(Settings):
     play: str = setting("loop", one_of("loop", "once"), "play a file or folder again and again, or once and end")
 
 
+_MAX_INFER_HZ = setting(0.0, rate, "frames a second that one worker looks at, at most; 0: as many as it can")
+
+
 @dataclass(frozen=True)
 class InferSettings(Settings):
     """Which network looks for people, and how."""
@@ -167,9 +200,7 @@ class InferSettings(Settings):
     detections: int = setting(7, whole(0, 1000), "objects the network reports; 0 leaves the graph as it is")
     backend: str = setting("opencv", word, "cv2.dnn backend, by name, as far as this OpenCV was built with it")
     target: str = setting("cpu", word, "cv2.dnn target, by name")
-    max_infer_hz: float = setting(
-        0.0, real(0, 240), "frames a second that one worker looks at, at most; 0: as many as it can"
-    )
+    max_infer_hz: float = _MAX_INFER_HZ
     threads: int = setting(0, whole(0, 256), "threads of one worker; 0 shares the cores among the workers")
 
 
@@ -183,16 +214,35 @@ class ComposeSettings(Settings):
     edge: str = setting("soft", one_of("soft", "hard"), "soft alpha, or the tutorial's hard paste")
     refine: str = setting(
         "matte",
-        one_of("matte", "none"),
-        "edge on the present frame by the small matte, or the result's own mask as it is",
+        one_of("matte", "guided", "none"),
+        "edge on the present frame by the small matte; by flow and guided filter, also where the matte is not there; "
+        "or the result's own mask as it is",
     )
     subject: str = setting(
         "lock",
         one_of("lock", "top", "all"),
         "who stays sharp: one person, followed; the most confident one of each result; every person",
     )
+    return_: str = setting(
+        "auto", one_of("auto", "ask"), "a subject that left and comes back is known again, or waits for a key or click"
+    )
+    keep: tuple[str, ...] = setting(
+        (), classes, "COCO classes that stay sharp while they touch the subject, separated by commas"
+    )
     background: str = setting("blur", background, "what hides the room: blur, color:RRGGBB, image:PATH or video:PATH")
-    max_mask_age: int = setting(750, whole(50, 10000), "a mask older than this shows nobody, milliseconds")
+    max_mask_age: int = setting(
+        0,
+        age,
+        f"a mask older than this shows nobody, milliseconds; 0: {MASK_AGE_MS}, and the interval of --max-infer-hz more",
+    )
+    max_infer_hz: float = _MAX_INFER_HZ
+
+    @property
+    def mask_age_limit_ms(self) -> float:
+        """The age from which a mask shows nobody. Results that are made rare on purpose may be that much older."""
+        if self.max_mask_age:
+            return self.max_mask_age
+        return MASK_AGE_MS + (1000 / self.max_infer_hz if self.max_infer_hz else 0)
 
 
 @dataclass(frozen=True)
@@ -203,6 +253,11 @@ class DisplaySettings(Settings):
         "auto",
         one_of("auto", "window", "headless", "record"),
         "auto (window where there is a screen, else headless), window, headless or record",
+    )
+    view: str = setting(
+        "filtered",
+        one_of("filtered", "instances"),
+        "filtered, or every instance drawn over the camera's own picture: privacy off, only for window and record",
     )
     out: Path | None = setting(None, path, "folder that the record sink writes; must be new or empty")
     images: str = setting("all", one_of("all", "none"), "record every image, or only frames.jsonl")
@@ -219,13 +274,13 @@ STAGES: dict[str, type[Settings]] = {
 
 
 def flag_of(name: str) -> str:
-    """`some_name` → `--some-name`."""
-    return "--" + name.replace("_", "-")
+    """`some_name` → `--some-name`; `return_` → `--return`."""
+    return "--" + name.rstrip("_").replace("_", "-")
 
 
 def variable_of(name: str) -> str:
-    """`some_name` → `ONLYME_SOME_NAME`."""
-    return PREFIX + name.upper()
+    """`some_name` → `ONLYME_SOME_NAME`; `return_` → `ONLYME_RETURN`."""
+    return PREFIX + name.rstrip("_").upper()
 
 
 def process_name(stage: str) -> str:
@@ -293,7 +348,7 @@ def read_settings(
             type=_as_argparse(meta["check"]),
             default=default,
             help=meta["help"],
-            metavar=item.name.upper(),
+            metavar=item.name.rstrip("_").upper(),
             env_var=variable_of(item.name),
         )
     values = vars(parser.parse_args(list(argv), env_vars=merged))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import astuple, dataclass, field, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import msgpack
 
@@ -25,6 +25,7 @@ MAX_MAP_SIDE = 512
 MAX_SIDE = 16384
 MAX_INT = 2**63 - 1
 LONGEST_TEXT = 200
+INSTANCES = "instances"  # the state in which a composite is the instance view
 
 
 def _whole(what: str, value: object, low: int = 0, high: int = MAX_INT) -> None:
@@ -212,20 +213,46 @@ class PrivacySet:
 
 @dataclass(frozen=True, slots=True)
 class SubjectAsked:
-    """display → compose: somebody chose by hand who stays sharp: person `number` from the left, 1..9; 0: the next one."""
+    """display → compose: somebody chose by hand who stays sharp: person `number` from the left, 1..9; 0: the next one;
+    10: everybody, and again: one person as before."""
 
     KIND: ClassVar[int] = 7
+    NEXT: ClassVar[int] = 0
+    EVERYBODY: ClassVar[int] = 10
     number: int
 
     def __post_init__(self) -> None:
-        _whole("number", self.number, 0, 9)
+        _whole("number", self.number, self.NEXT, self.EVERYBODY)
 
 
-Message = FrameCaptured | WorkAsked | MasksInferred | FrameComposed | PrivacySet | SourceLost | SubjectAsked
-_KINDS: dict[int, type[Message]] = {
-    kind.KIND: kind
-    for kind in (FrameCaptured, WorkAsked, MasksInferred, FrameComposed, PrivacySet, SourceLost, SubjectAsked)
-}
+@dataclass(frozen=True, slots=True)
+class SubjectPointed:
+    """display → compose: somebody pointed at the person that stays sharp; 0..1 of the picture's width and height."""
+
+    KIND: ClassVar[int] = 8
+    x: float
+    y: float
+
+    def __post_init__(self) -> None:
+        _real("x", self.x, 0.0, 1.0)
+        _real("y", self.y, 0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ViewSet:
+    """display → compose: somebody asked for the instance view, or for the filter again. The view shows the camera's
+    own picture: it is privacy off."""
+
+    KIND: ClassVar[int] = 9
+    instances: bool
+
+    def __post_init__(self) -> None:
+        _flag("instances", self.instances)
+
+
+Wanted = PrivacySet | SubjectAsked | SubjectPointed | ViewSet
+Message = FrameCaptured | WorkAsked | MasksInferred | FrameComposed | SourceLost | Wanted
+_KINDS: dict[int, type[Message]] = {kind.KIND: kind for kind in get_args(Message)}
 
 
 def encode(message: Message) -> bytes:

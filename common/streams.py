@@ -6,7 +6,7 @@ frames      capture → compose     ring `frames`                FrameCaptured, 
 work        infer ↔ capture       ring `frames`                WorkAsked → FrameCaptured      each frame goes to one worker at most
 masks       infer → compose       in the message (small map)   MasksInferred                  late, stale or foreign results are dropped
 composites  compose → displays    ring `composites`            FrameComposed, every frame     a slow display skips to the newest
-control     displays → compose    -                            PrivacySet, SubjectAsked       -
+control     displays → compose    -                            whatever a viewer wants         -
 
 Every stream is one ZeroMQ ipc endpoint in the run folder. The side that owns the stream binds, so stages may start
 and restart in any order. Queues are short: what is late is of no use, and a stalled peer must cost no memory.
@@ -37,6 +37,9 @@ from common.messages import (
     PrivacySet,
     SourceLost,
     SubjectAsked,
+    SubjectPointed,
+    ViewSet,
+    Wanted,
     WorkAsked,
     decode,
     encode,
@@ -46,10 +49,10 @@ Socket = zmq.Socket[bytes]
 Context = zmq.Context[Socket]
 M = TypeVar(
     "M", FrameCaptured, WorkAsked, MasksInferred, FrameComposed, PrivacySet, FrameCaptured | SourceLost,
-    PrivacySet | SubjectAsked,
+    Wanted,
 )  # fmt: skip
 FRAME_FACTS: tuple[type[FrameCaptured | SourceLost], ...] = (FrameCaptured, SourceLost)
-CONTROL_FACTS: tuple[type[PrivacySet | SubjectAsked], ...] = (PrivacySet, SubjectAsked)
+CONTROL_FACTS: tuple[type[Wanted], ...] = (PrivacySet, SubjectAsked, SubjectPointed, ViewSet)
 
 LONGEST_IPC_PATH = 107  # bytes in sockaddr_un.sun_path, less the closing NUL; libzmq refuses longer ones
 

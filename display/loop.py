@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from common.config import DisplaySettings
 from common.counters import Counters
 from common.errors import RingGoneError
-from common.messages import FrameComposed, PrivacySet, SubjectAsked
+from common.messages import INSTANCES, FrameComposed, ViewSet
 from common.process import Stop
 from common.ring import RingCache
-from common.streams import COMPOSITES, CONTROL, PeerWatch, Socket, connect, open_context, receive, send
+from common.streams import COMPOSITES, CONTROL, PeerWatch, Socket, connect, open_context, receive
 from display.meter import Meter
-from display.sinks import Wish, open_sink
+from display.sinks import open_sink
+from display.wishes import Wishes
 
 POLL_MS = 15  # keys and the closing of a window are looked for this often
 BLANK_AFTER_S = 0.5  # compose sends something every 100 ms, a card where it has no frame
@@ -36,23 +37,27 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
     sink = open_sink(settings)
     with open_context() as context:
         composites = Composites(connect(context, COMPOSITES, settings.call_dir), counters)
-        control = connect(context, CONTROL, settings.call_dir)
+        wishes = Wishes(connect(context, CONTROL, settings.call_dir), counters)
         first_at: float | None = None
         last_at = time.monotonic()
         while not stop:
             wish = sink.poll()
             if wish.quit:
                 break
-            for asked in messages_of(wish):
-                if not send(control, asked):
-                    counters.count("control", "nobody takes it")
+            wishes.add(*wish.asked)
+            wishes.pass_on()
             composites.socket.poll(POLL_MS)
             if composites.compose.is_gone():
                 sink.blank("compose has ended: waiting for it")
             now = time.monotonic()
             for message, picture in composites.waiting():
                 meter.add(message, time.monotonic_ns())
-                sink.show(picture, message, meter)
+                if first_at is None and settings.view == INSTANCES:
+                    wishes.add(ViewSet(True))
+                if message.state == INSTANCES and not sink.local:
+                    sink.blank("the instance view is not shown here")
+                else:
+                    sink.show(picture, message, meter)
                 first_at, last_at = first_at or now, now
             if now - last_at > BLANK_AFTER_S:
                 last_at = now
@@ -63,16 +68,6 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
     log.info(
         "ended after %d pictures, %d missed%s", meter.shown, meter.missed, f"; {counters}" if str(counters) else ""
     )
-
-
-def messages_of(wish: Wish) -> list[PrivacySet | SubjectAsked]:
-    """What compose is asked for."""
-    asked: list[PrivacySet | SubjectAsked] = []
-    if wish.privacy is not None:
-        asked.append(PrivacySet(wish.privacy))
-    if wish.subject is not None:
-        asked.append(SubjectAsked(wish.subject))
-    return asked
 
 
 class Composites:

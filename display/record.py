@@ -32,6 +32,8 @@ class RecordSink(UnattendedSink):
         DisplayError: No folder was named, or it already holds something.
     """
 
+    local = True
+
     def __init__(self, out: Path | None, images: str) -> None:
         if out is None:
             raise DisplayError("--sink record: expected a folder to write, got none; add --out DIR")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from common.config import DisplaySettings
 from common.errors import DisplayError
-from common.messages import FrameComposed
+from common.messages import FrameComposed, Wanted
 from common.screen import why_no_window
 from display.meter import Meter, describe
 
@@ -21,16 +21,16 @@ log = logging.getLogger("onlyme")
 
 
 class Wish(NamedTuple):
-    """What the viewer asked for since it was asked last: to quit, another privacy state, another subject (1..9 from
-    the left, 0 the next one)."""
+    """What the viewer asked for since it was asked last: to quit, and what compose is to be told."""
 
     quit: bool = False
-    privacy: bool | None = None
-    subject: int | None = None
+    asked: tuple[Wanted, ...] = ()
 
 
 class Sink(Protocol):
     """Somewhere a composite goes."""
+
+    local: bool  # only whoever sits here sees it: the instance view may be shown
 
     def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
         """Take one picture, (H, W, 3) uint8 BGR, the sink's own until the next call."""
@@ -47,6 +47,8 @@ class Sink(Protocol):
 
 class UnattendedSink:
     """What sinks have in common that nobody sits in front of."""
+
+    local = False
 
     def poll(self) -> Wish:
         """See Sink."""
@@ -91,15 +93,18 @@ def open_sink(settings: DisplaySettings) -> Sink:
     from display.record import RecordSink  # only the chosen sink's needs are loaded
     from display.window import WindowSink
 
+    why = why_no_window() if settings.sink in ("auto", "window") else ""
+    if settings.sink == "window" and why:
+        raise DisplayError(f"--sink window: {why}; use --sink headless")
+    if settings.view == "instances" and (settings.sink == "headless" or why):
+        raise DisplayError(
+            "--view instances: it shows the camera's own picture, expected --sink window or record, "
+            f"got {settings.sink}{': ' + why if why else ''}"
+        )
     if settings.sink == "record":
         return RecordSink(settings.out, settings.images)
-    if settings.sink == "window":
-        if why := why_no_window():
-            raise DisplayError(f"--sink window: {why}; use --sink headless")
-        return WindowSink()
-    if settings.sink == "auto":
-        why = why_no_window()
-        if not why:
-            return WindowSink()
-        log.info("no window: %s", why)
-    return HeadlessSink(settings.status_every)
+    if settings.sink == "headless" or why:
+        if why:
+            log.info("no window: %s", why)
+        return HeadlessSink(settings.status_every)
+    return WindowSink()

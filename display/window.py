@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.messages import FrameComposed
+from common.messages import INSTANCES, FrameComposed, PrivacySet, SubjectAsked, SubjectPointed, ViewSet, Wanted
 from display.meter import Meter, describe
 from display.sinks import Wish
 
@@ -16,7 +16,10 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 class WindowSink:
-    """Keys: p privacy, n the next person, 1 to 9 that person from the left, i caption, q quit. Closing it quits."""
+    """Keys: p privacy, n the next person, 1 to 9 that person from the left, a everybody, v instance view, i caption,
+    q quit; a click picks a person. Closing it quits."""
+
+    local = True
 
     def __init__(self) -> None:
         cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
@@ -24,12 +27,15 @@ class WindowSink:
         self._sized = False
         self._caption = True
         self._privacy = True
+        self._instances = False
+        self._clicks: list[Wanted] = []
         cv2.imshow(TITLE, np.zeros((360, 640, 3), np.uint8))
+        cv2.setMouseCallback(TITLE, self._click)
         cv2.pollKey()
 
     def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
-        self._privacy = message.privacy
+        self._privacy, self._instances = message.privacy, message.state == INSTANCES
         self._size_wh = (message.width, message.height)
         if not self._sized:
             self._sized = True
@@ -37,7 +43,7 @@ class WindowSink:
         if self._caption or not message.privacy:  # that the filter is off is never hidden from whoever looks
             lines = [
                 describe(message, meter.read()),
-                "p privacy   n next person   1-9 person from the left   i caption   q quit",
+                "p privacy   n next person   1-9 person from the left   a all   v instances   i caption   q quit",
             ]
             if message.model.startswith("embedded"):
                 lines.insert(1, message.model)
@@ -55,8 +61,9 @@ class WindowSink:
     def poll(self) -> Wish:
         """See Sink."""
         key = cv2.pollKey()
-        asked = self._press(key & 0xFF) if key >= 0 else Wish()
-        return asked if self._is_open() else Wish(quit=True)
+        wish = self._press(key & 0xFF) if key >= 0 else Wish()
+        clicks, self._clicks = self._clicks, []
+        return wish._replace(asked=(*wish.asked, *clicks)) if self._is_open() else Wish(quit=True)
 
     def close(self) -> None:
         """See Sink."""
@@ -68,18 +75,25 @@ class WindowSink:
         except cv2.error:  # Qt has taken itself down with its last window
             return False
 
+    def _click(self, event: int, x: int, y: int, flags: int, data: object) -> None:
+        width, height = self._size_wh
+        if event == cv2.EVENT_LBUTTONDOWN and 0 <= x < width and 0 <= y < height:
+            self._clicks.append(SubjectPointed(x / width, y / height))
+
     def _press(self, key: int) -> Wish:
         if key == ord("q"):
             return Wish(quit=True)
-        if key == ord("p"):
-            return Wish(privacy=not self._privacy)
-        if key == ord("n"):
-            return Wish(subject=0)
-        if ord("1") <= key <= ord("9"):
-            return Wish(subject=key - ord("0"))
         if key == ord("i"):
             self._caption = not self._caption
-        return Wish()
+        keys: dict[int, Wanted] = {
+            ord("p"): PrivacySet(not self._privacy),
+            ord("v"): ViewSet(not self._instances),
+            ord("n"): SubjectAsked(SubjectAsked.NEXT),
+            ord("a"): SubjectAsked(SubjectAsked.EVERYBODY),
+            **{ord(str(number)): SubjectAsked(number) for number in range(1, 10)},
+        }
+        wanted = keys.get(key)
+        return Wish(asked=(wanted,) if wanted else ())
 
 
 def write_caption(picture: Picture, lines: list[str]) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from common.coco import NAMES
 from common.config import CaptureSettings, ComposeSettings, DisplaySettings, InferSettings, Settings, read_settings
 from common.errors import ConfigError
 
@@ -38,7 +39,9 @@ def test_a_variable_of_another_stage_is_left_alone() -> None:
     (ComposeSettings, ["--no-such-flag"], "no-such-flag"), (DisplaySettings, ["--sink", "moon"], "one of"),
     (CaptureSettings, ["--width", "9"], "64..16384"), (CaptureSettings, ["--source", ""], "some text"),
     (InferSettings, ["--proposals", "x"], "whole number"), (Settings, ["--log-level", "loud"], "one of"),
-    (ComposeSettings, ["--kern", "21"], "--kern"),
+    (ComposeSettings, ["--kern", "21"], "--kern"), (ComposeSettings, ["--max-mask-age", "20"], "50..10000, or 0"),
+    (ComposeSettings, ["--keep", "cel phone"], "such as cell phone"), (ComposeSettings, ["--keep", "dog,qqq"], "'qqq'"),
+    (ComposeSettings, ["--return", "never"], "auto, ask"), (InferSettings, ["--max-infer-hz", "0.1"], "0.2..240, or 0"),
 ])  # fmt: skip
 def test_a_bad_flag_is_one_clear_line(kind: type[Settings], argv: list[str], says: str) -> None:
     with pytest.raises(ConfigError) as error:
@@ -58,3 +61,22 @@ def test_an_unknown_variable_is_refused_with_the_nearest(where: str, tmp_path: P
     env = {"ONLYME_KERNAL": "21"} if where == "env" else {}
     with pytest.raises(ConfigError, match=r"ONLYME_KERNAL.*ONLYME_KERNEL"):
         read(CaptureSettings, env=env, dotenv=tmp_path / ".env")
+
+
+def test_what_is_kept_is_named_by_coco_and_nothing_by_default() -> None:
+    assert read(ComposeSettings).keep == ()
+    assert read(ComposeSettings, env={"ONLYME_KEEP": ""}).keep == ()
+    assert read(ComposeSettings, "--keep", 'dog, "cell phone"'.replace('"', "")).keep == ("dog", "cell phone")
+    assert read(ComposeSettings, env={"ONLYME_KEEP": "cell phone,dog", "ONLYME_RETURN": "ask"}).return_ == "ask"
+
+
+def test_the_names_are_those_of_the_model() -> None:
+    assert len(NAMES) == 90 and NAMES[0] == "person" and len(set(NAMES)) == 90
+
+
+def test_a_mask_may_be_older_where_results_were_asked_to_be_rare() -> None:
+    for argv, limit in (
+        ([], 750), (["--max-infer-hz", "1"], 1750), (["--max-mask-age", "400"], 400),
+        (["--max-mask-age", "400", "--max-infer-hz", "1"], 400),
+    ):  # fmt: skip
+        assert read(ComposeSettings, *argv).mask_age_limit_ms == limit

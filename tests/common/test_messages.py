@@ -18,6 +18,8 @@ from common.messages import (
     Message,
     PrivacySet,
     SubjectAsked,
+    SubjectPointed,
+    ViewSet,
     WorkAsked,
     decode,
     encode,
@@ -34,6 +36,8 @@ ALL: list[Message] = [
     WorkAsked("infer.1"),
     PrivacySet(False),
     SubjectAsked(3),
+    SubjectPointed(0.25, 1.0),
+    ViewSet(True),
     replace(MASKS, instances=()),
 ]
 

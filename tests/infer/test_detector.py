@@ -9,6 +9,7 @@ import pytest
 
 from capture.demo import DemoScene
 from common.backends import available, choose
+from common.coco import NAMES
 from common.config import InferSettings
 from common.errors import ConfigError, ModelError
 from infer.detector import MaskRcnn, MatteDetector, open_detector, to_instances, to_regions
@@ -136,3 +137,9 @@ def test_the_default_limits_still_see_the_second_person() -> None:
     scene = DemoScene(1280, 720, 30)
     net = MaskRcnn(InferSettings(mask_rcnn=MASK_RCNN))
     assert sum(i.class_id == 0 for i in net.detect(scene.frame(200))) >= 2
+
+
+@pytest.mark.model
+def test_the_classes_are_those_that_the_settings_know() -> None:
+    names = (MASK_RCNN / "object_detection_classes_coco.txt").read_text().split("\n")
+    assert tuple(name.strip() for name in names if name.strip()) == NAMES

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from common.counters import Counters
+from common.messages import PrivacySet, SubjectAsked
+from common.streams import CONTROL, CONTROL_FACTS, bind, connect, open_context, open_run_dir, receive
+from display import wishes as module
+from display.wishes import Wishes
+from tests.processes.neighbours import wait_for
+
+
+def test_a_wish_is_kept_until_compose_is_there_and_passed_on_once(run_dir: Path) -> None:
+    """A key that was pressed while compose restarted, or before the two had met, was lost."""
+    open_run_dir(run_dir)
+    counters = Counters(logging.getLogger("test"))
+    with open_context() as context:
+        wishes = Wishes(connect(context, CONTROL, run_dir), counters)
+        wishes.add(PrivacySet(False), SubjectAsked(2))
+        wishes.pass_on()
+        control = bind(context, CONTROL, run_dir)
+        found: list[object] = []
+
+        def came() -> bool:
+            wishes.pass_on()
+            found.extend(receive(control, CONTROL_FACTS, counters))
+            return len(found) >= 2
+
+        wait_for("both wishes", came, 5)
+        assert found == [PrivacySet(False), SubjectAsked(2)]
+        assert not str(counters)
+
+
+def test_an_old_wish_is_dropped_and_counted(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_run_dir(run_dir)
+    monkeypatch.setattr(module, "KEPT_S", 0.0)
+    counters = Counters(logging.getLogger("test"))
+    with open_context() as context:
+        wishes = Wishes(connect(context, CONTROL, run_dir), counters)
+        wishes.add(PrivacySet(False))
+        wishes.pass_on()
+    assert "nobody takes it" in str(counters)
