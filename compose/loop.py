@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from common.config import ComposeSettings
 from common.counters import Counters
 from common.errors import RingGoneError
-from common.messages import FrameCaptured, FrameComposed, MasksInferred, PrivacySet, SourceLost
+from common.messages import FrameCaptured, FrameComposed, MasksInferred, PrivacySet, SourceLost, ViewSet, Wanted
 from common.process import Stop, sole_writer
 from common.ring import RingCache, ShapedRing
 from common.streams import (
@@ -34,7 +34,7 @@ from common.streams import (
 )
 from compose.painter import Painter, paint_card
 from compose.policy import Policy, State, Verdict
-from compose.tracker import open_tracker
+from compose.tracker import Tracker, open_tracker
 
 CAPACITY = 16  # half a second: a recorder may hiccup
 POLL_MS = 30  # how late a limit that passes between two frames may be noticed
@@ -54,7 +54,7 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
     """
     cv2.setNumThreads(1)
     tracker = open_tracker(settings)
-    painter, policy = Painter(settings, tracker), Policy(tracker.choose, settings.max_mask_age)
+    painter, policy = Painter(settings, tracker), Policy(tracker.choose, settings.mask_age_limit_ms)
     counters, journal = Counters(log), Journal()
     run_dir = settings.call_dir
     with sole_writer(run_dir, COMPOSITES.name), open_context() as context, Composites(context, run_dir) as composites:
@@ -67,10 +67,7 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
         while not stop:
             poller.poll(POLL_MS)
             for asked in receive(control, CONTROL_FACTS, counters):
-                if isinstance(asked, PrivacySet):
-                    policy.set_privacy(asked.privacy)
-                else:
-                    tracker.ask(asked.number)
+                obey(asked, policy, tracker)
             if workers.is_gone():
                 counters.count("worker", "gone, or cut off for what it sent")
             frame, picture = frames.newest()
@@ -81,6 +78,7 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
                     counters.count("masks", refused)
                 else:
                     composites.model = result.model
+                    painter.instances.see(result)
             verdict = policy.judge(time.monotonic_ns())
             journal.note(verdict, policy.privacy)
             if frame is not None and picture is not None:
@@ -89,6 +87,16 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
             elif verdict.state is State.LOST:
                 composites.publish_card(verdict, policy.privacy)
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
+
+
+def obey(asked: Wanted, policy: Policy, tracker: Tracker) -> None:
+    """Do what a viewer wants."""
+    if isinstance(asked, PrivacySet):
+        policy.set_privacy(asked.privacy)
+    elif isinstance(asked, ViewSet):
+        policy.set_view(asked.instances)
+    else:
+        tracker.ask(asked)
 
 
 class Frames:

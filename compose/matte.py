@@ -1,4 +1,4 @@
-"""The subject's edge on the present frame: the person matte's own, bounded by the region. Pure arithmetic on arrays."""
+"""The subject's edge on the present frame: the person matte's own, steadied, and bounded by the region."""
 
 from __future__ import annotations
 
@@ -6,25 +6,45 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from common.matte import MATTE_SIZE_WH, Matte
 from compose.alpha import NOBODY, Alpha
-from compose.region import GridBox, Map, Step
+from compose.flow import Flow
+from compose.region import GridBox, Map, Present, Region, Step
 
 PAD = 0.25  # of the region's size, on every side: the network wants to see some background
 LEAST_PAD = 4  # grid pixels
+ROOMY = 1.35  # a box is kept while it is at most so many times as large as it need be: another one is another answer
 LOW, HIGH = 0.35, 0.75  # smooth step: a probability below is hidden, above is shown
 BOUND_REACH = 2  # grid pixels that the edge may lie outside the region
+STEADY = 0.7  # how much of an uncertain pixel comes from the frame before, at most
+CLOSE = 0.25  # a probability that changed by more has changed
+STILL_PX = 0.3  # grid pixels a frame
+OLD_NS, OLDEST_NS = 400_000_000, 1_600_000_000  # the age of a result at which the bound begins to shrink, and is least
 
 
-def padded(area: Map) -> GridBox:
+def padded(area: Map, pad: float = PAD) -> GridBox:
     """Half-open box x0, y0, x1, y1 around an area (h, w) that is not empty, padded, inside the grid."""
     x, y, w, h = cv2.boundingRect(area)
-    dx, dy = max(round(w * PAD), LEAST_PAD), max(round(h * PAD), LEAST_PAD)
+    dx, dy = max(round(w * pad), LEAST_PAD), max(round(h * pad), LEAST_PAD)
     return max(x - dx, 0), max(y - dy, 0), min(x + w + dx, area.shape[1]), min(y + h + dy, area.shape[0])
 
 
-def scaled(box: GridBox, wh: tuple[int, int], size_wh: tuple[int, int]) -> GridBox:
-    """A box on the grid in pixels of the frame."""
-    sx, sy = size_wh[0] / wh[0], size_wh[1] / wh[1]
+def kept(box: GridBox | None, area: Map) -> GridBox:
+    """Where to look: the last `box` while it holds the area with half the padding and is not too large, else a new one."""
+    new, least = padded(area), padded(area, PAD / 2)
+    if box is None or _size(box) > ROOMY * _size(new):
+        return new
+    holds = box[0] <= least[0] and box[1] <= least[1] and box[2] >= least[2] and box[3] >= least[3]
+    return box if holds else new
+
+
+def _size(box: GridBox) -> int:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def scaled(box: GridBox, grid: tuple[int, ...], picture: tuple[int, ...]) -> GridBox:
+    """A box on the grid in pixels of the frame; the shapes of both begin with rows and columns."""
+    sx, sy = picture[1] / grid[1], picture[0] / grid[0]
     return round(box[0] * sx), round(box[1] * sy), round(box[2] * sx), round(box[3] * sy)
 
 
@@ -37,7 +57,39 @@ def smooth_step(low: float, high: float) -> NDArray[np.uint8]:
 _SHARPEN = smooth_step(LOW, HIGH)
 
 
-def edge(step: Step, likely: NDArray[np.uint8], box: GridBox, pixels: GridBox) -> Alpha:
+_UNCERTAIN = np.array([STEADY * 255 * (1 - abs(p / 127.5 - 1)) for p in range(256)], np.uint8)
+_CLOSE = np.array([255 * max(0.0, 1 - d / (CLOSE * 255)) for d in range(256)], np.uint8)
+
+
+def steadied(likely: Map, before: Map, still: Map) -> Map:
+    """A matte's probability (h, w) uint8 less its flicker: where nothing moved (`still` is 255), where it hardly changed
+    and where it is uncertain, it takes part of what it was in the frame before. What has changed is never held back, so
+    nothing ghosts."""
+    weight = cv2.bitwise_and(cv2.LUT(cv2.absdiff(likely, before), _CLOSE), still)
+    share = np.asarray(
+        cv2.multiply(cv2.LUT(likely, _UNCERTAIN), weight, scale=1 / 255**2, dtype=cv2.CV_32F), np.float32
+    )
+    return np.asarray(cv2.blendLinear(before, likely, share, 1 - share), np.uint8)
+
+
+def bound_of(step: Step, box: GridBox, age_ns: int) -> Map | None:
+    """Where in `box` of the grid the subject may be at all, (h, w) uint8, soft; None for nowhere.
+
+    The older the result, and the more doubt, the less room there is beyond the region.
+    """
+    x0, y0, x1, y1 = box
+    mine, theirs = step.subject[y0:y1, x0:x1], step.others[y0:y1, x0:x1]
+    if not mine.any():
+        return None
+    room = 1 - min(1.0, max(0.0, (age_ns - OLD_NS) / (OLDEST_NS - OLD_NS)))
+    reach = 0 if step.strict else round(BOUND_REACH * room)
+    bound = cv2.dilate(mine, np.ones((2 * reach + 1,) * 2, np.uint8))
+    # the edge between two people goes to the hidden side
+    bound = cv2.bitwise_and(bound, cv2.bitwise_not(cv2.dilate(theirs, np.ones((3, 3), np.uint8))))
+    return np.asarray(cv2.GaussianBlur(bound, (3, 3), 0), np.uint8)
+
+
+def edge(step: Step, likely: Map, box: GridBox, pixels: GridBox, age_ns: int) -> Alpha:
     """Alpha of the subject.
 
     Args:
@@ -45,18 +97,60 @@ def edge(step: Step, likely: NDArray[np.uint8], box: GridBox, pixels: GridBox) -
         likely: (144, 256) uint8, the matte's probability inside `box`.
         box: Where the matte looked, on the grid.
         pixels: The same in pixels of the frame.
+        age_ns: Of the last result.
     """
-    x0, y0, x1, y1 = box
-    mine, theirs = step.subject[y0:y1, x0:x1], step.others[y0:y1, x0:x1]
-    if not mine.any():
+    bound = bound_of(step, box, age_ns)
+    if bound is None:
         return NOBODY
-    bound = cv2.dilate(mine, np.ones((2 * BOUND_REACH + 1,) * 2, np.uint8))
-    # the edge between two people goes to the hidden side
-    bound = cv2.bitwise_and(bound, cv2.bitwise_not(cv2.dilate(theirs, np.ones((3, 3), np.uint8))))
-    bound = cv2.GaussianBlur(bound, (3, 3), 0)
+    x0, y0, x1, y1 = box
     size_wh = (pixels[2] - pixels[0], pixels[3] - pixels[1])
-    sharp = cv2.LUT(cv2.resize(likely, size_wh, interpolation=cv2.INTER_LINEAR), _SHARPEN)
-    opacity = cv2.min(sharp, cv2.resize(bound, size_wh, interpolation=cv2.INTER_LINEAR))
-    x, y, w, h = cv2.boundingRect(opacity)  # the box was padded for the network: the blend need not be
+    solid = cv2.resize(step.solid[y0:y1, x0:x1], likely.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    sharp = cv2.LUT(cv2.resize(cv2.max(likely, solid), size_wh, interpolation=cv2.INTER_LINEAR), _SHARPEN)
+    return cropped(cv2.min(sharp, cv2.resize(bound, size_wh, interpolation=cv2.INTER_LINEAR)), pixels)
+
+
+def cropped(opacity: NDArray[np.uint8], pixels: GridBox) -> Alpha:
+    """Opacity of the box `pixels` as an alpha of its part that is not empty: the blend need not do more."""
+    x, y, w, h = cv2.boundingRect(opacity)
     left, top = pixels[0] + x, pixels[1] + y
     return Alpha(opacity[y : y + h, x : x + w], (left, top, left + w, top + h))
+
+
+class MatteEdge:
+    """Finds the edge by the matte on every frame."""
+
+    bounds = True
+
+    def __init__(self, matte: Matte) -> None:
+        self._matte = matte
+        self._box: GridBox | None = None
+        self._before: tuple[int, Map] | None = None
+
+    def alpha(self, present: Present, region: Region, age_ns: int) -> Alpha:
+        """See Edge."""
+        assert region.area is not None
+        box = kept(self._box, region.area)
+        if box != self._box:
+            self._box, self._before = box, None
+        pixels = scaled(box, present.grey.shape, present.picture.shape)
+        likely = np.rint(self._matte.infer(_cut_out(present, box)) * 255).astype(np.uint8)
+        if self._before is not None and present.flow is not None and self._before[0] == present.since:
+            likely = steadied(likely, self._before[1], _still(present.flow, box, likely.shape))
+        self._before = present.frame_id, likely
+        return edge(region.roll(likely, box), likely, box, pixels, age_ns)
+
+
+def _cut_out(present: Present, box: GridBox) -> NDArray[np.uint8]:
+    """A box of the picture, from the small one where that is still larger than the network wants it."""
+    for source in (present.small, present.picture):
+        x0, y0, x1, y1 = scaled(box, present.grey.shape, source.shape)
+        if x1 - x0 >= MATTE_SIZE_WH[0] and y1 - y0 >= MATTE_SIZE_WH[1]:
+            break
+    return source[y0:y1, x0:x1]
+
+
+def _still(flow: Flow, box: GridBox, shape: tuple[int, ...]) -> Map:
+    """255 where the picture does not move inside a box, at the matte's own size."""
+    x0, y0, x1, y1 = box
+    still = flow.still(STILL_PX)[y0:y1, x0:x1]
+    return np.asarray(cv2.resize(still, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST), np.uint8)

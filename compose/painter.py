@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 from common.config import ComposeSettings
 from common.messages import FrameCaptured
 from compose import alpha
+from compose.alpha import Alpha
 from compose.backdrop import open_backdrop
 from compose.blend import blend
+from compose.instances import InstanceView
 from compose.policy import State, Verdict
 from compose.tracker import Tracker
 
 Picture = NDArray[np.uint8]
 CARD_BGR = (48, 40, 36)
+OUTLINE_BGR = (80, 220, 255)
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -28,15 +31,20 @@ class Painter:
 
     def __init__(self, settings: ComposeSettings, tracker: Tracker) -> None:
         self._tracker = tracker
+        self.instances = InstanceView(settings.threshold)
         self._backdrop = open_backdrop(settings)
 
     def paint(self, picture: Picture, frame: FrameCaptured, verdict: Verdict, into: Picture) -> None:
         """Fill `into`, of `picture`'s shape (H, W, 3) uint8 BGR, with what `verdict` allows of `picture`."""
         if verdict.state is State.OFF:
             np.copyto(into, picture)
+        elif verdict.state is State.INSTANCES:
+            self.instances.paint(picture, frame.epoch, into)
         elif verdict.state is State.LIVE:
             who = alpha.faded(self._tracker.alpha(frame, picture, verdict.subjects), verdict.opacity)
             blend(picture, self._backdrop.behind(picture, who, frame.captured_ns), who, into)
+            if self._tracker.outlined(frame.captured_ns):
+                draw_outline(into, who)
         else:
             np.copyto(into, self._backdrop.behind(picture, None, frame.captured_ns))
         if frame.notice:
@@ -47,6 +55,14 @@ def paint_card(reason: str, into: Picture) -> None:
     """Fill `into` (H, W, 3) uint8 BGR with a plain card that says why there is no picture; nothing of the camera."""
     into[:] = CARD_BGR
     write_notice(into, reason)
+
+
+def draw_outline(picture: Picture, who: Alpha) -> None:
+    """Draw a line around who was chosen into (H, W, 3) uint8 BGR."""
+    x0, y0, _, _ = who.box_xyxy
+    inside = cv2.threshold(who.opacity, 127, 255, cv2.THRESH_BINARY)[1]
+    found, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(x0, y0))
+    cv2.drawContours(picture, found, -1, OUTLINE_BGR, max(2, round(picture.shape[0] / 240)), cv2.LINE_AA)
 
 
 def write_notice(picture: Picture, text: str) -> None:

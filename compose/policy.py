@@ -6,8 +6,9 @@ live       the subject sharp, fading in               the mask ages, holds nobod
 hidden     hidden, for a reason that is shown         a usable mask comes
 lost       no frame to show: a card with the reason   a frame comes
 off        the camera's own                           somebody turns the filter on, or another stream begins
+instances  the camera's own, all instances drawn in   the same: it is privacy off in another picture
 
-Every event can come in every state. `see`, `lose`, `accept` and `set_privacy` say what happened; `judge` says what may
+Every event can come in every state. `see`, `lose`, `accept`, `set_privacy` and `set_view` say what happened; `judge` says what may
 be shown now.
 """
 
@@ -18,7 +19,9 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
+from common import messages
 from common.messages import FrameCaptured, Instance, MasksInferred
+from compose.choice import NOBODY_FOUND, Choice
 
 ENTRY_NS = 300_000_000  # the subject fades in over this long
 SILENCE_NS, SILENT_PERIODS = 300_000_000, 3  # no frame for that long, and for that many periods of the source: lost
@@ -34,6 +37,7 @@ class State(StrEnum):
     HIDDEN = "hidden"
     LOST = "lost"
     OFF = "off"
+    INSTANCES = messages.INSTANCES
 
 
 class Verdict(NamedTuple):
@@ -55,7 +59,7 @@ class Policy:
         max_mask_age_ms: A mask older than this shows nobody.
     """
 
-    def __init__(self, choose: Callable[[MasksInferred], tuple[Instance, ...]], max_mask_age_ms: float) -> None:
+    def __init__(self, choose: Callable[[MasksInferred], Choice], max_mask_age_ms: float) -> None:
         self._choose = choose
         self._max_age_ns = round(max_mask_age_ms * 1e6)
         self._epoch = 0
@@ -65,7 +69,8 @@ class Policy:
         self._lost = ""
         self._no_mask = NO_MASK_YET
         self._masks: MasksInferred | None = None
-        self._subjects: tuple[Instance, ...] = ()
+        self._choice = Choice((), NOBODY_FOUND)
+        self._view = False
         self._started = False
         self._live_since_ns: int | None = None
         self.privacy = True
@@ -114,14 +119,19 @@ class Policy:
             return "out of order"
         self._started = True
         self._masks = masks
-        self._subjects = self._choose(masks)
+        self._choice = self._choose(masks)
         return "stale" if now_ns - masks.captured_ns > self._max_age_ns else ""
 
     def set_privacy(self, on: bool) -> None:
         """Turn the filter on or off; on again, it starts closed."""
         if on and not self.privacy:
             self._forget("no mask since privacy was turned on")
-        self.privacy = on
+        self.privacy, self._view = on, False
+
+    def set_view(self, instances: bool) -> None:
+        """Show every instance over the camera's own picture, which is privacy off; or filter again."""
+        self.set_privacy(not instances)
+        self._view = instances
 
     def judge(self, now_ns: int) -> Verdict:
         """What may be shown at `now_ns` (CLOCK_MONOTONIC) of the frame that was seen last."""
@@ -143,15 +153,15 @@ class Policy:
         if now_ns - self._seen_ns > self._patience_ns():
             return Verdict(State.LOST, "no frame comes from capture", age_ms)
         if not self.privacy:
-            return Verdict(State.OFF, "turned off by hand", age_ms)
+            return Verdict(State.INSTANCES if self._view else State.OFF, "turned off by hand", age_ms)
         if self._masks is None:
             reason = self._no_mask
         elif age_ns > self._max_age_ns:
             reason = f"mask older than {self._max_age_ns / 1e6:.0f} ms"
-        elif not self._subjects:
-            reason = "nobody found"
+        elif not self._choice.subjects:
+            reason = self._choice.reason
         else:
-            return Verdict(State.LIVE, "", age_ms, self._subjects)
+            return Verdict(State.LIVE, "", age_ms, self._choice.subjects)
         return Verdict(State.HIDDEN if self._started else State.STARTING, reason, age_ms)
 
     def _patience_ns(self) -> int:
@@ -161,5 +171,5 @@ class Policy:
     def _forget(self, no_mask: str) -> None:
         """Close: no mask, privacy on."""
         self._no_mask = no_mask
-        self._masks, self._subjects = None, ()
-        self.privacy = True
+        self._masks, self._choice = None, Choice((), NOBODY_FOUND)
+        self.privacy, self._view = True, False

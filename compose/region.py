@@ -1,13 +1,18 @@
 """Which part of the present frame may hold the subject, between one result and the next. Pure.
 
 Everything lies on a grid of `GRID_W` columns over the frame. The last result says who was where in an *older* frame;
-from there the areas of the subject and of others are rolled forward: a pixel that the matte calls a person belongs to
-whoever was nearer a frame ago, if that was near enough, and a tie to nobody. When a result for an older frame arrives,
-rolling starts again from it and the stored mattes since then are replayed, so it corrects and does not jump.
+from there the areas of the subject and of others are rolled forward with the picture's own motion: a pixel that the
+matte calls a person belongs to whoever was nearer a frame ago, if that was near enough, and a tie to nobody. When a
+result for an older frame arrives, rolling starts again from it and the stored mattes since then are replayed, so it
+corrects and does not jump.
+
+While somebody else is near, or was so lately that they may stand behind the subject, there is *doubt*: the area then
+only moves and does not grow, because what comes out from behind a calm subject is somebody else.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import NamedTuple
 
@@ -16,34 +21,73 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.messages import Instance
+from compose.flow import Flow, carried
 
 GRID_W = 256
 LEAST_REACH = 2.0  # grid pixels a frame: what a still person moves, and what the grid rounds
 MOST_REACH = 0.18  # of the square root of the subject's area: a fast mover (DESIGN section 5)
 COARSE = 0.06  # of the same: what the edge of a result's small map may be off
 FASTER = 1.6  # a mover may be faster in the next frame than in this one
+NEAR = 5.0  # grid pixels: closer ones may be told apart wrongly, and may go behind one another
+DOUBT_FRAMES = 90  # that somebody who was near may stay out of sight behind the subject: three seconds at 30 a second
+DOUBTED_REACH = 0.5  # grid pixels, besides what the subject moves within itself
+CALM = 1.0  # grid pixels a frame that a subject moves within itself: a faster one would be eaten if it could not grow
+SOLID = 0.04  # of the square root of the area: as much inside of a result's edge it is sure
 HISTORY = 96  # frames: three seconds at 30 a second
-PERSON = 128  # of 255: from here the matte calls it a person
+NOWHERE = (0, 0, 0, 0)
+PERSON, MAYBE = 128, 64  # of 255: from here the matte calls it a person, and may be calling it one
 
 Map = NDArray[np.uint8]
 GridBox = tuple[int, int, int, int]
 
 
 class Step(NamedTuple):
-    """One frame on the grid: (h, w) uint8, 255 where the subject is, where others are; how far it may go from here."""
+    """One frame on the grid; maps are (h, w) uint8.
+
+    subject: 255 where the subject is.
+    others: More than 127 where somebody else is.
+    core: More than 127 where the last result's subject has moved to since; it has not grown while there was doubt.
+    solid: More than 127 where the last result was sure of the subject, as far as the flow could follow.
+    reach: Grid pixels that the subject may go until the next frame.
+    doubt: For so many frames somebody else may yet come out from behind the subject.
+    strict: The area did not grow.
+    """
 
     frame_id: int
     subject: Map
     others: Map
+    core: Map
+    solid: Map
     reach: float
+    doubt: int = 0
+    strict: bool = False
+
+
+class Present(NamedTuple):
+    """The frame that is shown.
+
+    picture: (H, W, 3) uint8 BGR.
+    small: The same, halved for as long as it was far wider than the grid.
+    grey: (h, w) uint8, the same on the grid.
+    flow: Since the frame `since`, None if unknown.
+    """
+
+    frame_id: int
+    picture: NDArray[np.uint8]
+    small: NDArray[np.uint8]
+    grey: Map
+    flow: Flow | None
+    since: int
 
 
 class Seen(NamedTuple):
-    """What the matte said of one frame, and where it looked."""
+    """One frame: what the matte said of it, (h, w) uint8, and where it looked; how the picture moved since another."""
 
     frame_id: int
-    person: NDArray[np.bool_]
+    likely: Map
     box: GridBox
+    flow: Flow | None
+    since: int
 
 
 def grid_wh(size_wh: tuple[int, int]) -> tuple[int, int]:
@@ -62,26 +106,98 @@ def on_grid(instance: Instance, wh: tuple[int, int], threshold: float) -> Map:
     return canvas
 
 
+def inside(sure: Map) -> Map:
+    """The part of an area (h, w) uint8 that is far enough from its edge to be relied on, soft."""
+    radius = max(1, round(SOLID * float(np.count_nonzero(sure)) ** 0.5))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    return np.asarray(cv2.GaussianBlur(cv2.erode(sure, kernel), (3, 3), 0), np.uint8)
+
+
 def advance(last: Step, seen: Seen) -> Step:
     """The areas of a frame, from those of an earlier one and its own matte."""
     frames = max(1, seen.frame_id - last.frame_id)
-    to_subject, to_others = _distance(last.subject), _distance(last.others)
-    most = max(LEAST_REACH, MOST_REACH * float(np.count_nonzero(last.subject)) ** 0.5)
-    mine = seen.person & (to_subject <= min(last.reach * frames, most)) & (to_subject < to_others)
-    theirs = seen.person & (to_others <= most) & ~mine
+    moved = _moved(last, seen)
+    to_core, to_others = _distance(moved.core), _distance(moved.others)
+    most = max(LEAST_REACH, MOST_REACH * math.sqrt(cv2.countNonZero(last.subject)))
+    apart = cv2.minMaxLoc(cv2.max(to_core, to_others))[0]  # half the least way from one to the other
+    doubt = DOUBT_FRAMES if apart <= NEAR else max(0, last.doubt - frames)
+    spread = seen.flow.spread(moved.core) if doubt and seen.flow is not None else 0.0
+    strict = doubt > 0 and spread < CALM
+    reach = min(DOUBTED_REACH + spread, most) if strict else min(last.reach * frames, most)
+    if not _looked(seen):
+        farther = min(last.reach + LEAST_REACH, most)
+        return Step(
+            seen.frame_id, _more(moved.core, 127), moved.others, moved.core, moved.solid, farther, doubt, strict
+        )
+
+    person = _more(seen.likely, PERSON - 1)
+    inner = cv2.bitwise_and(_more(moved.solid, 127), cv2.compare(to_others, 0, cv2.CMP_GT))
+    near = cv2.bitwise_and(cv2.compare(to_core, reach, cv2.CMP_LE), cv2.compare(to_core, to_others, cv2.CMP_LT))
+    mine = np.asarray(cv2.bitwise_or(cv2.bitwise_and(person, near), inner), np.uint8)
+    theirs = cv2.bitwise_and(person, cv2.compare(to_others, most, cv2.CMP_LE))
     x0, y0, x1, y1 = seen.box
-    others = last.others.copy()  # where the matte did not look they stay where they were
-    others[y0:y1, x0:x1] = np.where(theirs[y0:y1, x0:x1], 255, 0)
-    moved = float(np.percentile(to_subject[mine], 99)) / frames if mine.any() else 0.0
-    reach = min(FASTER * moved + LEAST_REACH, most)
-    return Step(seen.frame_id, np.where(mine, 255, 0).astype(np.uint8), others, reach)
+    others = moved.others.copy()  # where the matte did not look they are where the flow took them
+    held = _more(moved.core, 127)
+    free = cv2.bitwise_and(theirs, cv2.bitwise_not(cv2.bitwise_or(mine, held)))
+    both = cv2.bitwise_and(_more(moved.others, 127), held)
+    others[y0:y1, x0:x1] = cv2.bitwise_or(free, both)[y0:y1, x0:x1]
+    core = _only(moved.core, cv2.bitwise_or(_more(seen.likely, MAYBE - 1), inner)) if strict else mine
+    went = _farthest(to_core, mine) / frames
+    farther = min(FASTER * went + LEAST_REACH, most)
+    return Step(seen.frame_id, mine, others, core, _only(moved.solid, inner), farther, doubt, strict)
+
+
+def _more(area: Map, than: int) -> Map:
+    """255 where an area is more than a number."""
+    return np.asarray(cv2.threshold(area, than, 255, cv2.THRESH_BINARY)[1], np.uint8)
+
+
+def _only(area: Map, inside: cv2.typing.MatLike) -> Map:
+    """An area where `inside` is 255, 0 elsewhere."""
+    return np.asarray(cv2.bitwise_and(area, inside), np.uint8)
+
+
+def _farthest(distance: NDArray[np.float32], area: Map) -> float:
+    """The 99th percentile of a distance inside an area, of every other row and column; 0 where it is empty."""
+    found = distance[::2, ::2][area[::2, ::2] > 0]
+    rank = len(found) * 99 // 100
+    return float(np.partition(found, rank)[rank]) if len(found) else 0.0
+
+
+def _looked(seen: Seen) -> bool:
+    """Whether the matte looked at a frame at all."""
+    return seen.box[2] > seen.box[0] and seen.box[3] > seen.box[1]
+
+
+class _Moved(NamedTuple):
+    """A step's maps where the picture's motion has taken them."""
+
+    core: Map
+    others: Map
+    solid: Map
+
+
+def _moved(last: Step, seen: Seen) -> _Moved:
+    if seen.frame_id == last.frame_id:
+        return _Moved(last.core, last.others, last.solid)
+    flow = seen.flow
+    if flow is None or seen.since != last.frame_id:  # distances alone must do, and nothing is sure any more
+        return _Moved(last.core, last.others, np.zeros_like(last.solid))
+    core, solid = carried(flow, last.core, last.solid)
+    (others,) = carried(flow, last.others)
+    contested = cv2.bitwise_and(_more(core, 127), _more(others, 127))
+    if contested.any():  # whoever's motion explains the picture there better stands in front
+        mine = cv2.compare(flow.unlike(flow.shift(last.core)), flow.unlike(flow.shift(last.others)), cv2.CMP_LT)
+        others = _only(others, cv2.bitwise_not(cv2.bitwise_and(contested, mine)))
+    return _Moved(core, others, _only(solid, flow.plausible))
 
 
 def _distance(area: Map) -> NDArray[np.float32]:
-    """Distance of every pixel to `area` in grid pixels; far where it is empty."""
-    if not area.any():
+    """Distance of every pixel to an area (inside: more than 127) in grid pixels; far where it is empty."""
+    outside = cv2.threshold(area, 127, 255, cv2.THRESH_BINARY_INV)[1]
+    if cv2.countNonZero(outside) == area.size:
         return np.full(area.shape, 1e6, np.float32)
-    found: NDArray[np.float32] = cv2.distanceTransform(cv2.bitwise_not(area), cv2.DIST_L2, 3)
+    found: NDArray[np.float32] = cv2.distanceTransform(outside, cv2.DIST_L2, 3)
     return found
 
 
@@ -101,27 +217,43 @@ class Region:
         """The subject's area in an earlier frame, None if that is not known."""
         return next((s.subject for s in reversed(self._steps) if s.frame_id == frame_id), None)
 
-    def seed(self, frame_id: int, subject: Map, others: Map) -> None:
-        """A result says who was where in frame `frame_id`: start there, and replay what came since."""
-        reach = next((s.reach for s in self._steps if s.frame_id >= frame_id), LEAST_REACH)
+    def seed(self, frame_id: int, subject: Map, others: Map, solid: Map) -> None:
+        """A result says who was where in frame `frame_id`: start there, and replay what came since.
+
+        Args:
+            frame_id: Of the result.
+            subject: (h, w) uint8, 255 where the subject may be.
+            others: 255 where others are.
+            solid: The same, soft, where it certainly is, whatever the matte may say.
+        """
+        known = next((s for s in self._steps if s.frame_id >= frame_id), None)
+        reach, doubt = (known.reach, known.doubt) if known else (LEAST_REACH, 0)
         coarse = COARSE * float(np.count_nonzero(subject)) ** 0.5
-        self._steps = deque([Step(frame_id, subject, others, reach + coarse)], maxlen=HISTORY)
+        first = Step(frame_id, subject, others, subject, solid, reach + coarse, doubt)
+        self._steps = deque([first], maxlen=HISTORY)
         for seen in self._seen:
             if seen.frame_id > frame_id:
                 self._steps.append(advance(self._steps[-1], seen))
 
-    def roll(self, frame_id: int, likely: NDArray[np.uint8], box: GridBox) -> Step:
-        """The present frame.
+    def see(self, present: Present) -> None:
+        """The present frame, before anything is known of it but how it moved."""
+        nothing = np.zeros(present.grey.shape, np.uint8)
+        self._seen.append(Seen(present.frame_id, nothing, NOWHERE, present.flow, present.since))
+
+    def roll(self, likely: NDArray[np.uint8] | None, box: GridBox) -> Step:
+        """Roll on to the frame that was seen last, once.
 
         Args:
-            frame_id: Its number.
-            likely: (h', w') uint8, the matte's probability inside `box`.
+            likely: (h', w') uint8, the matte's probability inside `box`; None: there is no matte.
             box: Where it looked, on the grid.
         """
-        last = self._steps[-1]
-        person = np.zeros(last.subject.shape, np.bool_)
-        x0, y0, x1, y1 = box
-        person[y0:y1, x0:x1] = cv2.resize(likely, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA) >= PERSON
-        self._seen.append(Seen(frame_id, person, box))
-        self._steps.append(advance(last, self._seen[-1]))
+        if len(self._steps) > 1 and self._steps[-1].frame_id == self._seen[-1].frame_id:
+            self._steps.pop()  # a replay went through it before the matte had looked
+        last, seen = self._steps[-1], self._seen[-1]
+        if likely is not None:
+            x0, y0, x1, y1 = box
+            whole = np.zeros_like(seen.likely)
+            whole[y0:y1, x0:x1] = cv2.resize(likely, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
+            seen = self._seen[-1] = seen._replace(likely=whole, box=box)
+        self._steps.append(advance(last, seen))
         return self._steps[-1]

@@ -4,25 +4,44 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
+from typing import Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from common.assets import MATTE, fetch
+from common.coco import NAMES
 from common.config import ComposeSettings
 from common.errors import AssetError
 from common.matte import Matte
-from common.messages import FrameCaptured, Instance, MasksInferred
+from common.messages import FrameCaptured, Instance, MasksInferred, SubjectAsked, SubjectPointed
 from compose import alpha
 from compose.alpha import Alpha
-from compose.matte import edge, padded, scaled
-from compose.region import HISTORY, GridBox, Map, Region, grid_wh, on_grid
-from compose.subject import Candidate, SubjectLock, by_hand, look_of, people_of
+from compose.choice import Choice, Chooser
+from compose.flow import FlowMeter
+from compose.guided import GuidedEdge
+from compose.matte import MatteEdge
+from compose.region import HISTORY, Map, Present, Region, grid_wh, inside, on_grid
+from compose.subject import Candidate, look_of, people_of
 
 Picture = NDArray[np.uint8]
+SURE = 0.8  # probability from which a result's own pixel is the subject, whatever the matte says
+EVEN = 0.5  # probability at which a pixel is as likely the subject as not
+FAR_WIDER = 4  # times as wide as the grid
+TOUCH = 5  # grid pixels, odd: what is nearer touches
+OUTLINE_NS = 1_000_000_000  # so long it is shown who was chosen by hand
 
 log = logging.getLogger("onlyme")
+
+
+class Edge(Protocol):
+    """Finds the subject's edge on the present frame."""
+
+    bounds: bool  # the region only bounds what is found on the present frame; else it is all that is known of it
+
+    def alpha(self, present: Present, region: Region, age_ns: int) -> Alpha:
+        """Alpha of the subject, whose region is rolled on to the present frame; the last result is `age_ns` old."""
 
 
 class Tracker:
@@ -30,90 +49,120 @@ class Tracker:
 
     Args:
         settings: Who may be the subject, and how sure one must be.
-        matte: Finds the edge on the present frame; None: the result's own mask is used as it is.
+        edge: Finds the edge on the present frame; None: the result's own mask is used as it is.
     """
 
-    def __init__(self, settings: ComposeSettings, matte: Matte | None) -> None:
-        self._settings, self._matte = settings, matte
-        self._lock = SubjectLock()
-        self._epoch = 0
-        self._size_wh = self._wh = (0, 0)
-        self._region = Region()
-        self._area: Map | None = None
-        self._asked: int | None = None
+    def __init__(self, settings: ComposeSettings, edge: Edge | None) -> None:
+        self._settings, self._edge = settings, edge
+        self._kept = {NAMES.index(name) for name in settings.keep}
+        self._chooser = Chooser(settings.subject, settings.return_)
+        self._begin(0, (0, 0))
+
+    def _begin(self, epoch: int, size_wh: tuple[int, int]) -> None:
+        self._epoch, self._size_wh = epoch, size_wh
+        self._wh = grid_wh(size_wh) if epoch else (0, 0)
+        self._region, self._meter = Region(), FlowMeter()
+        self._present: Present | None = None
+        self._result_ns = 0
+        self._chooser.clear()
         self._smalls: OrderedDict[int, Picture] = OrderedDict()
 
     def see(self, frame: FrameCaptured, picture: Picture) -> None:
         """The present frame, (H, W, 3) uint8 BGR; another stream is another beginning."""
         if frame.epoch != self._epoch:
-            self._epoch = frame.epoch
-            self._size_wh = (frame.width, frame.height)
-            self._wh = grid_wh(self._size_wh)
-            self._region, self._area = Region(), None
-            self._lock.clear()
-            self._smalls.clear()
+            self._begin(frame.epoch, (frame.width, frame.height))
         self._smalls[frame.frame_id] = cv2.resize(picture, self._wh, interpolation=cv2.INTER_NEAREST)
         if len(self._smalls) > HISTORY:
             self._smalls.popitem(last=False)
+        if self._edge is not None:
+            small = _halved(picture, self._wh)
+            grey = np.asarray(cv2.cvtColor(cv2.resize(small, self._wh), cv2.COLOR_BGR2GRAY), np.uint8)
+            since = -1 if self._present is None else self._present.frame_id
+            self._present = Present(frame.frame_id, picture, small, grey, self._meter.measure(grey), since)
+            self._region.see(self._present)
 
-    def ask(self, number: int) -> None:
-        """Somebody chose by hand, of the people in the next result: person `number` from the left, 0 for the next."""
-        if self._settings.subject == "lock":
-            self._asked = number
-        else:
-            log.info("the subject cannot be chosen by hand with --subject %s", self._settings.subject)
+    def ask(self, asked: SubjectAsked | SubjectPointed) -> None:
+        """Somebody chose by hand, among the people of the next result."""
+        self._chooser.ask(asked)
 
-    def choose(self, result: MasksInferred) -> tuple[Instance, ...]:
+    def outlined(self, now_ns: int) -> bool:
+        """Whether it should be shown who was chosen: for a second after a choice by hand."""
+        return self._chooser.by_hand_ns > 0 and now_ns - self._chooser.by_hand_ns < OUTLINE_NS
+
+    def choose(self, result: MasksInferred) -> Choice:
         """Who stays sharp among a result's instances; nobody where the subject is not among them."""
         if result.epoch != self._epoch:
-            return ()
+            return Choice((), "the result belongs to another stream")
         people = people_of(result.instances, self._settings.confidence)
-        areas = [on_grid(i, self._wh, self._settings.threshold) for i in people]
-        chosen = self._chosen(result.frame_id, areas)
-        mine, others = (np.zeros(self._wh[::-1], np.uint8) for _ in range(2))
-        for number, area in enumerate(areas):
-            into = mine if number in chosen else others
-            np.maximum(into, area, out=into)
-        self._area = mine
-        self._region.seed(result.frame_id, mine, cv2.bitwise_and(others, cv2.bitwise_not(mine)))
-        return tuple(people[number] for number in chosen)
+        areas = [self._on_grid(i, self._settings.threshold) for i in people]
+        small = self._smalls.get(result.frame_id)
+        candidates = [
+            Candidate(area, None if small is None else look_of(small, area), person.score)
+            for person, area in zip(people, areas, strict=True)
+        ]
+        chosen = self._chooser.pick(candidates, self._region.at(result.frame_id), result.captured_ns)
+        subjects = [people[number] for number in chosen]
+        things = self._things(result, subjects, self._union([areas[number] for number in chosen]))
+        others = self._union([areas[k] for k, person in enumerate(people) if k not in chosen and person not in things])
+        self._seed(result, subjects, things, others)
+        return Choice((*subjects, *things), "" if subjects else self._chooser.why_nobody(len(people)))
 
     def alpha(self, frame: FrameCaptured, picture: Picture, subjects: tuple[Instance, ...]) -> Alpha:
         """What of the present frame is the subject."""
-        if self._matte is None:
+        if self._edge is None:
             return alpha.of_instances(subjects, self._size_wh, self._settings.threshold, self._settings.edge)
-        area = self._region.area
-        if area is None or not area.any():
+        area, present = self._region.area, self._present
+        if area is None or not area.any() or present is None or present.frame_id != frame.frame_id:
             return alpha.NOBODY
-        box: GridBox = padded(area)
-        x0, y0, x1, y1 = pixels = scaled(box, self._wh, self._size_wh)
-        likely = np.rint(self._matte.infer(picture[y0:y1, x0:x1]) * 255).astype(np.uint8)
-        return edge(self._region.roll(frame.frame_id, likely, box), likely, box, pixels)
+        return self._edge.alpha(present, self._region, frame.captured_ns - self._result_ns)
 
-    def _chosen(self, frame_id: int, areas: list[Map]) -> list[int]:
-        """Which of the people, the surest first, stay sharp."""
-        if self._settings.subject == "all":
-            return list(range(len(areas)))
-        if self._settings.subject == "top":
-            return [0][: len(areas)]
-        small = self._smalls.get(frame_id)
-        candidates = [Candidate(area, None if small is None else look_of(small, area)) for area in areas]
-        known = self._region.at(frame_id)
-        found = self._lock.follow(candidates, self._area if known is None else known)
-        if self._asked is not None and candidates:
-            found = by_hand(self._asked, [cv2.boundingRect(area)[0] for area in areas], found)
-            self._asked = None
-            self._lock.take(candidates[found])
-            log.info("the subject was chosen by hand")
-        return [] if found is None else [found]
+    def _seed(self, result: MasksInferred, subjects: list[Instance], things: list[Instance], others: Map) -> None:
+        self._result_ns = result.captured_ns
+        bounds = self._edge is not None and self._edge.bounds
+        mine = self._union([self._on_grid(i, self._settings.threshold if bounds else EVEN) for i in subjects])
+        solid = inside(self._union([self._on_grid(i, SURE) for i in subjects])) if bounds else mine
+        others = cv2.bitwise_and(others, cv2.bitwise_not(mine))
+        owned = self._union([self._on_grid(i, EVEN) for i in things])
+        solid = cv2.bitwise_and(cv2.max(solid, owned), cv2.bitwise_not(others))
+        self._region.seed(result.frame_id, cv2.max(mine, owned), others, solid)
+
+    def _things(self, result: MasksInferred, subjects: list[Instance], mine: Map) -> list[Instance]:
+        """Instances of the classes of `--keep` that touch the subject."""
+        near = cv2.dilate(mine, np.ones((TOUCH, TOUCH), np.uint8)) if self._kept and mine.any() else mine
+        return [
+            i
+            for i in result.instances
+            if i.class_id in self._kept
+            and i.score >= self._settings.confidence
+            and not any(i is s for s in subjects)
+            and cv2.bitwise_and(self._on_grid(i, self._settings.threshold), near).any()
+        ]
+
+    def _on_grid(self, instance: Instance, threshold: float) -> Map:
+        return on_grid(instance, self._wh, threshold)
+
+    def _union(self, areas: list[Map]) -> Map:
+        found = np.zeros(self._wh[::-1], np.uint8)
+        for area in areas:
+            np.maximum(found, area, out=found)
+        return found
+
+
+def _halved(picture: Picture, wh: tuple[int, int]) -> Picture:
+    """A picture halved while it is far wider than the grid, so that a fine pattern does not turn into another one."""
+    while picture.shape[1] >= FAR_WIDER * wh[0]:
+        picture = np.asarray(cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
+    return picture
 
 
 def open_tracker(settings: ComposeSettings) -> Tracker:
-    """The tracker that `--refine` asks for; without the matte's file the results' own masks are used, and said so."""
+    """The tracker that `--refine` asks for; without the matte's file by guided filter, and said so."""
     if settings.refine == "none" or settings.edge == "hard":  # the hard edge is the tutorial itself
         return Tracker(settings, None)
+    if settings.refine == "guided":
+        return Tracker(settings, GuidedEdge())
     try:
-        return Tracker(settings, Matte(fetch(MATTE)))
+        return Tracker(settings, MatteEdge(Matte(fetch(MATTE))))
     except AssetError as error:
-        log.warning("no matte on the present frame, the results' own masks are used: %s", error)
-        return Tracker(settings, None)
+        log.warning("no matte on the present frame, --refine guided is used: %s", error)
+        return Tracker(settings, GuidedEdge())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,14 +51,20 @@ def start_call(
             call.communicate()
 
 
-def read_until(call: subprocess.Popen[str], text: str) -> list[str]:
-    """Read what a call says up to a line that holds `text`; raises AssertionError where it ends before."""
+def read_until(call: subprocess.Popen[str], text: str, limit_s: float = 60) -> list[str]:
+    """Read what a call says up to a line that holds `text`; raises AssertionError where it ends before, or is ended
+    because it did not say so within `limit_s`."""
     assert call.stdout is not None
     said: list[str] = []
-    for line in call.stdout:
-        said.append(line)
-        if text in line:
-            return said
+    patience = threading.Timer(limit_s, call.terminate)
+    patience.start()
+    try:
+        for line in call.stdout:
+            said.append(line)
+            if text in line:
+                return said
+    finally:
+        patience.cancel()
     raise AssertionError(f"the call ended before it said {text!r}:\n" + "".join(said))
 
 

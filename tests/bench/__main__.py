@@ -8,7 +8,7 @@ import sys
 
 import cv2
 
-from tests.bench import compose_cost, footage, forward
+from tests.bench import compose_cost, footage, forward, people
 from tests.shared import MASK_RCNN
 
 TABLES = {
@@ -17,8 +17,10 @@ TABLES = {
     "workers": forward.workers,
     "latency": footage.latency,
     "footage": footage.main,
+    "refine": footage.refine,
+    "people": people.main,
 }
-NEED_MODEL = {"proposals", "workers", "latency", "footage"}
+NEED_MODEL = {"proposals", "workers", "latency", "footage", "refine"}
 
 
 def main() -> None:

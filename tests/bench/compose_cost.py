@@ -15,9 +15,11 @@ from common.matte import Matte
 from common.messages import FrameCaptured, Instance, MasksInferred
 from compose import alpha
 from compose.blend import blend, blur
+from compose.guided import GuidedEdge
+from compose.matte import MatteEdge
 from compose.painter import Painter
 from compose.policy import State, Verdict
-from compose.tracker import Tracker
+from compose.tracker import Edge, Tracker
 from infer.detector import MatteDetector
 from tests.bench.table import print_table
 from tests.faults.worker import instance_of
@@ -63,10 +65,11 @@ def whole_of(width: int, height: int) -> dict[str, object]:
     scene, network = DemoScene(width, height, 30), Matte(fetch(MATTE))
     frames = {index: scene.frame(index) for index in FRAMES}
     into = np.empty_like(frames[FRAMES.start])
-    taken: dict[str, list[float]] = {"none": [], "matte": []}
+    taken: dict[str, list[float]] = {"none": [], "guided": [], "matte": []}
+    edges: dict[str, Edge | None] = {"none": None, "guided": GuidedEdge(), "matte": MatteEdge(network)}
     for refine, times in taken.items():
         settings = ComposeSettings(refine=refine)
-        tracker = Tracker(settings, network if refine == "matte" else None)
+        tracker = Tracker(settings, edges[refine])
         painter = Painter(settings, tracker)
         subjects: tuple[Instance, ...] = ()
         for index, picture in frames.items():
@@ -75,7 +78,7 @@ def whole_of(width: int, height: int) -> dict[str, object]:
             result = truth(scene, of) if of >= FRAMES.start and of % 3 == 0 else None
             begun = time.perf_counter()
             tracker.see(frame, picture)
-            subjects = tracker.choose(result) if result else subjects
+            subjects = tracker.choose(result).subjects if result else subjects
             painter.paint(picture, frame, Verdict(State.LIVE, "", 100.0, subjects, 1.0), into)
             times.append((time.perf_counter() - begun) * 1e3)
     figures = {name: np.percentile(times[8:], [50, 99]).round(2).tolist() for name, times in taken.items()}

@@ -53,26 +53,58 @@ def latency() -> None:
     print_table("capture to shown at 720p30, p50 and p99 in ms", rows)
 
 
+def _record_loop(clip: Path, out: Path) -> None:
+    subprocess.run(
+        [sys.executable, str(SEQUENTIAL), "--clip", str(clip), "--model", str(MASK_RCNN), "--seconds", str(SECONDS),
+         "--key", "00ff00", "--out", str(out)], check=True, capture_output=True,
+    )  # fmt: skip
+
+
+def _record_call(clip: Path, out: Path, workers: int, settings: dict[str, object]) -> None:
+    with tempfile.TemporaryDirectory(prefix="onlyme-") as folder:
+        recorded = {
+            "mask_rcnn": MASK_RCNN, "source": clip, "sink": "record", "out": out, "seconds": SECONDS,
+            "background": "color:00ff00", **settings,
+        }  # fmt: skip
+        code, said = run_call(recorded, Path(folder) / "run", workers)
+    if code != 0:
+        sys.exit(f"bench: the call ended with {code}:\n{said}")
+
+
 def main() -> None:
     """Record every clip with one and two workers and with the loop; print the table."""
     rows = []
     for name, (clip, masks, extra) in CLIPS.items():
         with tempfile.TemporaryDirectory(prefix="onlyme-bench-") as folder:
             loop = Path(folder) / "loop"
-            subprocess.run(
-                [sys.executable, str(SEQUENTIAL), "--clip", str(clip), "--model", str(MASK_RCNN), "--seconds", str(SECONDS),
-                 "--key", "00ff00", "--out", str(loop)], check=True, capture_output=True,
-            )  # fmt: skip
+            _record_loop(clip, loop)
             rows.append({"clip": name, "how": "tutorial's loop", **score(loop, clip, masks, 3)})
             for workers in (1, 2):
                 out = Path(folder) / f"call{workers}"
-                settings = {
-                    "mask_rcnn": MASK_RCNN, "source": clip, "sink": "record", "out": out, "seconds": SECONDS,
-                    "background": "color:00ff00", **extra,
-                }  # fmt: skip
-                code, said = run_call(settings, Path(folder) / "run", workers)
-                if code != 0:
-                    sys.exit(f"bench: the call ended with {code}:\n{said}")
-                row = {"clip": name, "how": f"{workers} worker(s)", **score(out, clip, masks, START_UP_FRAMES)}
-                rows.append(row)
+                _record_call(clip, out, workers, extra)
+                rows.append({"clip": name, "how": f"{workers} worker(s)", **score(out, clip, masks, START_UP_FRAMES)})
     print_table(f"real footage, {SECONDS} s each, alpha measured from outside", rows)
+
+
+REFINED: dict[str, dict[str, object]] = {
+    "--refine matte": {},
+    "--refine matte --max-infer-hz 1": {"max_infer_hz": 1},
+    "--refine guided": {"refine": "guided"},
+    "--refine none": {"refine": "none"},
+}
+
+
+def refine() -> None:
+    """How exact the edge is, by `--refine` and by the pace of results, beside the tutorial's loop."""
+    rows = []
+    for name in ("again", "milk", "dance-twirl"):
+        clip, masks, extra = CLIPS[name]
+        with tempfile.TemporaryDirectory(prefix="onlyme-bench-") as folder:
+            loop = Path(folder) / "loop"
+            _record_loop(clip, loop)
+            rows.append({"clip": name, "how": "tutorial's loop", **score(loop, clip, masks, 3)})
+            for number, (how, settings) in enumerate(REFINED.items()):
+                out = Path(folder) / f"call{number}"
+                _record_call(clip, out, 1, {**extra, **settings})
+                rows.append({"clip": name, "how": how, **score(out, clip, masks, START_UP_FRAMES)})
+    print_table(f"the edge on real footage, {SECONDS} s each, one worker", rows)

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.messages import FrameCaptured, Instance, MasksInferred
+from compose.choice import Choice
 from compose.policy import ENTRY_NS, Policy, State, Verdict
 
 PERSON = Instance(0, 0.9, (0.1, 0.1, 0.5, 0.9), 2, 2, bytes([255] * 4))
@@ -19,7 +20,7 @@ class Scene:
     """A policy with a clock, in milliseconds, and a camera of 30 pictures a second."""
 
     def __init__(self) -> None:
-        self.policy = Policy(choose=lambda result: result.instances[:1], max_mask_age_ms=MAX_AGE_MS)
+        self.policy = Policy(lambda r: Choice(r.instances[:1], "" if r.instances else "nobody found"), MAX_AGE_MS)
         self.now_ms = 10_000
         self.epoch = EPOCH
         self.frames: dict[int, int] = {}
@@ -185,6 +186,7 @@ REACH: dict[State, Callable[[Scene], object]] = {
     State.HIDDEN: lambda s: live(s).frame(epoch=8),
     State.LOST: lambda s: live(s).policy.lose("gone"),
     State.OFF: lambda s: live(s).policy.set_privacy(False),
+    State.INSTANCES: lambda s: live(s).policy.set_view(True),
 }
 EVENTS: dict[str, Callable[[Scene], object]] = {
     "frame": lambda s: s.play(33),
@@ -197,19 +199,23 @@ EVENTS: dict[str, Callable[[Scene], object]] = {
     "source lost": lambda s: s.policy.lose("gone"),
     "privacy on": lambda s: s.policy.set_privacy(True),
     "privacy off": lambda s: s.policy.set_privacy(False),
+    "view on": lambda s: s.policy.set_view(True),
+    "view off": lambda s: s.policy.set_view(False),
 }
-S, L, H, X, P = State.STARTING, State.LIVE, State.HIDDEN, State.LOST, State.OFF
+S, L, H, X, P, V = State.STARTING, State.LIVE, State.HIDDEN, State.LOST, State.OFF, State.INSTANCES
 FOLLOWS: dict[str, dict[State, State]] = {
-    "frame": {S: S, L: L, H: H, X: H, P: P},
-    "frame of another epoch": {S: S, L: H, H: H, X: H, P: H},
-    "masks with somebody": {S: L, L: L, H: L, X: L, P: P},
-    "masks with nobody": {S: H, L: H, H: H, X: H, P: P},
-    "masks of another epoch": {S: S, L: L, H: H, X: X, P: P},
-    "no masks for long": {S: S, L: H, H: H, X: H, P: P},
-    "no frames for long": {S: X, L: X, H: X, X: X, P: X},
-    "source lost": {S: X, L: X, H: X, X: X, P: X},
-    "privacy on": {S: S, L: L, H: H, X: X, P: H},
-    "privacy off": {S: P, L: P, H: P, X: X, P: P},
+    "frame": {S: S, L: L, H: H, X: H, P: P, V: V},
+    "frame of another epoch": {S: S, L: H, H: H, X: H, P: H, V: H},
+    "masks with somebody": {S: L, L: L, H: L, X: L, P: P, V: V},
+    "masks with nobody": {S: H, L: H, H: H, X: H, P: P, V: V},
+    "masks of another epoch": {S: S, L: L, H: H, X: X, P: P, V: V},
+    "no masks for long": {S: S, L: H, H: H, X: H, P: P, V: V},
+    "no frames for long": {S: X, L: X, H: X, X: X, P: X, V: X},
+    "source lost": {S: X, L: X, H: X, X: X, P: X, V: X},
+    "privacy on": {S: S, L: L, H: H, X: X, P: H, V: H},
+    "privacy off": {S: P, L: P, H: P, X: X, P: P, V: P},
+    "view on": {S: V, L: V, H: V, X: X, P: V, V: V},
+    "view off": {S: S, L: L, H: H, X: X, P: H, V: H},
 }
 
 
@@ -229,6 +235,7 @@ HISTORIES = st.lists(
         st.tuples(st.just("wait"), st.integers(0, 800)),
         st.tuples(st.just("lose")),
         st.tuples(st.just("privacy"), st.booleans()),
+        st.tuples(st.just("view"), st.booleans()),
     ),
     max_size=60,
 )
@@ -240,7 +247,7 @@ def test_whatever_happens_nobody_is_seen_without_a_fresh_mask_of_this_stream(his
     """The model: the newest result whose frame was seen since the last cut (epoch, loss, privacy on), and its age."""
     scene = Scene()
     allowed: tuple[int, bool] | None = None  # captured_ms, somebody
-    off = was_live = False
+    off = view = was_live = False
     for event in history:
         match event:
             case ("frame", int(epoch), int(age)):
@@ -250,7 +257,7 @@ def test_whatever_happens_nobody_is_seen_without_a_fresh_mask_of_this_stream(his
                 if refused and epoch != before and before is not None:
                     scene.epoch, scene.frames = before, known  # the policy knows nothing of it
                 elif not refused and epoch != before:
-                    allowed, off = None, False
+                    allowed, off, view = None, False, False
             case ("masks", int(number), int(epoch), bool(somebody), bool(honest)):
                 captured = scene.frames.get(number)
                 claim = (captured if captured is not None else scene.now_ms) - (0 if honest else 7)
@@ -262,13 +269,18 @@ def test_whatever_happens_nobody_is_seen_without_a_fresh_mask_of_this_stream(his
                 scene.wait(ms)
             case ("lose",):
                 scene.policy.lose("gone")
-                allowed, off = None, False
+                allowed, off, view = None, False, False
             case ("privacy", bool(on)):
                 scene.policy.set_privacy(on)
                 allowed = None if on and off else allowed
-                off = not on
+                off, view = not on, False
+            case ("view", bool(on)):
+                scene.policy.set_view(on)
+                allowed = None if not on and off else allowed
+                off, view = on, on
         verdict = scene.verdict()
-        assert verdict.state is not State.OFF or off
+        assert verdict.state not in (State.OFF, State.INSTANCES) or off
+        assert verdict.state is not State.INSTANCES or view
         assert scene.policy.privacy is not off
         if verdict.state is State.LIVE:
             assert allowed is not None and allowed[1]

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from common.messages import Instance
-from compose.region import COARSE, GRID_W, LEAST_REACH, Region, grid_wh, on_grid
+from compose.flow import Flow, FlowMeter
+from compose.region import COARSE, GRID_W, LEAST_REACH, NOWHERE, Present, Region, Step, grid_wh, inside, on_grid
+from tests.compose.test_flow import texture
 
 WH = (GRID_W, 144)
 WHOLE = (0, 0, *WH)
+BLACK = np.zeros((*WH[::-1], 3), np.uint8)
 EMPTY = np.zeros(WH[::-1], np.uint8)
 
 
@@ -21,6 +24,11 @@ def share(area: np.ndarray | None, of: np.ndarray) -> float:
     """How much of `of` lies in `area`."""
     assert area is not None
     return float(((area > 0) & (of > 0)).sum() / (of > 0).sum())
+
+
+def rolled(region: Region, frame_id: int, likely: np.ndarray, flow: Flow | None = None) -> Step:
+    region.see(Present(frame_id, BLACK, BLACK, EMPTY, flow, frame_id - 1))
+    return region.roll(likely, WHOLE)
 
 
 def test_the_grid_keeps_the_frame_s_proportions() -> None:
@@ -42,52 +50,52 @@ def test_before_a_result_nobody_is_anywhere() -> None:
 @pytest.mark.parametrize("speed", [0.0, 1.0, 4.0, 8.0])
 def test_the_region_follows_a_mover(speed: float) -> None:
     region = Region()
-    region.seed(0, block(20), EMPTY)
+    region.seed(0, block(20), EMPTY, EMPTY)
     for frame_id in range(1, 20):
         # a fast mover is caught by results, not by rolling alone
         if frame_id % 3 == 0:
-            region.seed(frame_id - 2, block(20 + speed * (frame_id - 2)), EMPTY)
-        region.roll(frame_id, block(20 + speed * frame_id), WHOLE)
+            region.seed(frame_id - 2, block(20 + speed * (frame_id - 2)), EMPTY, EMPTY)
+        rolled(region, frame_id, block(20 + speed * frame_id))
     assert share(region.area, block(20 + speed * 19)) > 0.95
 
 
 def test_what_the_matte_does_not_call_a_person_is_nobody() -> None:
     region = Region()
-    region.seed(0, block(20), EMPTY)
-    assert not region.roll(1, EMPTY, WHOLE).subject.any()
+    region.seed(0, block(20), EMPTY, EMPTY)
+    assert not rolled(region, 1, EMPTY).subject.any()
 
 
 def test_the_others_are_not_swallowed_where_they_touch() -> None:
     region = Region()
-    region.seed(0, block(20), block(60))
+    region.seed(0, block(20), block(60), EMPTY)
     both = np.maximum(block(20), block(60))
     for frame_id in range(1, 60):
-        step = region.roll(frame_id, both, WHOLE)
+        step = rolled(region, frame_id, both)
     assert share(step.subject, block(62, w=38)) == 0
     assert share(step.subject, block(20, w=38)) == 1
 
 
 def test_somebody_unseen_who_comes_near_is_reached_slowly_and_cut_off_by_the_next_result() -> None:
     region = Region()
-    region.seed(0, block(20), EMPTY)
+    region.seed(0, block(20), EMPTY, EMPTY)
     both = np.maximum(block(20), block(60))
     coarse = COARSE * (40 * 80) ** 0.5
     for frame_id in range(1, 4):
-        region.roll(frame_id, both, WHOLE)
+        rolled(region, frame_id, both)
     assert region.area is not None
     reached = int(np.nonzero(region.area.any(0))[0].max()) - 59
     assert reached <= 3 * (2 * LEAST_REACH + 1.6 * coarse) + coarse
-    region.seed(2, block(20), block(60))
+    region.seed(2, block(20), block(60), EMPTY)
     assert share(region.area, block(64, w=36)) == 0
 
 
 def test_a_late_result_is_replayed_to_the_present() -> None:
     region = Region()
-    region.seed(0, block(20), EMPTY)
+    region.seed(0, block(20), EMPTY, EMPTY)
     for frame_id in range(1, 11):
-        region.roll(frame_id, block(20 + 2 * frame_id), WHOLE)
+        rolled(region, frame_id, block(20 + 2 * frame_id))
     before = region.area
-    region.seed(4, block(28), EMPTY)
+    region.seed(4, block(28), EMPTY, EMPTY)
     assert region.at(4) is not None and share(region.at(4), block(28)) == 1
     assert region.area is not None and before is not None
     assert share(region.area, block(40)) > 0.95
@@ -96,14 +104,88 @@ def test_a_late_result_is_replayed_to_the_present() -> None:
 
 def test_frames_that_were_skipped_let_it_go_farther() -> None:
     region = Region()
-    region.seed(0, block(20), EMPTY)
-    assert share(region.roll(1, block(30), WHOLE).subject, block(30)) < 0.9
-    region.seed(0, block(20), EMPTY)
-    assert share(region.roll(5, block(30), WHOLE).subject, block(30)) > 0.95
+    region.seed(0, block(20), EMPTY, EMPTY)
+    assert share(rolled(region, 1, block(30)).subject, block(30)) < 0.9
+    region.seed(0, block(20), EMPTY, EMPTY)
+    assert share(rolled(region, 5, block(30)).subject, block(30)) > 0.95
 
 
 def test_others_stay_where_nobody_looked() -> None:
     region = Region()
-    region.seed(0, block(20), block(200))
-    step = region.roll(1, block(20), (0, 0, 100, 144))
+    region.seed(0, block(20), block(200), EMPTY)
+    region.see(Present(1, BLACK, BLACK, EMPTY, None, 0))
+    step = region.roll(block(20)[:, :100], (0, 0, 100, 144))
     assert share(step.others, block(200)) == 1
+
+
+def moving(dx: float) -> Flow:
+    """The whole picture moves to the right by `dx` pixels a frame, for certain."""
+    x, y = np.meshgrid(np.arange(WH[0], dtype=np.float32), np.arange(WH[1], dtype=np.float32))
+    sure = np.full(WH[::-1], 255, np.uint8)
+    return Flow(x - np.float32(dx), y, sure, sure, EMPTY, EMPTY)
+
+
+def test_where_the_matte_does_not_look_the_areas_go_with_the_picture() -> None:
+    region = Region()
+    region.seed(0, block(20), block(150), inside(block(20)))
+    for frame_id in range(1, 11):
+        region.see(Present(frame_id, BLACK, BLACK, EMPTY, moving(2), frame_id - 1))
+        step = region.roll(None, NOWHERE)
+    assert share(step.subject, block(40)) == 1 and share(step.others, block(170)) == 1
+    assert share(step.solid, block(46, 50, 28, 60)) == 1
+
+
+def test_what_is_certain_stays_the_subject_where_the_matte_misses_it_and_only_while_the_flow_is_known() -> None:
+    region = Region()
+    region.seed(0, block(20), EMPTY, inside(block(20)))
+    assert share(rolled(region, 1, EMPTY, moving(2)).subject, block(28, 50, 24, 60)) == 1
+    assert not rolled(region, 2, EMPTY, None).subject.any()
+
+
+def test_who_comes_out_from_behind_a_calm_subject_is_not_swallowed() -> None:
+    """At one result a second a bystander used to be shown as they came out on the other side."""
+    still = moving(0)
+    behind = Region()
+    behind.seed(0, block(60), block(40, w=20), inside(block(60)))
+    for frame_id in range(1, 40):
+        both = np.maximum(block(60), block(40 + 2 * frame_id, 50, 40, 60))  # walks by behind the subject
+        step = rolled(behind, frame_id, both, still)
+    out = step.subject.copy()
+    out[:, 60:100] = 0
+    assert (out > 0).sum() <= 2 * 80, "at most a grid pixel at each side"
+
+
+def test_alone_an_area_may_grow() -> None:
+    region = Region()
+    region.seed(0, block(60), EMPTY, inside(block(60)))
+    for frame_id in range(1, 10):
+        step = rolled(region, frame_id, block(60, w=40 + 2 * frame_id), moving(0))
+    assert share(step.subject, block(60, w=56)) == 1
+
+
+@pytest.mark.parametrize("in_front", ["subject", "other"])
+def test_where_both_may_be_the_picture_says_who_stands_in_front(in_front: str) -> None:
+    """Unsure flow moves both areas as a whole, and they overlap: what moved with one of them belongs to that one."""
+    wall, subject, other = (texture(seed, WH[1], WH[0]) for seed in range(3))
+
+    def picture(step: int) -> np.ndarray:
+        mine, theirs = block(100) > 0, block(60 + 2 * step) > 0
+        layers = [(theirs, np.roll(other, 2 * step, 1)), (mine, subject)]
+        drawn = wall.copy()
+        for where, what in layers if in_front == "subject" else layers[::-1]:
+            drawn[where] = what[where]
+        return drawn
+
+    meter = FlowMeter()
+    meter.measure(picture(0))
+    region = Region()
+    region.seed(0, block(100), block(60), inside(block(100)))
+    for frame_id in range(1, 8):
+        flow = meter.measure(picture(frame_id))
+        assert flow is not None
+        step = rolled(region, frame_id, np.maximum(block(100), block(60 + 2 * frame_id)), flow)
+    overlap = block(100, w=12)
+    if in_front == "subject":
+        assert share(step.subject, overlap) > 0.8
+    else:
+        assert share(step.subject, overlap) < 0.1

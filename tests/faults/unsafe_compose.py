@@ -20,9 +20,9 @@ def raw(self: Policy, now_ns: int) -> Verdict:
 
 
 def stale(self: Policy, now_ns: int) -> Verdict:
-    if self._masks is None or not self._subjects:
+    if self._masks is None or not self._choice.subjects:
         return _judge(self, now_ns)
-    return Verdict(State.LIVE, "", 100.0, self._subjects, 1.0)
+    return Verdict(State.LIVE, "", 100.0, self._choice.subjects, 1.0)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from capture.demo import DemoScene
 from capture.loop import Publisher
 from capture.sources import Shot
 from common.counters import Counters
-from common.messages import FrameCaptured, FrameComposed, Instance, MasksInferred, PrivacySet, encode
+from common.messages import FrameCaptured, FrameComposed, Instance, MasksInferred, PrivacySet, ViewSet, encode
 from common.ring import RingCache
 from common.streams import COMPOSITES, CONTROL, MASKS, connect, open_context, open_run_dir, receive, send
 from compose.painter import CARD_BGR, write_notice
@@ -231,6 +231,17 @@ def test_privacy_goes_off_and_on_by_an_explicit_message_only(compose: Neighbours
     message, pixels = compose.composite(lambda m: m.state == "off")
     assert (message.privacy, (pixels == NOISE).all()) == (False, True)
     send(compose.control, PrivacySet(True))
+    message, pixels = compose.composite(lambda m: m.privacy)
+    assert is_hidden(pixels)
+
+
+def test_the_instance_view_is_privacy_off_and_ends_like_it(compose: Neighbours) -> None:
+    compose.until_live()
+    send(compose.control, ViewSet(True))
+    message, pixels = compose.composite(lambda m: m.state == "instances")
+    assert not message.privacy
+    assert (pixels == NOISE).all(-1).any() and (pixels != NOISE).any(), "the camera's own picture, with frames drawn in"
+    send(compose.control, ViewSet(False))
     message, pixels = compose.composite(lambda m: m.privacy)
     assert is_hidden(pixels)
 

@@ -1,0 +1,79 @@
+"""Who of one result stays sharp: by rule, by lock, or by hand. Pure."""
+
+from __future__ import annotations
+
+import logging
+from typing import NamedTuple
+
+import cv2
+
+from common.messages import Instance, SubjectAsked, SubjectPointed
+from compose.subject import Candidate, Map, SubjectLock, by_number, by_place
+
+NOBODY_FOUND = "nobody found"
+
+log = logging.getLogger("onlyme")
+
+
+class Choice(NamedTuple):
+    """Instances of a result that stay sharp; where there are none, why."""
+
+    subjects: tuple[Instance, ...]
+    reason: str = ""
+
+
+class Chooser:
+    """Picks the subject among the people of each result.
+
+    Args:
+        rule: "lock": one person, followed; "top": the surest of each result; "all": everybody.
+        returns: See SubjectLock.
+    """
+
+    def __init__(self, rule: str, returns: str) -> None:
+        self._start = self._rule = rule
+        self._lock = SubjectLock(returns)
+        self._asked: SubjectAsked | SubjectPointed | None = None
+        self.by_hand_ns = 0  # time of the frame in which somebody was last chosen by hand
+
+    def clear(self) -> None:
+        """Another stream: choose anew."""
+        self._rule, self._asked, self.by_hand_ns = self._start, None, 0
+        self._lock.clear()
+
+    def ask(self, asked: SubjectAsked | SubjectPointed) -> None:
+        """Somebody chose by hand, among the people of the next result."""
+        if asked != SubjectAsked(SubjectAsked.EVERYBODY):
+            self._asked = asked
+            return
+        self._asked = None
+        self._rule = "all" if self._rule != "all" else "lock"
+        log.info("the subject was chosen by hand: %s", "everybody" if self._rule == "all" else "one person")
+
+    def pick(self, people: list[Candidate], region: Map | None, now_ns: int) -> list[int]:
+        """Indices of who stays sharp; arguments as of `SubjectLock.follow`, `people` the surest first."""
+        found = self._lock.follow(people, region, now_ns) if self._rule == "lock" else None
+        if self._asked is not None and people and (asked := self._pointed(self._asked, people, found)) is not None:
+            self._lock.take(people[asked], now_ns)
+            self._rule, self.by_hand_ns, found = "lock", now_ns, asked
+            log.info("the subject was chosen by hand")
+        self._asked = None if people else self._asked
+        if self._rule == "lock":
+            return [] if found is None else [found]
+        return list(range(len(people))) if self._rule == "all" else [0][: len(people)]
+
+    def why_nobody(self, people: int) -> str:
+        """Why none of so many people stays sharp."""
+        if self._lock.left and self._lock.returns == "ask":
+            return "the subject has left: n, 1-9 or a click chooses"
+        return f"the subject is none of the {people} found" if people else NOBODY_FOUND
+
+    def _pointed(
+        self, asked: SubjectAsked | SubjectPointed, people: list[Candidate], present: int | None
+    ) -> int | None:
+        if isinstance(asked, SubjectAsked):
+            return by_number(asked.number, [cv2.boundingRect(p.area)[0] for p in people], present)
+        found = by_place(asked.x, asked.y, [p.area for p in people])
+        if found is None:
+            log.info("nobody was found where somebody pointed")
+        return found

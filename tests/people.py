@@ -1,0 +1,176 @@
+"""Two people on the demo scene, in the situations that a filter for one of them must win; their masks are exact."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from capture.demo import Course, DemoScene, Place, Places, sways
+from common.config import ComposeSettings
+from common.matte import Matte
+from common.messages import FrameCaptured, Instance, MasksInferred
+from compose.matte import MatteEdge
+from compose.tracker import Tracker
+from tests.faults.worker import instance_of
+
+SIZE_WH, FPS = (640, 360), 30
+SECONDS = 8.0
+LATE = 4  # frames that a result is late
+SHOWN = 25  # of 255: from here a pixel is visible (score.py's leak)
+LEAST_PX = 200  # of a person in view: below, a share of it says nothing
+
+
+def crossing(rng: random.Random) -> Course:
+    """The bystander walks by behind the subject, from one side to the other."""
+    takes_s, begins_s, leftwards = rng.uniform(3, 7), rng.uniform(0.5, 1.0), rng.random() < 0.5
+    phase, bottom = rng.uniform(0, 5), rng.uniform(0.9, 1.1)
+
+    def course(seconds: float, wide: float) -> Places:
+        progress = (seconds - begins_s) / takes_s
+        along = progress * (1 + wide) - wide / 2
+        return Places(sways(seconds + phase), Place(1 - along if leftwards else along, bottom))
+
+    return course
+
+
+def occlusion(rng: random.Random) -> Course:
+    """The bystander walks by in front of the subject."""
+    behind = crossing(rng)
+
+    def course(seconds: float, wide: float) -> Places:
+        return behind(seconds, wide)._replace(bystander_in_front=True)
+
+    return course
+
+
+def touching(rng: random.Random) -> Course:
+    """The bystander comes up to the subject's side, stays shoulder to shoulder, and leaves."""
+    side, near = rng.choice((-1, 1)), rng.uniform(0.22, 0.30)
+    phase, bottom = rng.uniform(0, 5), rng.uniform(0.9, 1.1)
+    speed = rng.uniform(0.15, 0.3)  # frame widths a second
+    front = rng.random() < 0.5
+
+    def course(seconds: float, wide: float) -> Places:
+        away = max(near, abs(seconds - 4.0) * speed + near - 0.4 * speed)
+        return Places(sways(seconds + phase), Place(0.5 + side * away, bottom), front)
+
+    return course
+
+
+def entering(rng: random.Random) -> Course:
+    """The bystander comes in quickly and stays beside the subject, apart from it."""
+    side, begins_s, speed = rng.choice((-1, 1)), rng.uniform(1, 2), rng.uniform(0.2, 0.6)
+    phase, bottom, near = rng.uniform(0, 5), rng.uniform(0.9, 1.1), rng.uniform(0.38, 0.45)
+
+    def course(seconds: float, wide: float) -> Places:
+        outside = 0.5 + wide / 2
+        return Places(
+            sways(seconds + phase), Place(0.5 + side * max(near, outside - (seconds - begins_s) * speed), bottom)
+        )
+
+    return course
+
+
+def leaving(rng: random.Random) -> Course:
+    """The subject goes out of the picture while the bystander stays, and comes back."""
+    side, begins_s = rng.choice((-1, 1)), rng.uniform(1.5, 2.0)
+    away_s, speed = rng.uniform(1.0, 2.0), rng.uniform(0.4, 0.7)
+    phase, bottom, near = rng.uniform(0, 5), rng.uniform(0.9, 1.1), rng.uniform(0.33, 0.40)
+
+    def course(seconds: float, wide: float) -> Places:
+        out_s = 1.0 / speed
+        gone = min(seconds - begins_s, begins_s + 2 * out_s + away_s - seconds) * speed
+        mine = sways(seconds + phase)
+        place = mine._replace(centre=mine.centre + side * min(max(0.0, gone), 1.0))
+        return Places(place, Place(0.5 - side * near, bottom))
+
+    return course
+
+
+SITUATIONS: dict[str, Callable[[random.Random], Course]] = {
+    "crossing": crossing,
+    "occlusion": occlusion,
+    "touching": touching,
+    "entering": entering,
+    "leaving and returning": leaving,
+}
+
+
+@dataclass
+class Shown:
+    """What was shown, frame by frame; shares 0..1, NaN where there was nothing to show."""
+
+    iou: list[float] = field(default_factory=list)  # of the subject, where somebody was shown
+    bystander: list[float] = field(default_factory=list)  # visible of what can be seen of the bystander
+    hidden: int = 0  # frames with the subject in view and nobody shown
+    switches: int = 0  # results after which somebody else was the subject
+
+
+def at_ns(index: int) -> int:
+    """When a frame was captured."""
+    return (index + 1) * 1_000_000_000 // FPS
+
+
+def results(index: int, scene: DemoScene, first: bool) -> tuple[tuple[Instance, ...], Instance | None]:
+    """The people of a frame, and which of them is the subject. The bystander's score is the higher one, but in the
+    first result, where the subject is chosen."""
+    masks = scene.masks(index)
+    mine = instance_of(masks.subject, 0.9)
+    theirs = instance_of(masks.bystander, 0.8 if first else 0.99)
+    return tuple(i for i in (mine, theirs) if i is not None), mine
+
+
+def play(
+    scene: DemoScene, tracker: Tracker, hz: float, look: Callable[[int, np.ndarray, np.ndarray], None] | None = None
+) -> Shown:
+    """Every frame of the scene; `hz` of them a second are inferred, their results come `LATE` frames later.
+
+    Args:
+        scene: Of `SIZE_WH` and `FPS`.
+        tracker: New.
+        hz: Results a second.
+        look: Called with each frame's number, picture and opacity (H, W) uint8.
+    """
+    every, shown = round(FPS / hz), Shown()
+    subjects: tuple[Instance, ...] = ()
+    for index in range(round(SECONDS * FPS)):
+        picture, masks = scene.frame(index), scene.masks(index)
+        frame = FrameCaptured(1, index, at_ns(index), index, "s", index, SIZE_WH[1], SIZE_WH[0])
+        tracker.see(frame, picture)
+        of = index - LATE
+        if of >= 0 and of % every == 0:
+            people, subject = results(of, scene, of == 0)
+            subjects = tracker.choose(MasksInferred(1, of, at_ns(of), 1, "w", "m", people)).subjects
+            shown.switches += bool(subjects) and subjects[0] is not subject
+        opacity = np.zeros(SIZE_WH[::-1], np.uint8)
+        if subjects:
+            alpha = tracker.alpha(frame, picture, subjects)
+            x0, y0, x1, y1 = alpha.box_xyxy
+            opacity[y0:y1, x0:x1] = alpha.opacity
+        if look:
+            look(index, picture, opacity)
+        _score(shown, opacity, masks.subject, masks.bystander, bool(subjects))
+    return shown
+
+
+def _score(shown: Shown, opacity: np.ndarray, subject: np.ndarray, bystander: np.ndarray, live: bool) -> None:
+    if subject.sum() >= LEAST_PX and live:
+        sharp = opacity > 127
+        shown.iou.append(float((sharp & subject).sum() / (sharp | subject).sum()))
+    elif subject.sum() >= LEAST_PX:
+        shown.hidden += 1
+    if bystander.sum() >= LEAST_PX:
+        shown.bystander.append(float((opacity[bystander] > SHOWN).mean()))
+
+
+def scene_of(situation: str, seed: int) -> DemoScene:
+    """The scene of one situation; the same seed is the same course."""
+    return DemoScene(*SIZE_WH, FPS, SITUATIONS[situation](random.Random(f"{situation} {seed}")))
+
+
+def tracker_of(matte: Matte) -> Tracker:
+    """A new tracker with the default settings."""
+    return Tracker(ComposeSettings(), MatteEdge(matte))
