@@ -163,6 +163,18 @@ def test_alone_an_area_may_grow() -> None:
     assert share(step.subject, block(60, w=56)) == 1
 
 
+def test_who_comes_in_between_two_results_is_a_stranger_before_they_touch() -> None:
+    """At one result a second whoever came in quickly and touched the subject was shown whole."""
+    region = Region()
+    region.seed(0, block(150), EMPTY, inside(block(150)))
+    for frame_id in range(1, 25):
+        them = block(min(5 * frame_id - 30, 111), w=40)
+        step = rolled(region, frame_id, np.maximum(block(150), them), moving(0))
+    assert share(step.subject, them) < 0.03
+    assert share(step.others, them) > 0.95
+    assert share(step.subject, block(150)) > 0.95
+
+
 @pytest.mark.parametrize("in_front", ["subject", "other"])
 def test_where_both_may_be_the_picture_says_who_stands_in_front(in_front: str) -> None:
     """Unsure flow moves both areas as a whole, and they overlap: what moved with one of them belongs to that one."""
