@@ -46,8 +46,8 @@ class Step(NamedTuple):
     """One frame on the grid; maps are (h, w) uint8.
 
     subject: 255 where the subject is.
-    others: More than 127 where somebody else is.
     core: More than 127 where the last result's subject has moved to since; it has not grown while there was doubt.
+    others: More than 127 where somebody else is.
     solid: More than 127 where the last result was sure of the subject, as far as the flow could follow.
     reach: Grid pixels that the subject may go until the next frame.
     doubt: For so many frames somebody else may yet come out from behind the subject.
@@ -56,8 +56,8 @@ class Step(NamedTuple):
 
     frame_id: int
     subject: Map
-    others: Map
     core: Map
+    others: Map
     solid: Map
     reach: float
     doubt: int = 0
@@ -116,38 +116,56 @@ def inside(sure: Map) -> Map:
 
 def advance(last: Step, seen: Seen) -> Step:
     """The areas of a frame, from those of an earlier one and its own matte."""
-    frames = max(1, seen.frame_id - last.frame_id)
     moved = _moved(last, seen)
     to_core, to_others = _distance(moved.core), _distance(moved.others)
-    most = max(LEAST_REACH, MOST_REACH * math.sqrt(cv2.countNonZero(last.subject)))
-    apart = cv2.minMaxLoc(cv2.max(to_core, to_others))[0]  # half the least way from one to the other
-    doubt = DOUBT_FRAMES if apart <= NEAR else max(0, last.doubt - frames)
-    spread = seen.flow.spread(moved.core) if doubt and seen.flow is not None else 0.0
-    strict = doubt > 0 and spread < CALM
-    reach = min(DOUBTED_REACH + spread, most) if strict else min(last.reach * frames, most)
+    room = _room(last, seen, moved.core, to_core, to_others)
     if not _looked(seen):
-        farther = min(last.reach + LEAST_REACH, most)
-        return Step(
-            seen.frame_id, _more(moved.core, 127), moved.others, moved.core, moved.solid, farther, doubt, strict
-        )
+        farther = min(last.reach + LEAST_REACH, room.most)
+        subject = _more(moved.core, 127)
+        return Step(seen.frame_id, subject, *moved, farther, room.doubt, room.strict)
 
     person = _more(seen.likely, PERSON - 1)
     inner = cv2.bitwise_and(_more(moved.solid, 127), cv2.compare(to_others, 0, cv2.CMP_GT))
-    near = cv2.bitwise_and(cv2.compare(to_core, reach, cv2.CMP_LE), cv2.compare(to_core, to_others, cv2.CMP_LT))
+    near = cv2.bitwise_and(cv2.compare(to_core, room.reach, cv2.CMP_LE), cv2.compare(to_core, to_others, cv2.CMP_LT))
     mine = np.asarray(cv2.bitwise_or(cv2.bitwise_and(person, near), inner), np.uint8)
-    theirs = cv2.bitwise_and(person, cv2.compare(to_others, most, cv2.CMP_LE))
+    others = _others(seen, moved, mine, cv2.compare(to_others, room.most, cv2.CMP_LE),
+                     cv2.compare(to_core, max(room.reach, STRANGE), cv2.CMP_GT))  # fmt: skip
+    core = _only(moved.core, cv2.bitwise_or(_more(seen.likely, MAYBE - 1), inner)) if room.strict else mine
+    went = _farthest(to_core, mine) / max(1, seen.frame_id - last.frame_id)
+    farther = min(FASTER * went + LEAST_REACH, room.most)
+    return Step(seen.frame_id, mine, core, others, _only(moved.solid, inner), farther, room.doubt, room.strict)
+
+
+class _Room(NamedTuple):
+    """How far the subject may go in one step, and any person at most, grid pixels; see Step for the rest."""
+
+    reach: float
+    most: float
+    doubt: int
+    strict: bool
+
+
+def _room(last: Step, seen: Seen, core: Map, to_core: NDArray[np.float32], to_others: NDArray[np.float32]) -> _Room:
+    frames = max(1, seen.frame_id - last.frame_id)
+    most = max(LEAST_REACH, MOST_REACH * math.sqrt(cv2.countNonZero(last.subject)))
+    apart = cv2.minMaxLoc(cv2.max(to_core, to_others))[0]  # half the least way from one to the other
+    doubt = DOUBT_FRAMES if apart <= NEAR else max(0, last.doubt - frames)
+    spread = seen.flow.spread(core) if doubt and seen.flow is not None else 0.0
+    strict = doubt > 0 and spread < CALM
+    return _Room(min(DOUBTED_REACH + spread if strict else last.reach * frames, most), most, doubt, strict)
+
+
+def _others(seen: Seen, moved: _Moved, mine: Map, near: cv2.typing.MatLike, far: cv2.typing.MatLike) -> Map:
+    """Where others are: persons `near` them before, and strangers, who are `far` from the subject; never in the
+    subject's core, but for what both may have. Where the matte did not look they are where the flow took them."""
+    person, core = _more(seen.likely, PERSON - 1), _more(moved.core, 127)
+    strangers = cv2.erode(cv2.bitwise_and(person, far), np.ones((3, 3), np.uint8))  # specks of the matte are nobody
+    theirs = cv2.bitwise_or(cv2.bitwise_and(person, near), strangers)
+    free = cv2.bitwise_and(theirs, cv2.bitwise_not(cv2.bitwise_or(mine, core)))
     x0, y0, x1, y1 = seen.box
-    others = moved.others.copy()  # where the matte did not look they are where the flow took them
-    held = _more(moved.core, 127)
-    far = cv2.bitwise_and(person, cv2.compare(to_core, max(reach, STRANGE), cv2.CMP_GT))
-    strangers = cv2.erode(far, np.ones((3, 3), np.uint8))  # specks of the matte are nobody
-    free = cv2.bitwise_and(cv2.bitwise_or(theirs, strangers), cv2.bitwise_not(cv2.bitwise_or(mine, held)))
-    both = cv2.bitwise_and(_more(moved.others, 127), held)
-    others[y0:y1, x0:x1] = cv2.bitwise_or(free, both)[y0:y1, x0:x1]
-    core = _only(moved.core, cv2.bitwise_or(_more(seen.likely, MAYBE - 1), inner)) if strict else mine
-    went = _farthest(to_core, mine) / frames
-    farther = min(FASTER * went + LEAST_REACH, most)
-    return Step(seen.frame_id, mine, others, core, _only(moved.solid, inner), farther, doubt, strict)
+    others = moved.others.copy()
+    others[y0:y1, x0:x1] = cv2.bitwise_or(free, cv2.bitwise_and(_more(moved.others, 127), core))[y0:y1, x0:x1]
+    return others
 
 
 def _more(area: Map, than: int) -> Map:
@@ -232,7 +250,7 @@ class Region:
         known = next((s for s in self._steps if s.frame_id >= frame_id), None)
         reach, doubt = (known.reach, known.doubt) if known else (LEAST_REACH, 0)
         coarse = COARSE * float(np.count_nonzero(subject)) ** 0.5
-        first = Step(frame_id, subject, others, subject, solid, reach + coarse, doubt)
+        first = Step(frame_id, subject, subject, others, solid, reach + coarse, doubt)
         self._steps = deque([first], maxlen=HISTORY)
         for seen in self._seen:
             if seen.frame_id > frame_id:

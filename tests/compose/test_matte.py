@@ -41,7 +41,7 @@ def test_what_was_there_leaves_no_ghost() -> None:
 
 
 def step(strict: bool = False, others: np.ndarray = EMPTY, solid: np.ndarray = EMPTY) -> Step:
-    return Step(1, block(100), others, block(100), solid, 2.0, 0, strict)
+    return Step(1, block(100), block(100), others, solid, 2.0, 0, strict)
 
 
 def test_with_age_and_doubt_there_is_less_room() -> None:
