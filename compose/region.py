@@ -252,6 +252,8 @@ class Region:
         coarse = COARSE * float(np.count_nonzero(subject)) ** 0.5
         first = Step(frame_id, subject, subject, others, solid, reach + coarse, doubt)
         self._steps = deque([first], maxlen=HISTORY)
+        while self._seen and self._seen[0].frame_id < frame_id:  # no result for an older frame will be taken
+            self._seen.popleft()
         for seen in self._seen:
             if seen.frame_id > frame_id:
                 self._steps.append(advance(self._steps[-1], seen))

@@ -102,6 +102,13 @@ def test_a_late_result_is_replayed_to_the_present() -> None:
     assert region.at(2) is None, "what lay before the result is of no use any more"
 
 
+def test_a_result_for_the_present_frame_is_taken_too() -> None:
+    region = Region()
+    region.see(Present(7, BLACK, BLACK, EMPTY, None, 6))
+    region.seed(7, block(20), EMPTY, EMPTY)
+    assert share(region.roll(block(20), WHOLE).subject, block(20)) == 1
+
+
 def test_frames_that_were_skipped_let_it_go_farther() -> None:
     region = Region()
     region.seed(0, block(20), EMPTY, EMPTY)
