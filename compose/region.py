@@ -156,16 +156,26 @@ def _room(last: Step, seen: Seen, core: Map, to_core: NDArray[np.float32], to_ot
 
 
 def _others(seen: Seen, moved: _Moved, mine: Map, near: cv2.typing.MatLike, far: cv2.typing.MatLike) -> Map:
-    """Where others are: persons `near` them before, and strangers, who are `far` from the subject; never in the
-    subject's core, but for what both may have. Where the matte did not look they are where the flow took them."""
+    """Where others are: persons `near` them before, and strangers, `far` from the subject and apart; never in its core,
+    but for what both may have. Where the matte did not look they are where the flow took them."""
     person, core = _more(seen.likely, PERSON - 1), _more(moved.core, 127)
-    strangers = cv2.erode(cv2.bitwise_and(person, far), np.ones((3, 3), np.uint8))  # specks of the matte are nobody
+    strangers = _apart(person, mine, far)
     theirs = cv2.bitwise_or(cv2.bitwise_and(person, near), strangers)
     free = cv2.bitwise_and(theirs, cv2.bitwise_not(cv2.bitwise_or(mine, core)))
     x0, y0, x1, y1 = seen.box
     others = moved.others.copy()
     others[y0:y1, x0:x1] = cv2.bitwise_or(free, cv2.bitwise_and(_more(moved.others, 127), core))[y0:y1, x0:x1]
     return others
+
+
+def _apart(person: Map, mine: Map, far: cv2.typing.MatLike) -> Map:
+    """What of the matte's persons is `far` and hangs together with nothing of the subject: an arm does, a stranger not."""
+    count, parts = cv2.connectedComponents(person, connectivity=4, ltype=cv2.CV_16U)
+    nobody = np.zeros(count, np.bool_)
+    nobody[0] = True
+    nobody[np.unique(parts[mine > 0])] = True
+    found = np.where(nobody[parts], 0, far).astype(np.uint8)
+    return np.asarray(cv2.erode(found, np.ones((3, 3), np.uint8)), np.uint8)  # specks of the matte are nobody
 
 
 def _more(area: Map, than: int) -> Map:
