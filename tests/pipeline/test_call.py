@@ -214,8 +214,9 @@ def test_help_works_from_the_virtual_environment(stage: str, run_dir: Path) -> N
 def test_the_window_shows_obeys_its_keys_and_quits(run_dir: Path, screen: str, segments: set[str]) -> None:
     settings = {"source": "demo", "width": 960, "height": 540, "sink": "window"}
     with start_call(settings, run_dir, screen=screen) as call:
-        window = wait_for("the window", lambda: xdotool(screen, "search", "--name", "^onlyme$").split("\n")[0], 30)
-        wait_for("a picture", lambda: screenshot(screen).mean() > 20)
+        wait_for("a picture", lambda: screenshot(screen).mean() > 20, 30)
+        # not before: the toolkit may make its window anew, and keys for the first one go nowhere
+        window = wait_for("the window", lambda: xdotool(screen, "search", "--name", "^onlyme$").split("\n")[0])
         xdotool(screen, "windowfocus", "--sync", window)
 
         def wall() -> float:  # a patch that no person reaches: sharp or blurred
