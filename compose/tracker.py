@@ -102,9 +102,10 @@ class Tracker:
         ]
         chosen = self._chooser.pick(candidates, self._region.at(result.frame_id), result.captured_ns)
         subjects = [people[number] for number in chosen]
-        things = self._things(result, subjects, self._union([areas[number] for number in chosen]))
+        mine = self._union([areas[number] for number in chosen])
+        things = self._things(result, subjects, mine)
         others = self._union([areas[k] for k, person in enumerate(people) if k not in chosen and person not in things])
-        self._seed(result, subjects, things, others)
+        self._seed(result, subjects, mine, things, others)
         return Choice((*subjects, *things), "" if subjects else self._chooser.why_nobody(len(people)))
 
     def alpha(self, frame: FrameCaptured, picture: Picture, subjects: tuple[Instance, ...]) -> Alpha:
@@ -116,10 +117,12 @@ class Tracker:
             return alpha.NOBODY
         return self._edge.alpha(present, self._region, frame.captured_ns - self._result_ns)
 
-    def _seed(self, result: MasksInferred, subjects: list[Instance], things: list[Instance], others: Map) -> None:
+    def _seed(
+        self, result: MasksInferred, subjects: list[Instance], mine: Map, things: list[Instance], others: Map
+    ) -> None:
         self._result_ns = result.captured_ns
         bounds = self._edge is not None and self._edge.bounds
-        mine = self._union([self._on_grid(i, self._settings.threshold if bounds else EVEN) for i in subjects])
+        mine = mine if bounds else self._union([self._on_grid(i, EVEN) for i in subjects])
         solid = inside(self._union([self._on_grid(i, SURE) for i in subjects])) if bounds else mine
         others = cv2.bitwise_and(others, cv2.bitwise_not(mine))
         owned = self._union([self._on_grid(i, EVEN) for i in things])
