@@ -19,7 +19,7 @@ from capture.demo import DemoScene
 from capture.loop import Publisher
 from capture.sources import Shot
 from common.counters import Counters
-from common.messages import FrameCaptured, FrameComposed, Instance, MasksInferred, PrivacySet, ViewSet, encode
+from common.messages import FrameCaptured, FrameComposed, Instance, MasksInferred, PrivacySet, ViewSet, Wanted, encode
 from common.ring import RingCache
 from common.streams import COMPOSITES, CONTROL, MASKS, connect, open_context, open_run_dir, receive, send
 from compose.painter import CARD_BGR, write_notice
@@ -68,6 +68,10 @@ class Neighbours:
             return got if got and where(got[0]) else None
 
         return wait_for("a composite", look)
+
+    def ask(self, wanted: Wanted) -> None:
+        """Want something of compose, as a display does, as soon as its door is open."""
+        wait_for("compose's door", lambda: send(self.control, wanted))
 
     def found(self, of: FrameCaptured, **changed: Any) -> None:
         result = MasksInferred(of.epoch, of.frame_id, of.captured_ns, 1, "w", "model", (PERSON,))
@@ -227,21 +231,21 @@ def test_another_geometry_hides_until_it_has_its_own_mask(compose: Neighbours) -
 
 
 def test_privacy_goes_off_and_on_by_an_explicit_message_only(compose: Neighbours) -> None:
-    send(compose.control, PrivacySet(False))
+    compose.ask(PrivacySet(False))
     message, pixels = compose.composite(lambda m: m.state == "off")
     assert (message.privacy, (pixels == NOISE).all()) == (False, True)
-    send(compose.control, PrivacySet(True))
+    compose.ask(PrivacySet(True))
     message, pixels = compose.composite(lambda m: m.privacy)
     assert is_hidden(pixels)
 
 
 def test_the_instance_view_is_privacy_off_and_ends_like_it(compose: Neighbours) -> None:
     compose.until_live()
-    send(compose.control, ViewSet(True))
+    compose.ask(ViewSet(True))
     message, pixels = compose.composite(lambda m: m.state == "instances")
     assert not message.privacy
     assert (pixels == NOISE).all(-1).any() and (pixels != NOISE).any(), "the camera's own picture, with frames drawn in"
-    send(compose.control, ViewSet(False))
+    compose.ask(ViewSet(False))
     message, pixels = compose.composite(lambda m: m.privacy)
     assert is_hidden(pixels)
 
