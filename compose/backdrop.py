@@ -20,8 +20,8 @@ Picture = NDArray[np.uint8]
 class Backdrop(Protocol):
     """Makes what is shown behind the subject."""
 
-    def behind(self, picture: Picture, alpha: Alpha | None, captured_ns: int) -> Picture:
-        """(H, W, 3) uint8 BGR for a frame of that shape; `alpha` is the subject, if any. Only to be read."""
+    def paint(self, picture: Picture, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
+        """Fill `into`, of the frame `picture`'s shape (H, W, 3) uint8 BGR; `alpha` is the subject, if any."""
 
 
 class BlurBackdrop:
@@ -30,9 +30,9 @@ class BlurBackdrop:
     def __init__(self, kernel: int) -> None:
         self._kernel = kernel
 
-    def behind(self, picture: Picture, alpha: Alpha | None, captured_ns: int) -> Picture:
+    def paint(self, picture: Picture, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
         """See Backdrop."""
-        return blur(picture, self._kernel, alpha)
+        blur(picture, self._kernel, alpha, into)
 
 
 class StillBackdrop:
@@ -42,11 +42,11 @@ class StillBackdrop:
         self._still = still
         self._fitted = still
 
-    def behind(self, picture: Picture, alpha: Alpha | None, captured_ns: int) -> Picture:
+    def paint(self, picture: Picture, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
         """See Backdrop."""
         if self._fitted.shape != picture.shape:
             self._fitted = fill(self._still, picture.shape[1::-1])
-        return self._fitted
+        np.copyto(into, self._fitted)
 
 
 class VideoBackdrop:
@@ -63,7 +63,7 @@ class VideoBackdrop:
         self._due_ns: float | None = None
         self._still = StillBackdrop(first)
 
-    def behind(self, picture: Picture, alpha: Alpha | None, captured_ns: int) -> Picture:
+    def paint(self, picture: Picture, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
         """See Backdrop."""
         if self._due_ns is None or captured_ns - self._due_ns > 1e9:  # start, or a pause: go on from here
             self._due_ns = float(captured_ns)
@@ -75,7 +75,7 @@ class VideoBackdrop:
             if self._due_ns > captured_ns:
                 ok, frame = self._capture.retrieve()
                 self._still = StillBackdrop(frame) if ok else self._still
-        return self._still.behind(picture, alpha, captured_ns)
+        self._still.paint(picture, alpha, captured_ns, into)
 
 
 def fill(still: Picture, size_wh: tuple[int, int]) -> Picture:

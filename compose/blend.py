@@ -19,7 +19,7 @@ def sigma_of(kernel: int) -> float:
     return 0.3 * ((kernel - 1) * 0.5 - 1) + 0.8
 
 
-def blur(picture: Picture, kernel: int, alpha: Alpha | None = None) -> Picture:
+def blur(picture: Picture, kernel: int, alpha: Alpha | None = None, into: Picture | None = None) -> Picture:
     """Gaussian blur of `kernel` pixels, computed at a quarter of the resolution.
 
     Reducing by an area mean of r pixels is itself a blur of variance (r² - 1) / 12, and enlarging bilinearly one of
@@ -29,6 +29,7 @@ def blur(picture: Picture, kernel: int, alpha: Alpha | None = None) -> Picture:
         picture: (H, W, 3) uint8 BGR.
         kernel: Odd, pixels.
         alpha: The person. Its pixels count in proportion to what is *not* the person, so that no colour bleeds out.
+        into: Filled and returned, of the picture's shape; None: a new one.
 
     Returns:
         (H, W, 3) uint8 BGR.
@@ -36,24 +37,34 @@ def blur(picture: Picture, kernel: int, alpha: Alpha | None = None) -> Picture:
     height, width = picture.shape[:2]
     sigma = sigma_of(kernel)
     reduce = REDUCE if sigma >= REDUCED_FROM_SIGMA else 2
-    small_wh = (max(1, -(-width // reduce)), max(1, -(-height // reduce)))
-    small = cv2.resize(picture, small_wh, interpolation=cv2.INTER_AREA)
+    small = _reduced(picture, reduce)
     left = max(sigma**2 - (reduce**2 - 1) / 12 - reduce**2 / 6, 0.25) ** 0.5 / reduce
     if alpha is None or not alpha.opacity.size:
         small = cv2.GaussianBlur(small, (0, 0), left)
     else:
-        small = _weighted(small, _reduced_weight(alpha, (height, width), small_wh), left)
-    enlarged: Picture = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+        small = _weighted(small, _reduced_weight(alpha, (height, width), reduce), left)
+    enlarged: Picture = cv2.resize(small, (width, height), into, interpolation=cv2.INTER_LINEAR)
     return enlarged
 
 
-def _reduced_weight(alpha: Alpha, shape: tuple[int, int], small_wh: tuple[int, int]) -> NDArray[np.float32]:
+def _reduced(picture: NDArray[np.uint8], reduce: int) -> NDArray[np.uint8]:
+    """Area mean of `reduce` (a power of two) pixels, rounded up; in halves where it goes, which take a third of the time."""
+    height, width = picture.shape[:2]
+    if height % reduce or width % reduce:
+        small_wh = (-(-width // reduce), -(-height // reduce))
+        return np.asarray(cv2.resize(picture, small_wh, interpolation=cv2.INTER_AREA), np.uint8)
+    while reduce > 1:
+        height, width, reduce = height // 2, width // 2, reduce // 2
+        picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    return picture
+
+
+def _reduced_weight(alpha: Alpha, shape: tuple[int, int], reduce: int) -> NDArray[np.float32]:
     """(h, w) float32: how much of each reduced pixel is not the person."""
     whole = np.zeros(shape, np.uint8)
     x0, y0, x1, y1 = alpha.box_xyxy
     whole[y0:y1, x0:x1] = alpha.opacity
-    weight: NDArray[np.float32] = 1 - cv2.resize(whole, small_wh, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    return weight
+    return np.asarray(1 - _reduced(whole, reduce).astype(np.float32) / 255, np.float32)
 
 
 def _weighted(small: Picture, weight: NDArray[np.float32], sigma: float) -> Picture:
@@ -65,14 +76,13 @@ def _weighted(small: Picture, weight: NDArray[np.float32], sigma: float) -> Pict
     return blurred
 
 
-def blend(picture: Picture, behind: Picture, alpha: Alpha, into: Picture) -> None:
-    """into = picture where alpha is 255, behind where it is 0, a mixture between. All (H, W, 3) uint8 BGR."""
-    np.copyto(into, behind)
+def blend(picture: Picture, alpha: Alpha, into: Picture) -> None:
+    """into = picture where alpha is 255, itself where it is 0, a mixture between. Both (H, W, 3) uint8 BGR."""
     x0, y0, x1, y1 = alpha.box_xyxy
     if x1 <= x0 or y1 <= y0:
         return
     weight = cv2.merge([alpha.opacity] * 3)
     # in 8 bit, half the time of cv2.blendLinear; exact where the weight is 0 or 255, one grey level off at most between
     front = cv2.multiply(picture[y0:y1, x0:x1], weight, scale=1 / 255)
-    back = cv2.multiply(behind[y0:y1, x0:x1], cv2.bitwise_not(weight), scale=1 / 255)
-    cv2.add(front, back, into[y0:y1, x0:x1])
+    part = into[y0:y1, x0:x1]
+    cv2.add(front, cv2.multiply(part, cv2.bitwise_not(weight), scale=1 / 255), part)

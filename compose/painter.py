@@ -42,11 +42,12 @@ class Painter:
             self.instances.paint(picture, frame.epoch, into)
         elif verdict.state is State.LIVE:
             who = alpha.faded(self._tracker.alpha(frame, picture, verdict.subjects), verdict.opacity)
-            blend(picture, self._backdrop.behind(picture, who, frame.captured_ns), who, into)
+            self._backdrop.paint(picture, who, frame.captured_ns, into)
+            blend(picture, who, into)
             if self._tracker.outlined(frame.captured_ns):
                 draw_outline(into, who)
         else:
-            np.copyto(into, self._backdrop.behind(picture, None, frame.captured_ns))
+            self._backdrop.paint(picture, None, frame.captured_ns, into)
         if frame.notice:
             write_notice(into, frame.notice)
 

@@ -40,7 +40,7 @@ def row_of(width: int, height: int) -> dict[str, object]:
         "blur": lambda: blur(picture, KERNEL),
         "weighted blur": lambda: blur(picture, KERNEL, who),
         "alpha": lambda: alpha.of_instance(person, (width, height), 0.3, "soft"),
-        "blend": lambda: blend(picture, behind, who, into),
+        "blend": lambda: blend(picture, who, into),
     }
     taken: dict[str, list[float]] = {name: [] for name in work}
     for _ in range(ROUNDS):

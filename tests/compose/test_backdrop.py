@@ -9,13 +9,19 @@ import pytest
 
 from common.config import ComposeSettings
 from common.errors import SourceError
-from compose.backdrop import fill, open_backdrop
+from compose.backdrop import Backdrop, fill, open_backdrop
 
 FRAME = np.random.default_rng(0).integers(0, 256, (90, 160, 3), dtype=np.uint8)
 
 
 def backdrop(text: str, **other: Any) -> np.ndarray:
-    return open_backdrop(ComposeSettings(background=text, **other)).behind(FRAME, None, 10**9)
+    return painted(open_backdrop(ComposeSettings(background=text, **other)), 10**9)
+
+
+def painted(behind: Backdrop, at_ns: int) -> np.ndarray:
+    into = np.zeros_like(FRAME)
+    behind.paint(FRAME, None, at_ns, into)
+    return into
 
 
 def test_a_colour_is_given_as_red_green_blue() -> None:
@@ -49,7 +55,7 @@ def test_a_video_plays_at_its_own_rate_and_loops(tmp_path: Path) -> None:
     video = open_backdrop(ComposeSettings(background=f"video:{path}"))
     start = 10**9
     # its frames last 100 ms: asked every 50 ms each is seen twice
-    seen = [round(float(video.behind(FRAME, None, start + i * 50_000_000).mean()) / 80) for i in range(12)]
+    seen = [round(float(painted(video, start + i * 50_000_000).mean()) / 80) for i in range(12)]
     assert len(set(seen)) == 4
     assert all(seen[i] == seen[i + 8] for i in range(4)), "after four frames it starts over"
 

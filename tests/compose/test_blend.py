@@ -30,6 +30,14 @@ def test_any_size_can_be_blurred(size_wh: tuple[int, int]) -> None:
     assert (np.abs(blur(flat, 41).astype(int) - 77) <= 1).all()
 
 
+@pytest.mark.parametrize("size_wh", [(1280, 720), (61, 43)])
+def test_it_fills_what_it_is_given(size_wh: tuple[int, int]) -> None:
+    noise = np.random.default_rng(2).integers(0, 256, (size_wh[1], size_wh[0], 3), dtype=np.uint8)
+    slots = np.zeros((2, *noise.shape), np.uint8)
+    assert blur(noise, 41, None, slots[1]) is not None
+    assert (slots[1] == blur(noise, 41)).all() and not slots[0].any()
+
+
 def test_sigma_is_opencvs() -> None:
     for kernel in (15, 41, 99):
         expected = cv2.getGaussianKernel(kernel, sigma_of(kernel))
@@ -48,11 +56,10 @@ def test_the_person_does_not_bleed_into_the_background() -> None:
 
 
 def test_blend_shows_the_person_where_alpha_says_and_the_background_elsewhere() -> None:
-    picture, behind = np.full((40, 60, 3), 200, np.uint8), np.full((40, 60, 3), 100, np.uint8)
+    picture, into = np.full((40, 60, 3), 200, np.uint8), np.full((40, 60, 3), 100, np.uint8)
     opacity = np.zeros((20, 30), np.uint8)
     opacity[:, :10], opacity[:, 10:20] = 255, 128
-    into = np.zeros_like(picture)
-    blend(picture, behind, Alpha(opacity, (10, 5, 40, 25)), into)
+    blend(picture, Alpha(opacity, (10, 5, 40, 25)), into)
     assert (into[5:25, 10:20] == 200).all()
     assert (np.abs(into[5:25, 20:30].astype(int) - 150) <= 1).all()
     assert (into[5:25, 30:40] == 100).all()
@@ -60,6 +67,6 @@ def test_blend_shows_the_person_where_alpha_says_and_the_background_elsewhere() 
 
 
 def test_an_empty_alpha_shows_the_background_only() -> None:
-    behind, into = np.full((9, 9, 3), 7, np.uint8), np.zeros((9, 9, 3), np.uint8)
-    blend(np.full_like(behind, 99), behind, Alpha(np.zeros((0, 0), np.uint8), (0, 0, 0, 0)), into)
+    into = np.full((9, 9, 3), 7, np.uint8)
+    blend(np.full_like(into, 99), Alpha(np.zeros((0, 0), np.uint8), (0, 0, 0, 0)), into)
     assert (into == 7).all()

@@ -26,7 +26,8 @@ def shown(scene: DemoScene, index: int, mask: np.ndarray, opacity: float = 1.0, 
     picture = scene.frame(index)
     alpha = Alpha((mask * round(255 * opacity)).astype(np.uint8), (0, 0, *SIZE))
     into = np.empty_like(picture)
-    blend(picture, blur(picture, kernel, alpha), alpha, into)
+    blur(picture, kernel, alpha, into)
+    blend(picture, alpha, into)
     return into
 
 
