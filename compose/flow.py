@@ -45,9 +45,14 @@ class Flow(NamedTuple):
         """How an area (inside: more than 127) moved as a whole, backwards, x and y in pixels: the median where sure."""
         return _median(self.back(cv2.bitwise_and(self.sure, cv2.threshold(area, 127, 255, cv2.THRESH_BINARY)[1])))
 
-    def unlike(self, shift: NDArray[np.float32]) -> Grey:
-        """How much the picture around each pixel differs from the one before, had everything moved by `shift`."""
-        return np.asarray(cv2.blur(cv2.absdiff(self.now, shifted(self.before, shift)), (LOOK, LOOK)), np.uint8)
+    def unlike(self, shift: NDArray[np.float32], box: tuple[int, int, int, int]) -> Grey:
+        """How much the picture around each pixel of a half-open box x0, y0, x1, y1 differs from the one before, had
+        everything moved by `shift`."""
+        x0, y0, x1, y1 = box
+        taken = np.array([[1, 0, shift[0] + x0], [0, 1, shift[1] + y0]], np.float32)
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        was = cv2.warpAffine(self.before, taken, (x1 - x0, y1 - y0), flags=flags)
+        return np.asarray(cv2.blur(cv2.absdiff(self.now[y0:y1, x0:x1], was), (LOOK, LOOK)), np.uint8)
 
     def back(self, of: Area) -> NDArray[np.float32]:
         """Motion backwards (n, 2) of some of the pixels where `of` (h, w) uint8 is not 0, x and y in pixels."""
@@ -120,14 +125,8 @@ def carried(flow: Flow, area: Area, *along: Area) -> tuple[Area, ...]:
     them (inside: more than 127) moves as a whole, the median. Nothing comes in over the border."""
     if not area.any():
         return area, *along
-    areas = np.asarray(cv2.merge([area, *along]), np.uint8)
-    moved = shifted(areas, flow.shift(area))
-    cv2.copyTo(cv2.remap(areas, flow.x, flow.y, cv2.INTER_LINEAR), flow.sure, moved)
+    shift = flow.shift(area)
+    x = cv2.copyTo(flow.x, flow.sure, _columns(*area.shape[::-1]) + shift[0])
+    y = cv2.copyTo(flow.y, flow.sure, _rows(*area.shape[::-1]) + shift[1])
+    moved = cv2.remap(cv2.merge([area, *along]), x, y, cv2.INTER_LINEAR)
     return tuple(np.asarray(one, np.uint8) for one in cv2.split(moved))
-
-
-def shifted(picture: NDArray[np.uint8], shift: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """A picture (h, w) or (h, w, n) uint8 whose pixels come from `shift` (x and y, pixels) away; 0 from outside."""
-    taken = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
-    size_wh = (picture.shape[1], picture.shape[0])
-    return np.asarray(cv2.warpAffine(picture, taken, size_wh, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP), np.uint8)

@@ -218,8 +218,11 @@ def _moved(last: Step, seen: Seen) -> _Moved:
     (others,) = carried(flow, last.others)
     contested = cv2.bitwise_and(_more(core, 127), _more(others, 127))
     if contested.any():  # whoever's motion explains the picture there better stands in front
-        mine = cv2.compare(flow.unlike(flow.shift(last.core)), flow.unlike(flow.shift(last.others)), cv2.CMP_LT)
-        others = _only(others, cv2.bitwise_not(cv2.bitwise_and(contested, mine)))
+        x, y, w, h = cv2.boundingRect(contested)
+        box, part = (x, y, x + w, y + h), np.s_[y : y + h, x : x + w]
+        unlike = [flow.unlike(flow.shift(area), box) for area in (last.core, last.others)]
+        mine = cv2.bitwise_and(contested[part], cv2.compare(unlike[0], unlike[1], cv2.CMP_LT))
+        others[part] = _only(others[part], cv2.bitwise_not(mine))
     return _Moved(core, others, _only(solid, flow.plausible))
 
 
