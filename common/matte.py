@@ -37,7 +37,7 @@ class Matte:
             even = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
             half_wh = (even.shape[1] // 2, even.shape[0] // 2)
             picture = np.asarray(cv2.resize(even, half_wh, interpolation=cv2.INTER_AREA), np.uint8)
-        small = cv2.resize(picture, MATTE_SIZE_WH, interpolation=cv2.INTER_AREA)
+        small = cv2.resize(picture, MATTE_SIZE_WH, interpolation=cv2.INTER_LINEAR)
         self._net.setInput(cv2.dnn.blobFromImage(small, 1 / 255, swapRB=True))
         output: NDArray[np.float32] = self._net.forward().reshape(MATTE_SIZE_WH[::-1])
         return output
