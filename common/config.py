@@ -19,6 +19,7 @@ from typing import Any, NoReturn, TypeVar
 
 import configargparse
 import dotenv
+import platformdirs
 
 from common.coco import NAMES
 from common.errors import ConfigError
@@ -30,7 +31,7 @@ MASK_AGE_MS = 750
 S = TypeVar("S", bound="Settings")
 
 
-def setting(default: Any, check: Callable[[str], Any], text: str, *, short: str = "", choices: str = "") -> Any:
+def setting(default: Any, check: Callable[[str], Any], text: str, *, short: str = "", switch: bool = False) -> Any:
     """A dataclass field that is also a flag.
 
     Args:
@@ -38,9 +39,9 @@ def setting(default: Any, check: Callable[[str], Any], text: str, *, short: str 
         check: Turns the text given by the user into the value; raises ValueError saying what was expected.
         text: Help.
         short: One-letter form, such as "-k".
-        choices: Shown instead of the value's name in the help.
+        switch: The flag alone says "yes".
     """
-    return field(default=default, metadata={"check": check, "help": text, "short": short, "choices": choices})
+    return field(default=default, metadata={"check": check, "help": text, "short": short, "switch": switch})
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
@@ -107,6 +108,28 @@ def rate(text: str) -> float:
     return value
 
 
+def address(text: str) -> str:
+    """Check for an address tcp://HOST:PORT."""
+    found = re.fullmatch(r"tcp://(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):(\d{1,5})", text)
+    if text and (not found or not 1 <= int(found[2]) <= 65535):
+        raise ValueError("tcp://HOST:PORT")
+    return text
+
+
+def host_port(text: str) -> str:
+    """Check for HOST:PORT."""
+    if not text or not address(f"tcp://{text}"):
+        raise ValueError("HOST:PORT")
+    return text
+
+
+def token(text: str) -> str:
+    """Check for a token that nobody guesses, or nothing."""
+    if text and not re.fullmatch(r"[A-Za-z0-9_-]{16,128}", text):
+        raise ValueError("16 to 128 letters, digits, - and _")
+    return text
+
+
 def odd_kernel(text: str) -> int:
     """Check for a blur kernel: odd, and not so small that a room can still be read through it."""
     value = int(text) if re.fullmatch(r"\d{1,4}", text) else 0
@@ -132,6 +155,11 @@ def classes(text: str) -> tuple[str, ...]:
                 f"names of COCO classes{' such as ' + ', '.join(near) if near else ''} instead of {name!r}"
             )
     return names
+
+
+def yes(text: str) -> bool:
+    """Check for yes or no."""
+    return one_of("yes", "no")(text) == "yes"
 
 
 def word(text: str) -> str:
@@ -251,13 +279,21 @@ class DisplaySettings(Settings):
 
     sink: str = setting(
         "auto",
-        one_of("auto", "window", "headless", "record"),
-        "auto (window where there is a screen, else headless), window, headless or record",
+        one_of("auto", "window", "web", "headless", "record"),
+        "auto (window where there is a screen, else web), window, web (a page in the browser), headless or record",
     )
     view: str = setting(
         "filtered",
         one_of("filtered", "instances"),
         "filtered, or every instance drawn over the camera's own picture: privacy off, only for window and record",
+    )
+    web: str = setting("127.0.0.1:8765", host_port, "HOST:PORT that the page of the web sink is served on")
+    token: str = setting(
+        "", token, "asked for where the page can be reached from elsewhere; made up where none is given"
+    )
+    connect: str = setting("", address, "watch a relay, tcp://HOST:PORT, instead of the call on this machine")
+    key: Path | None = setting(
+        None, path, "file made for this viewer by python -m common.keys new, on the relay's machine"
     )
     out: Path | None = setting(None, path, "folder that the record sink writes; must be new or empty")
     images: str = setting("all", one_of("all", "none"), "record every image, or only frames.jsonl")
@@ -265,11 +301,40 @@ class DisplaySettings(Settings):
     status_every: float = setting(5.0, real(0.2, 3600), "seconds between two status lines of the headless sink")
 
 
+@dataclass(frozen=True)
+class RelaySettings(Settings):
+    """Who else may see the composites, over the network."""
+
+    relay: str = setting("", address, "tcp://HOST:PORT to serve composites on, such as tcp://0.0.0.0:5555; none: off")
+    keys: Path | None = setting(
+        None, path, "folder of keys, see python -m common.keys (default: in the user's settings)"
+    )
+    curve: bool = setting(
+        False, yes, "encrypt and ask for keys on loopback too; elsewhere it is always so", switch=True
+    )
+    allow_control: bool = setting(
+        False, yes, "viewers whose key says so may turn privacy off and choose the subject", switch=True
+    )
+    relay_quality: int = setting(80, whole(10, 100), "JPEG quality of what is relayed")
+    relay_width: int = setting(0, whole(0, 16384), "relay pictures no wider than this, pixels; 0: as they are")
+
+    @property
+    def keys_folder(self) -> Path:
+        """The folder of keys, resolved."""
+        return self.keys if self.keys is not None else Path(platformdirs.user_config_dir("onlyme")) / "keys"
+
+
+def keys_dir() -> Path:
+    """The folder of keys that the environment or `.env` names, or the default."""
+    return read_settings(RelaySettings, "python -m common.keys", []).keys_folder
+
+
 STAGES: dict[str, type[Settings]] = {
     "capture": CaptureSettings,
     "infer": InferSettings,
     "compose": ComposeSettings,
     "display": DisplaySettings,
+    "relay": RelaySettings,
 }
 
 
@@ -350,6 +415,7 @@ def read_settings(
             help=meta["help"],
             metavar=item.name.rstrip("_").upper(),
             env_var=variable_of(item.name),
+            **({"nargs": "?", "const": meta["check"]("yes")} if meta["switch"] else {}),
         )
     values = vars(parser.parse_args(list(argv), env_vars=merged))
     return kind(**{item.name: values[item.name] for item in fields(kind)})

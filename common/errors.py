@@ -7,6 +7,7 @@ OnlymeError
  │    ├── ModelError         weights, graph or class list that cannot be used
  │    ├── AssetError         a pinned file that cannot be fetched or does not match its checksum
  │    ├── DisplayError       a sink that cannot be opened here
+ │    ├── KeyFileError       a key, or its file, that cannot be used
  │    ├── RingSpaceError     not enough room in shared memory
  │    └── RingTakenError     another writer already serves this stream
  ├── SourceLostError         a source that did deliver has stopped: everything is hidden and it is opened again
@@ -45,6 +46,10 @@ class AssetError(UserError):
 
 class DisplayError(UserError):
     """A sink cannot be opened on this machine."""
+
+
+class KeyFileError(UserError):
+    """A key of the remote stream, or its file, cannot be used."""
 
 
 class RingSpaceError(UserError):

@@ -11,6 +11,7 @@ whoever listens counts and drops it.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import astuple, dataclass, field, fields
 from typing import Any, ClassVar, get_args
 
@@ -48,7 +49,16 @@ def _flag(what: str, value: object) -> None:
         raise MessageError(f"{what}: expected true or false, got {value!r:.80}")
 
 
-def _identity(message: FrameCaptured | MasksInferred | FrameComposed) -> None:
+def _said(message: FrameComposed | PictureRelayed) -> None:
+    _whole("composed_ns", message.composed_ns)
+    _text("state", message.state)
+    _text("reason", message.reason)
+    _real("mask_age_ms", message.mask_age_ms, -1.0, 1e12)
+    _flag("privacy", message.privacy)
+    _text("model", message.model)
+
+
+def _identity(message: FrameCaptured | MasksInferred | FrameComposed | PictureRelayed) -> None:
     _whole("epoch", message.epoch, 1)
     _whole("frame_id", message.frame_id)
     _whole("captured_ns", message.captured_ns)
@@ -191,12 +201,7 @@ class FrameComposed:
         _identity(self)
         _pixels(self)
         _whole("source_index", self.source_index)
-        _whole("composed_ns", self.composed_ns)
-        _text("state", self.state)
-        _text("reason", self.reason)
-        _real("mask_age_ms", self.mask_age_ms, -1.0, 1e12)
-        _flag("privacy", self.privacy)
-        _text("model", self.model)
+        _said(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,8 +255,67 @@ class ViewSet:
         _flag("instances", self.instances)
 
 
-Wanted = PrivacySet | SubjectAsked | SubjectPointed | ViewSet
-Message = FrameCaptured | WorkAsked | MasksInferred | FrameComposed | SourceLost | Wanted
+@dataclass(frozen=True, slots=True)
+class ViewerReady:
+    """viewer → relay: this viewer took picture `number` (0: none yet) and wants the next; also said now and then."""
+
+    KIND: ClassVar[int] = 10
+    number: int
+
+    def __post_init__(self) -> None:
+        _whole("number", self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRelayed:
+    """relay → viewer: a composite as JPEG. `number` counts the pictures of this relay, from 1; times are of the relay's
+    clock; the rest is as in FrameComposed, but that the picture may be smaller."""
+
+    KIND: ClassVar[int] = 11
+    number: int
+    sent_ns: int
+    epoch: int
+    frame_id: int
+    captured_ns: int
+    source_index: int
+    height: int
+    width: int
+    composed_ns: int
+    state: str
+    reason: str
+    mask_age_ms: float
+    privacy: bool
+    model: str
+    jpeg: bytes
+
+    def __post_init__(self) -> None:
+        _identity(self)
+        _whole("number", self.number, 1)
+        _whole("sent_ns", self.sent_ns)
+        _whole("source_index", self.source_index)
+        _whole("height", self.height, 1, MAX_SIDE)
+        _whole("width", self.width, 1, MAX_SIDE)
+        _said(self)
+        if type(self.jpeg) is not bytes or not self.jpeg:
+            raise MessageError(f"jpeg: expected bytes, got {self.jpeg!r:.80}")
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundSet:
+    """display → compose: somebody chose what hides the room: `blur`, `color:RRGGBB`, or "" for what the call began with.
+    Nothing that names a file: a viewer must not read the disk."""
+
+    KIND: ClassVar[int] = 12
+    background: str
+
+    def __post_init__(self) -> None:
+        _text("background", self.background)
+        if self.background not in ("", "blur") and not re.fullmatch(r"color:[0-9a-fA-F]{6}", self.background):
+            raise MessageError(f"background: expected blur, color:RRGGBB or nothing, got {self.background!r:.80}")
+
+
+Wanted = PrivacySet | SubjectAsked | SubjectPointed | ViewSet | BackgroundSet
+Message = FrameCaptured | WorkAsked | MasksInferred | FrameComposed | SourceLost | ViewerReady | PictureRelayed | Wanted
 _KINDS: dict[int, type[Message]] = {kind.KIND: kind for kind in get_args(Message)}
 
 

@@ -118,18 +118,18 @@ def give_way(niceness: int) -> None:
         Path("/proc/self/autogroup").write_text(str(niceness))
 
 
-def launch(stage: str) -> NoReturn:
-    """Run `STAGE.loop.run(settings, stop)` under supervision; never returns."""
+def launch(stage: str, package: str = "") -> NoReturn:
+    """Run `run(settings, stop)` of `STAGE.loop`, or of `package`.loop, under supervision; never returns."""
     # display's parent shows nothing, capture's holds no camera: whatever the child had goes with the child
     logging.basicConfig(level=logging.INFO, format=f"{stage}: %(message)s", stream=sys.stderr)
     try:
-        settings = read_settings(STAGES[stage], f"python -m {stage}", sys.argv[1:])
+        settings = read_settings(STAGES[stage], f"python -m {package or stage}", sys.argv[1:])
         logging.getLogger().setLevel(settings.log_level.upper())
         open_run_dir(settings.call_dir)
     except UserError as error:
         log.error("%s", error)
         sys.exit(EXIT_MISTAKE)
-    sys.exit(_supervise(lambda stop: _work(stage, settings, stop)))
+    sys.exit(_supervise(lambda stop: _work(package or stage, settings, stop)))
 
 
 @dataclass
@@ -284,7 +284,7 @@ def _fork(work: Work, ancestors: Ancestors, first_start: bool) -> _Child:
         os._exit(code)  # not sys.exit: the parent's clean-up is the parent's
 
 
-def _work(stage: str, settings: Settings, stop: Stop) -> int:
+def _work(package: str, settings: Settings, stop: Stop) -> int:
     """In the child: import the loop and run it. Returns the exit code."""
     told = False
 
@@ -296,7 +296,7 @@ def _work(stage: str, settings: Settings, stop: Stop) -> int:
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(signum, on_signal)
     try:
-        run: Run = importlib.import_module(f"{stage}.loop").run
+        run: Run = importlib.import_module(f"{package}.loop").run
         run(settings, stop)
     except UserError as error:
         log.error("%s", error)

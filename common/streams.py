@@ -30,14 +30,17 @@ from common.counters import Counters
 from common.errors import ConfigError, MessageError
 from common.messages import (
     MAX_MESSAGE_BYTES,
+    BackgroundSet,
     FrameCaptured,
     FrameComposed,
     MasksInferred,
     Message,
+    PictureRelayed,
     PrivacySet,
     SourceLost,
     SubjectAsked,
     SubjectPointed,
+    ViewerReady,
     ViewSet,
     Wanted,
     WorkAsked,
@@ -49,10 +52,10 @@ Socket = zmq.Socket[bytes]
 Context = zmq.Context[Socket]
 M = TypeVar(
     "M", FrameCaptured, WorkAsked, MasksInferred, FrameComposed, PrivacySet, FrameCaptured | SourceLost,
-    Wanted,
+    Wanted, PictureRelayed, ViewerReady | Wanted,
 )  # fmt: skip
 FRAME_FACTS: tuple[type[FrameCaptured | SourceLost], ...] = (FrameCaptured, SourceLost)
-CONTROL_FACTS: tuple[type[Wanted], ...] = (PrivacySet, SubjectAsked, SubjectPointed, ViewSet)
+CONTROL_FACTS: tuple[type[Wanted], ...] = (PrivacySet, SubjectAsked, SubjectPointed, ViewSet, BackgroundSet)
 
 LONGEST_IPC_PATH = 107  # bytes in sockaddr_un.sun_path, less the closing NUL; libzmq refuses longer ones
 
@@ -136,10 +139,16 @@ def parse(data: bytes, kind: type[M] | tuple[type[M], ...], counters: Counters) 
 
 
 class PeerWatch:
-    """Notices at once that the other side of a connected socket has died: the kernel closes its end for it."""
+    """Notices at once that the other side of a connected socket has died: the kernel closes its end for it.
 
-    def __init__(self, socket: Socket) -> None:
-        self.socket: Socket = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+    Args:
+        socket: Whose other side.
+        failed_too: Whether being turned away counts as well.
+    """
+
+    def __init__(self, socket: Socket, failed_too: bool = False) -> None:
+        refused = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL if failed_too else 0
+        self.socket: Socket = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED | refused)
 
     def is_gone(self) -> bool:
         """True once for every time the other side went away since the last call."""

@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 from common.config import ComposeSettings
 from common.counters import Counters
 from common.errors import RingGoneError
-from common.messages import FrameCaptured, FrameComposed, MasksInferred, PrivacySet, SourceLost, ViewSet, Wanted
+from common.messages import (
+    BackgroundSet,
+    FrameCaptured,
+    FrameComposed,
+    MasksInferred,
+    PrivacySet,
+    SourceLost,
+    ViewSet,
+    Wanted,
+)
 from common.process import Stop, sole_writer
 from common.ring import RingCache, ShapedRing
 from common.streams import (
@@ -67,7 +76,7 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
         while not stop:
             poller.poll(POLL_MS)
             for asked in receive(control, CONTROL_FACTS, counters):
-                obey(asked, policy, tracker)
+                obey(asked, policy, tracker, painter)
             if workers.is_gone():
                 counters.count("worker", "gone, or cut off for what it sent")
             frame, picture = frames.newest()
@@ -89,12 +98,14 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
 
 
-def obey(asked: Wanted, policy: Policy, tracker: Tracker) -> None:
+def obey(asked: Wanted, policy: Policy, tracker: Tracker, painter: Painter) -> None:
     """Do what a viewer wants."""
     if isinstance(asked, PrivacySet):
         policy.set_privacy(asked.privacy)
     elif isinstance(asked, ViewSet):
         policy.set_view(asked.instances)
+    elif isinstance(asked, BackgroundSet):
+        painter.set_background(asked.background)
     else:
         tracker.ask(asked)
 

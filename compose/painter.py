@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +34,12 @@ class Painter:
     def __init__(self, settings: ComposeSettings, tracker: Tracker) -> None:
         self._tracker = tracker
         self.instances = InstanceView(settings.threshold)
-        self._backdrop = open_backdrop(settings)
+        self._settings = settings
+        self._backdrop = self._first = open_backdrop(settings)
+
+    def set_background(self, background: str) -> None:
+        """Hide the room behind `blur` or `color:RRGGBB` from now on; "" is what the settings say."""
+        self._backdrop = open_backdrop(replace(self._settings, background=background)) if background else self._first
 
     def paint(self, picture: Picture, frame: FrameCaptured, verdict: Verdict, into: Picture) -> None:
         """Fill `into`, of `picture`'s shape (H, W, 3) uint8 BGR, with what `verdict` allows of `picture`."""

@@ -95,16 +95,20 @@ def open_sink(settings: DisplaySettings) -> Sink:
 
     why = why_no_window() if settings.sink in ("auto", "window") else ""
     if settings.sink == "window" and why:
-        raise DisplayError(f"--sink window: {why}; use --sink headless")
-    if settings.view == "instances" and (settings.sink == "headless" or why):
+        raise DisplayError(f"--sink window: {why}; use --sink web or headless")
+    if settings.view == "instances" and (settings.sink in ("headless", "web") or why):
         raise DisplayError(
             "--view instances: it shows the camera's own picture, expected --sink window or record, "
             f"got {settings.sink}{': ' + why if why else ''}"
         )
     if settings.sink == "record":
         return RecordSink(settings.out, settings.images)
-    if settings.sink == "headless" or why:
+    if settings.sink == "headless":
+        return HeadlessSink(settings.status_every)
+    if settings.sink == "web" or why:
+        from display.web.sink import WebSink
+
         if why:
             log.info("no window: %s", why)
-        return HeadlessSink(settings.status_every)
+        return WebSink(settings, else_any_port=bool(why))
     return WindowSink()

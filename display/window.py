@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.messages import INSTANCES, FrameComposed, PrivacySet, SubjectAsked, SubjectPointed, ViewSet, Wanted
+from display.captions import write_caption
 from display.meter import Meter, describe
 from display.sinks import Wish
 
 Picture = NDArray[np.uint8]
 TITLE = "onlyme"
-FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 class WindowSink:
@@ -94,15 +94,3 @@ class WindowSink:
         }
         wanted = keys.get(key)
         return Wish(asked=(wanted,) if wanted else ())
-
-
-def write_caption(picture: Picture, lines: list[str]) -> None:
-    """Write lines into the upper left corner on a dark ground, sized to the picture."""
-    scale = max(picture.shape[0] / 720, 0.5)
-    step = round(26 * scale)
-    wide = max(cv2.getTextSize(line, FONT, 0.6 * scale, 1)[0][0] for line in lines) + round(20 * scale)
-    ground = picture[: step * len(lines) + round(10 * scale), :wide]
-    ground[:] = ground // 4
-    for number, line in enumerate(lines, 1):
-        at = (round(10 * scale), round(number * step))
-        cv2.putText(picture, line, at, FONT, 0.6 * scale, (255, 255, 255), 1, cv2.LINE_AA)

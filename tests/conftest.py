@@ -37,6 +37,8 @@ def in_small_memory(size_mb: int, argv: list[str], env: dict[str, str]) -> subpr
 def needs(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("model") and not (MASK_RCNN.is_dir() and SCORE.is_file()):
         missing("the Mask R-CNN and footage of ../shared")
+    if request.node.get_closest_marker("browser") and not any(map(shutil.which, ("chromium", "chromium-browser"))):
+        missing("Chromium (Debian: chromium)")
     if request.node.get_closest_marker("screen"):
         for tool in ("Xvfb", "xdotool", "xwd", "openbox", "wmctrl"):
             if shutil.which(tool) is None:

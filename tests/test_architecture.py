@@ -33,6 +33,7 @@ ENTRY_POINTS = {
     "common/assets.py",
     "common/setup.py",
     "common/doctor.py",
+    "common/keys.py",
     "infer/fetch.py",
 }  # may sys.exit
 
@@ -87,7 +88,9 @@ def test_every_stage_has_the_same_first_two_files_and_a_loop_of_one_screen(stage
 
 def test_the_procfile_runs_every_stage_with_exec() -> None:
     lines = (ROOT / "Procfile").read_text().splitlines()
-    assert lines == [f"{stage}: exec python -m {stage}" for stage in STAGE_NAMES]
+    assert lines == [
+        *(f"{stage}: exec python -m {stage}" for stage in STAGE_NAMES), "relay: exec python -m display.relay",
+    ]  # fmt: skip
 
 
 def test_top_level_folders_are_fixed() -> None:

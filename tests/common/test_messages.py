@@ -11,14 +11,17 @@ from hypothesis import strategies as st
 from common.errors import MessageError
 from common.messages import (
     MAX_MESSAGE_BYTES,
+    BackgroundSet,
     FrameCaptured,
     FrameComposed,
     Instance,
     MasksInferred,
     Message,
+    PictureRelayed,
     PrivacySet,
     SubjectAsked,
     SubjectPointed,
+    ViewerReady,
     ViewSet,
     WorkAsked,
     decode,
@@ -29,6 +32,7 @@ PERSON = Instance(0, 0.9, (0.1, 0.2, 0.5, 0.9), 15, 15, bytes(225))
 FRAME = FrameCaptured(5, 7, 123, 9, "onlyme-0-frames-5", 7, 720, 1280, "note", 2)
 MASKS = MasksInferred(5, 7, 123, 456, "infer.1", "model", (PERSON, replace(PERSON, class_id=56)))
 COMPOSED = FrameComposed(5, 7, 123, 9, "onlyme-0-composites-6", 3, 720, 1280, 130, "live", "", 80.5, True, "model")
+RELAYED = PictureRelayed(1, 140, 5, 7, 123, 9, 720, 1280, 130, "live", "", 80.5, True, "model", b"jpeg")
 ALL: list[Message] = [
     FRAME,
     MASKS,
@@ -38,6 +42,9 @@ ALL: list[Message] = [
     SubjectAsked(3),
     SubjectPointed(0.25, 1.0),
     ViewSet(True),
+    BackgroundSet("color:00ff7F"),
+    ViewerReady(3),
+    RELAYED,
     replace(MASKS, instances=()),
 ]
 

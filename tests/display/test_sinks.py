@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from common.errors import DisplayError
 from display import sinks
 from display.record import RecordSink
 from display.sinks import HeadlessSink, open_sink
+from display.web.sink import WebSink
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +31,16 @@ def test_only_the_window_and_the_recorder_show_it(tmp_path: Path) -> None:
     recorder.close()
 
 
-def test_without_a_screen_auto_is_headless_and_window_is_an_error() -> None:
-    assert isinstance(open_sink(DisplaySettings(sink="auto")), HeadlessSink)
+def test_without_a_screen_auto_is_the_page_and_window_is_an_error(run_dir: Path) -> None:
+    run_dir.mkdir()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        web = "127.0.0.1:%d" % taken.getsockname()[1]
+        page = open_sink(DisplaySettings(sink="auto", run_dir=run_dir, web=web))
+        assert isinstance(page, WebSink), "on another port, where nobody asked for this one"
+        page.close()
+        with pytest.raises(DisplayError, match="that is free"):
+            open_sink(DisplaySettings(sink="web", run_dir=run_dir, web=web))
     with pytest.raises(DisplayError, match="no screen"):
         open_sink(DisplaySettings(sink="window"))

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from capture.demo import DemoScene
 from common.ring import abandoned, sweep
 from compose.policy import SILENCE_NS
-from display.loop import BLANK_AFTER_S
+from display.composites import Composites
 from tests.call import stages
 from tests.conftest import segment_names
 from tests.faults.oracle import LeakOracle
@@ -169,7 +169,7 @@ def _hidden(call: WatchedCall, fault: Fault, at: float) -> tuple[float | None, f
 
         hidden_at = call.wait("a blank or hidden picture", blank_or_hidden, 10)
         last = max((s.at for s in call.watch.seen if s.at < hidden_at), default=at)
-        return hidden_at, (hidden_at - (last + BLANK_AFTER_S if stopped else at)) * 1000
+        return hidden_at, (hidden_at - (last + Composites.blank_after_s if stopped else at)) * 1000
     hidden = call.wait_hidden(at)
     last_live = [s for s in call.watch.seen if s.at < hidden.at and s.message.state == "live"][-1]
     if fault.stage == "infer":

@@ -1,0 +1,240 @@
+"""Keys of the remote stream: the relay's own, and the list of viewers that may watch (`python -m common.keys --help`).
+
+    relay.json            the relay's pair, made when it is first needed
+    allowed/NAME.json     public key of a viewer that may watch, and whether it may control
+    viewers/NAME.json     a viewer's own pair and the relay's public key: what `new` makes for you to hand over
+
+Every folder is 0700, every file 0600. Keys are CURVE25519 in Z85 (ZeroMQ RFC 26 and 32), 40 characters.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import zmq
+from zmq.utils import z85
+
+from common.config import keys_dir
+from common.errors import KeyFileError, UserError
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+KEY_LENGTH = 40
+
+
+class Pair(NamedTuple):
+    """Public and secret key."""
+
+    public: bytes
+    secret: bytes
+
+
+class ViewerKey(NamedTuple):
+    """What a viewer needs: its own pair, and whose pictures it trusts."""
+
+    own: Pair
+    relay_public: bytes
+
+
+class Allowed(NamedTuple):
+    """A viewer on the list."""
+
+    name: str
+    control: bool
+
+
+class KeyStore:
+    """The folder of keys on the relay's machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._state: tuple[tuple[str, int, int], ...] | None = None
+        self._allowed: dict[bytes, Allowed] = {}
+
+    def relay(self) -> Pair:
+        """The relay's own pair; made where there is none.
+
+        Raises:
+            KeyFileError: Its file cannot be read or made.
+        """
+        path = self._folder / "relay.json"
+        if not path.exists():
+            with suppress(FileExistsError):  # another process was first
+                _write(path, dict(zip(("public", "secret"), _new_pair(), strict=True)))
+        found = _read(path)
+        return Pair(_key(path, found, "public"), _key(path, found, "secret"))
+
+    def new(self, name: str, control: bool = False) -> Path:
+        """Make a viewer's keys and allow them. Returns the file to hand over.
+
+        Raises:
+            KeyFileError: The name cannot be used or is taken.
+        """
+        public, secret = _new_pair()
+        path = self._folder / "viewers" / f"{_checked(name)}.json"
+        relay = self.relay().public.decode()
+        self.allow(name, public, control)
+        path.unlink(missing_ok=True)  # of a viewer that was revoked
+        _write(path, {"public": public, "secret": secret, "relay": relay})
+        return path
+
+    def allow(self, name: str, public: str, control: bool = False) -> None:
+        """Put a viewer's public key on the list.
+
+        Raises:
+            KeyFileError: The name is taken, or name or key cannot be used.
+        """
+        path = self._folder / "allowed" / f"{_checked(name)}.json"
+        entry = {"public": public, "control": control}
+        _key(path, entry, "public")
+        try:
+            _write(path, entry)
+        except FileExistsError:
+            raise KeyFileError(
+                f"keys: expected a new name, got {name}, which is allowed; revoke it first, or choose another"
+            ) from None
+
+    def revoke(self, name: str) -> None:
+        """Take a viewer off the list; a relay that runs cuts it off within a second.
+
+        Raises:
+            KeyFileError: There is no such viewer.
+        """
+        try:
+            (self._folder / "allowed" / f"{_checked(name)}.json").unlink()
+        except FileNotFoundError:
+            known = ", ".join(sorted(a.name for a in self.allowed().values())) or "nobody"
+            raise KeyFileError(
+                f"keys: expected a viewer that is allowed ({known}), got {name}; see python -m common.keys list"
+            ) from None
+        (self._folder / "viewers" / f"{name}.json").unlink(missing_ok=True)
+
+    def allowed(self) -> dict[bytes, Allowed]:
+        """Who may watch, by public key; read again only where something changed. A file that is broken allows nobody."""
+        paths = sorted((self._folder / "allowed").glob("*.json"))
+        state = []
+        for path in paths:
+            with suppress(FileNotFoundError):
+                status = path.stat()
+                state.append((path.name, status.st_mtime_ns, status.st_size))
+        if tuple(state) != self._state:
+            self._state = tuple(state)
+            self._allowed = {}
+            for path in paths:
+                with suppress(KeyFileError):
+                    found = _read(path)
+                    self._allowed[_key(path, found, "public")] = Allowed(path.stem, found.get("control") is True)
+        return self._allowed
+
+
+def read_viewer_key(path: Path) -> ViewerKey:
+    """A viewer's file.
+
+    Raises:
+        KeyFileError: It cannot be read, or holds something else.
+    """
+    found = _read(path)
+    return ViewerKey(Pair(_key(path, found, "public"), _key(path, found, "secret")), _key(path, found, "relay"))
+
+
+def _new_pair() -> tuple[str, str]:
+    public, secret = zmq.curve_keypair()
+    return public.decode(), secret.decode()
+
+
+def _checked(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise KeyFileError(f"keys: expected a name of letters, digits, - and _ (64 at most), got {name!r:.80}")
+    return name
+
+
+def _key(path: Path, found: dict[str, Any], field: str) -> bytes:
+    text = found.get(field)
+    try:
+        if not isinstance(text, str) or len(text) != KEY_LENGTH:
+            raise ValueError
+        z85.decode(text.encode("ascii"))
+    except (ValueError, KeyError, UnicodeEncodeError):
+        raise KeyFileError(
+            f"keys: expected {KEY_LENGTH} characters of Z85 as {field} of {path.stem}, got {len(str(text))} that are none; "
+            "make a new one with python -m common.keys new NAME"
+        ) from None
+    return text.encode("ascii")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "no JSON"
+        raise KeyFileError(f"keys: cannot read {path} ({reason}); see python -m common.keys --help") from None
+    if not isinstance(found, dict):
+        raise KeyFileError(f"keys: expected an object in {path}, got {type(found).__name__}; make a new one")
+    return found
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    """Raises FileExistsError where there is one; never half of it is seen."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.chmod(0o700)
+        fresh = path.with_suffix(f".{os.getpid()}")
+        file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            with os.fdopen(file, "w") as stream:
+                json.dump(content, stream)
+            os.link(fresh, path)
+        finally:
+            fresh.unlink()
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise KeyFileError(f"keys: cannot write {path} ({error.strerror}); name another folder with --keys") from None
+
+
+def main() -> None:
+    """Make, show and withdraw keys."""
+    parser = argparse.ArgumentParser(
+        prog="python -m common.keys", description="Who may watch through the relay.", allow_abbrev=False
+    )
+    parser.add_argument("--keys", type=Path, default=keys_dir(), help="folder of the keys (%(default)s)")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    new = verbs.add_parser("new", help="make a viewer's keys, allow them, and say which file to hand over")
+    allow = verbs.add_parser("allow", help="allow a public key that was made elsewhere")
+    revoke = verbs.add_parser("revoke", help="withdraw a viewer: a relay that runs cuts it off")
+    for verb in (new, allow, revoke):
+        verb.add_argument("name")
+    allow.add_argument("public", help="40 characters")
+    for verb in (new, allow):
+        verb.add_argument("--control", action="store_true", help="may control, where the relay has --allow-control")
+    verbs.add_parser("list", help="who may watch")
+    args = parser.parse_args()
+    store = KeyStore(args.keys.expanduser())
+    try:
+        print(_obey(store, args))
+    except UserError as error:
+        sys.exit(str(error))
+
+
+def _obey(store: KeyStore, args: argparse.Namespace) -> str:
+    if args.verb == "new":
+        path = store.new(args.name, args.control)
+        return f"{path}\nhand it to {args.name} on a safe way; there: python -m display --connect tcp://HOST:PORT --key FILE"
+    if args.verb == "allow":
+        store.allow(args.name, args.public, args.control)
+        return f"{args.name} may watch; the relay's public key is {store.relay().public.decode()}"
+    if args.verb == "revoke":
+        store.revoke(args.name)
+        return f"{args.name} may watch no more"
+    rows = sorted((who.name, key.decode(), who.control) for key, who in store.allowed().items())
+    return "\n".join(f"{name}  {key}{'  may control' if control else ''}" for name, key, control in rows) or "nobody"
+
+
+if __name__ == "__main__":
+    main()

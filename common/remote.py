@@ -1,0 +1,125 @@
+"""The remote stream: composites as JPEG over tcp, relay ↔ viewers.
+
+The relay binds a ROUTER, a viewer connects a DEALER. A viewer says ViewerReady with the number of the last picture that
+it took; the relay sends it the newest one while fewer than IN_FLIGHT are on their way. So nothing queues for whoever
+stops reading, nobody is ever more than that far behind, and nothing is sent where nobody watches.
+
+Beyond loopback CURVE is required: the viewer knows the relay's key, the relay knows the keys of those who may watch.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from typing import Protocol
+
+import zmq
+from zmq.auth.thread import ThreadAuthenticator
+
+from common.errors import ConfigError
+from common.keys import Pair, ViewerKey
+from common.messages import MAX_MESSAGE_BYTES
+from common.streams import Context, Socket
+
+IN_FLIGHT = 6  # pictures on their way to one viewer: 200 ms there and back at 30 a second
+MAX_WISH_BYTES = 4096
+UNANSWERED_MS = 5000  # until TCP gives a connection up
+HANDSHAKE_MS = 5000  # for whoever connects and then says nothing
+USER = "User-Id"  # ZeroMQ RFC 27: what the authenticator says of a message's sender
+
+
+class Door(Protocol):
+    """Whether a public key (Z85) may come in."""
+
+    def callback(self, domain: str, key: bytes) -> bool:
+        """Asked at each handshake."""
+
+
+def host_of(address: str) -> str:
+    """The host of `tcp://HOST:PORT`, without brackets."""
+    return address.removeprefix("tcp://").rpartition(":")[0].strip("[]")
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine can reach `tcp://HOST:PORT`. A name other than localhost may be anything: no."""
+    host = host_of(address)
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class _Asked:
+    """Hands the authenticator's question on."""
+
+    def __init__(self, admits: Callable[[bytes], bool]) -> None:
+        self._admits = admits
+
+    def callback(self, domain: str, key: bytes) -> bool:
+        """See Door."""
+        return self._admits(key)
+
+
+def start_authenticator(context: Context, admits: Callable[[bytes], bool]) -> ThreadAuthenticator:
+    """Have every CURVE handshake of this context's sockets decided by `admits`, asked for a public key (Z85)."""
+    authenticator = ThreadAuthenticator(context)
+    authenticator.start()
+    authenticator.configure_curve_callback("*", _Asked(admits))
+    return authenticator
+
+
+def bind_relay(context: Context, address: str, pair: Pair | None) -> Socket:
+    """The relay's end; with `pair` only over CURVE.
+
+    Raises:
+        ConfigError: The address cannot be bound.
+    """
+    socket = _socket(context, zmq.ROUTER, address, queue=IN_FLIGHT, largest=MAX_WISH_BYTES)
+    socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a viewer that is gone is an error, not a silent loss
+    if pair is not None:
+        socket.curve_server = True
+        socket.curve_publickey, socket.curve_secretkey = pair
+    try:
+        socket.bind(address)
+    except zmq.ZMQError as error:
+        raise ConfigError(
+            f"--relay: expected an address of this machine that is free, got {address} ({error.strerror}); choose another port"
+        ) from None
+    return socket
+
+
+def connect_relay(context: Context, address: str, key: ViewerKey | None) -> Socket:
+    """A viewer's end; the relay may start later or restart.
+
+    Raises:
+        ConfigError: The address cannot be used.
+    """
+    socket = _socket(context, zmq.DEALER, address, queue=IN_FLIGHT, largest=MAX_MESSAGE_BYTES)
+    socket.setsockopt(zmq.IMMEDIATE, 1)
+    if key is not None:
+        socket.curve_publickey, socket.curve_secretkey = key.own
+        socket.curve_serverkey = key.relay_public
+    try:
+        socket.connect(address)
+    except zmq.ZMQError as error:
+        raise ConfigError(
+            f"--connect: expected tcp://HOST:PORT of a relay, got {address} ({error.strerror}); check the name"
+        ) from None
+    return socket
+
+
+def _socket(context: Context, kind: int, address: str, queue: int, largest: int) -> Socket:
+    socket = context.socket(kind)
+    socket.linger = 0
+    socket.sndhwm = socket.rcvhwm = queue
+    socket.setsockopt(zmq.MAXMSGSIZE, largest)
+    # not ZeroMQ's heartbeats: with one of them due while a peer's messages wait, libzmq 4.3.5 aborts the process
+    # (stream_engine_base.cpp: !_io_error); who is there says so itself, and TCP notices a cable that was pulled
+    socket.setsockopt(zmq.TCP_MAXRT, UNANSWERED_MS)
+    socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
+    socket.setsockopt(zmq.RECONNECT_IVL_MAX, 2000)
+    if ":" in host_of(address):
+        socket.setsockopt(zmq.IPV6, 1)
+    return socket

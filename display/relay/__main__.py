@@ -1,0 +1,3 @@
+from common.process import launch
+
+launch("relay", "display.relay")

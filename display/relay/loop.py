@@ -1,0 +1,30 @@
+"""composites → JPEG → viewers elsewhere; their wishes → control, where that is allowed."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from common.config import RelaySettings
+from common.process import Stop
+
+IDLE_S = 0.2
+
+log = logging.getLogger("onlyme")
+
+
+def run(settings: RelaySettings, stop: Stop) -> None:
+    """Relay until told to stop; without an address there is nothing to do, and nothing is loaded for it.
+
+    Raises:
+        ConfigError: The address cannot be bound, or nobody could be let in there.
+        KeyFileError: The relay's own key cannot be used.
+        RingTakenError: Another relay serves this run folder.
+    """
+    if settings.relay:
+        from display.relay.serve import serve
+
+        return serve(settings, stop)
+    while not stop:
+        time.sleep(IDLE_S)
+    return None

@@ -1,0 +1,186 @@
+"""The relay at work."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import cv2
+import numpy as np
+import zmq
+from numpy.typing import NDArray
+
+from common.config import RelaySettings
+from common.counters import Counters
+from common.errors import ConfigError
+from common.keys import Allowed, KeyStore
+from common.messages import INSTANCES, FrameComposed, PictureRelayed, ViewerReady, Wanted, encode
+from common.process import Stop, sole_writer
+from common.remote import USER, bind_relay, is_loopback, start_authenticator
+from common.streams import COMPOSITES, CONTROL, CONTROL_FACTS, Context, connect, open_context, parse
+from display.composites import Composites
+from display.relay.viewers import Viewers
+from display.wishes import Wishes
+
+POLL_MS = 100
+LOOK_EVERY_S = 0.5  # at the list of keys and for viewers that say nothing
+STATUS_EVERY_S = 30.0
+VIEWER_FACTS: tuple[type[ViewerReady | Wanted], ...] = (ViewerReady, *CONTROL_FACTS)
+
+log = logging.getLogger("onlyme")
+
+
+def serve(settings: RelaySettings, stop: Stop) -> None:
+    """Relay until told to stop; see display.relay.loop.run."""
+    cv2.setNumThreads(1)
+    counters = Counters(log)
+    run_dir = settings.call_dir
+    with sole_writer(run_dir, "relay"), open_context() as context:
+        audience = Audience(context, settings, counters)
+        composites = Composites(connect(context, COMPOSITES, run_dir), counters)
+        wishes = Wishes(connect(context, CONTROL, run_dir), counters)
+        poller = zmq.Poller()
+        for socket in (audience.socket, composites.socket):
+            poller.register(socket, zmq.POLLIN)
+        try:
+            while not stop:
+                poller.poll(POLL_MS)
+                wishes.add(*audience.heard())
+                wishes.pass_on()
+                message = composites.newest()
+                if message is not None and (waiting := audience.ready()):
+                    picture = composites.read(message)
+                    if picture is not None:
+                        audience.send(waiting, message, picture)
+                audience.look()
+        finally:
+            audience.close()
+    log.info("stopped%s", f"; {counters}" if str(counters) else "")
+
+
+class Audience:
+    """The viewers, and the door that they come in by.
+
+    Raises:
+        ConfigError: The address cannot be bound, or beyond loopback there is nobody who may watch.
+        KeyFileError: The relay's own key cannot be used.
+    """
+
+    def __init__(self, context: Context, settings: RelaySettings, counters: Counters) -> None:
+        self._counters, self._control = counters, settings.allow_control
+        self._quality, self._widest = settings.relay_quality, settings.relay_width
+        self._keys, self._door = KeyStore(settings.keys_folder), KeyStore(settings.keys_folder)
+        curve = settings.curve or not is_loopback(settings.relay)
+        if curve and not self._keys.allowed():
+            raise ConfigError(
+                f"--relay: expected somebody who may watch on {settings.relay}, got an empty list in "
+                f"{settings.keys_folder}; make a key with python -m common.keys new NAME"
+            )
+        self._allowed: dict[bytes, Allowed] | None = self._keys.allowed() if curve else None
+        self._authenticator = start_authenticator(context, self._admits) if curve else None
+        self.socket = bind_relay(context, settings.relay, self._keys.relay() if curve else None)
+        self._viewers = Viewers()
+        self._number = 0
+        self._looked_at = self._said_at = 0.0
+        log.info("serving %s, %s", settings.relay, "only to listed keys" if curve else "to this machine, unencrypted")
+
+    def heard(self) -> list[Wanted]:
+        """Take what viewers said; returns what those who may want to be done."""
+        wanted: list[Wanted] = []
+        while (parts := self._parts()) is not None:
+            identity, data = parts[0].bytes, parts[-1].bytes
+            user = str(parts[-1].get(USER) or "") if self._allowed is not None else ""
+            if self._allowed is not None and user.encode() not in self._allowed:
+                self._counters.count("viewer", "not allowed any more")
+                continue
+            fact = parse(data, VIEWER_FACTS, self._counters) if len(parts) == 2 else None
+            if isinstance(fact, ViewerReady):
+                if refused := self._viewers.heard(identity, user, fact.number, time.monotonic_ns()):
+                    self._counters.count("viewer", refused)
+            elif fact is not None and self._may_control(user):
+                wanted.append(fact)
+            else:
+                self._counters.count("viewer's message", "malformed" if fact is None else "it may not control")
+        return wanted
+
+    def ready(self) -> list[bytes]:
+        """Who can take a picture now."""
+        return self._viewers.ready()
+
+    def send(self, waiting: list[bytes], message: FrameComposed, picture: NDArray[np.uint8]) -> None:
+        """Encode a composite, (H, W, 3) uint8 BGR, once and send it to all who wait."""
+        if message.state == INSTANCES:  # the camera's own picture, for whoever sits in front of it only
+            picture = np.zeros_like(picture)
+        self._number += 1
+        data = zmq.Frame(encode(self._relayed(message, picture)))
+        for identity in waiting:
+            try:
+                self.socket.send_multipart([identity, data], zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                self._counters.count("picture", "viewer is late")
+            except zmq.ZMQError:  # EHOSTUNREACH
+                self._viewers.drop(identity)
+                self._counters.count("viewer", "gone")
+            else:
+                self._viewers.sent(identity, self._number)
+
+    def look(self) -> None:
+        """Now and then: who is still there and still allowed."""
+        now = time.monotonic()
+        if now - self._looked_at < LOOK_EVERY_S:
+            return
+        self._looked_at = now
+        users = None
+        if self._allowed is not None:
+            self._allowed = self._keys.allowed()
+            users = {key.decode() for key in self._allowed}
+        for why in self._viewers.forget(time.monotonic_ns(), users):
+            self._counters.count("viewer", why)
+        if len(self._viewers) and now - self._said_at > STATUS_EVERY_S:
+            self._said_at = now
+            log.info("%d watching", len(self._viewers))
+
+    def close(self) -> None:
+        """Let nobody in any more."""
+        if self._authenticator is not None:
+            self._authenticator.stop()
+
+    def _admits(self, key: bytes) -> bool:
+        """Asked by the authenticator's thread, hence the store of its own."""
+        return key in self._door.allowed()
+
+    def _may_control(self, user: str) -> bool:
+        if not self._control:
+            return False
+        return self._allowed is None or self._allowed[user.encode()].control
+
+    def _parts(self) -> list[zmq.Frame] | None:
+        try:
+            return self.socket.recv_multipart(zmq.NOBLOCK, copy=False)
+        except zmq.Again:
+            return None
+
+    def _relayed(self, message: FrameComposed, picture: NDArray[np.uint8]) -> PictureRelayed:
+        height, width = picture.shape[:2]
+        if self._widest and width > self._widest:
+            height, width = max(1, round(height * self._widest / width)), self._widest
+            picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        # as fast as simplejpeg 1.9 (2.3 and 2.4 ms at 720p): both are libjpeg-turbo
+        jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, self._quality])[1].tobytes()
+        return PictureRelayed(
+            number=self._number,
+            sent_ns=time.monotonic_ns(),
+            epoch=message.epoch,
+            frame_id=message.frame_id,
+            captured_ns=message.captured_ns,
+            source_index=message.source_index,
+            height=height,
+            width=width,
+            composed_ns=message.composed_ns,
+            state=message.state,
+            reason=message.reason,
+            mask_age_ms=message.mask_age_ms,
+            privacy=message.privacy,
+            model=message.model,
+            jpeg=jpeg,
+        )

@@ -1,0 +1,117 @@
+"""Composites of a relay elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+import cv2
+import numpy as np
+
+from common.counters import Counters
+from common.messages import FrameComposed, PictureRelayed, ViewerReady
+from common.streams import PeerWatch, Socket, receive, send
+from display.composites import Picture
+
+HELLO_EVERY_S = 1.0
+FORGET_S = 30.0
+
+
+class RelayClock:
+    """What the relay's clock shows, by ours. Pure.
+
+    The two start anywhere. The least time from sending to arrival that was seen lately is taken for none at all, so what
+    a picture took longer is how far it lags; how long the fastest took on its way cannot be known.
+    """
+
+    def __init__(self) -> None:
+        self._least: deque[tuple[int, int]] = deque()  # (arrival, ours less theirs), differences rising
+
+    def arrived(self, sent_ns: int, arrival_ns: int) -> int:
+        """A picture that left at `sent_ns` (theirs) has come. Returns ours less theirs, ns."""
+        ahead = arrival_ns - sent_ns
+        while self._least and self._least[-1][1] >= ahead:
+            self._least.pop()
+        self._least.append((arrival_ns, ahead))
+        while arrival_ns - self._least[0][0] > FORGET_S * 1e9:
+            self._least.popleft()
+        return self._least[0][1]
+
+    def restart(self) -> None:
+        """Another relay, another clock."""
+        self._least.clear()
+
+
+class RelayedComposites:
+    """Composites of a relay: the newest of those that have come, the others are skipped.
+
+    Times are translated to this machine's clock.
+    """
+
+    blank_after_s = 2.0
+    stale_after_s: float | None = 0.5
+    gone = "the relay has ended, or refuses this key: trying again"
+    silent = "nothing comes from the relay: waiting for it"
+
+    def __init__(self, socket: Socket, counters: Counters) -> None:
+        self.socket = socket
+        self._relay = PeerWatch(socket, failed_too=True)
+        self._counters = counters
+        self._clock = RelayClock()
+        self._said_at = 0.0
+        self._taken = 0
+
+    def is_gone(self) -> bool:
+        """True once for every time the relay went away or turned us away."""
+        gone = self._relay.is_gone()
+        if gone:
+            self._clock.restart()
+        return gone
+
+    def waiting(self) -> list[tuple[FrameComposed, Picture]]:
+        """The newest that has come since the last call, with pixels (H, W, 3) uint8 BGR, the caller's own."""
+        messages = receive(self.socket, PictureRelayed, self._counters)
+        now = time.monotonic()
+        if messages:
+            self._taken = messages[-1].number
+        if messages or now - self._said_at > HELLO_EVERY_S:
+            self._said_at = now
+            send(self.socket, ViewerReady(self._taken))
+        if not messages:
+            return []
+        if len(messages) > 1:
+            self._counters.count("picture", "skipped: this display is late", number=len(messages) - 1)
+        arrival_ns = time.monotonic_ns()
+        for message in messages:
+            ahead_ns = self._clock.arrived(message.sent_ns, arrival_ns)
+        picture = self._decoded(messages[-1])
+        return [] if picture is None else [(_translated(messages[-1], ahead_ns), picture)]
+
+    def _decoded(self, message: PictureRelayed) -> Picture | None:
+        try:
+            picture = cv2.imdecode(np.frombuffer(message.jpeg, np.uint8), cv2.IMREAD_COLOR)
+        except cv2.error:
+            picture = None
+        if picture is None or picture.shape != (message.height, message.width, 3):
+            self._counters.count("picture", "not the JPEG it says")
+            return None
+        return np.asarray(picture, np.uint8)
+
+
+def _translated(message: PictureRelayed, ahead_ns: int) -> FrameComposed:
+    return FrameComposed(
+        epoch=message.epoch,
+        frame_id=message.frame_id,
+        captured_ns=max(0, message.captured_ns + ahead_ns),
+        source_index=message.source_index,
+        segment="",
+        sequence=message.number,
+        height=message.height,
+        width=message.width,
+        composed_ns=max(0, message.composed_ns + ahead_ns),
+        state=message.state,
+        reason=message.reason,
+        mask_age_ms=message.mask_age_ms,
+        privacy=message.privacy,
+        model=message.model,
+    )

@@ -1,0 +1,1 @@
+"""The browser display: a page with the live picture, figures and controls."""

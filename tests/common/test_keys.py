@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import zmq
+
+from common.errors import KeyFileError
+from common.keys import Allowed, KeyStore, read_viewer_key
+from tests.call import environment
+from tests.shared import ROOT
+
+
+def test_a_new_viewer_is_allowed_and_gets_all_it_needs(tmp_path: Path) -> None:
+    store = KeyStore(tmp_path / "keys")
+    key = read_viewer_key(store.new("anna", control=True))
+    assert store.allowed() == {key.own.public: Allowed("anna", True)}
+    assert key.relay_public == store.relay().public == KeyStore(tmp_path / "keys").relay().public
+    assert zmq.curve_public(key.own.secret) == key.own.public
+
+
+def test_only_the_owner_may_read_them(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    KeyStore(folder).new("anna")
+    for path in (folder, *folder.rglob("*")):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+    assert len(list(folder.rglob("*.json"))) == len([p for p in folder.rglob("*") if p.is_file()]) == 3
+
+
+def test_whoever_is_revoked_is_off_the_list_for_others_too(tmp_path: Path) -> None:
+    writer, reader = KeyStore(tmp_path), KeyStore(tmp_path)
+    writer.new("anna")
+    writer.new("ben")
+    assert len(reader.allowed()) == 2
+    writer.revoke("anna")
+    assert [who.name for who in reader.allowed().values()] == ["ben"]
+    assert not (tmp_path / "viewers" / "anna.json").exists(), "its secret need lie nowhere any more"
+    writer.new("anna")
+    assert len(reader.allowed()) == 2
+
+
+def test_a_broken_file_allows_nobody_and_keeps_nobody_else_out(tmp_path: Path) -> None:
+    store = KeyStore(tmp_path)
+    store.new("anna")
+    (tmp_path / "allowed" / "ben.json").write_text('{"public": "short", "control": true}')
+    (tmp_path / "allowed" / "cem.json").write_text("nothing")
+    assert [who.name for who in store.allowed().values()] == ["anna"]
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a b", "-x", "a" * 65])
+def test_a_name_is_no_path(tmp_path: Path, name: str) -> None:
+    with pytest.raises(KeyFileError, match="expected a name"):
+        KeyStore(tmp_path).new(name)
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_what_cannot_be_used_is_said(tmp_path: Path) -> None:
+    store = KeyStore(tmp_path)
+    store.new("anna")
+    with pytest.raises(KeyFileError, match="expected a new name, got anna"):
+        store.new("anna")
+    with pytest.raises(KeyFileError, match="40 characters of Z85"):
+        store.allow("ben", "short")
+    with pytest.raises(KeyFileError, match=r"expected a viewer that is allowed \(anna\), got ben"):
+        store.revoke("ben")
+    with pytest.raises(KeyFileError, match="cannot read"):
+        read_viewer_key(tmp_path / "none.json")
+    (tmp_path / "relay.json").write_text(json.dumps({"public": "x"}))
+    with pytest.raises(KeyFileError, match="public of relay"):
+        store.relay()
+
+
+def test_by_hand(tmp_path: Path) -> None:
+    def keys(*words: str) -> tuple[int, str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "common.keys", "--keys", str(tmp_path), *words], cwd=ROOT, check=False,
+            env=environment({}, tmp_path), capture_output=True, text=True,
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
+    assert keys("list") == (0, "nobody\n")
+    code, said = keys("new", "anna", "--control")
+    assert (code, said.splitlines()[0]) == (0, str(tmp_path / "viewers" / "anna.json"))
+    public = zmq.curve_keypair()[0].decode()
+    assert keys("allow", "ben", public)[0] == 0
+    code, said = keys("list")
+    assert [line.split()[0] for line in said.splitlines()] == ["anna", "ben"]
+    assert "may control" in said.splitlines()[0] and public in said.splitlines()[1]
+    assert keys("revoke", "anna") == (0, "anna may watch no more\n")
+    code, said = keys("revoke", "anna")
+    assert (code, said.count("\n")) == (1, 1)

@@ -1,0 +1,47 @@
+"""A real Chromium before the page of a real call."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import cv2
+import numpy as np
+from playwright.sync_api import Page, sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+
+@contextmanager
+def opened(url: str, viewport: dict[str, int] = DESKTOP) -> Iterator[tuple[Page, list[str]]]:
+    """A page on `url`, and every error that its console says."""
+    with sync_playwright() as playwright:
+        options: dict[str, Any] = {"executable_path": CHROMIUM, "args": ["--no-sandbox", "--disable-gpu"]}
+        chromium = playwright.chromium.launch(**options)
+        page = chromium.new_page(viewport=viewport)  # type: ignore[arg-type]
+        errors: list[str] = []
+        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(url)
+        yield page, errors
+        chromium.close()
+
+
+def pixels(page: Page, selector: str = "#picture") -> np.ndarray:
+    """What stands there, (H, W, 3) uint8 BGR."""
+    shot = io.BytesIO(page.locator(selector).screenshot()).getvalue()
+    found = cv2.imdecode(np.frombuffer(shot, np.uint8), cv2.IMREAD_COLOR)
+    assert found is not None
+    return np.asarray(found, np.uint8)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port

@@ -1,0 +1,70 @@
+"""Plays compose before a real relay, and viewers behind it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from common.counters import Counters
+from common.keys import ViewerKey
+from common.messages import FrameCaptured, PictureRelayed, ViewerReady
+from common.remote import connect_relay
+from common.streams import Context, Socket, open_context, receive, send
+from compose.loop import Composites
+from compose.policy import State, Verdict
+
+HEIGHT, WIDTH = 120, 160
+LIVE = Verdict(State.LIVE, "", 50.0)
+
+
+class ComposePlayed:
+    """Composites whose grey level says their number."""
+
+    def __init__(self, composites: Composites) -> None:
+        self._composites = composites
+        self.number = 0
+
+    def publish(self, verdict: Verdict = LIVE, privacy: bool = True) -> int:
+        self.number += 1
+        now = time.monotonic_ns()
+        frame = FrameCaptured(1, self.number, now, self.number, "s", self.number, HEIGHT, WIDTH)
+        self._composites.claim(frame)[:] = self.number % 200
+        self._composites.publish(frame, verdict, privacy)
+        return self.number
+
+
+@contextmanager
+def compose_played(run_dir: Path) -> Iterator[ComposePlayed]:
+    with open_context() as context, Composites(context, run_dir) as composites:
+        yield ComposePlayed(composites)
+
+
+class ViewerPlayed:
+    """One viewer, with its own counters."""
+
+    def __init__(self, context: Context, address: str, key: ViewerKey | None, counters: Counters) -> None:
+        self.socket: Socket = connect_relay(context, address, key)
+        self._counters = counters
+        self.got: list[PictureRelayed] = []
+        self._said_at = 0.0
+
+    def look(self, takes: bool = True) -> list[PictureRelayed]:
+        """Take what has come, and say so; says now and then that it is there."""
+        came = receive(self.socket, PictureRelayed, self._counters) if takes else []
+        self.got += came
+        if came or time.monotonic() - self._said_at > 0.2:
+            self._said_at = time.monotonic()
+            if takes:
+                send(self.socket, ViewerReady(self.got[-1].number if self.got else 0))
+        return came
+
+
+def grey_of(message: PictureRelayed) -> float:
+    picture = cv2.imdecode(np.frombuffer(message.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None and picture.shape == (message.height, message.width, 3)
+    return float(picture.mean())
