@@ -279,8 +279,9 @@ class DisplaySettings(Settings):
 
     sink: str = setting(
         "auto",
-        one_of("auto", "window", "web", "headless", "record"),
-        "auto (window where there is a screen, else web), window, web (a page in the browser), headless or record",
+        one_of("auto", "window", "web", "camera", "video", "record", "headless"),
+        "auto (window where there is a screen, else web), window, web (a page in the browser), camera (a virtual one), "
+        "video (an .mp4), record (every picture for itself) or headless",
     )
     view: str = setting(
         "filtered",
@@ -295,7 +296,12 @@ class DisplaySettings(Settings):
     key: Path | None = setting(
         None, path, "file made for this viewer by python -m common.keys new, on the relay's machine"
     )
-    out: Path | None = setting(None, path, "folder that the record sink writes; must be new or empty")
+    out: Path | None = setting(None, path, "folder that the record sink writes, new or empty; .mp4 of the video sink")
+    rotate_minutes: float = setting(0.0, real(0, 1e5), "the video sink begins another file after so long; 0: never")
+    rotate_mb: int = setting(0, whole(0, 1_000_000), "the video sink begins another file at this size; 0: never")
+    camera: str = setting(
+        "", str, "virtual camera of the camera sink, such as /dev/video9; none: the first that is found"
+    )
     images: str = setting("all", one_of("all", "none"), "record every image, or only frames.jsonl")
     seconds: float = setting(0.0, real(0, 1e6), "end the call after so many seconds of pictures; 0: never")
     status_every: float = setting(5.0, real(0.2, 3600), "seconds between two status lines of the headless sink")

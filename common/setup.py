@@ -46,7 +46,10 @@ def main():  # type: () -> None
 def _stamp(dev):  # type: (bool) -> str
     """A file that exists once exactly these requirements are installed."""
     digest = hashlib.sha256()
-    for name in ("requirements.txt", "requirements-dev.txt")[: 2 if dev else 1]:
+    names = ["requirements.txt"]
+    if dev:
+        names += ["requirements-dev.txt", "requirements-video.txt", "requirements-camera.txt"]
+    for name in names:
         with open(os.path.join(ROOT, name), "rb") as file:
             digest.update(file.read())
     return os.path.join(VENV, "setup-%s-%s" % ("dev" if dev else "run", digest.hexdigest()[:12]))

@@ -17,6 +17,8 @@ from display.meter import Meter, describe
 
 Picture = NDArray[np.uint8]
 
+LOCAL = ("auto", "window", "record")  # where only whoever sits here sees it
+
 log = logging.getLogger("onlyme")
 
 
@@ -96,13 +98,21 @@ def open_sink(settings: DisplaySettings) -> Sink:
     why = why_no_window() if settings.sink in ("auto", "window") else ""
     if settings.sink == "window" and why:
         raise DisplayError(f"--sink window: {why}; use --sink web or headless")
-    if settings.view == "instances" and (settings.sink in ("headless", "web") or why):
+    if settings.view == "instances" and (settings.sink not in LOCAL or why):
         raise DisplayError(
             "--view instances: it shows the camera's own picture, expected --sink window or record, "
             f"got {settings.sink}{': ' + why if why else ''}"
         )
     if settings.sink == "record":
         return RecordSink(settings.out, settings.images)
+    if settings.sink == "video":
+        from display.video import VideoSink
+
+        return VideoSink(settings)
+    if settings.sink == "camera":
+        from display.camera import CameraSink
+
+        return CameraSink(settings)
     if settings.sink == "headless":
         return HeadlessSink(settings.status_every)
     if settings.sink == "web" or why:

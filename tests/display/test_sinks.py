@@ -36,7 +36,7 @@ def test_without_a_screen_auto_is_the_page_and_window_is_an_error(run_dir: Path)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        web = "127.0.0.1:%d" % taken.getsockname()[1]
+        web = f"127.0.0.1:{taken.getsockname()[1]}"
         page = open_sink(DisplaySettings(sink="auto", run_dir=run_dir, web=web))
         assert isinstance(page, WebSink), "on another port, where nobody asked for this one"
         page.close()
