@@ -14,6 +14,7 @@ from capture.reader import Lost, Reader
 from capture.sources import Shot, open_source
 from common.config import CaptureSettings
 from common.counters import Counters
+from common.figures import figures
 from common.messages import LONGEST_TEXT, FrameCaptured, SourceLost, WorkAsked, encode
 from common.process import Stop, sole_writer
 from common.ring import ShapedRing
@@ -91,6 +92,7 @@ class Publisher(ShapedRing):
             notice=notice,
         )
         send(self._socket, message)
+        figures.count("frames_captured")
         return message
 
     def lose(self, reason: str) -> None:

@@ -279,9 +279,9 @@ class DisplaySettings(Settings):
 
     sink: str = setting(
         "auto",
-        one_of("auto", "window", "web", "camera", "video", "record", "headless"),
+        one_of("auto", "window", "web", "camera", "video", "record", "status", "headless"),
         "auto (window where there is a screen, else web), window, web (a page in the browser), camera (a virtual one), "
-        "video (an .mp4), record (every picture for itself) or headless",
+        "video (an .mp4), record (every picture for itself), status (a table in the terminal) or headless",
     )
     view: str = setting(
         "filtered",

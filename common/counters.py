@@ -6,6 +6,8 @@ import logging
 import time
 from collections import Counter
 
+from common.figures import figures
+
 SAY_AGAIN_S = 10.0
 
 
@@ -22,6 +24,7 @@ class Counters:
         """Count `number` events; `detail` is shown in the log when it is said."""
         key = (what, cause)
         self._totals[key] += number
+        figures.count("dropped", number, what=what, cause=cause)
         now = time.monotonic()
         if now - self._said_at.get(key, -SAY_AGAIN_S) >= SAY_AGAIN_S:
             self._said_at[key] = now

@@ -25,18 +25,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from common.config import STAGES, Settings, read_settings, under_honcho
+from common.config import STAGES, Settings, process_name, read_settings, under_honcho
 from common.errors import RingTakenError, UserError
+from common.figures import figures, path_of
 from common.identity import only_waits_for_children, parent_of
 from common.ring import sweep
 from common.streams import open_run_dir
 
 EXIT_CRASHED, EXIT_MISTAKE, EXIT_TOLD = 1, 2, 3
 POLL_S = 0.25
+FIGURES_EVERY_S = 1.0
 STOP_PATIENCE_S = 1.2
 STUCK_AFTER_S = 5.0
 START_PATIENCE_S = 60.0
@@ -62,9 +65,14 @@ class Stop:
     """
 
     def __init__(
-        self, beat: mmap.mmap | None = None, ancestors: Ancestors | None = None, first_start: bool = True
+        self,
+        beat: mmap.mmap | None = None,
+        ancestors: Ancestors | None = None,
+        first_start: bool = True,
     ) -> None:
         self.first_start = first_start
+        self.leave_figures: Callable[[], None] | None = None
+        self._leave_at = 0.0
         self._asked = False
         self._beat = beat
         self._ancestors = ancestors or []
@@ -77,6 +85,9 @@ class Stop:
         if now >= self._look_at:
             self._look_at = now + POLL_S
             self._asked = self._asked or not _alive(self._ancestors)
+            if self.leave_figures is not None and now >= self._leave_at:
+                self._leave_at = now + FIGURES_EVERY_S
+                self.leave_figures()
         return self._asked
 
     def ask(self) -> None:
@@ -186,15 +197,17 @@ def _supervise(work: Work) -> int:
     signals = _Signals()
     ancestors = _ancestors()
     deaths: deque[float] = deque()
+    restarts = 0
     while True:
         sweep()  # what an earlier call or our last child left behind
-        child = _fork(work, ancestors, first_start=not deaths)
+        child = _fork(work, ancestors, restarts)
         reason, code = _watch(child, signals, ancestors)
         if reason == "stop" or code in (0, EXIT_MISTAKE):
             sweep()
             return 0 if reason == "stop" else code
         now = time.monotonic()
         deaths.append(now)
+        restarts += 1
         while deaths and now - deaths[0] > RESTARTS_WITHIN_S:
             deaths.popleft()
         if len(deaths) > RESTARTS:
@@ -260,7 +273,7 @@ def _end(child: _Child, patience_s: float) -> None:
     os.waitpid(child.pid, 0)
 
 
-def _fork(work: Work, ancestors: Ancestors, first_start: bool) -> _Child:
+def _fork(work: Work, ancestors: Ancestors, restarts: int) -> _Child:
     """Start the child. The parent has one thread and no open sockets, so a plain fork is safe."""
     beat = mmap.mmap(-1, mmap.PAGESIZE)  # anonymous and shared with the child
     started = time.monotonic()
@@ -277,7 +290,8 @@ def _fork(work: Work, ancestors: Ancestors, first_start: bool) -> _Child:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _Signals.ALL)
     code = EXIT_CRASHED
     try:
-        code = work(Stop(beat, [*ancestors, (os.getpid(), parent)], first_start))
+        figures.put("restarts", restarts)
+        code = work(Stop(beat, [*ancestors, (os.getpid(), parent)], first_start=restarts == 0))
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -287,6 +301,8 @@ def _fork(work: Work, ancestors: Ancestors, first_start: bool) -> _Child:
 def _work(package: str, settings: Settings, stop: Stop) -> int:
     """In the child: import the loop and run it. Returns the exit code."""
     told = False
+    name = process_name(package) if under_honcho() else f"{package}-{os.getpid()}"
+    stop.leave_figures = partial(figures.leave, path_of(settings.call_dir, name))
 
     def on_signal(signum: int, frame: FrameType | None) -> None:
         nonlocal told

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from common.config import ComposeSettings
 from common.counters import Counters
 from common.errors import RingGoneError
+from common.figures import figures
 from common.messages import (
     BackgroundSet,
     FrameCaptured,
@@ -80,6 +81,7 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
             if workers.is_gone():
                 counters.count("worker", "gone, or cut off for what it sent")
             frame, picture = frames.newest()
+            begun = time.monotonic()
             if frame is not None and picture is not None:
                 tracker.see(frame, picture)
             for result in receive(masks, MasksInferred, counters):
@@ -93,6 +95,7 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
             if frame is not None and picture is not None:
                 painter.paint(picture, frame, verdict, composites.claim(frame))
                 composites.publish(frame, verdict, policy.privacy)
+                figures.observe("compose_seconds", time.monotonic() - begun)
             elif verdict.state is State.LOST:
                 composites.publish_card(verdict, policy.privacy)
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
@@ -161,11 +164,15 @@ class Journal:
 
     def __init__(self) -> None:
         self._said: tuple[State, str] | None = None
-        self._since = time.monotonic()
+        self._since = self._looked = time.monotonic()
         self._privacy = True
 
     def note(self, verdict: Verdict, privacy: bool) -> None:
         """Look at the present state."""
+        turned = time.monotonic()
+        figures.count("state_seconds", turned - self._looked, state=str(verdict.state))
+        figures.put("mask_age_seconds", max(-1.0, verdict.mask_age_ms / 1000))
+        self._looked = turned
         if privacy is not self._privacy:
             self._privacy = privacy
             log.warning("privacy is %s", "on" if privacy else "OFF: the camera's own picture is shown")
@@ -212,6 +219,7 @@ class Composites(ShapedRing):
             model=self.model,
         )
         send(self._socket, message)
+        figures.count("composed")
 
     def publish_card(self, verdict: Verdict, privacy: bool) -> None:
         """Say in a picture that there is none, of the last frame's size; nothing before the first frame."""

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 
+from common.figures import figures
 from common.messages import INSTANCES, FrameComposed
 from display.captions import write_caption
 from display.composites import Picture, Pictures
@@ -31,7 +32,11 @@ class Shown:
 
     def put(self, message: FrameComposed, picture: Picture) -> None:
         """A composite (H, W, 3) uint8 BGR has come."""
-        self.meter.add(message, time.monotonic_ns())
+        now_ns = time.monotonic_ns()
+        self.meter.add(message, now_ns)
+        figures.count("shown")
+        figures.put("missed", self.meter.missed)
+        figures.observe("latency_seconds", (now_ns - message.captured_ns) / 1e9)
         now = time.monotonic()
         self.first_at = self.first_at or now
         self._last_at, self._is_stale = now, False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -92,9 +93,6 @@ def open_sink(settings: DisplaySettings) -> Sink:
     Raises:
         DisplayError: It cannot be opened here.
     """
-    from display.record import RecordSink  # only the chosen sink's needs are loaded
-    from display.window import WindowSink
-
     why = why_no_window() if settings.sink in ("auto", "window") else ""
     if settings.sink == "window" and why:
         raise DisplayError(f"--sink window: {why}; use --sink web or headless")
@@ -103,22 +101,61 @@ def open_sink(settings: DisplaySettings) -> Sink:
             "--view instances: it shows the camera's own picture, expected --sink window or record, "
             f"got {settings.sink}{': ' + why if why else ''}"
         )
-    if settings.sink == "record":
-        return RecordSink(settings.out, settings.images)
-    if settings.sink == "video":
-        from display.video import VideoSink
+    if why:
+        log.info("no window: %s", why)
+    chosen = ("web" if why else "window") if settings.sink == "auto" else settings.sink
+    return MAKERS[chosen](settings)
 
-        return VideoSink(settings)
-    if settings.sink == "camera":
-        from display.camera import CameraSink
 
-        return CameraSink(settings)
-    if settings.sink == "headless":
-        return HeadlessSink(settings.status_every)
-    if settings.sink == "web" or why:
-        from display.web.sink import WebSink
+# only the chosen sink's needs are loaded
 
-        if why:
-            log.info("no window: %s", why)
-        return WebSink(settings, else_any_port=bool(why))
+
+def _window(settings: DisplaySettings) -> Sink:
+    from display.window import WindowSink
+
     return WindowSink()
+
+
+def _web(settings: DisplaySettings) -> Sink:
+    from display.web.sink import WebSink
+
+    return WebSink(settings, else_any_port=settings.sink == "auto")
+
+
+def _camera(settings: DisplaySettings) -> Sink:
+    from display.camera import CameraSink
+
+    return CameraSink(settings)
+
+
+def _video(settings: DisplaySettings) -> Sink:
+    from display.video import VideoSink
+
+    return VideoSink(settings)
+
+
+def _record(settings: DisplaySettings) -> Sink:
+    from display.record import RecordSink
+
+    return RecordSink(settings.out, settings.images)
+
+
+def _status(settings: DisplaySettings) -> Sink:
+    from display.status import StatusSink
+
+    return StatusSink(settings)
+
+
+def _headless(settings: DisplaySettings) -> Sink:
+    return HeadlessSink(settings.status_every)
+
+
+MAKERS: dict[str, Callable[[DisplaySettings], Sink]] = {
+    "window": _window,
+    "web": _web,
+    "camera": _camera,
+    "video": _video,
+    "record": _record,
+    "status": _status,
+    "headless": _headless,
+}

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from common.config import InferSettings, process_name
 from common.counters import Counters
 from common.errors import RingGoneError
+from common.figures import figures
 from common.messages import FrameCaptured, MasksInferred, WorkAsked
 from common.process import Stop, give_way
 from common.ring import RingCache
@@ -57,7 +58,10 @@ def run(settings: InferSettings, stop: Stop) -> None:
                 model=detector.model,
                 instances=instances,
             )
-            if not send(masks, result):
+            figures.observe("inference_seconds", result.inference_ns / 1e9)
+            if send(masks, result):
+                figures.count("masks_sent")
+            else:
                 work.counters.count("masks", "nobody takes them")
     log.info("stopped%s", f"; {work.counters}" if str(work.counters) else "")
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from common.config import RelaySettings
 from common.counters import Counters
 from common.errors import ConfigError
+from common.figures import figures
 from common.keys import Allowed, KeyStore
 from common.messages import INSTANCES, FrameComposed, PictureRelayed, ViewerReady, Wanted, encode
 from common.process import Stop, sole_writer
@@ -134,6 +135,7 @@ class Audience:
         if self._allowed is not None:
             self._allowed = self._keys.allowed()
             users = {key.decode() for key in self._allowed}
+        figures.put("viewers", len(self._viewers))
         for why in self._viewers.forget(time.monotonic_ns(), users):
             self._counters.count("viewer", why)
         if len(self._viewers) and now - self._said_at > STATUS_EVERY_S:

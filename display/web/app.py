@@ -41,7 +41,7 @@ WISHES: dict[str, Callable[..., Wanted]] = {
 }
 
 
-def make_app(latest: Latest, guard: Guard, session: str, wish: Callable[[Wanted], None]) -> Starlette:
+def make_app(latest: Latest, guard: Guard, session: str, wish: Callable[[Wanted], None], run_dir: Path) -> Starlette:
     """The ASGI application.
 
     Args:
@@ -49,6 +49,7 @@ def make_app(latest: Latest, guard: Guard, session: str, wish: Callable[[Wanted]
         guard: Who may ask.
         session: Value of the cookie that the page is given.
         wish: Takes what a viewer wants.
+        run_dir: Of the call whose figures are told.
     """
 
     async def page(request: Request) -> Response:
@@ -75,12 +76,18 @@ def make_app(latest: Latest, guard: Guard, session: str, wish: Callable[[Wanted]
             return JSONResponse({"error": str(error)}, status_code=400)
         return Response(status_code=204)
 
+    async def metrics(request: Request) -> Response:
+        from display.web.metrics import text_of  # loaded only where somebody asks
+
+        return Response(text_of(run_dir), media_type="text/plain; version=0.0.4")
+
     return Starlette(
         routes=[
             Route("/", page),
             *(Route(f"/{name}", file) for name in ("page.js", "page.css", "icon.svg")),
             Route("/picture.mjpg", picture),
             Route("/facts", facts),
+            Route("/metrics", metrics),
             Route("/wish", wanted, methods=["POST"]),
         ],
         middleware=[Middleware(Guarded, guard=guard)],

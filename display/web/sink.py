@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from common.config import DisplaySettings
+from common.figures import figures
 from common.messages import FrameComposed, Wanted
 from common.remote import is_loopback
 from display.captions import write_caption
@@ -56,7 +57,9 @@ class WebSink:
         self._lock = threading.Lock()
         self._asked: list[Wanted] = []
         self._server = Server(
-            make_app(self._latest, Guard(bound, session, token), session, self._want), listening, self._latest
+            make_app(self._latest, Guard(bound, session, token), session, self._want, settings.call_dir),
+            listening,
+            self._latest,
         )
         where = f"[{host}]" if ":" in host else host
         log.info("open http://%s:%d/%s", where, bound, f"?token={token}" if token else "")
@@ -69,6 +72,7 @@ class WebSink:
         """See Sink."""
         self._size_wh = (message.width, message.height)
         self._latest.put(_jpeg(picture) if self._latest.watching else None, facts_of(message, meter))
+        figures.put("viewers", self._latest.watching)
         self._log_sink.show(picture, message, meter)
 
     def blank(self, why: str) -> None:

@@ -86,7 +86,7 @@ def test_a_child_that_dies_again_and_again_ends_the_stage_loudly(capture: subpro
 def test_no_child_outlives_honcho(run_dir: Path, parent_is: str) -> None:
     """A stopped parent cannot see that honcho is gone: its child looks for itself, and lets go of the camera."""
     with start_call({**DEMO, "sink": "headless"}, run_dir) as call:
-        wait_for("all children", lambda: len([s for s in stages(run_dir).values() if s.child]) == 4)
+        wait_for("all children", lambda: len([s for s in stages(run_dir).values() if s.child]) == 5)
         running = stages(run_dir)
         if parent_is == "stopped":
             for pids in running.values():
