@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +23,14 @@ def environment(settings: Mapping[str, object], run_dir: Path) -> dict[str, str]
     plain = {k: v for k, v in os.environ.items() if not k.startswith("ONLYME_")}
     ours = {f"ONLYME_{k.upper()}": str(v) for k, v in {"run_dir": run_dir, **settings}.items()}
     return {**plain, "PATH": f"{BIN}:{plain.get('PATH', '')}", **ours}
+
+
+def free_port() -> int:
+    """A TCP port of this machine that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import sys
 
 import cv2
 
-from tests.bench import compose_cost, footage, forward, people
+from tests.bench import compose_cost, footage, forward, people, remote
 from tests.shared import MASK_RCNN
 
 TABLES = {
@@ -19,8 +19,9 @@ TABLES = {
     "footage": footage.main,
     "refine": footage.refine,
     "people": people.main,
+    "remote": remote.main,
 }
-NEED_MODEL = {"proposals", "workers", "latency", "footage", "refine"}
+NEED_MODEL = {"proposals", "workers", "latency", "footage", "refine", "remote"}
 
 
 def main() -> None:

@@ -19,7 +19,8 @@ from tests.conftest import segment_names
 from tests.processes.neighbours import wait_for
 
 SETTINGS: dict[str, object] = {"source": "demo", "width": 640, "height": 360, "sink": "headless", "status_every": 0.2}
-KEPT = re.compile(r"(frames|work|masks|composites|control)(\.lock)?$")  # sockets and locks are used again, never stale
+# sockets and locks are used again, never stale; figures are replaced, or removed by whoever reads them
+KEPT = re.compile(r"((frames|work|masks|composites|control)(\.lock)?|figures)$")
 
 
 def cycle(run_dir: Path, before: set[str], kill: bool) -> float:

@@ -11,6 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 from common.counters import Counters
 from common.errors import RingGoneError
 from common.messages import FrameComposed
@@ -24,11 +28,15 @@ from tests.processes.neighbours import wait_for
 T = TypeVar("T")
 
 
+SKETCH_WH = (64, 36)
+
+
 class Seen(NamedTuple):
-    """One judged composite."""
+    """One judged composite, and a sketch of it to know it again by."""
 
     message: FrameComposed
     leak: float
+    sketch: NDArray[np.uint8]
 
     @property
     def at(self) -> float:
@@ -39,6 +47,12 @@ class Seen(NamedTuple):
     def hides(self) -> bool:
         """True where it claims to show nobody."""
         return self.message.state in ("starting", "hidden", "lost")
+
+
+def sketch_of(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 BGR, small and in grey: (36, 64) uint8."""
+    small = cv2.resize(picture, SKETCH_WH, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
 class Watch(Background):
@@ -83,7 +97,7 @@ class Watch(Background):
                         self.unjudged += 1
                     else:
                         oracle = self._oracles[message.width, message.height]
-                        self.seen.append(Seen(message, oracle.leak(picture, message)))
+                        self.seen.append(Seen(message, oracle.leak(picture, message), sketch_of(picture)))
         ring.close()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -38,10 +37,3 @@ def pixels(page: Page, selector: str = "#picture") -> np.ndarray:
     found = cv2.imdecode(np.frombuffer(shot, np.uint8), cv2.IMREAD_COLOR)
     assert found is not None
     return np.asarray(found, np.uint8)
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port

@@ -90,8 +90,8 @@ def test_the_first_command_brings_the_call_up(clone: Path, plain: dict[str, str]
 def test_the_second_command_passes(clone: Path, plain: dict[str, str]) -> None:
     env = {k: v for k, v in plain.items() if not k.startswith("ONLYME_")}
     done = subprocess.run(
-        # the long fault runs are run once, outside of this clone of the same commit
-        ["make", "test", "PYTEST_ARGS=--ignore=tests/faults"],
+        # tests that start processes and calls are run once, outside of this clone of the same commit
+        ["make", "test", f"PYTEST_ARGS={' '.join(f'--ignore=tests/{n}' for n in ('faults', 'pipeline', 'processes'))}"],
         cwd=clone,
         env=env,
         stdin=subprocess.DEVNULL,

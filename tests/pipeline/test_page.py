@@ -13,8 +13,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from tests.call import read_until, stages, start_call
-from tests.pipeline.browser import PHONE, free_port, opened, pixels
+from tests.call import free_port, read_until, stages, start_call
+from tests.pipeline.browser import PHONE, opened, pixels
 from tests.pipeline.screen import detail
 
 pytestmark = pytest.mark.browser

@@ -19,14 +19,9 @@ from common.messages import PrivacySet, encode
 from common.remote import IN_FLIGHT
 from common.streams import CONTROL, CONTROL_FACTS, Context, bind, open_context, open_run_dir, receive, send
 from compose.policy import State, Verdict
+from tests.call import free_port
 from tests.processes.neighbours import child_of, end, stage, wait_for
 from tests.processes.relayed import ComposePlayed, ViewerPlayed, compose_played, grey_of
-
-
-def free_address() -> str:
-    with plain.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return f"tcp://127.0.0.1:{found.getsockname()[1]}"
 
 
 class Stage:
@@ -34,7 +29,7 @@ class Stage:
 
     def __init__(self, context: Context, run_dir: Path, compose: ComposePlayed, counters: Counters) -> None:
         self.context, self.compose, self.counters = context, compose, counters
-        self.run_dir, self.address = run_dir, free_address()
+        self.run_dir, self.address = run_dir, f"tcp://127.0.0.1:{free_port()}"
         self.store = KeyStore(run_dir / "keys")
 
     @contextmanager

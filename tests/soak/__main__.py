@@ -49,6 +49,7 @@ BUDGETS = {
     "infer": Budget(200, 330, 1, 30, 0, 12),
     "compose": Budget(60, 220, 1, 40, 0, 12),
     "display": Budget(40, 220, 1, 40, 0, 12),
+    "relay": Budget(2, 60, 1, 40, 0, 4),  # idle
 }
 PARENT = Budget(2, 60, 1, 12, 0, 4)
 

@@ -1,0 +1,47 @@
+"""The real display whose virtual camera is the file of `--out`. Never part of the call.
+
+Each picture is a line of it: its JPEG in base 64.
+"""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import cv2
+
+from common.config import DisplaySettings
+from common.process import launch
+from display import sinks
+from display.camera import CameraSink
+from display.composites import Picture
+from display.sinks import Sink
+
+
+class FileDevice:
+    """What goes to the device is written down."""
+
+    device = "a file"
+
+    def __init__(self, out: Path) -> None:
+        self._file = open(out, "ab", buffering=0)  # noqa: SIM115 - closed by close
+
+    def send(self, frame: Picture) -> None:
+        """See display.camera.Device."""
+        jpeg = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
+        self._file.write(base64.b64encode(jpeg.tobytes()) + b"\n")
+
+    def close(self) -> None:
+        """See display.camera.Device."""
+        self._file.close()
+
+
+if __name__ == "__main__":
+
+    def camera(settings: DisplaySettings) -> Sink:
+        assert settings.out is not None
+        out = settings.out
+        return CameraSink(settings, lambda width, height, fps, device: FileDevice(out))
+
+    sinks.MAKERS["camera"] = camera
+    launch("display")

@@ -1,0 +1,114 @@
+"""What each sink puts out, taken where others would take it, and judged by the leak oracle.
+
+What leaves a sink does not say which composite it was, and its compression has changed the pixels. So every picture is
+matched with the composite of the same call that looks most like it, small and in grey, and judged by what that one says
+of itself: hidden, or live with masks of an age. What looks like none must be a card of the display, which is known to
+the pixel; anything else is judged as a picture that shows nobody.
+"""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from common.counters import Counters
+from common.keys import ViewerKey
+from common.streams import open_context
+from compose.painter import paint_card
+from display.captions import write_caption
+from display.composites import Composites
+from tests.background import Background
+from tests.faults.oracle import LeakOracle
+from tests.faults.watch import Seen, sketch_of
+from tests.processes.relayed import ViewerPlayed
+
+Picture = NDArray[np.uint8]
+ALIKE = 3.0  # grey levels, on average, between two sketches of the same picture
+CARD_ALIKE = 90  # grey levels, in the worst pixel: compression frays the letters
+CARDS = (Composites.gone, Composites.silent, "onlyme is starting", "onlyme has ended")
+
+
+def decoded(jpeg: bytes) -> Picture:
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    return np.asarray(picture, np.uint8)
+
+
+class Judge:
+    """Knows the composites of a call, and what of them may be seen."""
+
+    def __init__(self, oracle: LeakOracle, seen: Iterable[Seen]) -> None:
+        self._oracle, self._seen = oracle, list(seen)
+        self._sketches = np.stack([s.sketch for s in self._seen]).astype(np.int16)
+        lost = {s.message.reason for s in self._seen if s.message.state == "lost"}
+        size_hw = (*reversed(oracle.size_wh), 3)
+        self._cards = [np.zeros(size_hw, np.uint8) for _ in (*CARDS, *lost)]
+        for text, card in zip(CARDS, self._cards, strict=False):
+            write_caption(card, [text])
+        for text, card in zip(lost, self._cards[len(CARDS) :], strict=True):
+            paint_card(text, card)
+        self.matched = 0
+
+    def leak(self, picture: Picture) -> float:
+        """Grey levels of the pattern where there must be none; see LeakOracle.leak."""
+        apart = np.abs(self._sketches - sketch_of(picture)).mean(axis=(1, 2))
+        nearest = int(apart.argmin())
+        if any(cv2.absdiff(picture, card).max() <= CARD_ALIKE for card in self._cards):
+            return 0.0
+        if apart[nearest] > ALIKE or self._seen[nearest].message.state == "lost":
+            return float(self._oracle.energy(picture).max())
+        self.matched += 1
+        return self._oracle.leak(picture, self._seen[nearest].message)
+
+
+class PageWatched(Background):
+    """Everybody who opens the page's picture."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self._port = port
+        self.got: list[bytes] = []
+
+    def run(self) -> None:
+        """See Background."""
+        page = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        page.request("GET", "/picture.mjpg")
+        stream = page.getresponse()
+        while not self.stopping.is_set():
+            size = 0
+            while (line := stream.readline().strip()) or not size:
+                if line.lower().startswith(b"content-length:"):
+                    size = int(line.split(b":")[1])
+            self.got.append(stream.read(size))
+        page.close()
+
+
+class RelayWatched(Background):
+    """A viewer of the relay."""
+
+    def __init__(self, address: str, key: ViewerKey | None, counters: Counters) -> None:
+        super().__init__()
+        self._address, self._key, self._counters = address, key, counters
+        self.got: list[bytes] = []
+
+    def run(self) -> None:
+        """See Background."""
+        with open_context() as context:
+            viewer = ViewerPlayed(context, self._address, self._key, self._counters)
+            while not self.stopping.is_set():
+                viewer.socket.poll(50)
+                self.got += [message.jpeg for message in viewer.look()]
+                viewer.got[:-1] = []
+
+
+def of_file(path: Path) -> list[Picture]:
+    """Of a video."""
+    import av
+
+    with av.open(str(path)) as file:
+        return [np.asarray(frame.to_ndarray(format="bgr24"), np.uint8) for frame in file.decode(video=0)]

@@ -1,0 +1,70 @@
+"""What each sink puts out while the call is harmed, held against the leak oracle."""
+
+from __future__ import annotations
+
+import base64
+import os
+import signal
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from capture.demo import DemoScene
+from common.counters import Counters
+from common.keys import KeyStore, read_viewer_key
+from tests.call import free_port
+from tests.faults.oracle import BOUND, LeakOracle
+from tests.faults.put_out import Judge, PageWatched, Picture, RelayWatched, decoded, of_file
+from tests.faults.worker import HEIGHT, WIDTH, exact_call, honest, silent
+from tests.processes.neighbours import end, stage, wait_for
+
+
+def test_no_sink_shows_more_than_the_composites(
+    run_dir: Path, scene: DemoScene, tmp_path: Path, counters: Counters
+) -> None:
+    oracle = LeakOracle(scene, masks="exact")
+    key = read_viewer_key(KeyStore(run_dir / "keys").new("viewer"))
+    page_port, relay = free_port(), f"tcp://127.0.0.1:{free_port()}"
+    camera_out, video_out = tmp_path / "camera", tmp_path / "call.mp4"
+    remote: dict[str, Any] = {"relay": relay, "keys": run_dir / "keys", "curve": "yes"}
+    with (
+        exact_call(run_dir, scene, sink="web", web=f"127.0.0.1:{page_port}", **remote) as (call, worker),
+        ExitStack() as stack,
+    ):
+        camera = stack.enter_context(stage("tests.faults.camera_display", run_dir, sink="camera", out=camera_out))
+        video = stack.enter_context(stage("display", run_dir, sink="video", out=video_out))
+        page = stack.enter_context(PageWatched(page_port))
+        viewer = stack.enter_context(RelayWatched(relay, key, counters))
+        wait_for("pictures everywhere", lambda: len(page.got) > 10 and len(viewer.got) > 10 and camera_out.exists())
+        worker.answer = silent
+        hidden = call.wait_hidden(time.monotonic())
+        time.sleep(0.5)
+        worker.answer = honest
+        call.wait_live(hidden.at)
+        for victim in ("compose.1", "capture.1"):
+            time.sleep(0.7)
+            at = time.monotonic()
+            os.kill(call.stages()[victim].child, signal.SIGKILL)
+            call.wait_live(call.wait_hidden(at).at)
+        time.sleep(0.7)
+        for process in (camera, video):
+            assert end(process)[0] == 0
+    put_out: dict[str, list[Picture]] = {
+        "web": [decoded(jpeg) for jpeg in page.got],
+        "remote": [decoded(jpeg) for jpeg in viewer.got],
+        "camera": [decoded(base64.b64decode(line)) for line in camera_out.read_bytes().splitlines()],
+        "video": of_file(video_out),
+    }
+    for name, pictures in put_out.items():
+        judge = Judge(oracle, call.watch.seen)
+        leaks = [judge.leak(p) for p in pictures if p.shape[:2] == (HEIGHT, WIDTH)]
+        print(f"{name}: {len(leaks)} pictures, {judge.matched} of them composites, worst {max(leaks):.2f} of 28")
+        assert judge.matched > 100
+        assert max(leaks) <= BOUND, name
+    compressed = cv2.imencode(".jpg", scene.frame(60), [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
+    assert Judge(oracle, call.watch.seen).leak(decoded(compressed)) > 10, (
+        "the negative control: a sink that showed the room would be found"
+    )
