@@ -26,7 +26,12 @@ class PatientProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See asyncio."""
         super().connection_made(transport)
-        self.loop.call_later(FIRST_WORDS_S, self._hang_up_on_the_silent)
+        self._patience = self.loop.call_later(FIRST_WORDS_S, self._hang_up_on_the_silent)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio."""
+        self._patience.cancel()  # else it keeps all that was said for as long
+        super().connection_lost(exc)
 
     def _hang_up_on_the_silent(self) -> None:
         if self.cycle is None and not self.transport.is_closing():

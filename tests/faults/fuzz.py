@@ -16,6 +16,7 @@ import msgpack
 import zmq
 
 from common.errors import MessageError
+from common.keys import ViewerKey
 from common.messages import (
     BackgroundSet,
     FrameCaptured,
@@ -30,9 +31,10 @@ from common.messages import (
     decode,
     encode,
 )
+from common.remote import connect_relay
 from common.streams import COMPOSITES, CONTROL, FRAMES, MASKS, WORK, Context, endpoint
 
-PATIENCE_S = 0.5
+PATIENCE_S = 0.05
 LARGEST = 200_000  # bytes of one input
 # ZMTP 3.1: signature, version, mechanism, as-server, filler; then a READY command
 GREETING = b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01" + b"NULL".ljust(20, b"\0") + b"\0" * 32
@@ -180,21 +182,24 @@ class Thrower:
         context: For connections that speak ZMTP rightly and then say garbage.
         run_dir: Of the call.
         page: Port of the page.
-        relay: Port of the relay.
+        relay: Address of the relay.
+        key: Whose garbage comes after the handshake.
         seed: Of the garbage.
     """
 
     HELD = 40  # connections that are never finished, at any time
 
-    def __init__(self, context: Context, run_dir: Path, page: int, relay: int, seed: int) -> None:
+    def __init__(
+        self, context: Context, run_dir: Path, page: int, relay: str, key: ViewerKey | None, *, seed: int
+    ) -> None:
         self._garbage, self._held = Garbage(seed), list[socket.socket]()
         self._page = ("127.0.0.1", page)
-        self._ports: list[Address] = [("127.0.0.1", relay)]
+        self._ports: list[Address] = [("127.0.0.1", int(relay.rpartition(":")[2]))]
         self._ports += [endpoint(s, run_dir).removeprefix("ipc://") for s in (FRAMES, WORK, MASKS, COMPOSITES, CONTROL)]
         ends = [(zmq.PUSH, endpoint(s, run_dir)) for s in (MASKS, CONTROL)]
         ends += [(zmq.DEALER, endpoint(WORK, run_dir)), (zmq.XSUB, endpoint(FRAMES, run_dir)), (zmq.XSUB, endpoint(COMPOSITES, run_dir))]  # fmt: skip
-        ends += [(zmq.DEALER, f"tcp://127.0.0.1:{relay}")]
-        self._sockets = []
+        self._sockets = [connect_relay(context, relay, key)]
+        self._sockets[0].sndtimeo = 200
         for kind, address in ends:
             made = context.socket(kind)
             made.linger, made.sndtimeo = 0, 200

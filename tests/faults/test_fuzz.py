@@ -37,8 +37,7 @@ def test_garbage_kills_nothing_shows_nothing_and_stays_nowhere(
     curve: str, run_dir: Path, scene: DemoScene, counters: Counters
 ) -> None:
     key = read_viewer_key(KeyStore(run_dir / "keys").new("viewer")) if curve == "yes" else None
-    page_port, relay_port = free_port(), free_port()
-    relay = f"tcp://127.0.0.1:{relay_port}"
+    page_port, relay = free_port(), f"tcp://127.0.0.1:{free_port()}"
     listening: dict[str, Any] = {
         "sink": "web",
         "web": f"127.0.0.1:{page_port}",
@@ -52,7 +51,7 @@ def test_garbage_kills_nothing_shows_nothing_and_stays_nowhere(
         RelayWatched(relay, key, counters) as viewer,
         open_context() as context,
     ):
-        thrower = Thrower(context, run_dir, page_port, relay_port, seed=20261124)
+        thrower = Thrower(context, run_dir, page_port, relay, key, seed=20261124)
 
         def running() -> dict[str, Stage]:
             return {name: pids for name, pids in stages(run_dir).items() if pids.child}
@@ -77,5 +76,6 @@ def test_garbage_kills_nothing_shows_nothing_and_stays_nowhere(
         )
     print(f"{thrower.thrown}, grown by {grown} MB")
     assert sum(thrower.thrown.values()) == INPUTS
+    assert {line.split()[1] for _, line in call.said if "malformed" in line} >= {"capture.1", "compose.1", "relay.1"}
     assert max(grown.values()) < GROWN_MB
     assert nothing_leaked(call.watch)
