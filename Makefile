@@ -37,7 +37,7 @@ setup-dev: ## the same with what tests and lint need
 model: setup ## fetch the tutorial's Mask R-CNN into mask-rcnn-coco/
 	@$(BIN)/python -m infer.fetch
 
-pictures: setup ## make the README's pictures anew
+pictures: setup-dev ## make the README's pictures anew
 	@$(BIN)/python -m tests.pictures
 
 clean: ## remove .venv and caches

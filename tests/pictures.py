@@ -1,4 +1,4 @@
-"""`make pictures`: the README's picture, one frame of the demo before and after, made by the real call."""
+"""`make pictures`: the README's pictures, made by the real call: one frame of the demo before and after, and the page."""
 
 from __future__ import annotations
 
@@ -11,15 +11,37 @@ import cv2
 import numpy as np
 
 from capture.demo import DemoScene
-from tests.call import run_call
+from tests.call import free_port, read_until, run_call, start_call
 from tests.shared import ROOT
 
 PICTURE = ROOT / "tests" / "pictures" / "demo.jpg"
+PAGE = PICTURE.with_name("page.jpg")
 SIZE_WH = (1280, 720)
 FRAME = 52  # the second person has just come in
 
 
-def main() -> None:
+def page() -> None:
+    """The page as Chromium shows it, with half a minute of its plot."""
+    from tests.pipeline.browser import CHROMIUM, opened  # what tests need is not there for everybody
+
+    if CHROMIUM is None:
+        sys.exit("pictures: expected Chromium for the page's picture, got none; apt-get install chromium")
+    with tempfile.TemporaryDirectory(prefix="onlyme-") as folder:
+        port = free_port()
+        settings = {"source": "demo", "width": 1280, "height": 720, "sink": "web", "web": f"127.0.0.1:{port}"}
+        with start_call(settings, Path(folder) / "run") as call:
+            read_until(call, "live")
+            with opened(f"http://127.0.0.1:{port}/", {"width": 1000, "height": 760}) as (shown, _):
+                shown.wait_for_timeout(32_000)
+                png = np.frombuffer(shown.screenshot(full_page=True), np.uint8)
+            call.terminate()
+    whole = np.asarray(cv2.imdecode(png, cv2.IMREAD_COLOR))
+    small = cv2.resize(whole, None, fx=0.7, fy=0.7, interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(PAGE), small, [cv2.IMWRITE_JPEG_QUALITY, 82])
+    print(f"{PAGE.relative_to(ROOT)}: {PAGE.stat().st_size} bytes")
+
+
+def before_and_after() -> None:
     """Record the demo, pair one recorded frame with the scene's own, write both side by side."""
     with tempfile.TemporaryDirectory(prefix="onlyme-") as folder:
         out = Path(folder) / "out"
@@ -45,4 +67,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    before_and_after()
+    page()

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
+import subprocess
+import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,10 +16,14 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
+from prometheus_client.parser import text_string_to_metric_families
 
-from tests.call import free_port, read_until, stages, start_call
+from common.figures import FIGURES
+from tests.call import environment, free_port, read_until, stages, start_call
 from tests.pipeline.browser import PHONE, opened, pixels
 from tests.pipeline.screen import detail
+from tests.processes.neighbours import wait_for
+from tests.shared import ROOT
 
 pytestmark = pytest.mark.browser
 OUTLINE_BGR = (80, 220, 255)
@@ -96,6 +104,48 @@ def test_the_background_changes(call: tuple[str, Path]) -> None:
             page, "the room again", lambda: (np.abs(pixels(page).astype(int) - (0, 255, 0)).max(-1) < 40).mean() < 0.01
         )
         assert errors == []
+
+
+def test_figures_of_every_process_are_there_for_prometheus(call: tuple[str, Path]) -> None:
+    def told() -> set[tuple[str, str]]:
+        with urllib.request.urlopen(f"{call[0]}metrics") as answer:
+            families = list(text_string_to_metric_families(answer.read().decode()))
+        assert {family.name.removeprefix("onlyme_") for family in families} == set(FIGURES)
+        return {(s.name, s.labels["process"]) for family in families for s in family.samples if s.value > 0}
+
+    expected = {
+        ("onlyme_frames_captured_total", "capture.1"),
+        ("onlyme_inference_seconds_sum", "infer.1"),
+        ("onlyme_masks_sent_total", "infer.1"),
+        ("onlyme_compose_seconds_count", "compose.1"),
+        ("onlyme_state_seconds_total", "compose.1"),
+        ("onlyme_mask_age_seconds", "compose.1"),
+        ("onlyme_shown_total", "display.1"),
+        ("onlyme_latency_seconds_sum", "display.1"),
+    }
+    wait_for("all figures", lambda: told() >= expected)
+
+
+def test_the_same_figures_stand_in_a_terminal(call: tuple[str, Path]) -> None:
+    reader, terminal = pty.openpty()
+    env = {**environment({"sink": "status"}, call[1]), "COLUMNS": "120", "LINES": "60", "TERM": "xterm"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "display"], cwd=ROOT, env=env, stdin=terminal, stdout=terminal, stderr=subprocess.PIPE
+    ) as status:
+        os.close(terminal)
+        said = b""
+
+        def complete() -> bool:
+            nonlocal said
+            said += os.read(reader, 4096)
+            return b"inference_seconds" in said and b"pictures a second" in said and b"a second \xe2" in said
+
+        try:
+            wait_for("the table", complete)
+        finally:
+            status.terminate()
+            status.communicate()
+            os.close(reader)
 
 
 def test_by_keyboard_only(call: tuple[str, Path]) -> None:
