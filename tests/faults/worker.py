@@ -50,7 +50,8 @@ def silent(frame: FrameCaptured, result: MasksInferred) -> list[bytes]:
 
 
 class ExactWorker(Background):
-    """Answers every `every`-th frame of a call that has no worker of its own, through `answer`.
+    """Answers every `every`-th frame of a call that has no worker of its own, through `answer`; never a stream's first,
+    which compose would otherwise hear of together with its masks where it is busy.
 
     Args:
         run_dir: Of the call.
@@ -80,7 +81,7 @@ class ExactWorker(Background):
                 if not frames.poll(50):
                     continue
                 captured = [f for f in receive(frames, FRAME_FACTS, counters) if isinstance(f, FrameCaptured)]
-                if captured and captured[-1].frame_id % self._every == 0:
+                if captured and captured[-1].frame_id and captured[-1].frame_id % self._every == 0:
                     result = self.result(captured[-1])
                     time.sleep(0.004)  # compose hears of the frame first, as it does of a real worker's
                     for data in self.answer(captured[-1], result):
