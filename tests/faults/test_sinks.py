@@ -44,11 +44,14 @@ def test_no_sink_shows_more_than_the_composites(
         time.sleep(0.5)
         worker.answer = honest
         call.wait_live(hidden.at)
-        for victim in ("compose.1", "capture.1"):
-            time.sleep(0.7)
-            at = time.monotonic()
-            os.kill(call.stages()[victim].child, signal.SIGKILL)
-            call.wait_live(call.wait_hidden(at).at)
+        time.sleep(0.7)
+        before = call.watch.seen[-1].message.segment
+        os.kill(call.stages()["compose.1"].child, signal.SIGKILL)
+        call.wait("another compose", lambda: call.watch.seen[-1].message.segment != before)
+        at = call.wait_live(call.watch.seen[-1].at).at
+        time.sleep(0.7)
+        os.kill(call.stages()["capture.1"].child, signal.SIGKILL)
+        call.wait_live(call.wait_hidden(at).at)
         time.sleep(0.7)
         for process in (camera, video):
             assert end(process)[0] == 0
