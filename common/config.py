@@ -211,6 +211,13 @@ class CaptureSettings(Settings):
 _MAX_INFER_HZ = setting(0.0, rate, "frames a second that one worker looks at, at most; 0: as many as it can")
 
 
+_CPU = setting(
+    0.0, real(0, 6400), "CPU of the whole call in percent of one core: people are looked for more rarely, then the matte "
+    "runs on fewer frames; 0: no limit"
+)  # fmt: skip
+_BATTERY = setting(False, yes, "while on battery as with --cpu 100", switch=True)
+
+
 @dataclass(frozen=True)
 class InferSettings(Settings):
     """Which network looks for people, and how."""
@@ -229,6 +236,8 @@ class InferSettings(Settings):
     backend: str = setting("opencv", word, "cv2.dnn backend, by name, as far as this OpenCV was built with it")
     target: str = setting("cpu", word, "cv2.dnn target, by name")
     max_infer_hz: float = _MAX_INFER_HZ
+    cpu: float = _CPU
+    battery: bool = _BATTERY
     threads: int = setting(0, whole(0, 256), "threads of one worker; 0 shares the cores among the workers")
 
 
@@ -264,6 +273,8 @@ class ComposeSettings(Settings):
         f"a mask older than this shows nobody, milliseconds; 0: {MASK_AGE_MS}, and the interval of --max-infer-hz more",
     )
     max_infer_hz: float = _MAX_INFER_HZ
+    cpu: float = _CPU
+    battery: bool = _BATTERY
 
     @property
     def mask_age_limit_ms(self) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,6 +40,10 @@ FIGURES = {
     "missed": Kind("counter", "Pictures that a display missed"),
     "latency_seconds": Kind("summary", "From capture until a display took the picture"),
     "viewers": Kind("gauge", "Who watches through this process"),
+    "cpu_cores": Kind("gauge", "Cores that this process had lately"),
+    "looks_allowed": Kind("gauge", "Looks a second that the governor allows this worker, 0 for no limit"),
+    "budget_spare": Kind("gauge", "Times the least that looking for people needs, that the budget leaves for it"),
+    "matte_every": Kind("gauge", "The matte runs on every so many frames"),
     "restarts": Kind("counter", "How often this process's worker was restarted"),
 }
 
@@ -58,6 +63,7 @@ class Figures:
 
     def __init__(self) -> None:
         self._values: dict[tuple[str, tuple[tuple[str, str], ...]], list[Any]] = {}
+        self._left = (time.monotonic(), time.process_time())
 
     def count(self, name: str, number: float = 1.0, **labels: str) -> None:
         """So many more."""
@@ -78,6 +84,8 @@ class Figures:
 
     def leave(self, path: Path) -> None:
         """Write them down; never half of them is seen. Where that fails the call goes on without."""
+        (before, spent_s), self._left = self._left, (time.monotonic(), time.process_time())
+        self.put("cpu_cores", (self._left[1] - spent_s) / max(self._left[0] - before, 1e-3))
         rows = [[name, dict(labels), *values] for (name, labels), values in self._values.items()]
         content = {"pid": os.getpid(), "start": start_ticks(os.getpid()), "rows": rows}
         fresh = path.with_suffix(f".{os.getpid()}")

@@ -120,13 +120,19 @@ def _median(found: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.partition(found, len(found) // 2, axis=0)[len(found) // 2] if len(found) else np.zeros(2, np.float32)
 
 
-def carried(flow: Flow, area: Area, *along: Area) -> tuple[Area, ...]:
-    """Areas (h, w) uint8, soft, moved on to the present picture: by the flow where it is sure, elsewhere as the first of
-    them (inside: more than 127) moves as a whole, the median. Nothing comes in over the border."""
-    if not area.any():
-        return area, *along
+def came_from(flow: Flow, area: Area) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Columns and rows (h, w) where each pixel was: by the flow where it is sure, elsewhere as an area (inside: more than
+    127) moves as a whole, the median."""
     shift = flow.shift(area)
     x = cv2.copyTo(flow.x, flow.sure, _columns(*area.shape[::-1]) + shift[0])
     y = cv2.copyTo(flow.y, flow.sure, _rows(*area.shape[::-1]) + shift[1])
-    moved = cv2.remap(cv2.merge([area, *along]), x, y, cv2.INTER_LINEAR)
+    return np.asarray(x, np.float32), np.asarray(y, np.float32)
+
+
+def carried(flow: Flow, area: Area, *along: Area) -> tuple[Area, ...]:
+    """Areas (h, w) uint8, soft, moved on to the present picture as `came_from` the first of them says. Nothing comes in
+    over the border."""
+    if not area.any():
+        return area, *along
+    moved = cv2.remap(cv2.merge([area, *along]), *came_from(flow, area), cv2.INTER_LINEAR)
     return tuple(np.asarray(one, np.uint8) for one in cv2.split(moved))

@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from common.budget import MattePace
 from common.matte import MATTE_SIZE_WH, Matte
 from compose.alpha import NOBODY, Alpha
-from compose.flow import Flow
+from compose.flow import Flow, came_from
 from compose.region import GridBox, Map, Present, Region, Step
 
 PAD = 0.25  # of the region's size, on every side: the network wants to see some background
@@ -120,14 +121,20 @@ def cropped(opacity: NDArray[np.uint8], pixels: GridBox) -> Alpha:
 
 
 class MatteEdge:
-    """Finds the edge by the matte on every frame."""
+    """Finds the edge by the matte, on every frame unless the governor says otherwise; between, the last is carried on.
+
+    Args:
+        matte: The network.
+        pace: On how many frames it runs.
+    """
 
     bounds = True
 
-    def __init__(self, matte: Matte) -> None:
-        self._matte = matte
+    def __init__(self, matte: Matte, pace: MattePace) -> None:
+        self._matte, self._pace = matte, pace
         self._box: GridBox | None = None
         self._before: tuple[int, Map] | None = None
+        self._carried = 0  # frames since the matte ran
 
     def alpha(self, present: Present, region: Region, age_ns: int) -> Alpha:
         """See Edge."""
@@ -136,11 +143,34 @@ class MatteEdge:
         if box != self._box:
             self._box, self._before = box, None
         pixels = scaled(box, present.grey.shape, present.picture.shape)
-        likely = np.rint(self._matte.infer(_cut_out(present, box)) * 255).astype(np.uint8)
-        if self._before is not None and present.flow is not None and self._before[0] == present.since:
-            likely = steadied(likely, self._before[1], _still(present.flow, box, likely.shape))
+        likely = self._likely(present, region.area, box)
         self._before = present.frame_id, likely
         return edge(region.roll(likely, box), likely, box, pixels, age_ns)
+
+    def _likely(self, present: Present, area: Map, box: GridBox) -> Map:
+        """Probability inside `box` on the present frame, (144, 256) uint8."""
+        before = self._before[1] if self._before is not None and self._before[0] == present.since else None
+        if before is not None and present.flow is not None and self._carried + 1 < self._pace.look():
+            self._carried += 1
+            return carried_on(before, present.flow, area, box)
+        self._carried = 0
+        likely = np.rint(self._matte.infer(_cut_out(present, box)) * 255).astype(np.uint8)
+        if before is None or present.flow is None:
+            return likely
+        return steadied(likely, before, _still(present.flow, box, likely.shape))
+
+
+def carried_on(before: Map, flow: Flow, area: Map, box: GridBox) -> Map:
+    """The last frame's probability (h, w) uint8 inside `box`, where it is now: see came_from."""
+    x0, y0, x1, y1 = box
+    scale_x, scale_y = before.shape[1] / (x1 - x0), before.shape[0] / (y1 - y0)
+    x, y = (
+        cv2.resize(found[y0:y1, x0:x1], before.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        for found in came_from(flow, area)
+    )
+    # centres of pixels, from the grid to the matte's own
+    x, y = (x - x0 + 0.5) * scale_x - 0.5, (y - y0 + 0.5) * scale_y - 0.5
+    return np.asarray(cv2.remap(before, x, y, cv2.INTER_LINEAR), np.uint8)
 
 
 def _cut_out(present: Present, box: GridBox) -> NDArray[np.uint8]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.assets import MATTE, fetch
+from common.budget import Budget, MattePace
 from common.coco import NAMES
 from common.config import ComposeSettings
 from common.errors import AssetError
@@ -164,8 +165,9 @@ def open_tracker(settings: ComposeSettings) -> Tracker:
         return Tracker(settings, None)
     if settings.refine == "guided":
         return Tracker(settings, GuidedEdge())
+    pace = MattePace(Budget(settings.cpu, settings.battery, settings.call_dir))
     try:
-        return Tracker(settings, MatteEdge(Matte(fetch(MATTE))))
+        return Tracker(settings, MatteEdge(Matte(fetch(MATTE)), pace))
     except AssetError as error:
         log.warning("no matte on the present frame, --refine guided is used: %s", error)
         return Tracker(settings, GuidedEdge())

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from common.budget import Budget, Pace
 from common.config import InferSettings, process_name
 from common.counters import Counters
 from common.errors import RingGoneError
@@ -40,7 +41,8 @@ def run(settings: InferSettings, stop: Stop) -> None:
     log.info("finds people with %s", detector.model)
     name = f"{process_name('infer')}:{os.getpid()}"
     with open_context() as context:
-        work = Work(context, settings.call_dir, name, settings.max_infer_hz, Counters(log))
+        pace = Pace(Budget(settings.cpu, settings.battery, settings.call_dir), settings.max_infer_hz)
+        work = Work(context, settings.call_dir, name, pace, Counters(log))
         masks = connect(context, MASKS, settings.call_dir)
         while not stop:
             message, picture = work.next_frame()
@@ -49,6 +51,7 @@ def run(settings: InferSettings, stop: Stop) -> None:
             cv2.setNumThreads(settings.threads or share_of_cores(message.workers))
             begun_ns = time.monotonic_ns()
             instances = detector.detect(picture)
+            pace.looked()
             result = MasksInferred(
                 epoch=message.epoch,
                 frame_id=message.frame_id,
@@ -74,13 +77,13 @@ def share_of_cores(workers: int) -> int:
 class Work:
     """Asks capture for a frame, and copies it out of the ring."""
 
-    def __init__(self, context: Context, run_dir: Path, name: str, max_hz: float, counters: Counters) -> None:
+    def __init__(self, context: Context, run_dir: Path, name: str, pace: Pace, counters: Counters) -> None:
         self._socket = connect(context, WORK, run_dir)
         self._name = name
         self._ring = RingCache()
         self._buffer: NDArray[np.uint8] | None = None
         self._asked_at = -ASK_AGAIN_S
-        self._period_s = 1 / max_hz if max_hz else 0.0
+        self._pace = pace
         self._not_before = 0.0
         self.counters = counters
 
@@ -101,7 +104,7 @@ class Work:
         messages = receive(self._socket, FrameCaptured, self.counters)
         if not messages:
             return None, None
-        self._not_before = max(now, self._not_before + self._period_s)
+        self._not_before = max(now, self._not_before + self._pace.period_s())
         self._asked_at = -ASK_AGAIN_S  # the credit is spent: ask again at once when done
         message = messages[-1]
         try:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from capture.demo import Course, DemoScene, Place, Places, sways
+from common.budget import MattePace
 from common.config import ComposeSettings
 from common.matte import Matte
 from common.messages import FrameCaptured, Instance, MasksInferred
@@ -173,4 +174,4 @@ def scene_of(situation: str, seed: int) -> DemoScene:
 
 def tracker_of(matte: Matte) -> Tracker:
     """A new tracker with the default settings."""
-    return Tracker(ComposeSettings(), MatteEdge(matte))
+    return Tracker(ComposeSettings(), MatteEdge(matte, MattePace()))

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 from compose.alpha import Alpha
-from compose.matte import OLD_NS, OLDEST_NS, bound_of, edge, kept, padded, steadied
+from compose.flow import FlowMeter
+from compose.matte import OLD_NS, OLDEST_NS, bound_of, carried_on, edge, kept, padded, steadied
 from compose.region import Step
 from tests.compose.test_region import EMPTY, WH, WHOLE, block
 
@@ -38,6 +40,22 @@ def test_what_was_there_leaves_no_ghost() -> None:
     for _ in range(30):
         likely = steadied(np.full((4, 4), 240, np.uint8), likely, np.full((4, 4), 255, np.uint8))
     assert steadied(np.zeros((4, 4), np.uint8), likely, np.full((4, 4), 255, np.uint8)).max() == 0
+
+
+def test_between_two_mattes_the_last_one_moves_with_the_picture() -> None:
+    rng = np.random.default_rng(5)
+    before = cv2.blur(rng.integers(0, 255, WH[::-1], np.uint8), (5, 5))
+    now = np.roll(before, 4, axis=1)
+    meter = FlowMeter()
+    meter.measure(before)
+    flow = meter.measure(now)
+    assert flow is not None
+    area, box = block(100), padded(block(100))
+    likely = cv2.resize(area[box[1] : box[3], box[0] : box[2]], (256, 144), interpolation=cv2.INTER_LINEAR)
+    moved = carried_on(np.asarray(likely, np.uint8), flow, np.asarray(np.roll(area, 4, axis=1), np.uint8), box)
+    expected = cv2.resize(np.roll(area, 4, axis=1)[box[1] : box[3], box[0] : box[2]], (256, 144))
+    assert ((moved > 127) != (expected > 127)).mean() < 0.02
+    assert ((likely > 127) != (expected > 127)).mean() > 0.03
 
 
 def step(strict: bool = False, others: np.ndarray = EMPTY, solid: np.ndarray = EMPTY) -> Step:

@@ -9,6 +9,7 @@ import pytest
 
 from capture.demo import DemoScene
 from common.assets import MATTE, fetch
+from common.budget import MattePace
 from common.coco import NAMES
 from common.config import ComposeSettings
 from common.errors import AssetError
@@ -70,7 +71,7 @@ def test_the_subject_is_kept_whatever_a_surer_person_does(hz: float, situation: 
 
 def test_without_the_lock_the_surer_person_takes_over(matte: Matte) -> None:
     """The negative control: the scenes above are hard enough to tell."""
-    top = Tracker(ComposeSettings(subject="top"), MatteEdge(matte))
+    top = Tracker(ComposeSettings(subject="top"), MatteEdge(matte, MattePace()))
     shown = play(scene_of("crossing", 0), top, 12)
     assert shown.switches > 20
     assert np.mean(shown.bystander) > 0.3
@@ -93,7 +94,7 @@ def test_without_the_matte_the_mask_still_goes_with_the_picture(matte: Matte) ->
 
 
 def test_everybody_stays_sharp_where_that_is_asked(scene: DemoScene, matte: Matte) -> None:
-    tracker = Tracker(ComposeSettings(subject="all"), MatteEdge(matte))
+    tracker = Tracker(ComposeSettings(subject="all"), MatteEdge(matte, MattePace()))
     tracker.see(frame(60), scene.frame(60))
     assert len(tracker.choose(truth(scene, 60, 0.9, 0.8)).subjects) == 2
     tracker.see(frame(61), scene.frame(61))
@@ -156,7 +157,7 @@ def thing(box: tuple[float, float, float, float], class_id: int) -> Instance:
 def test_what_the_subject_holds_stays_sharp_only_if_asked_for_and_only_while_it_touches(
     refine: str, scene: DemoScene, matte: Matte
 ) -> None:
-    edges: dict[str, Edge | None] = {"matte": MatteEdge(matte), "guided": GuidedEdge(), "none": None}
+    edges: dict[str, Edge | None] = {"matte": MatteEdge(matte, MattePace()), "guided": GuidedEdge(), "none": None}
     result = truth(scene, 60, 0.9, 0.8)
     _, _, x1, _ = result.instances[0].box_xyxy
     phone = thing((x1 - 0.02, 0.7, min(x1 + 0.08, 1.0), 0.9), NAMES.index("cell phone"))
