@@ -8,10 +8,13 @@ import sys
 
 import cv2
 
-from tests.bench import compose_cost, footage, forward, people, remote
+from tests.bench import compose_cost, footage, forward, people, remote, transport, whole
 from tests.shared import MASK_RCNN
 
 TABLES = {
+    "ring": transport.ring,
+    "messages": transport.messages,
+    "call": whole.main,
     "compose": compose_cost.main,
     "proposals": forward.proposals,
     "workers": forward.workers,
@@ -21,7 +24,7 @@ TABLES = {
     "people": people.main,
     "remote": remote.main,
 }
-NEED_MODEL = {"proposals", "workers", "latency", "footage", "refine", "remote"}
+NEED_MODEL = {"proposals", "workers", "latency", "footage", "refine", "remote", "call"}
 
 
 def main() -> None:

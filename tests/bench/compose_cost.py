@@ -10,6 +10,7 @@ import numpy as np
 
 from capture.demo import DemoScene
 from common.assets import MATTE, fetch
+from common.budget import MattePace
 from common.config import ComposeSettings, InferSettings
 from common.matte import Matte
 from common.messages import FrameCaptured, Instance, MasksInferred
@@ -66,7 +67,7 @@ def whole_of(width: int, height: int) -> dict[str, object]:
     frames = {index: scene.frame(index) for index in FRAMES}
     into = np.empty_like(frames[FRAMES.start])
     taken: dict[str, list[float]] = {"none": [], "guided": [], "matte": []}
-    edges: dict[str, Edge | None] = {"none": None, "guided": GuidedEdge(), "matte": MatteEdge(network)}
+    edges: dict[str, Edge | None] = {"none": None, "guided": GuidedEdge(), "matte": MatteEdge(network, MattePace())}
     for refine, times in taken.items():
         settings = ComposeSettings(refine=refine)
         tracker = Tracker(settings, edges[refine])

@@ -18,6 +18,7 @@ from common.keys import KeyStore, read_viewer_key
 from common.messages import FrameComposed
 from common.ring import RingCache
 from common.streams import COMPOSITES, connect, open_context, open_run_dir, receive
+from tests.bench.clips import scaled
 from tests.bench.table import print_table
 from tests.call import free_port, read_until, stages, start_call
 from tests.processes.relayed import ViewerPlayed, grey_of
@@ -73,7 +74,7 @@ def main() -> None:
         store = KeyStore(run_dir / "keys")
         keys = [store.new(name) for name in ("one", "two", "three")]
         settings = {
-            "source": SIGNERS / "again.mkv", "mask_rcnn": MASK_RCNN, "max_infer_hz": 2, "sink": "headless",
+            "source": scaled(SIGNERS / "again.mkv", (1280, 720), Path(folder)), "mask_rcnn": MASK_RCNN, "max_infer_hz": 2, "sink": "headless",
             "relay": address, "keys": run_dir / "keys", "curve": "yes",
         }  # fmt: skip
         with start_call(settings, run_dir) as call:

@@ -1,0 +1,148 @@
+"""The ring against memcpy, messages against pickle, a stream against a plain pipe."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.counters import Counters
+from common.messages import FrameCaptured, Instance, MasksInferred, Message, decode, encode
+from common.ring import RingReader, RingWriter, new_epoch
+from common.streams import FRAMES, bind, connect, open_context, open_run_dir, receive, send
+from tests.bench.table import print_table
+
+SIZES_WH = {"480p": (640, 480), "720p": (1280, 720), "1080p": (1920, 1080), "4K": (3840, 2160)}
+CAPACITY, ROUNDS, READERS = 8, 60, (1, 2, 3, 4)
+PAUSE_S = 0.003
+Frame = NDArray[np.uint8]
+
+
+def medians(work: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Microseconds of each, all of them in turn."""
+    taken: dict[str, list[int]] = {name: [] for name in work}
+    for _ in range(rounds):
+        for name, call in work.items():
+            begun = time.perf_counter_ns()
+            call()
+            taken[name].append(time.perf_counter_ns() - begun)
+    return {name: float(np.median(times)) / 1e3 for name, times in taken.items()}
+
+
+class Copies:
+    """A ring with readers, and plain memory of the same shape and number; each goes round its slots."""
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        self._source = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
+        self._plain = [np.zeros(shape, np.uint8) for _ in range(CAPACITY)]
+        self._into = [np.zeros(shape, np.uint8) for _ in READERS]
+        self._ring = RingWriter("bench", shape, CAPACITY, new_epoch())
+        self._readers = [RingReader(self._ring.name) for _ in READERS]
+        self._turn = self._sequence = 0
+
+    def write(self) -> None:
+        """What capture does."""
+        np.copyto(self._ring.claim(), self._source)
+        self._sequence = self._ring.publish()
+
+    def read(self, readers: int) -> None:
+        """What each of so many readers does."""
+        for reader, into in zip(self._readers[:readers], self._into, strict=False):
+            assert reader.read(self._sequence, into)
+
+    def memcpy(self) -> None:
+        """The baseline of a write."""
+        self._turn = (self._turn + 1) % CAPACITY
+        np.copyto(self._plain[self._turn], self._source)
+
+    def memcpy_back(self, readers: int) -> None:
+        """The baseline of so many reads."""
+        for into in self._into[:readers]:
+            np.copyto(into, self._plain[self._turn])
+
+    def close(self) -> None:
+        """Remove the ring."""
+        for reader in self._readers:
+            reader.close()
+        self._ring.close()
+
+
+def ring() -> None:
+    """A write and one to four reads."""
+    rows = []
+    for name, (width, height) in SIZES_WH.items():
+        copies = Copies((height, width, 3))
+        work: dict[str, Callable[[], object]] = {"memcpy": copies.memcpy}
+        work |= {f"back {n}": partial(copies.memcpy_back, n) for n in READERS}
+        work |= {"write": copies.write}
+        work |= {f"read {n}": partial(copies.read, n) for n in READERS}
+        took = medians(work, ROUNDS)
+        copies.close()
+        row: dict[str, object] = {"size": name, "memcpy us": took["memcpy"], "write us": took["write"]}
+        for n in READERS:
+            row[f"rate with {n}"] = (took["memcpy"] + took[f"back {n}"]) / (took["write"] + took[f"read {n}"])
+        rows.append(row)
+    print_table("ring: a write and so many reads, rate as a share of as many memcpys'", rows)
+
+
+def messages() -> None:
+    """Encoding and decoding against pickle, one way against a socket pair with the same bytes."""
+    person = Instance(0, 0.9, (0.1, 0.1, 0.5, 0.9), 15, 15, bytes(225))
+    kinds: dict[str, Message] = {
+        "FrameCaptured": FrameCaptured(1, 1, 1, 1, "onlyme-frames-1", 1, 720, 1280),
+        "MasksInferred of 7": MasksInferred(1, 1, 1, 1, "infer.1", "model", (person,) * 7),
+    }
+    rows = []
+    for name, message in kinds.items():
+        data, pickled = encode(message), pickle.dumps(message)
+        took = medians(
+            {
+                "encode": partial(encode, message), "decode": partial(decode, data),
+                "dumps": partial(pickle.dumps, message), "loads": partial(pickle.loads, pickled),
+            }, 2000,
+        )  # fmt: skip
+        rows.append(
+            {
+                "message": name, "bytes": len(data), "encode us": took["encode"], "/ pickle": took["encode"] / took["dumps"],
+                "decode us": took["decode"], "/ pickle.loads": took["decode"] / took["loads"],
+            }
+        )  # fmt: skip
+    print_table("messages: decode also checks every field", rows)
+    print_table("one way, from send to in hand", [_one_way(kinds["FrameCaptured"])])
+
+
+def _one_way(message: Message) -> dict[str, object]:
+    counters = Counters(logging.getLogger("bench"))
+    data, (here, there) = encode(message), socket.socketpair()
+    with tempfile.TemporaryDirectory(prefix="onlyme-") as folder, open_context() as context:
+        run_dir = open_run_dir(Path(folder) / "run")
+        publisher, subscriber = bind(context, FRAMES, run_dir), connect(context, FRAMES, run_dir)
+        while not receive(subscriber, FrameCaptured, counters):
+            send(publisher, message)
+            subscriber.poll(20)
+        while subscriber.poll(100):
+            receive(subscriber, FrameCaptured, counters)
+
+        def stream() -> None:
+            send(publisher, message)
+            if not subscriber.poll(100) or not receive(subscriber, FrameCaptured, counters):
+                sys.exit("bench: a message was lost on an idle stream; run it again")
+
+        def pair() -> None:
+            here.sendall(data)
+            there.recv(4096)
+
+        # a publisher hears at most once a millisecond that its queue has been read, and drops when it believes it full
+        took = medians({"stream": stream, "pair": pair, "pause": partial(time.sleep, PAUSE_S)}, 500)
+    here.close()
+    there.close()
+    return {"stream us": took["stream"], "socket pair us": took["pair"], "ratio": took["stream"] / took["pair"]}
