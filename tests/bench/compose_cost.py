@@ -1,4 +1,4 @@
-"""Cost of composing: blur against cv2.GaussianBlur, blend, alpha, on one thread."""
+"""Cost of composing: blur against cv2.GaussianBlur, blend, alpha, JPEG, on one thread."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ from tests.faults.worker import instance_of
 ROUNDS = 40
 FRAMES = range(60, 130)  # the second person comes near and passes behind
 KERNEL = 41
+JPEG_QUALITY = 80
+SIZES_WH = ((640, 480), (1280, 720), (1920, 1080), (3840, 2160))
 
 
 def row_of(width: int, height: int) -> dict[str, object]:
@@ -42,6 +44,8 @@ def row_of(width: int, height: int) -> dict[str, object]:
         "weighted blur": lambda: blur(picture, KERNEL, who),
         "alpha": lambda: alpha.of_instance(person, (width, height), 0.3, "soft"),
         "blend": lambda: blend(picture, who, into),
+        "JPEG": lambda: cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)),
+        "memcpy": lambda: np.copyto(into, picture),
     }
     taken: dict[str, list[float]] = {name: [] for name in work}
     for _ in range(ROUNDS):
@@ -64,8 +68,7 @@ def whole_of(width: int, height: int) -> dict[str, object]:
     Two people, exact results of every third frame, four frames late.
     """
     scene, network = DemoScene(width, height, 30), Matte(fetch(MATTE))
-    frames = {index: scene.frame(index) for index in FRAMES}
-    into = np.empty_like(frames[FRAMES.start])
+    into = np.empty((height, width, 3), np.uint8)
     taken: dict[str, list[float]] = {"none": [], "guided": [], "matte": []}
     edges: dict[str, Edge | None] = {"none": None, "guided": GuidedEdge(), "matte": MatteEdge(network, MattePace())}
     for refine, times in taken.items():
@@ -73,7 +76,8 @@ def whole_of(width: int, height: int) -> dict[str, object]:
         tracker = Tracker(settings, edges[refine])
         painter = Painter(settings, tracker)
         subjects: tuple[Instance, ...] = ()
-        for index, picture in frames.items():
+        for index in FRAMES:
+            picture = scene.frame(index)
             frame = FrameCaptured(1, index, index + 1, index, "s", index, height, width)
             of = index - 4
             result = truth(scene, of) if of >= FRAMES.start and of % 3 == 0 else None
@@ -96,7 +100,7 @@ def truth(scene: DemoScene, index: int) -> MasksInferred:
 def main() -> None:
     """At several sizes, on one thread."""
     cv2.setNumThreads(1)
-    rows = [row_of(*size_wh) for size_wh in ((640, 480), (1280, 720), (1920, 1080))]
+    rows = [row_of(*size_wh) for size_wh in SIZES_WH]
     print_table("composing, one thread, medians", rows)
-    rows = [whole_of(*size_wh) for size_wh in ((640, 360), (1280, 720), (1920, 1080))]
+    rows = [whole_of(*size_wh) for size_wh in SIZES_WH]
     print_table("a whole live frame, one thread, p50 and p99", rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -10,6 +11,7 @@ import threading
 import time
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -52,9 +54,10 @@ class Spent:
         return 100 * cores, sum(map(pss_mb, now))
 
 
-def spent_by(settings: dict[str, object], workers: int) -> tuple[Path, float, float]:
-    """Record the times of a call; the recording, CPU % and PSS MB while it ran."""
+def spent_by(settings: dict[str, object], workers: int) -> tuple[Path, float, float, int]:
+    """Record the times of a call; the recording, CPU % and PSS MB while it ran, and when honcho was started (ns)."""
     folder = Path(tempfile.mkdtemp(prefix="onlyme-"))
+    begun_ns = time.monotonic_ns()
     recorded = {"sink": "record", "images": "none", "out": folder / "out", "seconds": SECONDS + SETTLE_S, **settings}
     run_dir = folder / "run"
     with start_call(recorded, run_dir, workers) as call:
@@ -66,10 +69,10 @@ def spent_by(settings: dict[str, object], workers: int) -> tuple[Path, float, fl
         time.sleep(SECONDS - SETTLE_S)
         cpu, pss = spent.read()
         reader.join()
-    return folder / "out", cpu, pss
+    return folder / "out", cpu, pss, begun_ns
 
 
-def loop_of(clip: Path, folder: Path) -> tuple[Path, float, float]:
+def loop_of(clip: Path, folder: Path) -> tuple[Path, float, float, int]:
     """The same of the tutorial's loop."""
     out = folder / "loop"
     command = [
@@ -82,6 +85,7 @@ def loop_of(clip: Path, folder: Path) -> tuple[Path, float, float]:
         "--seconds",
         str(SECONDS),
     ]
+    begun_ns = time.monotonic_ns()
     with subprocess.Popen([*command, "--key", "00ff00", "--out", str(out)], stdout=subprocess.DEVNULL) as loop:
         time.sleep(SETTLE_S)
         before = look(loop.pid)
@@ -90,18 +94,18 @@ def loop_of(clip: Path, folder: Path) -> tuple[Path, float, float]:
         after, pss = look(loop.pid), pss_mb(loop.pid)
         assert before is not None and after is not None
         cpu = 100 * (after.cpu_s - before.cpu_s) / (time.monotonic() - begun)
-    return out, cpu, pss
+    return out, cpu, pss, begun_ns
 
 
 def main() -> None:
     """Loop, then one, two and three workers, then no Mask R-CNN."""
     with tempfile.TemporaryDirectory(prefix="onlyme-bench-") as folder:
         clip = scaled(SIGNERS / "again.mkv", SIZE_WH, Path(folder))
-        rows = [_row("tutorial's loop", clip, *loop_of(clip, Path(folder)))]
+        rows = [_row("tutorial's loop", clip, loop_of(clip, Path(folder)))]
         for workers in WORKERS:
             settings: dict[str, object] = {"source": clip, "mask_rcnn": MASK_RCNN}
-            rows.append(_row(f"{workers} worker(s)", clip, *spent_by(settings, workers)))
-        rows.append(_row("embedded", clip, *spent_by({"source": clip, "mask_rcnn": ROOT / "mask-rcnn-coco"}, 1)))
+            rows.append(_row(f"{workers} worker(s)", clip, spent_by(settings, workers)))
+        rows.append(_row("embedded", clip, spent_by({"source": clip, "mask_rcnn": ROOT / "mask-rcnn-coco"}, 1)))
     base = rows[0]
     for row in rows:
         row["rate / loop's"] = _number(row, "fps") / _number(base, "fps")
@@ -116,7 +120,8 @@ def _number(row: dict[str, object], name: str) -> float:
     return float(value) if isinstance(value, int | float) else float("nan")
 
 
-def _row(how: str, clip: Path, out: Path, cpu: float, pss: float) -> dict[str, object]:
+def _row(how: str, clip: Path, recorded: tuple[Path, float, float, int]) -> dict[str, object]:
+    out, cpu, pss, begun_ns = recorded
     figures = score(out, clip, None, START_UP_FRAMES)
     latency, age = np.array(figures["latency_ms"]), figures["mask_age_ms"]
     rate = figures["fps"]
@@ -124,12 +129,26 @@ def _row(how: str, clip: Path, out: Path, cpu: float, pss: float) -> dict[str, o
         "how": how, "fps": rate, "shown": figures["shown"], "p50 ms": float(latency[0]), "p99 ms": float(latency[1]),
         "mask age": json.dumps(age), "masks a second": masks_a_second(out), "CPU %": cpu, "PSS MB": pss,
         "CPU s / shown s": cpu / 100 / (float(rate) / 30) if isinstance(rate, int | float) else "-",
+        "first s": started(out, begun_ns)[0], "live s": started(out, begun_ns)[1],
     }  # fmt: skip
+
+
+def rows_of(out: Path) -> list[dict[str, Any]]:
+    """What a recording says of each picture."""
+    return [json.loads(line) for line in (out / "frames.jsonl").read_text().splitlines()]
+
+
+def started(out: Path, begun_ns: int) -> tuple[float, float]:
+    """Seconds until the first picture was shown, and until the first that had a mask; NaN where there was none."""
+    rows = rows_of(out)
+    masked = [row["shown_ns"] for row in rows if row.get("mask_age_ms") is not None]
+    first = rows[0]["shown_ns"] if rows else math.nan
+    return (first - begun_ns) / 1e9, ((masked[0] if masked else math.nan) - begun_ns) / 1e9
 
 
 def masks_a_second(out: Path) -> float | str:
     """How often another result was used, told by when its frame was captured."""
-    rows = [json.loads(line) for line in (out / "frames.jsonl").read_text().splitlines()][START_UP_FRAMES:]
+    rows = rows_of(out)[START_UP_FRAMES:]
     live = [row for row in rows if row.get("mask_age_ms") is not None]
     if len(live) < 2:
         return "-"
