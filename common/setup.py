@@ -48,7 +48,12 @@ def _stamp(dev):  # type: (bool) -> str
     digest = hashlib.sha256()
     names = ["requirements.txt"]
     if dev:
-        names += ["requirements-dev.txt", "requirements-video.txt", "requirements-camera.txt"]
+        names += [
+            "requirements-dev.txt",
+            "requirements-video.txt",
+            "requirements-camera.txt",
+            "requirements-litert.txt",
+        ]
     for name in names:
         with open(os.path.join(ROOT, name), "rb") as file:
             digest.update(file.read())
