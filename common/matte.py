@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -44,8 +46,9 @@ def with_litert(path: Path) -> Network:
     from ai_edge_litert.interpreter import Interpreter
 
     try:
-        network = Interpreter(str(path), num_threads=1)
-        network.allocate_tensors()
+        with _quiet():
+            network = Interpreter(str(path), num_threads=1)
+            network.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"matte: LiteRT cannot read {path}: {error}") from None
     taken, given = network.get_input_details()[0]["index"], network.get_output_details()[0]["index"]
@@ -56,6 +59,20 @@ def with_litert(path: Path) -> Network:
         return np.asarray(network.get_tensor(given), np.float32)
 
     return forward
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Nothing from this process reaches stderr: LiteRT writes a line as it opens, and has no setting against it. What
+    fails is still raised."""
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 class Matte:
