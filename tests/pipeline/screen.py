@@ -21,7 +21,10 @@ def screenshot(screen: str) -> np.ndarray:
     """(H, W, 3) uint8 BGR of the whole screen, from xwd's dump (header size and geometry are big-endian words)."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "screen.xwd"
-        subprocess.run(["xwd", "-root", "-silent", "-display", screen, "-out", str(path)], check=True)
+        dump = ["xwd", "-root", "-silent", "-display", screen, "-out", str(path)]
+        # xwd asks for each window of its list: one that a window manager takes up or away meanwhile fails the dump
+        if not any(subprocess.call(dump) == 0 for _ in range(10)):
+            raise RuntimeError(f"xwd cannot dump the screen {screen}")
         data = path.read_bytes()
     words = np.frombuffer(data[:100], ">u4")
     header, width, height, bits, line, colours = (int(words[i]) for i in (0, 4, 5, 11, 12, 19))
