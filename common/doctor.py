@@ -25,8 +25,9 @@ from common.backends import available
 from common.config import STAGES, CaptureSettings, InferSettings, Settings, read_settings
 from common.errors import ConfigError, ModelError
 from common.model import GRAPH_SUM, WEIGHTS_SUM, find_model
-from common.ring import SHM_FOLDER, abandoned, ring_bytes
+from common.ring import ring_bytes
 from common.screen import why_no_window
+from common.segments import SHM_FOLDER, abandoned
 from common.streams import FRAMES
 
 PINNED_OPENCV = "4.14"

@@ -34,8 +34,8 @@ from common.config import STAGES, Settings, process_name, read_settings, under_h
 from common.errors import RingTakenError, UserError
 from common.figures import figures, path_of
 from common.identity import only_waits_for_children, parent_of
-from common.ring import sweep
-from common.streams import open_run_dir
+from common.run_dir import open_run_dir
+from common.segments import sweep
 
 EXIT_CRASHED, EXIT_MISTAKE, EXIT_TOLD = 1, 2, 3
 POLL_S = 0.25

@@ -13,10 +13,7 @@ Read:   1. copy the slot of the wanted sequence
 The order of stores is that of the processor: x86-64 keeps it (TSO). A copy of 720p takes 0.1 ms, so there is no
 zero-copy reader.
 
-Segment layout, little-endian, one page of header and then the slots, each on a page boundary:
-    0  magic 8s | 8 version u32 | 12 capacity u32 | 16 height u32 | 20 width u32 | 24 channels u32 | 28 writer_pid u32
-   32  writer_start u64 (clock ticks after boot, /proc/PID/stat) | 40 epoch u64
-   64  cursor i64 | 72 heartbeat_ns i64 (CLOCK_MONOTONIC)
+The segment's layout stands in common/segments.py.
 """
 
 from __future__ import annotations
@@ -24,10 +21,8 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import struct
 import time
 from multiprocessing import resource_tracker, shared_memory
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -35,23 +30,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import RingGoneError, RingSpaceError
-from common.identity import is_running, start_ticks
+from common.identity import start_ticks
+from common.segments import HEADER, MAGIC, SHM_FOLDER, name_prefix
 
 Frame = NDArray[np.uint8]
 
-MAGIC = b"onlyme\0\1"
 LAYOUT_VERSION = 1
-HEADER = struct.Struct("<8sIIIIIIQQ")
 CURSOR_OFFSET = 64
 PAGE = 4096
-SHM_FOLDER = Path("/dev/shm")
 RETRY_ATTACH_S = 0.2
-ABANDONED_AFTER_S = 10.0
-
-
-def name_prefix() -> str:
-    """Start of every segment name of this user."""
-    return f"onlyme-{os.getuid()}-"
 
 
 def new_epoch() -> int:
@@ -305,38 +292,6 @@ class RingCache:
 def ring_bytes(shape: tuple[int, int, int], capacity: int) -> int:
     """Bytes of shared memory that a ring takes."""
     return PAGE + capacity * slot_bytes(shape)
-
-
-def sweep() -> list[str]:
-    """Remove what `abandoned` finds; returns the names."""
-    names = abandoned()
-    for name in names:
-        (SHM_FOLDER / name).unlink(missing_ok=True)
-    return names
-
-
-def abandoned() -> list[str]:
-    """Names of this user's segments whose writer (pid *and* start time) is gone.
-
-    SIGKILL leaves segments behind. A segment without a header yet is left alone for `ABANDONED_AFTER_S`: its writer
-    may be between creating and filling it.
-    """
-    found = []
-    for path in sorted(SHM_FOLDER.glob(f"{name_prefix()}*")):
-        try:
-            with path.open("rb") as file:
-                head = file.read(HEADER.size)
-            age_s = time.time() - path.stat().st_mtime
-        except OSError:
-            continue
-        if len(head) == HEADER.size and head[:8] == MAGIC:
-            _, _, _, _, _, _, pid, start, _ = HEADER.unpack(head)
-            is_left = not is_running(pid, start)
-        else:
-            is_left = age_s > ABANDONED_AFTER_S
-        if is_left:
-            found.append(path.name)
-    return found
 
 
 def _attach(name: str) -> tuple[_Untracked, tuple[bytes, int, int, int, int, int, int, int, int]]:

@@ -15,7 +15,6 @@ and restart in any order. Queues are short: what is late is of no use, and a sta
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +23,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import zmq
-from zmq.utils.monitor import recv_monitor_message
 
 from common.counters import Counters
 from common.errors import ConfigError, MessageError
@@ -154,7 +152,7 @@ class PeerWatch:
         """True once for every time the other side went away since the last call."""
         gone = False
         while self.socket.poll(0):
-            recv_monitor_message(self.socket)
+            self.socket.recv_multipart()  # which event it is, was asked for; zmq.utils.monitor would load asyncio
             gone = True
         return gone
 
@@ -194,24 +192,6 @@ def endpoint(stream: Stream, run_dir: Path) -> str:
             f"got {len(os.fsencode(path))} bytes: {path}; choose a shorter folder"
         )
     return f"ipc://{path}"
-
-
-def open_run_dir(run_dir: Path) -> Path:
-    """Make the folder of sockets and locks, readable by its owner only.
-
-    Raises:
-        ConfigError: It belongs to somebody else, is no folder, or cannot be made.
-    """
-    try:
-        run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = run_dir.lstat()
-    except OSError as error:
-        raise ConfigError(f"--run-dir: expected a folder that can be made, got {run_dir} ({error.strerror})") from None
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-        raise ConfigError(f"--run-dir: expected a folder of your own, got {run_dir}; choose another")
-    if stat.S_IMODE(status.st_mode) != 0o700:
-        run_dir.chmod(0o700)
-    return run_dir
 
 
 if sys.byteorder != "little":  # pragma: no cover

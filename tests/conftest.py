@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from common.counters import Counters
-from common.ring import name_prefix
+from common.segments import name_prefix
 from tests.shared import MASK_RCNN, ROOT, SCORE
 
 

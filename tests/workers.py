@@ -17,7 +17,8 @@ from capture.loop import Publisher, Workers
 from capture.sources import Shot
 from common.counters import Counters
 from common.messages import MasksInferred
-from common.streams import MASKS, bind, open_context, open_run_dir, receive
+from common.run_dir import open_run_dir
+from common.streams import MASKS, bind, open_context, receive
 from tests.call import environment
 from tests.shared import ROOT, SIGNERS
 

@@ -17,7 +17,8 @@ from common.counters import Counters
 from common.keys import KeyStore, read_viewer_key
 from common.messages import FrameComposed
 from common.ring import RingCache
-from common.streams import COMPOSITES, connect, open_context, open_run_dir, receive
+from common.run_dir import open_run_dir
+from common.streams import COMPOSITES, connect, open_context, receive
 from tests.bench.clips import scaled
 from tests.bench.table import print_table
 from tests.call import free_port, read_until, stages, start_call

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from common.counters import Counters
 from common.messages import FrameCaptured, Instance, MasksInferred, Message, decode, encode
 from common.ring import RingReader, RingWriter, new_epoch
-from common.streams import FRAMES, bind, connect, open_context, open_run_dir, receive, send
+from common.run_dir import open_run_dir
+from common.streams import FRAMES, bind, connect, open_context, receive, send
 from tests.bench.table import print_table
 
 SIZES_WH = {"480p": (640, 480), "720p": (1280, 720), "1080p": (1920, 1080), "4K": (3840, 2160)}

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common import ring
 from common.errors import RingGoneError, RingSpaceError
 from common.ring import RingCache, RingReader, RingWriter, new_epoch
+from common.segments import name_prefix, sweep
 from tests.conftest import segment_names
 from tests.shared import ROOT
 
@@ -128,11 +128,11 @@ def test_sweep_removes_what_a_killed_writer_left_and_nothing_else(segments: set[
         process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         dead = process.stdout.readline().strip()
-        assert dead not in ring.sweep()  # its writer lives
+        assert dead not in sweep()  # its writer lives
         process.send_signal(signal.SIGKILL)
         process.communicate()
         assert dead in segment_names()
-        assert dead in ring.sweep()
+        assert dead in sweep()
         assert dead not in segment_names()
         assert alive.name in segment_names()
 
@@ -156,7 +156,7 @@ def test_stress_no_torn_copy_is_accepted_under_a_full_speed_writer(segments: set
     process.start()
     try:
         assert ready.wait(30)
-        with RingReader(f"{ring.name_prefix()}stress-{77:016x}") as reader:
+        with RingReader(f"{name_prefix()}stress-{77:016x}") as reader:
             into = np.empty(shape, np.uint8)
             attempts = accepted = torn_accepted = torn_refused = 0
             deadline = time.monotonic() + 20

@@ -7,7 +7,8 @@ import pytest
 
 from common.counters import Counters
 from common.messages import PrivacySet, SubjectAsked
-from common.streams import CONTROL, CONTROL_FACTS, bind, connect, open_context, open_run_dir, receive
+from common.run_dir import open_run_dir
+from common.streams import CONTROL, CONTROL_FACTS, bind, connect, open_context, receive
 from display import wishes as module
 from display.wishes import Wishes
 from tests.processes.neighbours import wait_for

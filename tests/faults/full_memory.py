@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from capture.demo import DemoScene
-from common.ring import SHM_FOLDER
+from common.segments import SHM_FOLDER
 from tests.call import stages
 from tests.faults.oracle import LeakOracle
 from tests.faults.watch import watched_call

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from capture.demo import DemoScene
-from common.ring import abandoned, sweep
+from common.segments import abandoned, sweep
 from compose.policy import SILENCE_NS
 from display.composites import Composites
 from tests.call import stages

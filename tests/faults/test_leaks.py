@@ -13,7 +13,8 @@ import pytest
 
 from capture.demo import DemoScene
 from common.messages import PrivacySet, encode
-from common.streams import CONTROL, connect, open_context, open_run_dir, send
+from common.run_dir import open_run_dir
+from common.streams import CONTROL, connect, open_context, send
 from tests.call import stages
 from tests.conftest import in_small_memory
 from tests.faults import cycles

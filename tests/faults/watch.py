@@ -19,7 +19,8 @@ from common.counters import Counters
 from common.errors import RingGoneError
 from common.messages import FrameComposed
 from common.ring import RingCache
-from common.streams import COMPOSITES, connect, open_context, open_run_dir, receive
+from common.run_dir import open_run_dir
+from common.streams import COMPOSITES, connect, open_context, receive
 from tests.background import Background
 from tests.call import Stage, stages, start_call
 from tests.faults.oracle import BOUND, LeakOracle

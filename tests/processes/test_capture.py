@@ -15,7 +15,8 @@ from capture.demo import DemoScene
 from common.counters import Counters
 from common.messages import FrameCaptured, WorkAsked
 from common.ring import RingCache
-from common.streams import FRAMES, WORK, connect, open_context, open_run_dir, receive, send
+from common.run_dir import open_run_dir
+from common.streams import FRAMES, WORK, connect, open_context, receive, send
 from tests.processes.neighbours import child_of, end, stage, wait_for
 
 DEMO = {"source": "demo", "width": 320, "height": 180}

@@ -21,7 +21,8 @@ from capture.sources import Shot
 from common.counters import Counters
 from common.messages import FrameCaptured, FrameComposed, Instance, MasksInferred, PrivacySet, ViewSet, Wanted, encode
 from common.ring import RingCache
-from common.streams import COMPOSITES, CONTROL, MASKS, connect, open_context, open_run_dir, receive, send
+from common.run_dir import open_run_dir
+from common.streams import COMPOSITES, CONTROL, MASKS, connect, open_context, receive, send
 from compose.painter import CARD_BGR, write_notice
 from compose.policy import ENTRY_NS
 from tests.faults.worker import instance_of

@@ -17,7 +17,8 @@ from common.counters import Counters
 from common.keys import KeyStore, Pair, ViewerKey, read_viewer_key
 from common.messages import PrivacySet, encode
 from common.remote import IN_FLIGHT
-from common.streams import CONTROL, CONTROL_FACTS, Context, bind, open_context, open_run_dir, receive, send
+from common.run_dir import open_run_dir
+from common.streams import CONTROL, CONTROL_FACTS, Context, bind, open_context, receive, send
 from compose.policy import State, Verdict
 from tests.call import free_port
 from tests.processes.neighbours import child_of, end, stage, wait_for

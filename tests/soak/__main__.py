@@ -21,7 +21,8 @@ from common.counters import Counters
 from common.errors import RingGoneError
 from common.messages import FrameCaptured, FrameComposed
 from common.ring import RingCache
-from common.streams import COMPOSITES, FRAME_FACTS, FRAMES, connect, open_context, open_run_dir, receive
+from common.run_dir import open_run_dir
+from common.streams import COMPOSITES, FRAME_FACTS, FRAMES, connect, open_context, receive
 from tests.background import Background
 from tests.bench.table import print_table
 from tests.call import stages, start_call
