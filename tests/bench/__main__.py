@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import sys
 
-import cv2
-
-from tests.bench import compose_cost, footage, forward, people, remote, transport, whole
+from tests.bench import compose_cost, footage, forward, growth, people, remote, transport, whole
+from tests.bench.machine import describe
 from tests.shared import MASK_RCNN
 
 TABLES = {
@@ -16,6 +13,7 @@ TABLES = {
     "messages": transport.messages,
     "call": whole.main,
     "compose": compose_cost.main,
+    "models": forward.models,
     "proposals": forward.proposals,
     "workers": forward.workers,
     "latency": footage.latency,
@@ -23,15 +21,16 @@ TABLES = {
     "refine": footage.refine,
     "people": people.main,
     "remote": remote.main,
+    "growth": growth.main,
 }
-NEED_MODEL = {"proposals", "workers", "latency", "footage", "refine", "remote", "call"}
+NEED_MODEL = {"proposals", "workers", "latency", "footage", "refine", "remote"}
 
 
 def main() -> None:
     names = sys.argv[1:] or list(TABLES)
     if unknown := set(names) - set(TABLES):
         sys.exit(f"bench: expected some of {', '.join(TABLES)}, got {', '.join(sorted(unknown))}")
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, OpenCV {cv2.__version__}")
+    print(describe())
     for name in names:
         if name in NEED_MODEL and not MASK_RCNN.is_dir():
             print(f"\n{name}: left out, {MASK_RCNN} is not there")

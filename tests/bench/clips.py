@@ -1,19 +1,81 @@
-"""Real footage at the size that a figure is asked for."""
+"""Footage at the size, and with the number of people, that a figure is asked for: the real webcam clip where it is, else the
+demo."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from capture.demo import DemoScene
+from tests.shared import SIGNERS
+
+Picture = NDArray[np.uint8]
+AGAIN = SIGNERS / "again.mkv"
+FPS = 30
+MOST_FRAMES = 300  # of a clip, which begins again
+APART = 15  # frames between one tile and the next: people who move alike would be no people
+GRIDS = {1: (1, 1), 2: (2, 1), 3: (3, 1), 4: (2, 2), 6: (3, 2), 8: (4, 2)}  # tiles across and down
+
+
+def footage() -> str:
+    """What the clips are made of, for a title."""
+    return "real footage" if AGAIN.is_file() else "the demo"
+
+
+def pictures(clip: Path) -> Iterator[Picture]:
+    """Every picture of a video, (H, W, 3) uint8 BGR; of the demo's beginning where there is no such file."""
+    if not clip.is_file():
+        yield from (DemoScene(640, 480, FPS).frame(index) for index in range(MOST_FRAMES))
+        return
+    video = cv2.VideoCapture(str(clip))
+    while (item := video.read())[0]:
+        yield np.asarray(item[1], np.uint8)
+    video.release()
 
 
 def scaled(clip: Path, size_wh: tuple[int, int], folder: Path) -> Path:
-    """A clip stretched to another size, Motion JPEG as a webcam sends it, written into `folder`."""
-    read = cv2.VideoCapture(str(clip))
-    out = folder / f"{clip.stem}-{size_wh[1]}.avi"
-    write = cv2.VideoWriter(str(out), cv2.VideoWriter.fourcc(*"MJPG"), read.get(cv2.CAP_PROP_FPS), size_wh)
-    while (item := read.read())[0]:
-        write.write(cv2.resize(item[1], size_wh, interpolation=cv2.INTER_CUBIC))
-    write.release()
-    read.release()
+    """The beginning of a clip stretched to another size, written into `folder`."""
+    stretched = (cv2.resize(p, size_wh, interpolation=cv2.INTER_CUBIC) for p in islice(pictures(clip), MOST_FRAMES))
+    return _write(folder / f"{clip.stem}-{size_wh[1]}.avi", size_wh, stretched)
+
+
+def tiles(people: int, size_wh: tuple[int, int], clip: Path = AGAIN) -> Iterator[Picture]:
+    """The same person so many times beside each other, every tile at another moment of the clip."""
+    across, down = GRIDS[people]
+    wide, high = size_wh[0] // across, size_wh[1] // down
+    of = list(islice(pictures(clip), MOST_FRAMES))
+    for index in range(len(of)):
+        whole = np.zeros((size_wh[1], size_wh[0], 3), np.uint8)
+        for n in range(people):
+            x, y = n % across * wide, n // across * high
+            whole[y : y + high, x : x + wide] = _cut(of[(index + n * APART) % len(of)], wide, high)
+        yield whole
+
+
+def tiled(people: int, size_wh: tuple[int, int], folder: Path) -> Path:
+    """The same as a clip, written into `folder`."""
+    return _write(folder / f"people-{people}.avi", size_wh, tiles(people, size_wh))
+
+
+def _cut(picture: Picture, wide: int, high: int) -> Picture:
+    """The middle of a picture in another shape, scaled."""
+    height, width = picture.shape[:2]
+    scale = max(wide / width, high / height)
+    cut_wh = (min(width, round(wide / scale)), min(height, round(high / scale)))
+    x, y = (width - cut_wh[0]) // 2, (height - cut_wh[1]) // 2
+    middle = picture[y : y + cut_wh[1], x : x + cut_wh[0]]
+    return np.asarray(cv2.resize(middle, (wide, high), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def _write(out: Path, size_wh: tuple[int, int], of: Iterator[Picture] | Iterator[np.ndarray]) -> Path:
+    """Motion JPEG, as a webcam sends it."""
+    video = cv2.VideoWriter(str(out), cv2.VideoWriter.fourcc(*"MJPG"), FPS, size_wh)
+    for picture in of:
+        video.write(picture)
+    video.release()
     return out

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from capture.demo import DemoScene
+from common.assets import MATTE, fetch
 from common.config import InferSettings
+from common.matte import MATTE_SIZE_WH, Matte, with_litert, with_opencv
 from compose import alpha, subject
 from infer.detector import MaskRcnn
 from tests.bench.table import print_table
+from tests.bench.timing import medians_us
 from tests.shared import FOOTAGE, MASK_RCNN, SIGNERS
 from tests.workers import masks_a_second
 
 ROUNDS = 5
+CV2_DNN = "matte's network, cv2.dnn"
 
 
 def reference_iou(net: MaskRcnn) -> float:
@@ -64,10 +72,39 @@ def proposals() -> None:
     print_table("forward pass on 2 threads; rate as a multiple of the unedited graph", rows)
 
 
+def models() -> None:
+    """By model, by threads, and the matte's two runtimes, on one picture."""
+    stills = sorted((SIGNERS / "reference/again/frames").glob("*.jpg"))
+    picture = np.asarray(cv2.imread(str(stills[0])), np.uint8) if stills else DemoScene(1280, 720, 30).frame(100)
+    small = np.asarray(cv2.resize(picture, MATTE_SIZE_WH), np.uint8)
+    matte, opencv = Matte(fetch(MATTE)), with_opencv(fetch(MATTE))
+    work: dict[str, Callable[[], object]] = {
+        CV2_DNN: lambda: opencv(small),
+        "matte, whole": lambda: matte.infer(picture),
+    }
+    with suppress(ImportError):
+        litert = with_litert(fetch(MATTE))
+        work["matte's network, LiteRT"] = lambda: litert(small)
+    if MASK_RCNN.is_dir():
+        mask_rcnn = MaskRcnn(InferSettings(mask_rcnn=MASK_RCNN))
+        work["Mask R-CNN"] = lambda: mask_rcnn.detect(picture)
+    took: dict[tuple[str, int], float] = {}
+    for threads in range(1, (os.cpu_count() or 1) + 1):
+        cv2.setNumThreads(threads)
+        took |= {(name, threads): us / 1e3 for name, us in medians_us(work, 3 * ROUNDS).items()}
+    rows = [
+        {"what": name, "threads": threads, "ms": ms, "/ one thread": ms / took[name, 1], "/ cv2.dnn's matte": ms / took[CV2_DNN, 1]}
+        for (name, threads), ms in took.items()
+    ]  # fmt: skip
+    print_table("forward passes; LiteRT has one thread always", rows)
+
+
 def workers() -> None:
     """Masks a second of real worker processes, one thread each, nothing else running."""
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, float]] = []
     for count in (1, 2, 1, 2):
         with tempfile.TemporaryDirectory(prefix="onlyme-bench-") as folder:
             rows.append({"workers": count, "masks a second": masks_a_second(count, Path(folder), MASK_RCNN, 8.0)})
+    for row in rows:
+        row["/ 1 worker"] = row["masks a second"] / rows[0]["masks a second"]
     print_table("masks a second by workers, one thread each", rows)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
+import os
 import pickle
 import socket
 import sys
@@ -21,22 +23,12 @@ from common.ring import RingReader, RingWriter, new_epoch
 from common.run_dir import open_run_dir
 from common.streams import FRAMES, bind, connect, open_context, receive, send
 from tests.bench.table import print_table
+from tests.bench.timing import medians_us
 
 SIZES_WH = {"480p": (640, 480), "720p": (1280, 720), "1080p": (1920, 1080), "4K": (3840, 2160)}
 CAPACITY, ROUNDS, READERS = 8, 60, (1, 2, 3, 4)
 PAUSE_S = 0.003
 Frame = NDArray[np.uint8]
-
-
-def medians(work: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Microseconds of each, all of them in turn."""
-    taken: dict[str, list[int]] = {name: [] for name in work}
-    for _ in range(rounds):
-        for name, call in work.items():
-            begun = time.perf_counter_ns()
-            call()
-            taken[name].append(time.perf_counter_ns() - begun)
-    return {name: float(np.median(times)) / 1e3 for name, times in taken.items()}
 
 
 class Copies:
@@ -77,6 +69,41 @@ class Copies:
         self._ring.close()
 
 
+def other_ring(shape: tuple[int, int, int]) -> dict[str, Callable[[], object]]:
+    """The same write and read through iceoryx2's shared memory, its newest sample only; nothing where it is not installed."""
+    try:
+        import iceoryx2
+    except ImportError:
+        return {}
+    iceoryx2.set_log_level(iceoryx2.LogLevel.Error)
+    source, into = np.random.default_rng(0).integers(0, 255, shape, np.uint8), np.zeros(shape, np.uint8)
+    node = iceoryx2.NodeBuilder.new().create(iceoryx2.ServiceType.Ipc)
+    name = iceoryx2.ServiceName.new(f"onlyme-bench-{os.getpid()}-{source.size}")
+    kind = iceoryx2.Slice[ctypes.c_uint8]
+    service = node.service_builder(name).publish_subscribe(kind).subscriber_max_buffer_size(CAPACITY).open_or_create()
+    publisher = service.publisher_builder().initial_max_slice_len(source.size).create()
+    subscriber = service.subscriber_builder().create()
+
+    def write() -> None:
+        sample = publisher.loan_slice_uninit(source.size)
+        np.copyto(_pixels(sample.payload_ptr, shape), source)
+        sample.assume_init().send()
+
+    def read() -> None:
+        sample = subscriber.receive()
+        np.copyto(into, _pixels(sample.payload_ptr, shape))
+
+    write()
+    read()
+    assert np.array_equal(into, source)
+    kept = (node, service)  # they end what they made when they go
+    return {"write": write, "read": lambda: read() if kept else None}
+
+
+def _pixels(address: int, shape: tuple[int, int, int]) -> Frame:
+    return np.ctypeslib.as_array(ctypes.cast(address, ctypes.POINTER(ctypes.c_uint8)), shape)
+
+
 def ring() -> None:
     """A write and one to four reads."""
     rows = []
@@ -86,11 +113,17 @@ def ring() -> None:
         work |= {f"back {n}": partial(copies.memcpy_back, n) for n in READERS}
         work |= {"write": copies.write}
         work |= {f"read {n}": partial(copies.read, n) for n in READERS}
-        took = medians(work, ROUNDS)
+        other = other_ring((height, width, 3))
+        work |= {f"iceoryx2 {name}": call for name, call in other.items()}
+        took = medians_us(work, ROUNDS)
         copies.close()
         row: dict[str, object] = {"size": name, "memcpy us": took["memcpy"], "write us": took["write"]}
         for n in READERS:
             row[f"rate with {n}"] = (took["memcpy"] + took[f"back {n}"]) / (took["write"] + took[f"read {n}"])
+        if other:
+            of_other = took["iceoryx2 write"] + took["iceoryx2 read"]
+            row["iceoryx2's with 1"] = (took["memcpy"] + took["back 1"]) / of_other
+            row["ours / iceoryx2's"] = of_other / (took["write"] + took["read 1"])
         rows.append(row)
     print_table("ring: a write and so many reads, rate as a share of as many memcpys'", rows)
 
@@ -105,7 +138,7 @@ def messages() -> None:
     rows = []
     for name, message in kinds.items():
         data, pickled = encode(message), pickle.dumps(message)
-        took = medians(
+        took = medians_us(
             {
                 "encode": partial(encode, message), "decode": partial(decode, data),
                 "dumps": partial(pickle.dumps, message), "loads": partial(pickle.loads, pickled),
@@ -143,7 +176,7 @@ def _one_way(message: Message) -> dict[str, object]:
             there.recv(4096)
 
         # a publisher hears at most once a millisecond that its queue has been read, and drops when it believes it full
-        took = medians({"stream": stream, "pair": pair, "pause": partial(time.sleep, PAUSE_S)}, 500)
+        took = medians_us({"stream": stream, "pair": pair, "pause": partial(time.sleep, PAUSE_S)}, 500)
     here.close()
     there.close()
     return {"stream us": took["stream"], "socket pair us": took["pair"], "ratio": took["stream"] / took["pair"]}
