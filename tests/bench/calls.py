@@ -10,8 +10,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -93,11 +93,18 @@ def record_call(settings: Mapping[str, object], workers: int = 1, displays: int 
         return figures_of(out, begun_ns, used)
 
 
-def _display(run_dir: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+@contextmanager
+def _display(run_dir: Path) -> Iterator[None]:
+    """One more, ended with the call: by itself it would wait for the next."""
+    display = subprocess.Popen(
         [sys.executable, "-m", "display"], cwd=ROOT, env=environment({"sink": "headless"}, run_dir),
         stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
+    try:
+        yield
+    finally:
+        display.terminate()
+        display.wait()
 
 
 def _named(run_dir: Path) -> dict[int, str]:

@@ -18,6 +18,7 @@ Picture = NDArray[np.uint8]
 AGAIN = SIGNERS / "again.mkv"
 FPS = 30
 MOST_FRAMES = 300  # of a clip, which begins again
+DEMO_FRAMES = 60
 APART = 15  # frames between one tile and the next: people who move alike would be no people
 GRIDS = {1: (1, 1), 2: (2, 1), 3: (3, 1), 4: (2, 2), 6: (3, 2), 8: (4, 2)}  # tiles across and down
 
@@ -30,7 +31,7 @@ def footage() -> str:
 def pictures(clip: Path) -> Iterator[Picture]:
     """Every picture of a video, (H, W, 3) uint8 BGR; of the demo's beginning where there is no such file."""
     if not clip.is_file():
-        yield from (DemoScene(640, 480, FPS).frame(index) for index in range(MOST_FRAMES))
+        yield from (DemoScene(640, 480, FPS).frame(index) for index in range(DEMO_FRAMES))
         return
     video = cv2.VideoCapture(str(clip))
     while (item := video.read())[0]:

@@ -28,7 +28,7 @@ def recording(out: Path, indices: list[int], latency_ms: float, mask_every: int)
         row = {"source_index": index, "captured_ns": captured_ms * 1e6, "shown_ns": shown_ms * 1e6}
         rows.append(json.dumps({**row, "mask_age_ms": shown_ms - mask_ms if index >= 15 else None, "state": "live"}))
     out.mkdir()
-    (out / "frames.jsonl").write_text("\n".join(rows) + "\n")
+    (out / "frames.jsonl").write_text("".join(f"{row}\n" for row in rows))
     return out
 
 
