@@ -31,7 +31,8 @@ def footage() -> str:
 def pictures(clip: Path) -> Iterator[Picture]:
     """Every picture of a video, (H, W, 3) uint8 BGR; of the demo's beginning where there is no such file."""
     if not clip.is_file():
-        yield from (DemoScene(640, 480, FPS).frame(index) for index in range(DEMO_FRAMES))
+        scene = DemoScene(640, 480, FPS)
+        yield from (scene.frame(index) for index in range(DEMO_FRAMES))
         return
     video = cv2.VideoCapture(str(clip))
     while (item := video.read())[0]:
