@@ -28,6 +28,7 @@ IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 FALLBACK_FPS = 30.0
 OPEN_TIMEOUT_MS, READ_TIMEOUT_MS = 5000, 5000
 PATIENCE_S = 2.0  # how long one read may take
+AHEAD = 0.4  # of the time between two frames: a frame is made so much before it is due, as a camera has its own by then
 
 log = logging.getLogger("onlyme")
 
@@ -70,13 +71,22 @@ class Clock:
     fps: float
     started_ns: int | None = None
 
+    def wait_ahead_of(self, index: int) -> None:
+        """Wait until frame `index` is soon due: made earlier, it would take the processor from the frame before it."""
+        if self.started_ns is not None:
+            self._sleep_until(self.started_ns + round((index - AHEAD) * 1e9 / self.fps))
+
     def wait_for(self, index: int) -> int:
         """Wait until frame `index` is due; returns when that was, or is, in ns."""
         if self.started_ns is None:
             self.started_ns = time.monotonic_ns() - round(index * 1e9 / self.fps)
         due_ns = self.started_ns + round(index * 1e9 / self.fps)
-        time.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)
+        self._sleep_until(due_ns)
         return due_ns
+
+    @staticmethod
+    def _sleep_until(due_ns: int) -> None:
+        time.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)
 
     def due(self) -> int:
         """Number of the frame that is due now."""
@@ -116,12 +126,13 @@ class FileSource:
             if not self._grab():
                 return None
             self._index += 1
-        due_ns = self._clock.wait_for(self._index)
+        self._clock.wait_ahead_of(self._index)
         if not self._grab():
             return None
         ok, picture = self._capture.retrieve()
         if not ok:
             raise SourceError(f"--source: frame {self._index} of {self._path} cannot be decoded")
+        due_ns = self._clock.wait_for(self._index)
         self._index += 1
         return Shot(picture, self._index - 1, due_ns)
 
@@ -174,6 +185,7 @@ class FolderSource:
         self._index = max(self._index, self._clock.due())
         if self._once and self._index >= len(self._files):
             return None
+        self._clock.wait_ahead_of(self._index)
         file = self._files[self._index % len(self._files)]
         picture = cv2.imread(str(file), cv2.IMREAD_COLOR)
         if picture is None:
@@ -212,6 +224,7 @@ class DemoSource:
     def read(self) -> Shot | None:
         """See Source."""
         self._index = max(self._index, self._clock.due())
+        self._clock.wait_ahead_of(self._index)
         picture = self._scene.frame(self._index)
         due_ns = self._clock.wait_for(self._index)
         self._index += 1
