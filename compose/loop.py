@@ -15,6 +15,7 @@ from common.config import ComposeSettings
 from common.counters import Counters
 from common.errors import RingGoneError
 from common.figures import figures
+from common.memory import keep_freed
 from common.messages import (
     BackgroundSet,
     FrameCaptured,
@@ -63,6 +64,7 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
         RingSpaceError: Shared memory is too small.
     """
     cv2.setNumThreads(1)
+    keep_freed()
     tracker = open_tracker(settings)
     painter, policy = Painter(settings, tracker), Policy(tracker.choose, settings.mask_age_limit_ms)
     counters, journal = Counters(log), Journal()
