@@ -7,6 +7,18 @@ from collections import OrderedDict
 FORGOTTEN_AFTER_S = 5.0
 
 
+def is_worth_giving(age_ns: int, period_ns: int) -> bool:
+    """Whether a frame goes to an idle worker now, or the worker waits for the next one, which is nearly there.
+
+    Half a period's wait makes the result a whole period fresher. Where the next frame is late nobody waits for it.
+
+    Args:
+        age_ns: Since the frame was captured.
+        period_ns: Between the last two frames, 0 where there was one only.
+    """
+    return 2 * age_ns <= period_ns or 2 * age_ns > 3 * period_ns
+
+
 class Dispatch:
     """Credit of one: a worker asks when it is idle, is given one frame, and asks again when it is done."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import zmq
 
-from capture.dispatch import Dispatch
+from capture.dispatch import Dispatch, is_worth_giving
 from capture.reader import Lost, Reader
 from capture.sources import Shot, open_source
 from common.config import CaptureSettings
@@ -53,12 +53,13 @@ def run(settings: CaptureSettings, stop: Stop) -> None:
             if isinstance(taken, Lost):
                 log.warning("%s: hidden, trying again", taken.reason)
                 frames.lose(taken.reason)
-                workers.newest = None
+                workers.offer(None)
             elif taken is not None:
-                workers.newest = frames.publish(taken, source.notice if source else "")
-                if workers.newest.frame_id == 0 and source:
+                frame = frames.publish(taken, source.notice if source else "")
+                workers.offer(frame)
+                if frame.frame_id == 0 and source:
                     log.info("%s; frames of %d x %d", source.description, *taken.picture.shape[1::-1])
-            workers.serve(time.monotonic())
+            workers.serve(time.monotonic_ns())
             if reader.overwritten:
                 counters.count("frame", "taken too late", number=reader.overwritten)
                 reader.overwritten = 0
@@ -102,22 +103,29 @@ class Publisher(ShapedRing):
 
 
 class Workers:
-    """The inference workers' side: hands `newest` to whoever is idle."""
+    """The inference workers' side: hands the newest frame to whoever is idle."""
 
     def __init__(self, context: Context, run_dir: Path, counters: Counters) -> None:
         self.socket = bind(context, WORK, run_dir)
-        self.newest: FrameCaptured | None = None
+        self._newest: FrameCaptured | None = None
+        self._period_ns = 0
         self._dispatch = Dispatch()
         self._counters = counters
 
-    def serve(self, now: float) -> None:
+    def offer(self, newest: FrameCaptured | None) -> None:
+        """This frame is to be had now, or none."""
+        last, self._newest = self._newest, newest
+        self._period_ns = newest.captured_ns - last.captured_ns if newest and last else 0
+
+    def serve(self, now_ns: int) -> None:
         """Take what workers ask, and give the newest frame to one of them."""
+        now = now_ns / 1e9
         self._hear(now)
-        if self.newest is None:
+        if self._newest is None or not is_worth_giving(now_ns - self._newest.captured_ns, self._period_ns):
             return
-        frame = (self.newest.epoch, self.newest.frame_id)
+        frame = (self._newest.epoch, self._newest.frame_id)
         while (worker := self._dispatch.next_worker(*frame)) is not None:
-            message = replace(self.newest, workers=self._dispatch.workers(now))
+            message = replace(self._newest, workers=self._dispatch.workers(now))
             try:
                 self.socket.send_multipart([worker, encode(message)], zmq.NOBLOCK)
             except (zmq.Again, zmq.ZMQError):

@@ -47,12 +47,13 @@ def collect(count: int, run_dir: Path, settings: dict[str, object], seconds: flo
         deadline: float | None = None
         try:
             while time.monotonic() < (deadline or limit):
-                workers.newest = frames.publish(Shot(picture, number, time.monotonic_ns()), "")
+                workers.offer(frames.publish(Shot(picture, number, time.monotonic_ns()), ""))
+                workers.serve(time.monotonic_ns())
                 number += 1
                 until = time.monotonic() + 1 / 60
                 while (left := until - time.monotonic()) > 0:
                     poller.poll(int(left * 1e3))
-                    workers.serve(time.monotonic())
+                    workers.serve(time.monotonic_ns())
                     found = receive(masks, MasksInferred, counters)
                     seen |= {m.worker for m in found}
                     if deadline is not None:

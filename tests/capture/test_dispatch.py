@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from capture.dispatch import FORGOTTEN_AFTER_S, Dispatch
+import pytest
+
+from capture.dispatch import FORGOTTEN_AFTER_S, Dispatch, is_worth_giving
 
 A, B = b"a", b"b"
 
@@ -37,3 +39,22 @@ def test_who_is_gone_gets_nothing_and_does_not_count() -> None:
     assert dispatch.next_worker(1, 0) == B
     dispatch.lost(B)
     assert dispatch.next_worker(1, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "period_ms", "given"),
+    [
+        (0, 0, True),  # the first frame
+        (100, 0, True),
+        (1, 33, True),
+        (16, 33, True),
+        (17, 33, False),  # the next one is nearer
+        (33, 33, False),
+        (49, 33, False),
+        (50, 33, True),  # the next one is late: nobody waits for it
+        (400, 1000, True),
+        (600, 1000, False),
+    ],
+)
+def test_an_old_frame_is_not_begun_shortly_before_the_next(age_ms: int, period_ms: int, given: bool) -> None:
+    assert is_worth_giving(age_ms * 1_000_000, period_ms * 1_000_000) is given
