@@ -15,6 +15,7 @@ from common.errors import ModelError
 
 MATTE_SIZE_WH = (256, 144)
 HALVED_FROM = 3  # below, a halved picture would hardly be reduced once more, and fine patterns come out as others
+WHITE = np.float32(1 / 255)
 Network = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # (144, 256, 3) uint8 BGR -> (1, 144, 256, 1), 0..1
 
 
@@ -54,7 +55,7 @@ def with_litert(path: Path) -> Network:
     taken, given = network.get_input_details()[0]["index"], network.get_output_details()[0]["index"]
 
     def forward(small: NDArray[np.uint8]) -> NDArray[np.float32]:
-        network.set_tensor(taken, cv2.dnn.blobFromImage(small, 1 / 255, swapRB=True).transpose(0, 2, 3, 1).copy())
+        network.set_tensor(taken, np.multiply(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), WHITE)[None])
         network.invoke()
         return np.asarray(network.get_tensor(given), np.float32)
 

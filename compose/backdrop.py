@@ -13,6 +13,7 @@ from common.config import ComposeSettings
 from common.errors import SourceError
 from compose.alpha import Alpha
 from compose.blend import blur
+from compose.halves import Halves
 
 Picture = NDArray[np.uint8]
 
@@ -20,8 +21,8 @@ Picture = NDArray[np.uint8]
 class Backdrop(Protocol):
     """Makes what is shown behind the subject."""
 
-    def paint(self, picture: Picture, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
-        """Fill `into`, of the frame `picture`'s shape (H, W, 3) uint8 BGR; `alpha` is the subject, if any."""
+    def paint(self, halves: Halves, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
+        """Fill `into`, of the frame's shape (H, W, 3) uint8 BGR; `alpha` is the subject, if any."""
 
 
 class BlurBackdrop:
@@ -30,9 +31,9 @@ class BlurBackdrop:
     def __init__(self, kernel: int) -> None:
         self._kernel = kernel
 
-    def paint(self, picture: Picture, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
+    def paint(self, halves: Halves, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
         """See Backdrop."""
-        blur(picture, self._kernel, alpha, into)
+        blur(halves, self._kernel, alpha, into)
 
 
 class StillBackdrop:
@@ -42,10 +43,10 @@ class StillBackdrop:
         self._still = still
         self._fitted = still
 
-    def paint(self, picture: Picture, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
+    def paint(self, halves: Halves, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
         """See Backdrop."""
-        if self._fitted.shape != picture.shape:
-            self._fitted = fill(self._still, picture.shape[1::-1])
+        if self._fitted.shape != into.shape:
+            self._fitted = fill(self._still, into.shape[1::-1])
         np.copyto(into, self._fitted)
 
 
@@ -63,7 +64,7 @@ class VideoBackdrop:
         self._due_ns: float | None = None
         self._still = StillBackdrop(first)
 
-    def paint(self, picture: Picture, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
+    def paint(self, halves: Halves, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
         """See Backdrop."""
         if self._due_ns is None or captured_ns - self._due_ns > 1e9:  # start, or a pause: go on from here
             self._due_ns = float(captured_ns)
@@ -75,7 +76,7 @@ class VideoBackdrop:
             if self._due_ns > captured_ns:
                 ok, frame = self._capture.retrieve()
                 self._still = StillBackdrop(frame) if ok else self._still
-        self._still.paint(picture, alpha, captured_ns, into)
+        self._still.paint(halves, alpha, captured_ns, into)
 
 
 def fill(still: Picture, size_wh: tuple[int, int]) -> Picture:

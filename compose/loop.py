@@ -43,6 +43,7 @@ from common.streams import (
     receive,
     send,
 )
+from compose.halves import Halves
 from compose.painter import Painter, paint_card
 from compose.policy import Policy, State, Verdict
 from compose.tracker import Tracker, open_tracker
@@ -84,8 +85,9 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
                 counters.count("worker", "gone, or cut off for what it sent")
             frame, picture = frames.newest()
             begun = time.monotonic()
-            if frame is not None and picture is not None:
-                tracker.see(frame, picture)
+            halves = None if picture is None else Halves(picture)
+            if frame is not None and halves is not None:
+                tracker.see(frame, halves)
             for result in receive(masks, MasksInferred, counters):
                 if refused := policy.accept(result, time.monotonic_ns()):
                     counters.count("masks", refused)
@@ -94,8 +96,8 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
                     painter.instances.see(result)
             verdict = policy.judge(time.monotonic_ns())
             journal.note(verdict, policy.privacy)
-            if frame is not None and picture is not None:
-                painter.paint(picture, frame, verdict, composites.claim(frame))
+            if frame is not None and halves is not None:
+                painter.paint(halves, frame, verdict, composites.claim(frame))
                 composites.publish(frame, verdict, policy.privacy)
                 figures.observe("compose_seconds", time.monotonic() - begun)
             elif verdict.state is State.LOST:

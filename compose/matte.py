@@ -154,7 +154,7 @@ class MatteEdge:
             self._carried += 1
             return carried_on(before, present.flow, area, box)
         self._carried = 0
-        likely = np.rint(self._matte.infer(_cut_out(present, box)) * 255).astype(np.uint8)
+        likely = np.asarray(cv2.convertScaleAbs(self._matte.infer(_cut_out(present, box)), alpha=255), np.uint8)
         if before is None or present.flow is None:
             return likely
         return steadied(likely, before, _still(present.flow, box, likely.shape))

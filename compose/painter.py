@@ -14,6 +14,7 @@ from compose import alpha
 from compose.alpha import Alpha
 from compose.backdrop import open_backdrop
 from compose.blend import blend
+from compose.halves import Halves
 from compose.instances import InstanceView
 from compose.policy import State, Verdict
 from compose.tracker import Tracker
@@ -41,20 +42,20 @@ class Painter:
         """Hide the room behind `blur` or `color:RRGGBB` from now on; "" is what the settings say."""
         self._backdrop = open_backdrop(replace(self._settings, background=background)) if background else self._first
 
-    def paint(self, picture: Picture, frame: FrameCaptured, verdict: Verdict, into: Picture) -> None:
-        """Fill `into`, of `picture`'s shape (H, W, 3) uint8 BGR, with what `verdict` allows of `picture`."""
+    def paint(self, halves: Halves, frame: FrameCaptured, verdict: Verdict, into: Picture) -> None:
+        """Fill `into`, of the frame's shape (H, W, 3) uint8 BGR, with what `verdict` allows of the frame."""
         if verdict.state is State.OFF:
-            np.copyto(into, picture)
+            np.copyto(into, halves.picture)
         elif verdict.state is State.INSTANCES:
-            self.instances.paint(picture, frame.epoch, into)
+            self.instances.paint(halves.picture, frame.epoch, into)
         elif verdict.state is State.LIVE:
-            who = alpha.faded(self._tracker.alpha(frame, picture, verdict.subjects), verdict.opacity)
-            self._backdrop.paint(picture, who, frame.captured_ns, into)
-            blend(picture, who, into)
+            who = alpha.faded(self._tracker.alpha(frame, verdict.subjects), verdict.opacity)
+            self._backdrop.paint(halves, who, frame.captured_ns, into)
+            blend(halves.picture, who, into)
             if self._tracker.outlined(frame.captured_ns):
                 draw_outline(into, who)
         else:
-            self._backdrop.paint(picture, None, frame.captured_ns, into)
+            self._backdrop.paint(halves, None, frame.captured_ns, into)
         if frame.notice:
             write_notice(into, frame.notice)
 

@@ -22,6 +22,7 @@ from compose.alpha import Alpha
 from compose.choice import Choice, Chooser
 from compose.flow import FlowMeter
 from compose.guided import GuidedEdge
+from compose.halves import Halves
 from compose.matte import MatteEdge
 from compose.region import HISTORY, Map, Present, Region, grid_wh, inside, on_grid
 from compose.subject import Candidate, look_of, people_of
@@ -68,18 +69,18 @@ class Tracker:
         self._chooser.clear()
         self._smalls: OrderedDict[int, Picture] = OrderedDict()
 
-    def see(self, frame: FrameCaptured, picture: Picture) -> None:
-        """The present frame, (H, W, 3) uint8 BGR; another stream is another beginning."""
+    def see(self, frame: FrameCaptured, halves: Halves) -> None:
+        """The present frame, with its picture; another stream is another beginning."""
         if frame.epoch != self._epoch:
             self._begin(frame.epoch, (frame.width, frame.height))
-        self._smalls[frame.frame_id] = cv2.resize(picture, self._wh, interpolation=cv2.INTER_NEAREST)
+        small = halves[halvings(frame.width, self._wh[0])]
+        least = self._smalls[frame.frame_id] = np.asarray(cv2.resize(small, self._wh), np.uint8)
         if len(self._smalls) > HISTORY:
             self._smalls.popitem(last=False)
         if self._edge is not None:
-            small = _halved(picture, self._wh)
-            grey = np.asarray(cv2.cvtColor(cv2.resize(small, self._wh), cv2.COLOR_BGR2GRAY), np.uint8)
+            grey = np.asarray(cv2.cvtColor(least, cv2.COLOR_BGR2GRAY), np.uint8)
             since = -1 if self._present is None else self._present.frame_id
-            self._present = Present(frame.frame_id, picture, small, grey, self._meter.measure(grey), since)
+            self._present = Present(frame.frame_id, halves.picture, small, grey, self._meter.measure(grey), since)
             self._region.see(self._present)
 
     def ask(self, asked: SubjectAsked | SubjectPointed) -> None:
@@ -96,6 +97,8 @@ class Tracker:
             return Choice((), "the result belongs to another stream")
         people = people_of(result.instances, self._settings.confidence)
         areas = [self._on_grid(i, self._settings.threshold) for i in people]
+        while self._smalls and next(iter(self._smalls)) < result.frame_id:  # no result for an older frame will be taken
+            self._smalls.popitem(last=False)
         small = self._smalls.get(result.frame_id)
         candidates = [
             Candidate(area, None if small is None else look_of(small, area), person.score)
@@ -109,7 +112,7 @@ class Tracker:
         self._seed(result, subjects, mine, things, others)
         return Choice((*subjects, *things), "" if subjects else self._chooser.why_nobody(len(people)))
 
-    def alpha(self, frame: FrameCaptured, picture: Picture, subjects: tuple[Instance, ...]) -> Alpha:
+    def alpha(self, frame: FrameCaptured, subjects: tuple[Instance, ...]) -> Alpha:
         """What of the present frame is the subject."""
         if self._edge is None:
             return alpha.of_instances(subjects, self._size_wh, self._settings.threshold, self._settings.edge)
@@ -152,11 +155,9 @@ class Tracker:
         return found
 
 
-def _halved(picture: Picture, wh: tuple[int, int]) -> Picture:
-    """A picture halved while it is far wider than the grid, so that a fine pattern does not turn into another one."""
-    while picture.shape[1] >= FAR_WIDER * wh[0]:
-        picture = np.asarray(cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
-    return picture
+def halvings(width: int, grid_width: int) -> int:
+    """How often a picture is halved while it is far wider than the grid: a fine pattern must not turn into another one."""
+    return (width // (FAR_WIDER * grid_width)).bit_length()
 
 
 def open_tracker(settings: ComposeSettings) -> Tracker:

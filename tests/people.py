@@ -13,6 +13,7 @@ from common.budget import MattePace
 from common.config import ComposeSettings
 from common.matte import Matte
 from common.messages import FrameCaptured, Instance, MasksInferred
+from compose.halves import Halves
 from compose.matte import MatteEdge
 from compose.tracker import Tracker
 from tests.faults.worker import instance_of
@@ -140,7 +141,7 @@ def play(
     for index in range(round(SECONDS * FPS)):
         picture, masks = scene.frame(index), scene.masks(index)
         frame = FrameCaptured(1, index, at_ns(index), index, "s", index, SIZE_WH[1], SIZE_WH[0])
-        tracker.see(frame, picture)
+        tracker.see(frame, Halves(picture))
         of = index - LATE
         if of >= 0 and of % every == 0:
             people, subject = results(of, scene, of == 0)
@@ -148,7 +149,7 @@ def play(
             shown.switches += bool(subjects) and subjects[0] is not subject
         opacity = np.zeros(SIZE_WH[::-1], np.uint8)
         if subjects:
-            alpha = tracker.alpha(frame, picture, subjects)
+            alpha = tracker.alpha(frame, subjects)
             x0, y0, x1, y1 = alpha.box_xyxy
             opacity[y0:y1, x0:x1] = alpha.opacity
         if look:

@@ -17,6 +17,7 @@ from common.messages import FrameCaptured, Instance, MasksInferred
 from compose import alpha
 from compose.blend import blend, blur
 from compose.guided import GuidedEdge
+from compose.halves import Halves
 from compose.matte import MatteEdge
 from compose.painter import Painter
 from compose.policy import State, Verdict
@@ -39,11 +40,11 @@ def row_of(width: int, height: int) -> dict[str, object]:
     picture = DemoScene(width, height, 30).frame(100)
     person = MatteDetector(InferSettings()).detect(picture)[0]
     who = alpha.of_instance(person, (width, height), 0.3, "soft")
-    into, behind = np.empty_like(picture), blur(picture, KERNEL)
+    into, behind = np.empty_like(picture), blur(Halves(picture), KERNEL)
     work: dict[str, Callable[[], object]] = {
         "GaussianBlur": lambda: cv2.GaussianBlur(picture, (KERNEL, KERNEL), 0),
-        "blur": lambda: blur(picture, KERNEL),
-        "weighted blur": lambda: blur(picture, KERNEL, who),
+        "blur": lambda: blur(Halves(picture), KERNEL),
+        "weighted blur": lambda: blur(Halves(picture), KERNEL, who),
         "alpha": lambda: alpha.of_instance(person, (width, height), 0.3, "soft"),
         "blend": lambda: blend(picture, who, into),
         "JPEG": lambda: cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)),
@@ -85,9 +86,10 @@ def whole_of(width: int, height: int) -> dict[str, object]:
             of = index - 4
             result = truth(scene, of) if of >= FRAMES.start and of % 3 == 0 else None
             begun = time.perf_counter()
-            tracker.see(frame, picture)
+            halves = Halves(picture)
+            tracker.see(frame, halves)
             subjects = tracker.choose(result).subjects if result else subjects
-            painter.paint(picture, frame, Verdict(State.LIVE, "", 100.0, subjects, 1.0), into)
+            painter.paint(halves, frame, Verdict(State.LIVE, "", 100.0, subjects, 1.0), into)
             times.append((time.perf_counter() - begun) * 1e3)
     figures = {name: np.percentile(times[8:], [50, 99]).round(2).tolist() for name, times in taken.items()}
     base = float(np.median(tutorials))

@@ -10,6 +10,7 @@ import pytest
 from common.config import ComposeSettings
 from common.errors import SourceError
 from compose.backdrop import Backdrop, fill, open_backdrop
+from compose.halves import Halves
 
 FRAME = np.random.default_rng(0).integers(0, 256, (90, 160, 3), dtype=np.uint8)
 
@@ -20,7 +21,7 @@ def backdrop(text: str, **other: Any) -> np.ndarray:
 
 def painted(behind: Backdrop, at_ns: int) -> np.ndarray:
     into = np.zeros_like(FRAME)
-    behind.paint(FRAME, None, at_ns, into)
+    behind.paint(Halves(FRAME), None, at_ns, into)
     return into
 
 

@@ -19,6 +19,7 @@ from compose import tracker as module
 from compose.alpha import Alpha
 from compose.choice import Choice
 from compose.guided import GuidedEdge
+from compose.halves import Halves
 from compose.matte import MatteEdge
 from compose.painter import OUTLINE_BGR, Painter
 from compose.policy import State, Verdict
@@ -95,10 +96,10 @@ def test_without_the_matte_the_mask_still_goes_with_the_picture(matte: Matte) ->
 
 def test_everybody_stays_sharp_where_that_is_asked(scene: DemoScene, matte: Matte) -> None:
     tracker = Tracker(ComposeSettings(subject="all"), MatteEdge(matte, MattePace()))
-    tracker.see(frame(60), scene.frame(60))
+    tracker.see(frame(60), Halves(scene.frame(60)))
     assert len(tracker.choose(truth(scene, 60, 0.9, 0.8)).subjects) == 2
-    tracker.see(frame(61), scene.frame(61))
-    opacity = whole(tracker.alpha(frame(61), scene.frame(61), ()))
+    tracker.see(frame(61), Halves(scene.frame(61)))
+    opacity = whole(tracker.alpha(frame(61), ()))
     masks = scene.masks(61)
     assert (opacity[masks.subject] > 127).mean() > 0.9
     assert (opacity[masks.bystander] > 127).mean() > 0.9
@@ -107,7 +108,7 @@ def test_everybody_stays_sharp_where_that_is_asked(scene: DemoScene, matte: Matt
 def test_another_person_is_chosen_by_hand_and_stays(scene: DemoScene, matte: Matte) -> None:
     tracker = tracker_of(matte)
     for index in range(60, 66):
-        tracker.see(frame(index), scene.frame(index))
+        tracker.see(frame(index), Halves(scene.frame(index)))
         if index == 62:
             tracker.ask(SubjectAsked(SubjectAsked.NEXT))
         result = truth(scene, index, 0.9, 0.8)
@@ -116,23 +117,23 @@ def test_another_person_is_chosen_by_hand_and_stays(scene: DemoScene, matte: Mat
 
 def test_another_stream_is_another_beginning(scene: DemoScene, matte: Matte) -> None:
     tracker = tracker_of(matte)
-    tracker.see(frame(60), scene.frame(60))
+    tracker.see(frame(60), Halves(scene.frame(60)))
     assert tracker.choose(truth(scene, 60, 0.9, 0.8)).subjects
     assert tracker.choose(truth(scene, 60, 0.9, 0.8, epoch=2)).subjects == ()
-    tracker.see(frame(0, epoch=2), scene.frame(0))
-    assert tracker.alpha(frame(0, epoch=2), scene.frame(0), ()).opacity.size == 0
+    tracker.see(frame(0, epoch=2), Halves(scene.frame(0)))
+    assert tracker.alpha(frame(0, epoch=2), ()).opacity.size == 0
 
 
 def test_when_the_subject_is_not_among_them_nobody_is_shown(scene: DemoScene, matte: Matte) -> None:
     tracker = tracker_of(matte)
-    tracker.see(frame(60), scene.frame(60))
+    tracker.see(frame(60), Halves(scene.frame(60)))
     tracker.choose(truth(scene, 60, 0.9, 0.8))
     other = truth(scene, 60, 0.9, 0.8).instances[1:]
-    tracker.see(frame(63), scene.frame(63))
+    tracker.see(frame(63), Halves(scene.frame(63)))
     assert tracker.choose(MasksInferred(1, 63, 64, 1, "w", "m", other)) == Choice(
         (), "the subject is none of the 1 found"
     )
-    assert tracker.alpha(frame(63), scene.frame(63), ()).opacity.size == 0
+    assert tracker.alpha(frame(63), ()).opacity.size == 0
 
 
 def test_without_the_matte_s_file_flow_and_guided_filter_are_used_and_it_is_said(
@@ -144,9 +145,9 @@ def test_without_the_matte_s_file_flow_and_guided_filter_are_used_and_it_is_said
     monkeypatch.setattr(module, "fetch", missing)
     tracker = open_tracker(ComposeSettings())
     assert "no matte on the present frame" in caplog.text
-    tracker.see(frame(60), scene.frame(60))
+    tracker.see(frame(60), Halves(scene.frame(60)))
     subjects = tracker.choose(truth(scene, 60, 0.9, 0.8)).subjects
-    assert whole(tracker.alpha(frame(60), scene.frame(60), subjects)).any()
+    assert whole(tracker.alpha(frame(60), subjects)).any()
 
 
 def thing(box: tuple[float, float, float, float], class_id: int) -> Instance:
@@ -170,11 +171,11 @@ def test_what_the_subject_holds_stays_sharp_only_if_asked_for_and_only_while_it_
     beside &= ~scene.masks(61).bystander
     for keep, seen in (((), False), (("cell phone", "dog"), True)):
         tracker = Tracker(ComposeSettings(keep=keep, refine=refine), edges[refine])
-        tracker.see(frame(60), scene.frame(60))
+        tracker.see(frame(60), Halves(scene.frame(60)))
         subjects = tracker.choose(both).subjects
         assert (phone in subjects) is seen and dog not in subjects
-        tracker.see(frame(61), scene.frame(61))
-        opacity = whole(tracker.alpha(frame(61), scene.frame(61), subjects))
+        tracker.see(frame(61), Halves(scene.frame(61)))
+        opacity = whole(tracker.alpha(frame(61), subjects))
         assert bool((opacity[beside] > 127).mean() > 0.9) is seen, refine
 
 
@@ -185,10 +186,10 @@ def test_who_was_chosen_by_hand_is_outlined_for_a_second(scene: DemoScene, matte
 
     def paint(index: int, at: int) -> tuple[np.ndarray, bool]:
         now = replace(frame(index), captured_ns=at)
-        tracker.see(now, scene.frame(index))
+        tracker.see(now, Halves(scene.frame(index)))
         found = tracker.choose(replace(truth(scene, index, 0.9, 0.8), captured_ns=at)).subjects
         into = np.empty_like(scene.frame(index))
-        painter.paint(scene.frame(index), now, Verdict(State.LIVE, "", 0.0, found, 1.0), into)
+        painter.paint(Halves(scene.frame(index)), now, Verdict(State.LIVE, "", 0.0, found, 1.0), into)
         return into, bool((into == OUTLINE_BGR).all(-1).sum() > 200)
 
     assert not paint(60, 1 * second)[1]

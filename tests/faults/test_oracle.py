@@ -7,6 +7,7 @@ from capture.demo import DemoScene
 from common.messages import FrameComposed
 from compose.alpha import Alpha
 from compose.blend import blend, blur
+from compose.halves import Halves
 from compose.painter import paint_card
 from tests.faults.oracle import ALWAYS_LEAKS, BOUND, LeakOracle
 
@@ -26,7 +27,7 @@ def shown(scene: DemoScene, index: int, mask: np.ndarray, opacity: float = 1.0, 
     picture = scene.frame(index)
     alpha = Alpha((mask * round(255 * opacity)).astype(np.uint8), (0, 0, *SIZE))
     into = np.empty_like(picture)
-    blur(picture, kernel, alpha, into)
+    blur(Halves(picture), kernel, alpha, into)
     blend(picture, alpha, into)
     return into
 
@@ -34,7 +35,7 @@ def shown(scene: DemoScene, index: int, mask: np.ndarray, opacity: float = 1.0, 
 @pytest.mark.parametrize("kernel", [15, 41, 101])
 def test_a_hidden_frame_is_far_below_the_bound(scene: DemoScene, kernel: int) -> None:
     oracle = LeakOracle(scene)
-    worst = max(oracle.leak(blur(scene.frame(i), kernel), composite(i, "hidden")) for i in range(0, 390, 30))
+    worst = max(oracle.leak(blur(Halves(scene.frame(i)), kernel), composite(i, "hidden")) for i in range(0, 390, 30))
     assert worst < BOUND / 2
 
 
@@ -70,7 +71,7 @@ def test_the_mask_of_another_moment_passes_only_within_the_margin_of_its_age(sce
 
 def test_an_age_over_the_limit_is_a_leak_whatever_the_pixels_show(scene: DemoScene) -> None:
     oracle = LeakOracle(scene, max_age_ms=750)
-    hidden = blur(scene.frame(3), 41)
+    hidden = blur(Halves(scene.frame(3)), 41)
     assert oracle.leak(hidden, composite(3, "live", 750.0)) < BOUND
     assert oracle.leak(hidden, composite(3, "live", 751.0)) == ALWAYS_LEAKS
 
