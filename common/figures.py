@@ -32,6 +32,7 @@ FIGURES = {
     "dropped": Kind("counter", "What was lost or refused, by cause", ("what", "cause")),
     "masks_sent": Kind("counter", "Results that a worker sent"),
     "inference_seconds": Kind("summary", "How long a worker took for one frame"),
+    "looks_spared": Kind("counter", "Frames that a worker did not look at closely because nothing had moved"),
     "composed": Kind("counter", "Composites"),
     "compose_seconds": Kind("summary", "How long compose took for one frame"),
     "state_seconds": Kind("counter", "How long compose was in a state", ("state",)),

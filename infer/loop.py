@@ -16,11 +16,12 @@ from common.config import InferSettings, process_name
 from common.counters import Counters
 from common.errors import RingGoneError
 from common.figures import figures
-from common.messages import FrameCaptured, MasksInferred, WorkAsked
+from common.messages import FrameCaptured, Instance, MasksInferred, WorkAsked
 from common.process import Stop, give_way
 from common.ring import RingCache
 from common.streams import MASKS, WORK, Context, connect, open_context, receive, send
-from infer.detector import open_detector
+from infer.detector import Detector, open_detector
+from infer.still import Still
 
 ASK_AGAIN_S = 0.5  # a restarted capture has forgotten who asked
 POLL_MS = 100
@@ -43,15 +44,16 @@ def run(settings: InferSettings, stop: Stop) -> None:
     with open_context() as context:
         pace = Pace(Budget(settings.cpu, settings.battery, settings.call_dir), settings.max_infer_hz)
         work = Work(context, settings.call_dir, name, pace, Counters(log))
-        masks = connect(context, MASKS, settings.call_dir)
+        masks, looks = connect(context, MASKS, settings.call_dir), Looks(detector, pace)
         while not stop:
             message, picture = work.next_frame()
             if message is None or picture is None:
                 continue
             cv2.setNumThreads(settings.threads or share_of_cores(message.workers))
             begun_ns = time.monotonic_ns()
-            instances = detector.detect(picture)
-            pace.looked()
+            instances = looks.at(message, picture)
+            if instances is None:
+                continue
             result = MasksInferred(
                 epoch=message.epoch,
                 frame_id=message.frame_id,
@@ -61,12 +63,31 @@ def run(settings: InferSettings, stop: Stop) -> None:
                 model=detector.model,
                 instances=instances,
             )
-            figures.observe("inference_seconds", result.inference_ns / 1e9)
             if send(masks, result):
                 figures.count("masks_sent")
             else:
                 work.counters.count("masks", "nobody takes them")
     log.info("stopped%s", f"; {work.counters}" if str(work.counters) else "")
+
+
+class Looks:
+    """Looks at frames; where nothing has moved since the last one, once in a while says its result again."""
+
+    def __init__(self, detector: Detector, pace: Pace) -> None:
+        self._detector, self._pace = detector, pace
+        self._still = Still()
+
+    def at(self, message: FrameCaptured, picture: NDArray[np.uint8]) -> tuple[Instance, ...] | None:
+        """What is in a frame, (H, W, 3) uint8 BGR; None where that needs no saying."""
+        frame = (picture, message.epoch, message.captured_ns)
+        if self._still.holds(*frame):
+            figures.count("looks_spared")
+            return self._still.instances if self._still.is_to_be_said(message.captured_ns) else None
+        begun = time.monotonic()
+        self._still.keep(*frame, self._detector.detect(picture))
+        self._pace.looked()
+        figures.observe("inference_seconds", time.monotonic() - begun)
+        return self._still.instances
 
 
 def share_of_cores(workers: int) -> int:
