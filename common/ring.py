@@ -18,11 +18,9 @@ The segment's layout stands in common/segments.py.
 
 from __future__ import annotations
 
+import errno
 import os
-import secrets
-import shutil
 import time
-from multiprocessing import resource_tracker, shared_memory
 from types import TracebackType
 from typing import Self
 
@@ -31,7 +29,7 @@ from numpy.typing import NDArray
 
 from common.errors import RingGoneError, RingSpaceError
 from common.identity import start_ticks
-from common.segments import HEADER, MAGIC, SHM_FOLDER, name_prefix
+from common.segments import HEADER, MAGIC, SHM_FOLDER, Segment, name_prefix
 
 Frame = NDArray[np.uint8]
 
@@ -43,42 +41,12 @@ RETRY_ATTACH_S = 0.2
 
 def new_epoch() -> int:
     """A random number that tells one incarnation of a writer from every other, 1 .. 2**63 - 1."""
-    return secrets.randbits(62) + 1
+    return (int.from_bytes(os.urandom(8)) >> 2) + 1
 
 
 def slot_bytes(shape: tuple[int, int, int]) -> int:
     """Bytes of one slot of `shape` (H, W, C) uint8, rounded up to whole pages."""
     return -(-shape[0] * shape[1] * shape[2] // PAGE) * PAGE
-
-
-class _Untracked(shared_memory.SharedMemory):
-    """A segment that no resource tracker knows.
-
-    Before Python 3.13 (`track=False`) a reader's tracker unlinks the segment for everybody when that reader exits,
-    and every process with a segment pays for a tracker process. Segments are removed by their writer, or by `sweep`.
-    """
-
-    def __init__(self, name: str, create: bool = False, size: int = 0) -> None:
-        register = resource_tracker.register
-        resource_tracker.register = lambda name, rtype: None
-        try:
-            super().__init__(name=name, create=create, size=size)
-        finally:
-            resource_tracker.register = register
-
-    @property
-    def memory(self) -> memoryview:
-        """The mapped bytes."""
-        if self.buf is None:
-            raise RingGoneError(f"segment {self.name} is closed")
-        return self.buf
-
-    def __del__(self) -> None:
-        """The base class closes here, which fails loudly while arrays still look at the mapping; the kernel unmaps."""
-
-    def unlink(self) -> None:
-        """Remove the name; whoever has it mapped keeps its mapping."""
-        (SHM_FOLDER / self.name).unlink(missing_ok=True)
 
 
 class _Closing:
@@ -100,7 +68,7 @@ class _Closing:
 class _Mapped(_Closing):
     """What writer and reader share: the mapping, and the two live words of its header."""
 
-    def __init__(self, segment: _Untracked, capacity: int, shape: tuple[int, int, int], epoch: int) -> None:
+    def __init__(self, segment: Segment, capacity: int, shape: tuple[int, int, int], epoch: int) -> None:
         self._segment = segment
         memory = segment.memory
         self.name = segment.name
@@ -144,16 +112,14 @@ class RingWriter(_Mapped):
         if capacity < 3:
             raise ValueError(f"ring {stream}: expected a capacity of at least 3 slots, got {capacity}")
         size = ring_bytes(shape, capacity)
-        free = shutil.disk_usage(SHM_FOLDER).free
-        if free < size:
+        if (free := _free_bytes()) < size:
             raise _no_space(stream, size, free)
-        segment = _Untracked(f"{name_prefix()}{stream}-{epoch:016x}", create=True, size=size)
         try:
-            _reserve(segment.name, size)
-        except OSError:
-            segment.close()
-            segment.unlink()
-            raise _no_space(stream, size, shutil.disk_usage(SHM_FOLDER).free) from None
+            segment = Segment(f"{name_prefix()}{stream}-{epoch:016x}", size)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise _no_space(stream, size, _free_bytes()) from None
         pid = os.getpid()
         HEADER.pack_into(
             segment.memory, 0, bytes(8), LAYOUT_VERSION, capacity, *shape, pid, start_ticks(pid) or 0, epoch
@@ -294,15 +260,15 @@ def ring_bytes(shape: tuple[int, int, int], capacity: int) -> int:
     return PAGE + capacity * slot_bytes(shape)
 
 
-def _attach(name: str) -> tuple[_Untracked, tuple[bytes, int, int, int, int, int, int, int, int]]:
+def _attach(name: str) -> tuple[Segment, tuple[bytes, int, int, int, int, int, int, int, int]]:
     """The segment and its header; waits a moment for a writer between creating and filling it."""
     deadline = time.monotonic() + RETRY_ATTACH_S
     while True:
         try:
-            segment = _Untracked(name)
+            segment = Segment(name)
         except FileNotFoundError:
             raise RingGoneError(f"segment {name} is gone: its writer ended or was restarted") from None
-        except ValueError:  # created but not yet truncated to its size: cannot map an empty file
+        except ValueError:  # created but not yet of its size: an empty file cannot be mapped
             segment = None
         if segment is not None:
             if segment.size >= PAGE and bytes(segment.memory[:8]) == MAGIC:
@@ -313,12 +279,9 @@ def _attach(name: str) -> tuple[_Untracked, tuple[bytes, int, int, int, int, int
         time.sleep(0.005)
 
 
-def _reserve(name: str, size: int) -> None:
-    fd = os.open(SHM_FOLDER / name, os.O_RDWR)
-    try:
-        os.posix_fallocate(fd, 0, size)
-    finally:
-        os.close(fd)
+def _free_bytes() -> int:
+    status = os.statvfs(SHM_FOLDER)
+    return status.f_bavail * status.f_frsize
 
 
 def _no_space(stream: str, size: int, free: int) -> RingSpaceError:

@@ -8,6 +8,7 @@ Segment layout, little-endian, one page of header and then the slots, each on a 
 
 from __future__ import annotations
 
+import mmap
 import os
 import struct
 import time
@@ -19,6 +20,58 @@ MAGIC = b"onlyme\0\1"
 HEADER = struct.Struct("<8sIIIIIIQQ")
 SHM_FOLDER = Path("/dev/shm")
 ABANDONED_AFTER_S = 10.0
+
+
+class Segment:
+    """A piece of shared memory, mapped: a file of `/dev/shm` that only its owner may read.
+
+    Not `multiprocessing.shared_memory`: before Python 3.13 a reader's resource tracker unlinks the segment for everybody
+    when that reader exits, a failed attach may do so too, and importing it takes each process 2 MB.
+
+    Args:
+        name: Of the file.
+        size: Bytes, of a new one; all of its pages are reserved. 0 attaches to one that is there.
+
+    Raises:
+        FileNotFoundError: There is none to attach to.
+        ValueError: It is empty: its writer has not come further yet.
+        OSError: It cannot be made; ENOSPC where memory is short. Nothing of it is left then.
+    """
+
+    def __init__(self, name: str, size: int = 0) -> None:
+        self.name = name
+        fd = os.open(self._path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT | os.O_EXCL if size else 0), 0o600)
+        try:
+            if size:
+                os.posix_fallocate(fd, 0, size)  # a page that cannot be backed would end the process with SIGBUS
+            self.memory = mmap.mmap(fd, os.fstat(fd).st_size)
+        except OSError:
+            if size:
+                self.unlink()
+            raise
+        finally:
+            os.close(fd)
+
+    @property
+    def _path(self) -> Path:
+        return SHM_FOLDER / self.name
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return len(self.memory)
+
+    def close(self) -> None:
+        """Let go of the mapping.
+
+        Raises:
+            BufferError: An array still looks at it.
+        """
+        self.memory.close()
+
+    def unlink(self) -> None:
+        """Remove the name; whoever has it mapped keeps its mapping."""
+        self._path.unlink(missing_ok=True)
 
 
 def name_prefix() -> str:
