@@ -104,6 +104,11 @@ class Pace:
         cost_s, self._spent_s = spent_s - self._spent_s, spent_s
         self._cost_s += (cost_s - self._cost_s) * SMOOTH if self._cost_s else cost_s
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether a budget holds: CPU seconds count then, and not how soon a result comes."""
+        return self._allowed.hz > 0
+
     def period_s(self) -> float:
         """Seconds from the beginning of one look to the next, at least."""
         if (looked := self._budget.look()) is not None:

@@ -49,7 +49,7 @@ def run(settings: InferSettings, stop: Stop) -> None:
             message, picture = work.next_frame()
             if message is None or picture is None:
                 continue
-            cv2.setNumThreads(settings.threads or share_of_cores(message.workers))
+            cv2.setNumThreads(settings.threads or (1 if pace.is_bound else share_of_cores(message.workers)))
             begun_ns = time.monotonic_ns()
             instances = looks.at(message, picture)
             if instances is None:

@@ -53,12 +53,16 @@ def test_a_worker_paces_itself_by_what_it_costs_and_others_use(run_dir: Path, mo
     say(run_dir, "infer.1", cpu_cores=1.5)
     pace = Pace(Budget(100, False, run_dir), 0)
     assert pace.period_s() == 0, "what a look costs is not known yet"
+    assert not pace.is_bound
     pace.looked()
     for _ in range(8):
         spend(0.05)
         pace.looked()
     assert pace.period_s() == pytest.approx(0.05 / 0.5, rel=0.3)
-    assert Pace(Budget(0, False, run_dir), 4).period_s() == 0.25
+    assert pace.is_bound
+    unbound = Pace(Budget(0, False, run_dir), 4)
+    assert unbound.period_s() == 0.25
+    assert not unbound.is_bound
     say(run_dir, "infer.2", cpu_cores=0.5)
     assert pace.period_s() == pytest.approx(2 * 0.05 / 0.5, rel=0.3)
 
