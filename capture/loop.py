@@ -20,7 +20,7 @@ from common.process import Stop, sole_writer
 from common.ring import ShapedRing
 from common.streams import FRAMES, WORK, Context, bind, open_context, parse, send
 
-CAPACITY = 8
+CAPACITY = 5  # a sixth of a second: compose takes the newest, a worker is handed it when it is new
 POLL_MS = 100
 
 log = logging.getLogger("onlyme")

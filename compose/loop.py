@@ -48,7 +48,7 @@ from compose.painter import Painter, paint_card
 from compose.policy import Policy, State, Verdict
 from compose.tracker import Tracker, open_tracker
 
-CAPACITY = 8  # a quarter of a second: a recorder may hiccup
+CAPACITY = 6  # a sixth of a second: a recorder may hiccup
 POLL_MS = 30  # how late a limit that passes between two frames may be noticed
 CARD_EVERY_S = 0.1  # displays blank themselves when nothing comes
 
