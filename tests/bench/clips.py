@@ -20,7 +20,8 @@ FPS = 30
 MOST_FRAMES = 300  # of a clip, which begins again
 DEMO_FRAMES = 60
 APART = 15  # frames between one tile and the next: people who move alike would be no people
-GRIDS = {1: (1, 1), 2: (2, 1), 3: (3, 1), 4: (2, 2), 6: (3, 2), 8: (4, 2)}  # tiles across and down
+# tiles across and down; where there are more than people the last ones stay black
+GRIDS = {1: (1, 1), 2: (2, 1), 3: (3, 1), 4: (2, 2), 5: (3, 2), 6: (3, 2), 7: (4, 2), 8: (4, 2)}
 
 
 def footage() -> str:
