@@ -119,13 +119,12 @@ def sole_writer(run_dir: Path, stream: str) -> Iterator[None]:
 
 
 def give_way(niceness: int) -> None:
-    """Let every other stage run first.
+    """Let every other stage and program run first, from 0 (no more than any) to 19.
 
     honcho gives each process a session of its own, and Linux (sched_autogroup) then weighs sessions against each
-    other, not processes: niceness alone changes nothing between stages, the session's own must be set too.
+    other, not processes. Unlike a process's own niceness a session's may be taken back. Elsewhere nothing is done.
     """
-    os.nice(niceness)
-    with contextlib.suppress(OSError):  # no autogroups here
+    with contextlib.suppress(OSError):  # no autogroups here, or asked for more often than ten times a second
         Path("/proc/self/autogroup").write_text(str(niceness))
 
 

@@ -20,12 +20,12 @@ from common.messages import FrameCaptured, Instance, MasksInferred, WorkAsked
 from common.process import Stop, give_way
 from common.ring import RingCache
 from common.streams import MASKS, WORK, Context, connect, open_context, receive, send
+from infer.courtesy import OWN, Courtesy
 from infer.detector import Detector, open_detector
 from infer.still import Still
 
 ASK_AGAIN_S = 0.5  # a restarted capture has forgotten who asked
 POLL_MS = 100
-NICENESS = 10  # the picture goes before the masks
 
 log = logging.getLogger("onlyme")
 
@@ -36,7 +36,7 @@ def run(settings: InferSettings, stop: Stop) -> None:
     Raises:
         ModelError, ConfigError, AssetError: The network cannot be opened.
     """
-    give_way(NICENESS)
+    os.nice(OWN)
     cv2.setNumThreads(settings.threads or 1)
     detector = open_detector(settings)
     log.info("finds people with %s", detector.model)
@@ -75,7 +75,7 @@ class Looks:
 
     def __init__(self, detector: Detector, pace: Pace) -> None:
         self._detector, self._pace = detector, pace
-        self._still = Still()
+        self._still, self._courtesy = Still(), Courtesy(os.cpu_count() or 1)
 
     def at(self, message: FrameCaptured, picture: NDArray[np.uint8]) -> tuple[Instance, ...] | None:
         """What is in a frame, (H, W, 3) uint8 BGR; None where that needs no saying."""
@@ -83,11 +83,19 @@ class Looks:
         if self._still.holds(*frame):
             figures.count("looks_spared")
             return self._still.instances if self._still.is_to_be_said(message.captured_ns) else None
-        begun = time.monotonic()
+        begun, spent_s = time.monotonic(), time.process_time()
         self._still.keep(*frame, self._detector.detect(picture))
+        took_s, cpu_s = time.monotonic() - begun, time.process_time() - spent_s
         self._pace.looked()
-        figures.observe("inference_seconds", time.monotonic() - begun)
+        self._give_way(cpu_s, took_s, message.workers)
+        figures.observe("inference_seconds", took_s)
         return self._still.instances
+
+    def _give_way(self, cpu_s: float, took_s: float, workers: int) -> None:
+        before = self._courtesy.niceness
+        if (niceness := self._courtesy.looked(cpu_s, took_s, workers)) != before:
+            log.debug("a look took %.0f ms, %.0f of them at work: niceness %d", 1e3 * took_s, 1e3 * cpu_s, niceness)
+            give_way(niceness)
 
 
 def share_of_cores(workers: int) -> int:
