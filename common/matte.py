@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import ModelError
+from common.halves import Halves
 
 MATTE_SIZE_WH = (256, 144)
-HALVED_FROM = 3  # below, a halved picture would hardly be reduced once more, and fine patterns come out as others
+ROOM = 1.5  # a half not so much larger would hardly be reduced once more, and fine patterns come out as others
 WHITE = np.float32(1 / 255)
 Network = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # (144, 256, 3) uint8 BGR -> (1, 144, 256, 1), 0..1
 
@@ -94,10 +95,6 @@ class Matte:
 
     def infer(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probability of "person", (144, 256) float32 in 0..1, for a picture (H, W, 3) uint8 BGR of any size."""
-        # halved first while it is much larger: a mean over fractions of pixels takes ten times as long
-        while picture.shape[1] >= HALVED_FROM * MATTE_SIZE_WH[0] and picture.shape[0] >= HALVED_FROM * MATTE_SIZE_WH[1]:
-            even = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
-            half_wh = (even.shape[1] // 2, even.shape[0] // 2)
-            picture = np.asarray(cv2.resize(even, half_wh, interpolation=cv2.INTER_AREA), np.uint8)
-        small = np.asarray(cv2.resize(picture, MATTE_SIZE_WH, interpolation=cv2.INTER_LINEAR), np.uint8)
+        half = Halves(picture).at_least(*(ROOM * side for side in MATTE_SIZE_WH))
+        small = np.asarray(cv2.resize(half, MATTE_SIZE_WH, interpolation=cv2.INTER_LINEAR), np.uint8)
         return self._network(small).reshape(MATTE_SIZE_WH[::-1])

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from common.config import ComposeSettings
 from common.errors import SourceError
+from common.halves import Halves
 from compose.alpha import Alpha
 from compose.blend import blur
-from compose.halves import Halves
 
 Picture = NDArray[np.uint8]
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from common.halves import Halves
 from compose.alpha import Alpha
-from compose.halves import Halves
 
 Picture = NDArray[np.uint8]
 REDUCE = 4

@@ -15,6 +15,7 @@ from common.config import ComposeSettings
 from common.counters import Counters
 from common.errors import RingGoneError
 from common.figures import figures
+from common.halves import Halves
 from common.memory import keep_freed
 from common.messages import (
     BackgroundSet,
@@ -43,7 +44,6 @@ from common.streams import (
     receive,
     send,
 )
-from compose.halves import Halves
 from compose.painter import Painter, paint_card
 from compose.policy import Policy, State, Verdict
 from compose.tracker import Tracker, open_tracker

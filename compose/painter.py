@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.config import ComposeSettings
+from common.halves import Halves
 from common.messages import FrameCaptured
 from compose import alpha
 from compose.alpha import Alpha
 from compose.backdrop import open_backdrop
 from compose.blend import blend
-from compose.halves import Halves
 from compose.instances import InstanceView
 from compose.policy import State, Verdict
 from compose.tracker import Tracker

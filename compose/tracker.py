@@ -15,6 +15,7 @@ from common.budget import Budget, MattePace
 from common.coco import NAMES
 from common.config import ComposeSettings
 from common.errors import AssetError
+from common.halves import Halves
 from common.matte import Matte
 from common.messages import FrameCaptured, Instance, MasksInferred, SubjectAsked, SubjectPointed
 from compose import alpha
@@ -22,7 +23,6 @@ from compose.alpha import Alpha
 from compose.choice import Choice, Chooser
 from compose.flow import FlowMeter
 from compose.guided import GuidedEdge
-from compose.halves import Halves
 from compose.matte import MatteEdge
 from compose.region import HISTORY, Map, Present, Region, grid_wh, inside, on_grid
 from compose.subject import Candidate, look_of, people_of
@@ -30,7 +30,7 @@ from compose.subject import Candidate, look_of, people_of
 Picture = NDArray[np.uint8]
 SURE = 0.8  # probability from which a result's own pixel is the subject, whatever the matte says
 EVEN = 0.5  # probability at which a pixel is as likely the subject as not
-FAR_WIDER = 4  # times as wide as the grid
+WIDER = 2  # times as wide as the grid, at least, before a picture is sampled for it: fine patterns come out as others
 TOUCH = 5  # grid pixels, odd: what is nearer touches
 OUTLINE_NS = 1_000_000_000  # so long it is shown who was chosen by hand
 
@@ -73,7 +73,7 @@ class Tracker:
         """The present frame, with its picture; another stream is another beginning."""
         if frame.epoch != self._epoch:
             self._begin(frame.epoch, (frame.width, frame.height))
-        small = halves[halvings(frame.width, self._wh[0])]
+        small = halves.at_least(WIDER * self._wh[0], 1)
         least = self._smalls[frame.frame_id] = np.asarray(cv2.resize(small, self._wh), np.uint8)
         if len(self._smalls) > HISTORY:
             self._smalls.popitem(last=False)
@@ -153,11 +153,6 @@ class Tracker:
         for area in areas:
             np.maximum(found, area, out=found)
         return found
-
-
-def halvings(width: int, grid_width: int) -> int:
-    """How often a picture is halved while it is far wider than the grid: a fine pattern must not turn into another one."""
-    return (width // (FAR_WIDER * grid_width)).bit_length()
 
 
 def open_tracker(settings: ComposeSettings) -> Tracker:

@@ -12,6 +12,7 @@ from common.assets import MATTE, fetch
 from common.backends import choose
 from common.config import InferSettings
 from common.errors import ConfigError, ModelError
+from common.halves import Halves
 from common.matte import Matte
 from common.messages import MAX_INSTANCES, Instance
 from common.model import CLASSES, find_model
@@ -72,7 +73,7 @@ class MaskRcnn:
         """See Detector. The network sees the picture at `--infer-width`; boxes are relative, so nothing else changes."""
         width = min(self._width, picture.shape[1])
         size_wh = (width, max(1, round(picture.shape[0] * width / picture.shape[1])))
-        small = cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA)
+        small = cv2.resize(Halves(picture).at_least(*size_wh), size_wh, interpolation=cv2.INTER_LINEAR)
         self._net.setInput(cv2.dnn.blobFromImage(small, swapRB=True, crop=False))
         found, masks = self._net.forward(OUTPUTS)
         if found.ndim != 4 or found.shape[3] != 7 or masks.ndim != 4 or masks.shape[1] < CLASSES:

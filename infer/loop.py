@@ -22,7 +22,7 @@ from common.ring import RingCache
 from common.streams import MASKS, WORK, Context, connect, open_context, receive, send
 from infer.courtesy import OWN, Courtesy
 from infer.detector import Detector, open_detector
-from infer.still import Still
+from infer.still import Still, glance_at
 
 ASK_AGAIN_S = 0.5  # a restarted capture has forgotten who asked
 POLL_MS = 100
@@ -79,12 +79,12 @@ class Looks:
 
     def at(self, message: FrameCaptured, picture: NDArray[np.uint8]) -> tuple[Instance, ...] | None:
         """What is in a frame, (H, W, 3) uint8 BGR; None where that needs no saying."""
-        frame = (picture, message.epoch, message.captured_ns)
-        if self._still.holds(*frame):
+        glance = glance_at(picture, message.epoch, message.captured_ns)
+        if self._still.holds(glance):
             figures.count("looks_spared")
             return self._still.instances if self._still.is_to_be_said(message.captured_ns) else None
         begun, spent_s = time.monotonic(), time.process_time()
-        self._still.keep(*frame, self._detector.detect(picture))
+        self._still.keep(glance, self._detector.detect(picture))
         took_s, cpu_s = time.monotonic() - begun, time.process_time() - spent_s
         self._pace.looked()
         self._give_way(cpu_s, took_s, message.workers)

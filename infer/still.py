@@ -7,16 +7,18 @@ is compared with, so slow motion adds up and is seen.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from common.halves import Halves
 from common.messages import Instance
 
 Picture = NDArray[np.uint8]
 
 CELLS_WH = (160, 90)
-FAR_WIDER = 3  # times as wide as the cells: halved first, a mean over fractions of pixels takes ten times as long
 # grey levels of any colour of any cell. In the shared empty room, heavily compressed, nobody there changes cells by 3 to 9
 # from frame to frame, somebody who stands there by 5 to 40, somebody who comes by over 40
 MOVED = 6
@@ -24,32 +26,42 @@ LOOK_AGAIN_NS = 500_000_000  # what was overlooked is not overlooked for longer
 SAY_AGAIN_NS = 200_000_000  # well before a mask is too old
 
 
+class Glance(NamedTuple):
+    """What is compared of a frame.
+
+    cells: (90, 160, 3) uint8, see cells_of.
+    stream: Epoch and shape; another stream has nothing to do with this one.
+    captured_ns: Of the frame.
+    """
+
+    cells: Picture
+    stream: tuple[int, tuple[int, ...]]
+    captured_ns: int
+
+
+def glance_at(picture: Picture, epoch: int, captured_ns: int) -> Glance:
+    """A glance at a frame, (H, W, 3) uint8 BGR."""
+    return Glance(cells_of(picture), (epoch, picture.shape), captured_ns)
+
+
 class Still:
     """One result, and for how long it holds."""
 
     def __init__(self) -> None:
-        self._cells: Picture | None = None
-        self._of = (0, (0, 0, 0))  # epoch and shape
-        self._looked_ns = self._said_ns = 0
+        self._looked: Glance | None = None
+        self._said_ns = 0
         self.instances: tuple[Instance, ...] = ()
 
-    def holds(self, picture: Picture, epoch: int, captured_ns: int) -> bool:
-        """Whether `instances` are those of this frame too.
-
-        Args:
-            picture: (H, W, 3) uint8 BGR.
-            epoch: Of the frame; another stream has nothing to do with this one.
-            captured_ns: Of the frame.
-        """
-        if self._cells is None or self._of != (epoch, picture.shape) or captured_ns - self._looked_ns > LOOK_AGAIN_NS:
+    def holds(self, now: Glance) -> bool:
+        """Whether `instances` are those of this frame too."""
+        last = self._looked
+        if last is None or last.stream != now.stream or now.captured_ns - last.captured_ns > LOOK_AGAIN_NS:
             return False
-        return int(cv2.absdiff(cells_of(picture), self._cells).max()) <= MOVED
+        return int(cv2.absdiff(now.cells, last.cells).max()) <= MOVED
 
-    def keep(self, picture: Picture, epoch: int, captured_ns: int, instances: tuple[Instance, ...]) -> None:
+    def keep(self, now: Glance, instances: tuple[Instance, ...]) -> None:
         """This frame was looked at, and these were found."""
-        self._cells, self._of = cells_of(picture), (epoch, picture.shape)
-        self._looked_ns = self._said_ns = captured_ns
-        self.instances = instances
+        self._looked, self._said_ns, self.instances = now, now.captured_ns, instances
 
     def is_to_be_said(self, captured_ns: int) -> bool:
         """Whether it is time to say of this frame, too, that the result holds; then it counts as said."""
@@ -61,6 +73,5 @@ class Still:
 
 def cells_of(picture: Picture) -> Picture:
     """(90, 160, 3) uint8: means over the cells of a picture (H, W, 3) uint8."""
-    while picture.shape[1] >= FAR_WIDER * CELLS_WH[0] and picture.shape[0] >= FAR_WIDER * CELLS_WH[1]:
-        picture = np.asarray(cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
-    return np.asarray(cv2.resize(picture, CELLS_WH, interpolation=cv2.INTER_AREA), np.uint8)
+    half = Halves(picture).at_least(*CELLS_WH)
+    return np.asarray(cv2.resize(half, CELLS_WH, interpolation=cv2.INTER_AREA), np.uint8)

@@ -11,9 +11,9 @@ import numpy as np
 from capture.demo import Course, DemoScene, Place, Places, sways
 from common.budget import MattePace
 from common.config import ComposeSettings
+from common.halves import Halves
 from common.matte import Matte
 from common.messages import FrameCaptured, Instance, MasksInferred
-from compose.halves import Halves
 from compose.matte import MatteEdge
 from compose.tracker import Tracker
 from tests.faults.worker import instance_of

@@ -12,12 +12,12 @@ from capture.demo import DemoScene
 from common.assets import MATTE, fetch
 from common.budget import MattePace
 from common.config import ComposeSettings, InferSettings
+from common.halves import Halves
 from common.matte import Matte
 from common.messages import FrameCaptured, Instance, MasksInferred
 from compose import alpha
 from compose.blend import blend, blur
 from compose.guided import GuidedEdge
-from compose.halves import Halves
 from compose.matte import MatteEdge
 from compose.painter import Painter
 from compose.policy import State, Verdict

@@ -9,8 +9,8 @@ import pytest
 
 from common.config import ComposeSettings
 from common.errors import SourceError
+from common.halves import Halves
 from compose.backdrop import Backdrop, fill, open_backdrop
-from compose.halves import Halves
 
 FRAME = np.random.default_rng(0).integers(0, 256, (90, 160, 3), dtype=np.uint8)
 

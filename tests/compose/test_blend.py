@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from capture.demo import DemoScene
+from common.halves import Halves
 from compose.alpha import Alpha
 from compose.blend import blend, blur, sigma_of
-from compose.halves import Halves
 
 
 @pytest.fixture(scope="module")

@@ -13,13 +13,13 @@ from common.budget import MattePace
 from common.coco import NAMES
 from common.config import ComposeSettings
 from common.errors import AssetError
+from common.halves import Halves
 from common.matte import Matte
 from common.messages import FrameCaptured, Instance, MasksInferred, SubjectAsked
 from compose import tracker as module
 from compose.alpha import Alpha
 from compose.choice import Choice
 from compose.guided import GuidedEdge
-from compose.halves import Halves
 from compose.matte import MatteEdge
 from compose.painter import OUTLINE_BGR, Painter
 from compose.policy import State, Verdict

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from capture.demo import DemoScene
+from common.halves import Halves
 from common.messages import FrameComposed
 from compose.alpha import Alpha
 from compose.blend import blend, blur
-from compose.halves import Halves
 from compose.painter import paint_card
 from tests.faults.oracle import ALWAYS_LEAKS, BOUND, LeakOracle
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from common.messages import Instance
-from infer.still import LOOK_AGAIN_NS, SAY_AGAIN_NS, Still, cells_of
+from infer.still import LOOK_AGAIN_NS, SAY_AGAIN_NS, Still, cells_of, glance_at
 
 SOMEBODY = (Instance(0, 0.9, (0.2, 0.2, 0.6, 0.9), 1, 1, b"\xff"),)
 MS = 1_000_000
@@ -26,19 +26,19 @@ def room(size_wh: tuple[int, int], noise: float = 5.0, seed: int = 1) -> np.ndar
 
 def looked_at(picture: np.ndarray, epoch: int = 1) -> Still:
     still = Still()
-    still.keep(picture, epoch, 0, SOMEBODY)
+    still.keep(glance_at(picture, epoch, 0), SOMEBODY)
     return still
 
 
 @pytest.mark.parametrize(("size_wh", "noise"), [((640, 480), 3.0), ((1280, 720), 5.0), ((1920, 1080), 5.0)])
 def test_noise_is_no_motion(size_wh: tuple[int, int], noise: float) -> None:
     still = looked_at(room(size_wh, noise))
-    assert all(still.holds(room(size_wh, noise, seed), 1, 33 * MS) for seed in range(2, 12))
+    assert all(still.holds(glance_at(room(size_wh, noise, seed), 1, 33 * MS)) for seed in range(2, 12))
     assert still.instances == SOMEBODY
 
 
 def test_nothing_was_looked_at_yet() -> None:
-    assert not Still().holds(room((640, 480)), 1, 0)
+    assert not Still().holds(glance_at(room((640, 480)), 1, 0))
 
 
 @pytest.mark.parametrize("size_wh", SIZES_WH)
@@ -50,21 +50,21 @@ def test_whatever_comes_is_seen_wherever_it_is_and_small_as_it_is(
     x, y, side = round(at[0] * size_wh[0]), round(at[1] * size_wh[1]), max(8, round(size_wh[0] * 0.0125))
     part = picture[y : y + side, x : x + side]
     part[:] = np.where(part.mean() > 127, part - np.minimum(part, 25), part + 25)  # hardly darker or lighter
-    assert not still.holds(picture, 1, 33 * MS)
+    assert not still.holds(glance_at(picture, 1, 33 * MS))
 
 
 def test_a_picture_that_moves_by_one_pixel_is_seen() -> None:
     detailed = np.kron(np.random.default_rng(3).integers(0, 256, (36, 64, 3), np.uint8), np.ones((20, 20, 1), np.uint8))
     still = looked_at(detailed)
-    assert still.holds(detailed, 1, 33 * MS)
-    assert not still.holds(np.roll(detailed, 1, axis=1), 1, 33 * MS)
+    assert still.holds(glance_at(detailed, 1, 33 * MS))
+    assert not still.holds(glance_at(np.roll(detailed, 1, axis=1), 1, 33 * MS))
 
 
 def test_another_colour_of_the_same_brightness_is_seen() -> None:
     still, picture = looked_at(room((640, 480), 0)), room((640, 480), 0)
     picture[200:240, 300:340, 2] = np.clip(picture[200:240, 300:340, 2].astype(int) + 30, 0, 255)
     picture[200:240, 300:340, 1] = np.clip(picture[200:240, 300:340, 1].astype(int) - 15, 0, 255)
-    assert not still.holds(picture, 1, 33 * MS)
+    assert not still.holds(glance_at(picture, 1, 33 * MS))
 
 
 def test_slow_motion_adds_up() -> None:
@@ -73,7 +73,7 @@ def test_slow_motion_adds_up() -> None:
     still, spared = looked_at(picture), 0
     for step in range(1, 12):
         lighter = np.clip(picture.astype(int) + step, 0, 255).astype(np.uint8)
-        if not still.holds(lighter, 1, 33 * MS):
+        if not still.holds(glance_at(lighter, 1, 33 * MS)):
             break
         spared += 1
     assert 1 <= spared <= 7
@@ -81,14 +81,14 @@ def test_slow_motion_adds_up() -> None:
 
 def test_another_stream_or_size_is_looked_at() -> None:
     still = looked_at(room((640, 480), 0))
-    assert not still.holds(room((640, 480), 0), 2, 33 * MS)
-    assert not still.holds(room((1280, 720)), 1, 33 * MS)
+    assert not still.holds(glance_at(room((640, 480), 0), 2, 33 * MS))
+    assert not still.holds(glance_at(room((1280, 720)), 1, 33 * MS))
 
 
 def test_it_is_looked_at_again_after_a_while_though_nothing_moves() -> None:
     still, picture = looked_at(room((640, 480), 0)), room((640, 480), 0)
-    assert still.holds(picture, 1, LOOK_AGAIN_NS)
-    assert not still.holds(picture, 1, LOOK_AGAIN_NS + 1)
+    assert still.holds(glance_at(picture, 1, LOOK_AGAIN_NS))
+    assert not still.holds(glance_at(picture, 1, LOOK_AGAIN_NS + 1))
 
 
 def test_that_a_result_holds_is_said_in_time_and_not_of_every_frame() -> None:

@@ -12,7 +12,8 @@ Picture = NDArray[np.uint8]
 class Halves:
     """Of one picture (H, W, 3) uint8 BGR, which must not change while this is used.
 
-    By area means, one half from the other: a picture reduced at once takes three times as long.
+    By area means, one half from the other: a picture reduced at once takes three times as long, and ten times by a factor
+    that is not whole. So whoever wants another size takes the half that is hardly larger, and the rest bilinearly.
     """
 
     def __init__(self, picture: Picture) -> None:
@@ -22,6 +23,13 @@ class Halves:
     def picture(self) -> Picture:
         """As it came."""
         return self._levels[0]
+
+    def at_least(self, width: float, height: float) -> Picture:
+        """The smallest that is no smaller than this; the picture itself where that is smaller."""
+        wide, high, times = self.picture.shape[1] / 2, self.picture.shape[0] / 2, 0
+        while wide >= max(width, 1) and high >= max(height, 1):
+            wide, high, times = wide / 2, high / 2, times + 1
+        return self[times]
 
     def __getitem__(self, times: int) -> Picture:
         """Halved so many times; an odd side is rounded."""
