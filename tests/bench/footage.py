@@ -89,6 +89,7 @@ def main() -> None:
 REFINED: dict[str, dict[str, object]] = {
     "--refine matte": {},
     "--refine matte --max-infer-hz 1": {"max_infer_hz": 1},
+    "--refine matte --cpu 60": {"cpu": 60},
     "--refine guided": {"refine": "guided"},
     "--refine none": {"refine": "none"},
 }
