@@ -14,6 +14,7 @@ OWN = 3  # of the process, which nobody can take back and which counts only wher
 # CPU seconds a second that one look got, of what is there for it at most: below, it insists; above, it is courteous again.
 # Insistent beside two such programs a worker gets 0.6, alone more than 1
 STARVED, FED = 0.5, 0.75
+JUDGED_S = 0.3  # of looking, at least: a short look may just have met another process
 
 
 class Courtesy:
@@ -25,11 +26,16 @@ class Courtesy:
 
     def __init__(self, cores: int) -> None:
         self._cores = cores
+        self._cpu_s = self._took_s = 0.0
         self.niceness = INSISTENT  # nothing is shown before the first result
 
     def looked(self, cpu_s: float, took_s: float, workers: int) -> int:
         """A look took so many CPU seconds in so many seconds, beside other workers; returns the niceness from now on."""
-        share = cpu_s / max(took_s, 1e-3) / min(1.0, self._cores / max(1, workers))
+        self._cpu_s, self._took_s = self._cpu_s + cpu_s, self._took_s + took_s
+        if self._took_s < JUDGED_S:
+            return self.niceness
+        share = self._cpu_s / self._took_s / min(1.0, self._cores / max(1, workers))
+        self._cpu_s = self._took_s = 0.0
         if share < STARVED:
             self.niceness = INSISTENT
         elif share > FED:

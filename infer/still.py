@@ -23,7 +23,7 @@ CELLS_WH = (160, 90)
 # from frame to frame, somebody who stands there by 5 to 40, somebody who comes by over 40
 MOVED = 6
 LOOK_AGAIN_NS = 500_000_000  # what was overlooked is not overlooked for longer
-SAY_AGAIN_NS = 200_000_000  # well before a mask is too old
+SAY_AGAIN_NS = 100_000_000  # as often as a Mask R-CNN would: no mask gets older for it
 
 
 class Glance(NamedTuple):

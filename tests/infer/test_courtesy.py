@@ -10,15 +10,17 @@ from infer.courtesy import COURTEOUS, INSISTENT, Courtesy
 @pytest.mark.parametrize(
     ("looks", "workers", "expected"),
     [
-        ([(0.13, 0.1)], 1, COURTEOUS),  # alone, on two threads
-        ([(0.1, 0.1)], 1, COURTEOUS),
+        ([(0.4, 0.3)], 1, COURTEOUS),  # alone, on two threads
+        ([(0.3, 0.3)], 1, COURTEOUS),
+        ([(0.1, 0.1), (0.1, 0.1), (0.1, 0.11)], 1, COURTEOUS),
+        ([(0.1, 0.1), (0.1, 0.1)], 1, INSISTENT),  # too little to tell
         ([(0.1, 1.0)], 1, INSISTENT),  # a tenth of a core
-        ([(0.1, 1.0), (0.1, 0.16)], 1, INSISTENT),  # what it gets then is no reason to give way again
-        ([(0.1, 1.0), (0.13, 0.1)], 1, COURTEOUS),  # the others are gone
-        ([(0.1, 0.1), (0.1, 0.16)], 1, COURTEOUS),  # between the two it stays
-        ([(0.1, 0.18)], 3, COURTEOUS),  # three on two cores have less each
+        ([(0.1, 1.0), (0.2, 0.32)], 1, INSISTENT),  # what it gets then is no reason to give way again
+        ([(0.1, 1.0), (0.4, 0.3)], 1, COURTEOUS),  # the others are gone
+        ([(0.3, 0.3), (0.2, 0.32)], 1, COURTEOUS),  # between the two it stays
+        ([(0.2, 0.36)], 3, COURTEOUS),  # three on two cores have less each
         ([(0.1, 0.7)], 3, INSISTENT),
-        ([(0.0, 0.0)], 1, INSISTENT),
+        ([(0.3, 0.3), (0.004, 0.014)], 1, COURTEOUS),  # a short look that met compose
     ],
 )
 def test_who_is_starved_insists(looks: list[tuple[float, float]], workers: int, expected: int) -> None:
