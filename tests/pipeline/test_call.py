@@ -191,7 +191,7 @@ def test_too_little_shared_memory_is_one_clear_line(run_dir: Path) -> None:
     done = in_small_memory(4, ["-m", "capture", "--source", "demo"], environment({}, run_dir))
     assert done.returncode == 2, done.stderr
     assert (
-        "shared memory is too small for the frames ring: expected 21.1 MiB free in /dev/shm, got 4.0 MiB" in done.stderr
+        "shared memory is too small for the frames ring: expected 13.2 MiB free in /dev/shm, got 4.0 MiB" in done.stderr
     )
     assert done.stderr.count("\n") == 1
 
