@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 
-# mallopt(3) of glibc; HEAP_MAX of its dynamic threshold is the most that M_MMAP_THRESHOLD may be
+# mallopt(3) of glibc, which takes no M_MMAP_THRESHOLD over 32 MB
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 LARGEST_KEPT, MOST_KEPT = 32 << 20, 64 << 20  # bytes of one array, and free in all
 

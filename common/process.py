@@ -118,14 +118,18 @@ def sole_writer(run_dir: Path, stream: str) -> Iterator[None]:
         yield
 
 
-def give_way(niceness: int) -> None:
+def give_way(niceness: int) -> bool:
     """Let every other stage and program run first, from 0 (no more than any) to 19.
 
     honcho gives each process a session of its own, and Linux (sched_autogroup) then weighs sessions against each
-    other, not processes. Unlike a process's own niceness a session's may be taken back. Elsewhere nothing is done.
+    other, not processes. Unlike a process's own niceness a session's may be taken back. False where it was not
+    done: there are no autogroups, or somebody else's weight was changed within the last tenth of a second.
     """
-    with contextlib.suppress(OSError):  # no autogroups here, or asked for more often than ten times a second
+    try:
         Path("/proc/self/autogroup").write_text(str(niceness))
+    except OSError:
+        return False
+    return True
 
 
 def launch(stage: str, package: str = "") -> NoReturn:

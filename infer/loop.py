@@ -76,6 +76,7 @@ class Looks:
     def __init__(self, detector: Detector, pace: Pace) -> None:
         self._detector, self._pace = detector, pace
         self._still, self._courtesy = Still(), Courtesy(os.cpu_count() or 1)
+        self._niceness = self._courtesy.niceness  # as the kernel knows it
 
     def at(self, message: FrameCaptured, picture: NDArray[np.uint8]) -> tuple[Instance, ...] | None:
         """What is in a frame, (H, W, 3) uint8 BGR; None where that needs no saying."""
@@ -92,10 +93,10 @@ class Looks:
         return self._still.instances
 
     def _give_way(self, cpu_s: float, took_s: float, workers: int) -> None:
-        before = self._courtesy.niceness
-        if (niceness := self._courtesy.looked(cpu_s, took_s, workers)) != before:
+        niceness = self._courtesy.looked(cpu_s, took_s, workers)
+        if niceness != self._niceness and give_way(niceness):
             log.debug("a look took %.0f ms, %.0f of them at work: niceness %d", 1e3 * took_s, 1e3 * cpu_s, niceness)
-            give_way(niceness)
+            self._niceness = niceness
 
 
 def share_of_cores(workers: int) -> int:
