@@ -52,8 +52,8 @@ def open_device(width: int, height: int, fps: float, device: str | None) -> Devi
     """
     import pyvirtualcam
 
-    made: Any = pyvirtualcam.Camera(width, height, fps, fmt=pyvirtualcam.PixelFormat.BGR, device=device)
-    return made  # type: ignore[no-any-return]
+    made: Device = pyvirtualcam.Camera(width, height, fps, fmt=pyvirtualcam.PixelFormat.BGR, device=device)
+    return made
 
 
 class CameraSink(UnattendedSink):

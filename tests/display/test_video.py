@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -24,8 +25,8 @@ from tests.shared import ROOT
 MESSAGE = FrameComposed(5, 7, 10**9, 9, "", 3, 90, 160, 2, "live", "", 80.5, True, "model")
 
 
-def sink(out: Path, **settings: object) -> VideoSink:
-    return VideoSink(DisplaySettings(sink="video", out=out, **settings))  # type: ignore[arg-type]
+def sink(out: Path | None, **settings: Any) -> VideoSink:
+    return VideoSink(DisplaySettings(sink="video", out=out, **settings))
 
 
 def play(path: Path) -> list[tuple[float, float, tuple[int, ...]]]:
@@ -112,7 +113,7 @@ for n in range(10**6):
 )
 def test_what_cannot_be_written_is_said(tmp_path: Path, out: Callable[[Path], Path | None]) -> None:
     with pytest.raises(DisplayError, match=r"add --out call.mp4|name another file"):
-        sink(out(tmp_path))  # type: ignore[arg-type]
+        sink(out(tmp_path))
 
 
 def test_a_full_disk_ends_it_with_a_line(tmp_path: Path) -> None:
