@@ -12,11 +12,11 @@ import zmq
 from capture.dispatch import Dispatch, is_worth_giving
 from capture.reader import Lost, Reader
 from capture.sources import Shot, open_source
+from common.child import Stop, sole_writer
 from common.config import CaptureSettings
 from common.counters import Counters
 from common.figures import figures
 from common.messages import LONGEST_TEXT, FrameCaptured, SourceLost, WorkAsked, encode
-from common.process import Stop, sole_writer
 from common.ring import ShapedRing
 from common.streams import FRAMES, WORK, Context, bind, open_context, parse, send
 
@@ -40,7 +40,7 @@ def run(settings: CaptureSettings, stop: Stop) -> None:
         sole_writer(run_dir, FRAMES.name),
         open_context() as context,
         Publisher(context, run_dir) as frames,
-        Reader(lambda: open_source(settings), patient=not stop.first_start) as reader,
+        Reader(lambda: open_source(settings), patient=stop.restarts > 0) as reader,
     ):
         workers = Workers(context, run_dir, counters)
         poller = zmq.Poller()

@@ -22,6 +22,7 @@ import dotenv
 import platformdirs
 
 from common.coco import NAMES
+from common.environment import runtime_folder, variables
 from common.errors import ConfigError
 
 PREFIX = "ONLYME_"
@@ -170,7 +171,7 @@ def word(text: str) -> str:
 
 
 def _default_run_dir() -> Path:
-    home = os.environ.get("XDG_RUNTIME_DIR")
+    home = runtime_folder()
     return Path(home) / "onlyme" if home else Path(tempfile.gettempdir()) / f"onlyme-{os.getuid()}"
 
 
@@ -365,21 +366,6 @@ def variable_of(name: str) -> str:
     return PREFIX + name.rstrip("_").upper()
 
 
-def process_name(stage: str) -> str:
-    """What honcho calls this process, such as "infer.2", else the stage's own name."""
-    return os.environ.get("HONCHO_PROCESS_NAME", stage)
-
-
-def under_honcho() -> bool:
-    """True where honcho started this process."""
-    return "HONCHO_PROCESS_NAME" in os.environ
-
-
-def has_screen() -> bool:
-    """True where the environment names an X or Wayland display; whether it answers is another matter."""
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
 class _Parser(configargparse.ArgumentParser):  # type: ignore[misc]  # the library carries no types
     """Says one line instead of the whole usage, as an error of ours."""
 
@@ -407,7 +393,7 @@ def read_settings(
         ConfigError: Something is unknown, malformed or out of range.
         SystemExit: `--help` was asked for.
     """
-    outer = dict(os.environ if environ is None else environ)
+    outer = dict(variables() if environ is None else environ)
     dotenv_path = ROOT / ".env" if dotenv_path is None else dotenv_path
     inner = {k: v or "" for k, v in dotenv.dotenv_values(dotenv_path).items()} if dotenv_path.is_file() else {}
     merged = {k: v for k, v in {**inner, **outer}.items() if k.startswith(PREFIX)}

@@ -6,7 +6,7 @@ import os
 
 import cv2
 
-from common.config import has_screen
+from common.environment import has_screen
 
 
 def why_no_window() -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
+from common.child import Stop, sole_writer
 from common.config import ComposeSettings
 from common.counters import Counters
 from common.errors import RingGoneError
@@ -27,7 +28,6 @@ from common.messages import (
     ViewSet,
     Wanted,
 )
-from common.process import Stop, sole_writer
 from common.ring import RingCache, ShapedRing
 from common.streams import (
     COMPOSITES,

@@ -7,12 +7,12 @@ import time
 
 import cv2
 
+from common.child import Stop
 from common.config import DisplaySettings
 from common.counters import Counters
 from common.errors import ConfigError
 from common.keys import read_viewer_key
 from common.messages import INSTANCES, ViewSet
-from common.process import Stop
 from common.remote import connect_relay, is_loopback
 from common.streams import COMPOSITES, CONTROL, Context, connect, open_context
 from display.composites import Composites, Pictures

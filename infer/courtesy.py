@@ -1,4 +1,4 @@
-"""Whether the other stages and programs run before a worker. Pure.
+"""Whether the other stages and programs run before a worker.
 
 The picture goes before the masks, so a worker is courteous. But where other programs want every core (the meeting itself,
 in a browser) a courteous worker gets a tenth of one, its masks die of age, and nobody is seen any more: then it insists.
@@ -8,6 +8,8 @@ after capture (p99 15 / 30) and the subject in 100 / 0 % of them; niceness 0 aft
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 COURTEOUS, INSISTENT = 10, 0  # niceness of the session
 OWN = 3  # of the process, which nobody can take back and which counts only where sessions are not weighed: 11 / 24 ms, 94 %
@@ -41,3 +43,17 @@ class Courtesy:
         elif share > FED:
             self.niceness = COURTEOUS
         return self.niceness
+
+
+def give_way(niceness: int) -> bool:
+    """Let every other stage and program run first, from 0 (no more than any) to 19.
+
+    honcho gives each process a session of its own, and Linux (sched_autogroup) then weighs sessions against each
+    other, not processes. Unlike a process's own niceness a session's may be taken back. False where it was not
+    done: there are no autogroups, or somebody else's weight was changed within the last tenth of a second.
+    """
+    try:
+        Path("/proc/self/autogroup").write_text(str(niceness))
+    except OSError:
+        return False
+    return True

@@ -12,15 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.budget import Budget, Pace
-from common.config import InferSettings, process_name
+from common.child import Stop
+from common.config import InferSettings
 from common.counters import Counters
+from common.environment import process_name
 from common.errors import RingGoneError
 from common.figures import figures
 from common.messages import FrameCaptured, Instance, MasksInferred, WorkAsked
-from common.process import Stop, give_way
 from common.ring import RingCache
 from common.streams import MASKS, WORK, Context, connect, open_context, receive, send
-from infer.courtesy import OWN, Courtesy
+from infer.courtesy import OWN, Courtesy, give_way
 from infer.detector import Detector, open_detector
 from infer.still import Still, glance_at
 

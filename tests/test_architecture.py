@@ -23,8 +23,8 @@ ROOMS = {
     "cv2.dnn": {"common/backends.py", "infer/detector.py", "common/matte.py"},
     "cv2.imshow": {"display/window.py"},
     "cv2.namedWindow": {"display/window.py", "common/screen.py"},
-    "os.environ": {"common/config.py"},
-    "signal.signal": {"common/process.py"},
+    "os.environ": {"common/environment.py"},
+    "signal.signal": {"common/process.py", "common/child.py"},
     "os.fork": {"common/process.py", "common/screen.py"},
     "zmq.Context": {"common/streams.py"},
 }

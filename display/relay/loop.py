@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import time
 
+from common.child import Stop
 from common.config import RelaySettings
-from common.process import Stop
 
 IDLE_S = 0.2
 

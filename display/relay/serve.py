@@ -10,13 +10,13 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
+from common.child import Stop, sole_writer
 from common.config import RelaySettings
 from common.counters import Counters
 from common.errors import ConfigError
 from common.figures import figures
 from common.keys import Allowed, KeyStore
 from common.messages import INSTANCES, FrameComposed, PictureRelayed, ViewerReady, Wanted, encode
-from common.process import Stop, sole_writer
 from common.remote import USER, bind_relay, is_loopback, start_authenticator
 from common.streams import COMPOSITES, CONTROL, CONTROL_FACTS, Context, connect, open_context, parse
 from display.composites import Composites
