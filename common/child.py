@@ -21,7 +21,7 @@ from common.config import STAGES, Settings, read_settings
 from common.environment import process_name, under_honcho
 from common.errors import RingTakenError, UserError
 from common.figures import figures, path_of
-from common.pulse import EXIT_CRASHED, EXIT_DONE, EXIT_MISTAKE, EXIT_TOLD, Pulse
+from common.pulse import EXIT_CRASHED, EXIT_DONE, EXIT_MISTAKE, EXIT_RESTS, EXIT_TOLD, Pulse
 from common.run_dir import open_run_dir
 
 LOOK_EVERY_S = 0.25
@@ -51,6 +51,7 @@ class Stop:
         restarts: int = 0,
     ) -> None:
         self.restarts = restarts
+        self.rests = False
         self.leave_figures: Callable[[], None] | None = None
         self._leave_at = 0.0
         self._asked = False
@@ -73,6 +74,10 @@ class Stop:
     def ask(self) -> None:
         """End the loop at its next turn."""
         self._asked = True
+
+    def rest(self) -> None:
+        """The loop ends because there is nothing to do for it in this call, which goes on: its parent waits alone."""
+        self.rests = True
 
 
 @contextlib.contextmanager
@@ -129,7 +134,9 @@ def work(stage: str, package: str, stop: Stop) -> int:
     except Exception:
         log.exception("crashed")
         return EXIT_CRASHED
-    return EXIT_TOLD if told else EXIT_DONE
+    if told:
+        return EXIT_TOLD
+    return EXIT_RESTS if stop.rests else EXIT_DONE
 
 
 def die_with(parent: int) -> None:

@@ -2,7 +2,8 @@
 
 honcho ends the whole call as soon as one of its processes ends. So the process it starts only watches: it forks the
 child, restarts it when it dies or its loop stops turning, gives up loudly after too many deaths, and ends when honcho is
-gone, so that the camera is never left on. The child dies with its parent.
+gone, so that the camera is never left on. The child dies with its parent. Where a stage has nothing to do in this call its
+parent stays, alone.
 
 Only the child reads the settings and loads libraries: five parents with them take 11 MB more (the call 5).
 
@@ -12,6 +13,7 @@ Exit codes: 0 ended as asked (q, a file played once, SIGTERM) | 1 gave up after 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import select
 import signal
@@ -22,7 +24,7 @@ from types import FrameType
 from typing import NamedTuple, NoReturn
 
 from common.ancestors import Ancestors, ancestors, are_there
-from common.pulse import EXIT_CRASHED, EXIT_DONE, EXIT_MISTAKE, EXIT_TOLD, Pulse
+from common.pulse import EXIT_CRASHED, EXIT_DONE, EXIT_MISTAKE, EXIT_RESTS, EXIT_TOLD, Pulse
 from common.segments import sweep
 
 POLL_S = 0.25
@@ -105,6 +107,9 @@ class _Supervisor:
             if reason == "stop" or code in (EXIT_DONE, EXIT_MISTAKE):
                 sweep()
                 return EXIT_DONE if reason == "stop" else code
+            if code == EXIT_RESTS:
+                self._wait_until(math.inf)
+                return EXIT_DONE
             if not self._may_restart(reason):
                 return EXIT_CRASHED
             if self._is_over():

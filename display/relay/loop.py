@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import time
-
 from common.child import Stop
 from common.config import RelaySettings
-
-IDLE_S = 0.2
-
-log = logging.getLogger("onlyme")
 
 
 def run(settings: RelaySettings, stop: Stop) -> None:
@@ -21,10 +14,9 @@ def run(settings: RelaySettings, stop: Stop) -> None:
         KeyFileError: The relay's own key cannot be used.
         RingTakenError: Another relay serves this run folder.
     """
-    if settings.relay:
-        from display.relay.serve import serve
+    if not settings.relay:
+        stop.rest()
+        return
+    from display.relay.serve import serve
 
-        return serve(settings, stop)
-    while not stop:
-        time.sleep(IDLE_S)
-    return None
+    serve(settings, stop)

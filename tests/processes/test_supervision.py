@@ -1,10 +1,14 @@
-"""A stage's parent and child, signalled from outside. Capture is the stage; all are launched alike."""
+"""A stage's parent and child, signalled from outside. Capture is the stage; all are launched alike.
+
+A relay without an address is the stage that has nothing to do.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from common.identity import stat_fields
-from tests.call import stages, start_call
+from tests.call import environment, stages, start_call
 from tests.conftest import segment_names
 from tests.processes.neighbours import child_of, stage, wait_for
+from tests.shared import ROOT
 
 DEMO: dict[str, object] = {"source": "demo", "width": 320, "height": 180}
 
@@ -82,11 +87,49 @@ def test_a_child_that_dies_again_and_again_ends_the_stage_loudly(capture: subpro
     assert capture.stderr is not None and "giving up, the call ends" in capture.stderr.read()
 
 
+@pytest.mark.parametrize("asked_by", [signal.SIGTERM, signal.SIGINT])
+def test_a_stage_with_nothing_to_do_waits_without_a_child(run_dir: Path, asked_by: int) -> None:
+    with stage("display.relay", run_dir) as relay:
+        wait_for("its child", lambda: child_of(relay.pid))
+        wait_for("the child's end", lambda: child_of(relay.pid) is None)
+        time.sleep(1)  # a restart would have come after 0.1 s
+        assert (relay.poll(), child_of(relay.pid)) == (None, None)
+        relay.send_signal(asked_by)
+        assert relay.wait(2) == 0
+        assert relay.stderr is not None and relay.stderr.read() == ""
+
+
+@pytest.mark.parametrize(("level", "said"), [("warning", "capture: killed by SIGKILL: restarting"), ("error", "")])
+def test_the_parent_logs_from_the_level_that_its_child_has_read(run_dir: Path, level: str, said: str) -> None:
+    with stage("capture", run_dir, **DEMO, log_level=level) as process:
+        wait_for("its child at work", (run_dir / "frames").exists)
+        child = child_of(process.pid)
+        assert child is not None
+        os.kill(child, signal.SIGKILL)
+        wait_for("another child", another_child(process, child), 3)
+        process.terminate()
+        assert process.stderr is not None
+        lines = process.stderr.read().splitlines()
+    assert [line[: len(said)] for line in lines] == ([said] if said else [])
+
+
+@pytest.mark.parametrize("flags", [["--help"], ["--width", "1"]])
+def test_help_and_mistakes_end_the_stage_at_once(run_dir: Path, flags: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "capture", *flags], cwd=ROOT, env=environment(DEMO, run_dir), capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    if flags == ["--help"]:
+        assert (done.returncode, done.stderr, done.stdout[:24]) == (0, "", "usage: python -m capture")
+    else:
+        assert done.returncode == 2 and done.stderr.count("\n") == 1 and "64..16384" in done.stderr
+
+
 @pytest.mark.parametrize("parent_is", ["working", "stopped"])
 def test_no_child_outlives_honcho(run_dir: Path, parent_is: str) -> None:
     """A stopped parent cannot see that honcho is gone: its child looks for itself, and lets go of the camera."""
     with start_call({**DEMO, "sink": "headless"}, run_dir) as call:
-        wait_for("all children", lambda: len([s for s in stages(run_dir).values() if s.child]) == 5)
+        wait_for("all children", lambda: len([s for s in stages(run_dir).values() if s.child]) == 4)
         running = stages(run_dir)
         if parent_is == "stopped":
             for pids in running.values():
@@ -99,7 +142,8 @@ def test_no_child_outlives_honcho(run_dir: Path, parent_is: str) -> None:
             return fields is None or fields[0] in "ZX"
 
         try:
-            wait_for("the end of the children", lambda: all(ended(pids.child) for pids in running.values()), 3)
+            children = [pids.child for pids in running.values() if pids.child]
+            wait_for("the end of the children", lambda: all(map(ended, children)), 3)
         finally:
             if parent_is == "stopped":
                 for pids in running.values():

@@ -50,9 +50,8 @@ BUDGETS = {
     "infer": Budget(200, 330, 1, 30, 0, 12),
     "compose": Budget(60, 220, 1, 40, 0, 12),
     "display": Budget(40, 220, 1, 40, 0, 12),
-    "relay": Budget(2, 60, 1, 40, 0, 4),  # idle
 }
-PARENT = Budget(2, 60, 1, 12, 0, 4)
+PARENT = Budget(2, 60, 1, 12, 0, 4)  # an idle relay is one too
 
 
 class StreamBudget(NamedTuple):
@@ -145,8 +144,7 @@ class Tap(Background):
 
 def judge_process(name: str, samples: list[Sample]) -> tuple[dict[str, object], list[str]]:
     """A row of the table and what is over the budget."""
-    stage = name.removesuffix(" parent").split(".")[0]
-    budget = (PARENT if name.endswith(" parent") else BUDGETS[stage]) if stage in BUDGETS else None
+    budget = PARENT if name.endswith(" parent") else BUDGETS.get(name.split(".", maxsplit=1)[0])
     settled = [s for s in samples if s.at - samples[0].at >= SETTLED_S] or samples[-2:]
     slope = float("nan")  # a run too short for a slope shows none, and none is judged
     if len(settled) * SAMPLE_S >= SETTLED_S:
