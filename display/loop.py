@@ -10,13 +10,9 @@ import cv2
 from common.child import Stop
 from common.config import DisplaySettings
 from common.counters import Counters
-from common.errors import ConfigError
-from common.keys import read_viewer_key
 from common.messages import INSTANCES, ViewSet
-from common.remote import connect_relay, is_loopback
 from common.streams import COMPOSITES, CONTROL, Context, connect, open_context
 from display.composites import Composites, Pictures
-from display.remote import RelayedComposites
 from display.shown import Shown
 from display.sinks import open_sink
 from display.wishes import Wishes
@@ -63,14 +59,10 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
 
 def open_pictures(context: Context, settings: DisplaySettings, counters: Counters) -> tuple[Pictures, Wishes]:
     """Where composites come from and where wishes go: the call on this machine, or `--connect`."""
-    if not settings.connect:
-        pictures = Composites(connect(context, COMPOSITES, settings.call_dir), counters)
-        return pictures, Wishes(connect(context, CONTROL, settings.call_dir), counters)
-    if settings.key is None and not is_loopback(settings.connect):
-        raise ConfigError(
-            f"--connect: expected --key FILE for {settings.connect}, got none; on the relay's machine: "
-            "python -m common.keys new NAME"
-        )
-    key = read_viewer_key(settings.key) if settings.key else None
-    relayed = RelayedComposites(connect_relay(context, settings.connect, key), counters)
-    return relayed, Wishes(relayed.socket, counters)
+    if settings.connect:
+        from display.remote import open_relayed  # with it comes asyncio: 3 MB that a display on this machine spares
+
+        relayed = open_relayed(context, settings, counters)
+        return relayed, Wishes(relayed.socket, counters)
+    pictures = Composites(connect(context, COMPOSITES, settings.call_dir), counters)
+    return pictures, Wishes(connect(context, CONTROL, settings.call_dir), counters)

@@ -8,9 +8,13 @@ from collections import deque
 import cv2
 import numpy as np
 
+from common.config import DisplaySettings
 from common.counters import Counters
+from common.errors import ConfigError
+from common.keys import read_viewer_key
 from common.messages import FrameComposed, PictureRelayed, ViewerReady
-from common.streams import PeerWatch, Socket, receive, send
+from common.remote import connect_relay, is_loopback
+from common.streams import Context, PeerWatch, Socket, receive, send
 from display.composites import Picture
 
 HELLO_EVERY_S = 1.0
@@ -96,6 +100,22 @@ class RelayedComposites:
             self._counters.count("picture", "not the JPEG it says")
             return None
         return np.asarray(picture, np.uint8)
+
+
+def open_relayed(context: Context, settings: DisplaySettings, counters: Counters) -> RelayedComposites:
+    """Composites of the relay at `--connect`.
+
+    Raises:
+        ConfigError: Its address cannot be used, or not without a key.
+        KeyFileError: The viewer's key cannot be used.
+    """
+    if settings.key is None and not is_loopback(settings.connect):
+        raise ConfigError(
+            f"--connect: expected --key FILE for {settings.connect}, got none; on the relay's machine: "
+            "python -m common.keys new NAME"
+        )
+    key = read_viewer_key(settings.key) if settings.key else None
+    return RelayedComposites(connect_relay(context, settings.connect, key), counters)
 
 
 def _translated(message: PictureRelayed, ahead_ns: int) -> FrameComposed:
