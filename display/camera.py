@@ -80,7 +80,7 @@ class CameraSink(UnattendedSink):
             self._device.close()
             self._device = self._open(size_wh)
         self._is_sized = True
-        self._send(fitted(picture, self._size_wh))
+        self._send(fitted(picture, self._size_wh).copy())
 
     def blank(self, why: str) -> None:
         """See Sink."""

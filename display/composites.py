@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -28,8 +29,8 @@ class Pictures(Protocol):
     def is_gone(self) -> bool:
         """True once for every time whoever sends went away since the last call."""
 
-    def waiting(self) -> list[tuple[FrameComposed, Picture]]:
-        """What has come, oldest first, with pixels (H, W, 3) uint8 BGR, the caller's own."""
+    def waiting(self) -> Iterator[tuple[FrameComposed, Picture]]:
+        """What has come, oldest first, with pixels (H, W, 3) uint8 BGR, the caller's own until it asks for the next."""
 
 
 class Composites:
@@ -45,6 +46,7 @@ class Composites:
         self._compose = PeerWatch(socket)
         self._counters = counters
         self._ring = RingCache()
+        self._buffer: Picture | None = None
 
     def is_gone(self) -> bool:
         """See Pictures."""
@@ -55,19 +57,22 @@ class Composites:
         messages = receive(self.socket, FrameComposed, self._counters)
         return messages[-1] if messages else None
 
-    def waiting(self) -> list[tuple[FrameComposed, Picture]]:
-        """Everything that can still be read, oldest first, with pixels (H, W, 3) uint8 BGR, the caller's own."""
-        messages = receive(self.socket, FrameComposed, self._counters)
-        return [(message, picture) for message in messages if (picture := self.read(message)) is not None]
+    def waiting(self) -> Iterator[tuple[FrameComposed, Picture]]:
+        """See Pictures; what cannot be read any more is left out."""
+        for message in receive(self.socket, FrameComposed, self._counters):
+            if (picture := self.read(message)) is not None:
+                yield message, picture
 
     def read(self, message: FrameComposed) -> Picture | None:
-        """Pixels (H, W, 3) uint8 BGR, the caller's own; None, counted, where they are gone."""
+        """Pixels (H, W, 3) uint8 BGR, the caller's own until the next call; None, counted, where they are gone."""
         shape = (message.height, message.width, 3)
         try:
-            picture = self._ring.read(message.segment, message.sequence, shape, None)
+            picture = self._ring.read(message.segment, message.sequence, shape, self._buffer)
         except RingGoneError as error:
             self._counters.count("composite", "segment gone", str(error))
             return None
         if picture is None:
             self._counters.count("composite", "lapped")
+            return None
+        self._buffer = picture
         return picture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -72,8 +73,8 @@ class RelayedComposites:
             self._clock.restart()
         return gone
 
-    def waiting(self) -> list[tuple[FrameComposed, Picture]]:
-        """The newest that has come since the last call, with pixels (H, W, 3) uint8 BGR, the caller's own."""
+    def waiting(self) -> Iterator[tuple[FrameComposed, Picture]]:
+        """The newest that has come since the last call; see Pictures."""
         messages = receive(self.socket, PictureRelayed, self._counters)
         now = time.monotonic()
         if messages:
@@ -82,14 +83,15 @@ class RelayedComposites:
             self._said_at = now
             send(self.socket, ViewerReady(self._taken))
         if not messages:
-            return []
+            return
         if len(messages) > 1:
             self._counters.count("picture", "skipped: this display is late", number=len(messages) - 1)
         arrival_ns = time.monotonic_ns()
         for message in messages:
             ahead_ns = self._clock.arrived(message.sent_ns, arrival_ns)
         picture = self._decoded(messages[-1])
-        return [] if picture is None else [(_translated(messages[-1], ahead_ns), picture)]
+        if picture is not None:
+            yield _translated(messages[-1], ahead_ns), picture
 
     def _decoded(self, message: PictureRelayed) -> Picture | None:
         try:

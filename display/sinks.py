@@ -36,7 +36,7 @@ class Sink(Protocol):
     local: bool  # only whoever sits here sees it: the instance view may be shown
 
     def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
-        """Take one picture, (H, W, 3) uint8 BGR, the sink's own until the next call."""
+        """Take one picture, (H, W, 3) uint8 BGR, the sink's own until it returns."""
 
     def blank(self, why: str) -> None:
         """No picture came for a while: whatever is still shown must go."""
