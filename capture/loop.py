@@ -59,6 +59,7 @@ def run(settings: CaptureSettings, stop: Stop) -> None:
                 workers.offer(frame)
                 if frame.frame_id == 0 and source:
                     log.info("%s; frames of %d x %d", source.description, *taken.picture.shape[1::-1])
+            del taken  # not held until the next one comes
             workers.serve(time.monotonic_ns())
             if reader.overwritten:
                 counters.count("frame", "taken too late", number=reader.overwritten)

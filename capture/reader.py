@@ -141,6 +141,7 @@ class Reader:
                 if shot is None:
                     return True
                 self._hand_over(session, source, shot)
+                del shot  # whoever took it lets go of it as soon as it is published: the next one needs the room
                 if time.monotonic() - opened_at > SOUND_AFTER_S:
                     self._backoff_s = FIRST_BACKOFF_S
         finally:
