@@ -13,6 +13,8 @@ Picture = NDArray[np.uint8]
 REDUCE = 4
 REDUCED_FROM_SIGMA = 3.0  # below, a quarter of the resolution cannot carry the blur: half does
 LEAST_WEIGHT = 1 / 64
+# rows blended at a time, so that what is between stays in the cache: a box of 1080 rows in 1.58 ms, at once in 1.78; 32: 1.70
+STRIP = 128
 
 
 def sigma_of(kernel: int) -> float:
@@ -76,10 +78,12 @@ def _weighted(small: Picture, weight: NDArray[np.float32], sigma: float) -> Pict
 def blend(picture: Picture, alpha: Alpha, into: Picture) -> None:
     """into = picture where alpha is 255, itself where it is 0, a mixture between. Both (H, W, 3) uint8 BGR."""
     x0, y0, x1, y1 = alpha.box_xyxy
-    if x1 <= x0 or y1 <= y0:
+    if x1 <= x0:
         return
-    weight = cv2.merge([alpha.opacity] * 3)
-    # in 8 bit, half the time of cv2.blendLinear; exact where the weight is 0 or 255, one grey level off at most between
-    front = cv2.multiply(picture[y0:y1, x0:x1], weight, scale=1 / 255)
-    part = into[y0:y1, x0:x1]
-    cv2.add(front, cv2.multiply(part, cv2.bitwise_not(weight), scale=1 / 255), part)
+    for top in range(y0, y1, STRIP):
+        bottom = min(top + STRIP, y1)
+        weight = cv2.merge([alpha.opacity[top - y0 : bottom - y0]] * 3)
+        # in 8 bit, half the time of cv2.blendLinear; exact where the weight is 0 or 255, one grey level off at most between
+        front = cv2.multiply(picture[top:bottom, x0:x1], weight, scale=1 / 255)
+        part = into[top:bottom, x0:x1]
+        cv2.add(front, cv2.multiply(part, cv2.bitwise_not(weight), scale=1 / 255), part)

@@ -7,7 +7,7 @@ import pytest
 from capture.demo import DemoScene
 from common.halves import Halves
 from compose.alpha import Alpha
-from compose.blend import blend, blur, sigma_of
+from compose.blend import STRIP, blend, blur, sigma_of
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,19 @@ def test_the_person_does_not_bleed_into_the_background() -> None:
     weighted, plain = blur(Halves(picture), 41, alpha), blur(Halves(picture), 41)
     assert np.abs(weighted[outside].astype(int) - 50).max() <= 6
     assert np.abs(plain[outside].astype(int) - 50).max() > 60, "the plain blur does bleed: the check can fail"
+
+
+@pytest.mark.parametrize("rows", [1, STRIP - 1, STRIP, STRIP + 1, 3 * STRIP - 5])
+def test_blend_does_every_row_of_its_box_and_no_other(rows: int) -> None:
+    rng = np.random.default_rng(rows)
+    picture, room = rng.integers(0, 256, (2, rows + 7, 50, 3), dtype=np.uint8)
+    opacity = rng.integers(0, 256, (rows, 40), dtype=np.uint8)
+    into = room.copy()
+    blend(picture, Alpha(opacity, (6, 4, 46, 4 + rows)), into)
+    share = np.zeros((rows + 7, 50, 1))
+    share[4 : 4 + rows, 6:46, 0] = opacity / 255
+    assert np.abs(into - (share * picture + (1 - share) * room)).max() <= 1.01
+    assert (into[share[..., 0] == 0] == room[share[..., 0] == 0]).all()
 
 
 def test_blend_shows_the_person_where_alpha_says_and_the_background_elsewhere() -> None:
