@@ -131,9 +131,6 @@ def work(stage: str, package: str, stop: Stop) -> int:
     except UserError as error:
         log.error("%s", error)
         return EXIT_MISTAKE
-    except Exception:
-        log.exception("crashed")
-        return EXIT_CRASHED
     if told:
         return EXIT_TOLD
     return EXIT_RESTS if stop.rests else EXIT_DONE

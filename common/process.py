@@ -180,8 +180,8 @@ class _Supervisor:
 
             die_with(above[-1][1])
             code = work(self._stage, self._package, Stop(pulse, above, self._restarts))
-        except SystemExit:  # after --help
-            code = EXIT_DONE
+        except SystemExit as asked:  # with 0 after --help
+            code = EXIT_CRASHED if asked.code else EXIT_DONE
         except Exception:
             log.exception("crashed")
         finally:

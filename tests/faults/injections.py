@@ -170,6 +170,12 @@ def _hidden(call: WatchedCall, fault: Fault, at: float) -> tuple[float | None, f
         hidden_at = call.wait("a blank or hidden picture", blank_or_hidden, 10)
         last = max((s.at for s in call.watch.seen if s.at < hidden_at), default=at)
         return hidden_at, (hidden_at - (last + Composites.blank_after_s if stopped else at)) * 1000
+    if fault.stage == "infer":
+        restarted_at = max(call.saying("restarting in", at))
+        first = call.wait("a hidden picture or a new mask", lambda: _hidden_or_masked(call, at, restarted_at), 10)
+        if not first.hides:  # the worker was back before its last mask was too old
+            oldest_ms = max(s.message.mask_age_ms for s in call.watch.seen if at < s.at <= first.at)
+            return None, max(0.0, oldest_ms - MAX_MASK_AGE_S * 1000)
     hidden = call.wait_hidden(at)
     last_live = [s for s in call.watch.seen if s.at < hidden.at and s.message.state == "live"][-1]
     if fault.stage == "infer":
@@ -177,3 +183,12 @@ def _hidden(call: WatchedCall, fault: Fault, at: float) -> tuple[float | None, f
     else:
         due = last_live.at + SILENCE_NS / 1e9 if stopped else max(at, last_live.at)
     return hidden.at, (hidden.at - due) * 1000
+
+
+def _hidden_or_masked(call: WatchedCall, at: float, restarted_at: float) -> Seen | None:
+    """The first composite after `at` that shows nobody, or is live by a mask of a frame later than `restarted_at`."""
+    masked = (
+        s for s in call.watch.seen
+        if s.message.state == "live" and (s.message.captured_ns / 1e6 - s.message.mask_age_ms) / 1e3 > restarted_at
+    )  # fmt: skip
+    return call.watch.hidden(at) or next(masked, None)
