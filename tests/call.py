@@ -78,10 +78,24 @@ def read_until(call: subprocess.Popen[str], text: str, limit_s: float = 60) -> l
 
 
 class Stage(NamedTuple):
-    """The two processes of one line of the Procfile, such as "infer.1"; `child` is 0 while there is none."""
+    """The two processes of one line of the Procfile, such as "infer.1"; `child` is None while there is none.
+
+    Not 0, which to os.kill is everybody in the caller's own process group.
+    """
 
     parent: int
-    child: int
+    child: int | None
+
+    @property
+    def pids(self) -> list[int]:
+        """Of those that there are."""
+        return [pid for pid in self if pid is not None]
+
+    @property
+    def live_child(self) -> int:
+        """The child; raises AssertionError where there is none."""
+        assert self.child is not None
+        return self.child
 
 
 def processes_of(run_dir: Path) -> list[int]:
@@ -110,7 +124,7 @@ def stages(run_dir: Path) -> dict[str, Stage]:
         except (OSError, ValueError):
             continue
     children = {parent: pid for pid, (_, parent) in pids.items() if parent in pids}
-    return {name: Stage(pid, children.get(pid, 0)) for pid, (name, parent) in pids.items() if parent not in pids}
+    return {name: Stage(pid, children.get(pid)) for pid, (name, parent) in pids.items() if parent not in pids}
 
 
 def run_call(settings: Mapping[str, object], run_dir: Path, workers: int = 1, limit_s: float = 90) -> tuple[int, str]:

@@ -111,8 +111,8 @@ def _named(run_dir: Path) -> dict[int, str]:
     """Processes of a call by pid: the stages by name, their watchers, and honcho with its runners."""
     names = dict.fromkeys(processes_of(run_dir), "honcho")
     for name, stage in stages(run_dir).items():
-        names |= {stage.parent: "watchers", stage.child: name}
-    return {pid: name for pid, name in names.items() if pid}
+        names |= dict.fromkeys(stage.pids, name) | {stage.parent: "watchers"}
+    return names
 
 
 def record_loop(clip: Path, seconds: float = 20) -> Figures:

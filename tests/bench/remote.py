@@ -91,7 +91,7 @@ def main() -> None:
                 f"{1000 * len(between) / sum(between):.2f} a second, p99 {np.percentile(between, 99):.1f} ms apart",
                 rows,
             )
-            relay = stages(run_dir)["relay.1"].child
+            relay = stages(run_dir)["relay.1"].live_child
             begin_s = time.monotonic() + 3
             viewers = [_viewer(address, key, begin_s, STOPPED_S) for key in keys]
             time.sleep(6)

@@ -30,7 +30,7 @@ def cycle(run_dir: Path, before: set[str], kill: bool) -> float:
         said = read_until(call, ", live")
         took_s = time.monotonic() - begun
         assert len(segment_names() - before) == 2, "its own two rings and nothing that an earlier call left"
-        everything = [pid for pids in stages(run_dir).values() for pid in pids if pid]
+        everything = [pid for stage in stages(run_dir).values() for pid in stage.pids]
         if kill:
             for pid in [call.pid, *everything]:
                 os.kill(pid, signal.SIGKILL)

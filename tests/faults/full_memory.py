@@ -44,7 +44,7 @@ def main() -> None:
             later = [s for s in call.watch.seen if s.at > filled_at]
             assert len(later) > 50, "the rings were reserved before: the call goes on"
             assert {s.message.state for s in later} == {"live"}
-            os.kill(call.stages()["capture.1"].child, signal.SIGKILL)
+            os.kill(call.stages()["capture.1"].live_child, signal.SIGKILL)
             (SHM_FOLDER / "full").unlink()
             time.sleep(0.01)
             fill()  # the dead ring's pages too, as soon as they are swept

@@ -126,7 +126,7 @@ def inject(call: WatchedCall, fault: Fault, stopped_s: float) -> Outcome:
         "all stages", lambda: all(s in {n.split(".")[0] for n, p in call.stages().items() if p.child} for s in STAGES)
     )
     stage = next(pids for name, pids in call.stages().items() if name.split(".")[0] == fault.stage)
-    pidfd = pidfd_open(stage.child if fault.who == "child" else stage.parent)
+    pidfd = pidfd_open(stage.live_child if fault.who == "child" else stage.parent)
     at = time.monotonic()
     signal.pidfd_send_signal(pidfd, ACTS[fault.act])
     if fault.act == "SIGSTOP":

@@ -63,16 +63,16 @@ def test_garbage_kills_nothing_shows_nothing_and_stays_nowhere(
 
         throw()  # what is loaded and allotted for the first of them is no growth
         before = running()
-        memory = {name: memory_mb(pids.child) for name, pids in before.items()}
-        open_files = {name: descriptors(pids.child) for name, pids in before.items()}
+        memory = {name: memory_mb(pids.live_child) for name, pids in before.items()}
+        open_files = {name: descriptors(pids.live_child) for name, pids in before.items()}
         for _ in range(ROUNDS - 1):
             throw()
-        grown = {name: round(memory_mb(pids.child) - memory[name], 1) for name, pids in before.items()}
+        grown = {name: round(memory_mb(pids.live_child) - memory[name], 1) for name, pids in before.items()}
         thrower.close()
         assert running() == before, "nobody died"
         wait_for(
             "the descriptors",
-            lambda: all(descriptors(p.child) <= open_files[n] + 2 for n, p in before.items()),
+            lambda: all(descriptors(p.live_child) <= open_files[n] + 2 for n, p in before.items()),
         )
     print(f"{thrower.thrown}, grown by {grown} MB")
     assert sum(thrower.thrown.values()) == INPUTS

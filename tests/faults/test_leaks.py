@@ -81,7 +81,7 @@ def test_privacy_off_and_on_again(run_dir: Path, scene: DemoScene) -> None:
 def test_a_whole_call_that_is_stopped_and_goes_on(run_dir: Path, scene: DemoScene) -> None:
     """As when a laptop sleeps: what comes out first must not be what was seen before."""
     with exact_call(run_dir, scene) as (call, _):
-        pids = [pid for pids in call.stages().values() for pid in pids]
+        pids = [pid for stage in call.stages().values() for pid in stage.pids]
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         time.sleep(2)
@@ -137,7 +137,7 @@ def test_a_display_that_stops_reading_costs_nobody_a_frame(run_dir: Path, scene:
     with exact_call(run_dir, scene) as (call, _), stage("display", run_dir, sink="headless") as other:
         wait_for("the other display", lambda: "display" in stages(run_dir) and stages(run_dir)["display"].child)
         time.sleep(0.5)
-        pids = stages(run_dir)["display"]
+        pids = stages(run_dir)["display"].pids
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         begun, count = time.monotonic(), len(call.watch.seen)

@@ -183,7 +183,7 @@ def test_a_lost_server_is_said_at_once_and_the_page_comes_back(call: tuple[str, 
     url, run_dir = call
     with opened(url) as (page, _):  # the browser itself calls a refused connection an error
         live(page)
-        os.kill(stages(run_dir)["display.1"].child, signal.SIGKILL)
+        os.kill(stages(run_dir)["display.1"].live_child, signal.SIGKILL)
         killed = time.monotonic()
         until(page, "the loss", lambda: page.inner_text("#cover").startswith("connection lost"), patience_s=3)
         assert time.monotonic() - killed < 2.5
