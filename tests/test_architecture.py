@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -84,6 +85,21 @@ def test_every_stage_has_the_same_first_two_files_and_a_loop_of_one_screen(stage
     run = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "run")
     assert run.end_lineno is not None
     assert run.end_lineno - run.lineno < 50
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        ("common.process", {"common.config", "argparse", "numpy", "cv2", "zmq", "tempfile"}),  # a parent only watches
+        ("display.relay.loop", {"numpy", "cv2", "zmq"}),  # nor does a relay without an address relay
+        ("display.loop", {"asyncio", "ssl"}),  # which come with keys
+    ],
+)
+def test_nobody_loads_what_it_does_not_need(module: str, unwanted: set[str]) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert module in loaded.split()
+    assert unwanted & set(loaded.split()) == set()
 
 
 def test_the_procfile_runs_every_stage_with_exec() -> None:
