@@ -44,28 +44,21 @@ class Stop:
         restarts: How often there was such a child before; what it had is worth waiting for.
     """
 
-    def __init__(
-        self,
-        pulse: Pulse | None = None,
-        above: Ancestors | None = None,
-        restarts: int = 0,
-    ) -> None:
-        self.restarts = restarts
+    def __init__(self, pulse: Pulse, above: Ancestors, restarts: int) -> None:
+        self.pulse, self.restarts = pulse, restarts
         self.rests = False
         self.leave_figures: Callable[[], None] | None = None
         self._leave_at = 0.0
         self._asked = False
-        self.pulse = pulse
-        self.above = above or []
+        self._above = above
         self._look_at = 0.0
 
     def __bool__(self) -> bool:
         now = time.monotonic()
-        if self.pulse is not None:
-            self.pulse.beat(now)
+        self.pulse.beat(now)
         if now >= self._look_at:
             self._look_at = now + LOOK_EVERY_S
-            self._asked = self._asked or not are_there(self.above)
+            self._asked = self._asked or not are_there(self._above)
             if self.leave_figures is not None and now >= self._leave_at:
                 self._leave_at = now + FIGURES_EVERY_S
                 self.leave_figures()
@@ -121,8 +114,7 @@ def work(stage: str, package: str, stop: Stop) -> int:
         settings = read_settings(STAGES[stage], f"python -m {package}", sys.argv[1:])
         root = logging.getLogger()
         root.setLevel(settings.log_level.upper())
-        if stop.pulse is not None:
-            stop.pulse.log_level = root.level
+        stop.pulse.log_level = root.level
         open_run_dir(settings.call_dir)
         name = process_name(package) if under_honcho() else f"{package}-{os.getpid()}"
         stop.leave_figures = partial(figures.leave, path_of(settings.call_dir, name))
