@@ -58,7 +58,8 @@ class Stop:
         self.pulse.beat(now)
         if now >= self._look_at:
             self._look_at = now + LOOK_EVERY_S
-            self._asked = self._asked or not are_there(self._above)
+            if not are_there(self._above):
+                self._asked = True  # never set from what it was: a signal may ask while we look
             if self.leave_figures is not None and now >= self._leave_at:
                 self._leave_at = now + FIGURES_EVERY_S
                 self.leave_figures()
