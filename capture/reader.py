@@ -110,16 +110,14 @@ class Reader:
             while self._goes_on(session):
                 try:
                     if self._read_all(session):
-                        self._ended = True
+                        self._finish(session)
                         break
                 except SourceLostError as lost:
                     self._lose(session, str(lost))
                 self._closing.wait(self._backoff_s)
                 self._backoff_s = min(LONGEST_BACKOFF_S, self._backoff_s * 2)
-        except BaseException as error:  # handed to the loop, which raises it
-            with self._lock:
-                self._error = error
-        self._wake()
+        except BaseException as error:
+            self._finish(session, error)
 
     def _read_all(self, session: int) -> bool:
         """Open the source and hand over its shots. Returns True when it came to its end.
@@ -147,6 +145,14 @@ class Reader:
         finally:
             source.close()
         return False
+
+    def _finish(self, session: int, error: BaseException | None = None) -> None:
+        """The source is at its end, or cannot be read: the loop raises `error`."""
+        with self._lock:
+            if session != self._session:
+                return
+            self._error, self._ended = error, error is None
+        self._wake()
 
     def _goes_on(self, session: int) -> bool:
         return session == self._session and not self._closing.is_set()

@@ -14,16 +14,20 @@ from tests.processes.neighbours import wait_for
 
 
 class Fast:
-    """A source that delivers at once, `count` times, and then ends, fails or blocks."""
+    """A source that delivers at once, `count` times, and then ends, fails, or blocks before it ends or fails."""
 
     description = notice = ""
     name = "fast"
     patience_s = 0.2
 
     def __init__(
-        self, count: int, then: Exception | threading.Event | None = None, reopen: Callable[[], Fast] | None = None
+        self,
+        count: int,
+        then: Exception | threading.Event | None = None,
+        reopen: Callable[[], Fast] | None = None,
+        at_last: Exception | None = None,
     ) -> None:
-        self.left, self.then = count, then
+        self.left, self.then, self.at_last = count, then, at_last
         self.reopen = reopen or (lambda: Fast(0))
         self.closed = False
 
@@ -33,6 +37,8 @@ class Fast:
                 raise self.then
             if self.then is not None:
                 self.then.wait(10)
+            if self.at_last is not None:
+                raise self.at_last
             return None
         self.left -= 1
         return Shot(np.zeros((2, 2, 3), np.uint8), self.left, time.monotonic_ns())
@@ -130,6 +136,21 @@ def test_a_read_that_does_not_come_back_is_given_up() -> None:
         assert reader.take() is None
     assert [t for t in taken if isinstance(t, Lost)] == [Lost("fast: nothing came for 0 s")]
     assert isinstance(taken[-1], Shot)
+
+
+@pytest.mark.parametrize("at_last", [None, SourceError("broken image")], ids=["ends", "fails"])
+def test_a_source_that_was_given_up_neither_ends_nor_fails_the_call(at_last: Exception | None) -> None:
+    comes_back, held = threading.Event(), threading.Event()
+    blocked = Fast(1, comes_back, lambda: Fast(1, held), at_last)
+    with Reader(lambda: blocked) as reader:
+        all_of(reader, lambda: reader._session == 2)
+        comes_back.set()
+        wait_for("the device let go by the abandoned thread", lambda: blocked.closed)
+        time.sleep(0.05)  # for what its thread says last
+        for _ in range(3):
+            reader.take()
+            assert not reader.ended
+        held.set()
 
 
 def test_closing_does_not_wait_for_a_device_that_blocks() -> None:
