@@ -5,20 +5,26 @@ from __future__ import annotations
 import os
 
 from common.environment import under_honcho
-from common.identity import only_waits_for_children, parent_of
+from common.identity import command_of, only_waits_for_children, parent_of
 
 Ancestors = list[tuple[int, int]]  # (pid, its parent), to stay so; this process first
+NOBODY = 0  # nobody's parent: whoever should have it is not there any more
 
 
 def ancestors() -> Ancestors:
     """Up to honcho, which stands two steps above: honcho → its runner → this process.
+
+    honcho forks its runner, so both have one command line. Where they differ honcho ended before we began: whoever took
+    the orphans in (process 1, or the session's own) is not mistaken for it.
 
     Started by hand there is nobody to watch: `nohup python -m capture &` may outlive its shell.
     """
     if not under_honcho():
         return []
     runner = os.getppid()
-    return [(os.getpid(), runner), (runner, parent_of(runner) or 0)]
+    honcho = parent_of(runner) or NOBODY
+    is_honcho = command_of(honcho) is not None and command_of(honcho) == command_of(runner)
+    return [(os.getpid(), runner), (runner, honcho if is_honcho else NOBODY)]
 
 
 def are_there(above: Ancestors) -> bool:

@@ -26,6 +26,14 @@ def parent_of(pid: int) -> int | None:
     return int(fields[1]) if fields else None
 
 
+def command_of(pid: int) -> bytes | None:
+    """Command line of a process, its words ended by NUL each, or None if there is none."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() or None
+    except OSError:
+        return None
+
+
 def only_waits_for_children(pid: int) -> bool:
     """True where a process sleeps in wait(2); False too where the kernel does not say (/proc/PID/wchan of proc(5))."""
     try:

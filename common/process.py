@@ -99,7 +99,7 @@ class _Supervisor:
 
     def run(self) -> int:
         """Returns the exit code."""
-        while True:
+        while not self._is_over():
             sweep()  # what an earlier call or our last child left behind
             child = self._fork()
             reason, code = self._watch(child)
@@ -112,8 +112,7 @@ class _Supervisor:
                 return EXIT_DONE
             if not self._may_restart(reason):
                 return EXIT_CRASHED
-            if self._is_over():
-                return EXIT_DONE
+        return EXIT_DONE
 
     def _watch(self, child: _Child) -> tuple[str, int]:
         """Wait for the child's end. Returns what happened ("stop" if we ended it on request) and an exit code."""

@@ -125,6 +125,19 @@ def test_help_and_mistakes_end_the_stage_at_once(run_dir: Path, flags: list[str]
         assert done.returncode == 2 and done.stderr.count("\n") == 1 and "64..16384" in done.stderr
 
 
+def test_a_stage_that_begins_when_honcho_is_gone_ends_before_it_has_a_child(run_dir: Path) -> None:
+    """honcho killed while it starts: its runner is somebody else's orphan by then, here ours."""
+    settings = {**environment(DEMO, run_dir), "HONCHO_PROCESS_NAME": "capture.1"}
+    runner = "import subprocess, sys; sys.exit(subprocess.run([sys.executable, '-m', 'capture']).returncode)"
+    done = subprocess.run(
+        [sys.executable, "-c", runner], cwd=ROOT, env=settings, capture_output=True, text=True, check=False, timeout=20
+    )
+    assert (done.returncode, done.stderr.splitlines()) == (
+        0, ["capture: honcho is gone, or stops nobody any more: ending"],
+    )  # fmt: skip
+    assert not run_dir.exists()
+
+
 @pytest.mark.parametrize("parent_is", ["working", "stopped"])
 def test_no_child_outlives_honcho(run_dir: Path, parent_is: str) -> None:
     """A stopped parent cannot see that honcho is gone: its child looks for itself, and lets go of the camera."""
