@@ -8,7 +8,7 @@ from common.environment import under_honcho
 from common.identity import command_of, only_waits_for_children, parent_of
 
 Ancestors = list[tuple[int, int]]  # (pid, its parent), to stay so; this process first
-NOBODY = 0  # nobody's parent: whoever should have it is not there any more
+NOBODY = -1  # no process has this parent (process 1 has 0): who should have it counts as gone
 
 
 def ancestors() -> Ancestors:
@@ -23,8 +23,7 @@ def ancestors() -> Ancestors:
         return []
     runner = os.getppid()
     honcho = parent_of(runner) or NOBODY
-    is_honcho = command_of(honcho) is not None and command_of(honcho) == command_of(runner)
-    return [(os.getpid(), runner), (runner, honcho if is_honcho else NOBODY)]
+    return [(os.getpid(), runner), (runner, honcho if command_of(honcho) == command_of(runner) else NOBODY)]
 
 
 def are_there(above: Ancestors) -> bool:
