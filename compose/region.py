@@ -34,7 +34,7 @@ DOUBT_FRAMES = 90  # that somebody who was near may stay out of sight behind the
 DOUBTED_REACH = 0.5  # grid pixels, besides what the subject moves within itself
 CALM = 1.0  # grid pixels a frame that a subject moves within itself: a faster one would be eaten if it could not grow
 SOLID = 0.04  # of the square root of the area: as much inside of a result's edge it is sure
-HISTORY = 96  # frames: three seconds at 30 a second
+HISTORY = 96  # frames at most, however old a mask may be
 NOWHERE = (0, 0, 0, 0)
 PERSON, MAYBE = 128, 64  # of 255: from here the matte calls it a person, and may be calling it one
 
@@ -241,6 +241,7 @@ class Region:
     def __init__(self) -> None:
         self._steps: deque[Step] = deque(maxlen=HISTORY)
         self._seen: deque[Seen] = deque(maxlen=HISTORY)
+        self._oldest = 0  # frame_id
 
     @property
     def area(self) -> Map | None:
@@ -252,7 +253,8 @@ class Region:
         return next((s.subject for s in reversed(self._steps) if s.frame_id == frame_id), None)
 
     def seed(self, frame_id: int, subject: Map, others: Map, solid: Map) -> None:
-        """A result says who was where in frame `frame_id`: start there, and replay what came since.
+        """A result says who was where in frame `frame_id`: start there, and replay what came since. Where that is forgotten
+        the result shows nobody, and changes nothing.
 
         Args:
             frame_id: Of the result.
@@ -260,16 +262,23 @@ class Region:
             others: 255 where others are.
             solid: The same, soft, where it certainly is, whatever the matte may say.
         """
+        if frame_id < self._oldest:
+            return
         known = next((s for s in self._steps if s.frame_id >= frame_id), None)
         reach, doubt = (known.reach, known.doubt) if known else (LEAST_REACH, 0)
         coarse = COARSE * float(np.count_nonzero(subject)) ** 0.5
         first = Step(frame_id, subject, subject, others, solid, reach + coarse, doubt)
         self._steps = deque([first], maxlen=HISTORY)
-        while self._seen and self._seen[0].frame_id < frame_id:  # no result for an older frame will be taken
-            self._seen.popleft()
+        self.forget(frame_id)  # no result for an older frame will come
         for seen in self._seen:
             if seen.frame_id > frame_id:
                 self._steps.append(advance(self._steps[-1], seen))
+
+    def forget(self, frame_id: int) -> None:
+        """No result for a frame before `frame_id` can show anybody."""
+        self._oldest = frame_id
+        while self._seen and self._seen[0].frame_id < frame_id:
+            self._seen.popleft()
 
     def see(self, present: Present) -> None:
         """The present frame, before anything is known of it but how it moved."""

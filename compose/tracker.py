@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -46,6 +46,13 @@ class Edge(Protocol):
         """Alpha of the subject, whose region is rolled on to the present frame; the last result is `age_ns` old."""
 
 
+class Past(NamedTuple):
+    """A frame that a result may yet come for: when it was captured, and (h, w, 3) uint8 BGR, the picture on the grid."""
+
+    captured_ns: int
+    small: Picture
+
+
 class Tracker:
     """Follows the subject through one stream after the other.
 
@@ -58,6 +65,7 @@ class Tracker:
         self._settings, self._edge = settings, edge
         self._kept = {NAMES.index(name) for name in settings.keep}
         self._chooser = Chooser(settings.subject, settings.return_)
+        self._longest_ns = round(settings.mask_age_limit_ms * 1e6)
         self._begin(0, (0, 0))
 
     def _begin(self, epoch: int, size_wh: tuple[int, int]) -> None:
@@ -67,21 +75,29 @@ class Tracker:
         self._present: Present | None = None
         self._result_ns = 0
         self._chooser.clear()
-        self._smalls: OrderedDict[int, Picture] = OrderedDict()
+        self._past: OrderedDict[int, Past] = OrderedDict()  # by frame_id
 
     def see(self, frame: FrameCaptured, halves: Halves) -> None:
         """The present frame, with its picture; another stream is another beginning."""
         if frame.epoch != self._epoch:
             self._begin(frame.epoch, (frame.width, frame.height))
         small = halves.at_least(WIDER * self._wh[0], 1)
-        least = self._smalls[frame.frame_id] = np.asarray(cv2.resize(small, self._wh), np.uint8)
-        if len(self._smalls) > HISTORY:
-            self._smalls.popitem(last=False)
+        least = np.asarray(cv2.resize(small, self._wh), np.uint8)
+        self._past[frame.frame_id] = Past(frame.captured_ns, least)
         if self._edge is not None:
             grey = np.asarray(cv2.cvtColor(least, cv2.COLOR_BGR2GRAY), np.uint8)
             since = -1 if self._present is None else self._present.frame_id
             self._present = Present(frame.frame_id, halves.picture, small, grey, self._meter.measure(grey), since)
             self._region.see(self._present)
+        self._forget(frame.captured_ns)
+
+    def _forget(self, now_ns: int) -> None:
+        """Let go of what is too old. No result may come for long, and the way from one to now takes half a megabyte a
+        frame; the picture alone is kept longer, for a result that is too late to show anybody still says who is who."""
+        if len(self._past) > HISTORY:
+            self._past.popitem(last=False)
+        young = (n for n, past in self._past.items() if now_ns - past.captured_ns <= self._longest_ns)
+        self._region.forget(next(young))
 
     def ask(self, asked: SubjectAsked | SubjectPointed) -> None:
         """Somebody chose by hand, among the people of the next result."""
@@ -97,11 +113,11 @@ class Tracker:
             return Choice((), "the result belongs to another stream")
         people = people_of(result.instances, self._settings.confidence)
         areas = [self._on_grid(i, self._settings.threshold) for i in people]
-        while self._smalls and next(iter(self._smalls)) < result.frame_id:  # no result for an older frame will be taken
-            self._smalls.popitem(last=False)
-        small = self._smalls.get(result.frame_id)
+        while self._past and next(iter(self._past)) < result.frame_id:  # no result for an older frame will be taken
+            self._past.popitem(last=False)
+        past = self._past.get(result.frame_id)
         candidates = [
-            Candidate(area, None if small is None else look_of(small, area), person.score)
+            Candidate(area, None if past is None else look_of(past.small, area), person.score)
             for person, area in zip(people, areas, strict=True)
         ]
         chosen = self._chooser.pick(candidates, self._region.at(result.frame_id), result.captured_ns)

@@ -47,6 +47,20 @@ def test_before_a_result_nobody_is_anywhere() -> None:
     assert Region().at(3) is None
 
 
+def test_a_result_for_a_forgotten_frame_changes_nothing() -> None:
+    """Over a hole that nothing is known of, the area would be taken to whoever has come to stand there."""
+    region = Region()
+    for frame_id in range(8):
+        region.see(Present(frame_id, BLACK, BLACK, EMPTY, None, frame_id - 1))
+    region.seed(3, block(20), EMPTY, EMPTY)
+    region.forget(6)
+    region.seed(5, block(120), EMPTY, EMPTY)
+    assert region.at(5) is not None and share(region.at(5), block(20)) == 1
+    region.seed(6, block(120), EMPTY, EMPTY)
+    assert region.at(6) is not None and share(region.at(6), block(120)) == 1
+    assert region.at(7) is not None
+
+
 @pytest.mark.parametrize("speed", [0.0, 1.0, 4.0, 8.0])
 def test_the_region_follows_a_mover(speed: float) -> None:
     region = Region()

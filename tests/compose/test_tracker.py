@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -134,6 +135,41 @@ def test_when_the_subject_is_not_among_them_nobody_is_shown(scene: DemoScene, ma
         (), "the subject is none of the 1 found"
     )
     assert tracker.alpha(frame(63), ()).opacity.size == 0
+
+
+def remembered_after(frames: int, tracker: Tracker, scene: DemoScene) -> int:
+    """Bytes that a tracker keeps of so many frames at 30 a second for which no result ever came."""
+    halves = Halves(scene.frame(60))
+    tracemalloc.start()
+    for index in range(frames):
+        tracker.see(replace(frame(index), captured_ns=index * 1_000_000_000 // FPS), halves)
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    return kept
+
+
+def test_what_no_result_can_be_used_for_is_forgotten(scene: DemoScene, matte: Matte) -> None:
+    """Workers that are long in coming had compose keep 50 MB for good."""
+    short, long, patient = (
+        remembered_after(frames, Tracker(ComposeSettings(max_mask_age=age), MatteEdge(matte, MattePace())), scene)
+        for frames, age in ((30, 750), (90, 750), (90, 10_000))
+    )
+    pictures = 60 * 256 * 144 * 3  # which are kept: they say who is who
+    assert long - short < 1.05 * pictures
+    assert patient - short > 3 * pictures, "the negative control"
+
+
+@pytest.mark.parametrize("refine", ["matte", "none"])
+def test_a_first_result_that_is_too_late_still_says_who_is_who(refine: str, scene: DemoScene, matte: Matte) -> None:
+    """Else the subject was locked, but unknown, and nobody was shown any more."""
+    edge = MatteEdge(matte, MattePace()) if refine == "matte" else None
+    tracker, halves = Tracker(ComposeSettings(refine=refine), edge), Halves(scene.frame(60))
+    at_ns = [index * 1_000_000_000 // FPS for index in range(100)]
+    for index in range(45):
+        tracker.see(replace(frame(index), captured_ns=at_ns[index]), halves)
+    for index, at in ((0, 0), (44, 44)):
+        result = replace(truth(scene, 60, 0.9, 0.8), frame_id=index, captured_ns=at_ns[at])
+        assert tracker.choose(result).subjects == result.instances[:1]
 
 
 def test_without_the_matte_s_file_flow_and_guided_filter_are_used_and_it_is_said(
