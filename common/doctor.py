@@ -156,7 +156,7 @@ def check_screen() -> Finding:
     )
 
 
-def check_memory(settings: CaptureSettings, folder: Path = SHM_FOLDER) -> Finding:
+def check_memory(settings: CaptureSettings, folder: Path = Path(SHM_FOLDER)) -> Finding:
     """Room for the rings in shared memory."""
     usage = shutil.disk_usage(folder)
     needed = ring_bytes((settings.height, settings.width, 3), SLOTS)

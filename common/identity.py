@@ -1,17 +1,15 @@
-"""Which process is which: a pid alone is reused, a pid with its start time is not."""
+"""Which process is which: a pid alone is reused, a pid with its start time is not. Loads no library."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 
 def stat_fields(pid: int) -> list[str] | None:
     """Fields of /proc/PID/stat after the command name (state is the first), or None if there is no such process."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()
     except OSError:
         return None
-    return text.rpartition(")")[2].split()
 
 
 def start_ticks(pid: int) -> int | None:
@@ -29,7 +27,8 @@ def parent_of(pid: int) -> int | None:
 def command_of(pid: int) -> bytes | None:
     """Command line of a process, its words ended by NUL each, or None if there is none."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes() or None
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read() or None
     except OSError:
         return None
 
@@ -37,7 +36,8 @@ def command_of(pid: int) -> bytes | None:
 def only_waits_for_children(pid: int) -> bool:
     """True where a process sleeps in wait(2); False too where the kernel does not say (/proc/PID/wchan of proc(5))."""
     try:
-        return Path(f"/proc/{pid}/wchan").read_text().startswith("do_wait")
+        with open(f"/proc/{pid}/wchan") as file:
+            return file.read().startswith("do_wait")
     except OSError:
         return False
 

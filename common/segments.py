@@ -12,13 +12,12 @@ import mmap
 import os
 import struct
 import time
-from pathlib import Path
 
 from common.identity import is_running
 
 MAGIC = b"onlyme\0\1"
 HEADER = struct.Struct("<8sIIIIIIQQ")
-SHM_FOLDER = Path("/dev/shm")
+SHM_FOLDER = "/dev/shm"
 ABANDONED_AFTER_S = 10.0
 
 
@@ -40,7 +39,7 @@ class Segment:
 
     def __init__(self, name: str, size: int = 0) -> None:
         self.name = name
-        fd = os.open(self._path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT | os.O_EXCL if size else 0), 0o600)
+        fd = os.open(_path_of(name), os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT | os.O_EXCL if size else 0), 0o600)
         try:
             if size:
                 os.posix_fallocate(fd, 0, size)  # a page that cannot be backed would end the process with SIGBUS
@@ -51,10 +50,6 @@ class Segment:
             raise
         finally:
             os.close(fd)
-
-    @property
-    def _path(self) -> Path:
-        return SHM_FOLDER / self.name
 
     @property
     def size(self) -> int:
@@ -71,7 +66,7 @@ class Segment:
 
     def unlink(self) -> None:
         """Remove the name; whoever has it mapped keeps its mapping."""
-        self._path.unlink(missing_ok=True)
+        _remove(self.name)
 
 
 def name_prefix() -> str:
@@ -83,7 +78,7 @@ def sweep() -> list[str]:
     """Remove what `abandoned` finds; returns the names."""
     names = abandoned()
     for name in names:
-        (SHM_FOLDER / name).unlink(missing_ok=True)
+        _remove(name)
     return names
 
 
@@ -93,12 +88,15 @@ def abandoned() -> list[str]:
     SIGKILL leaves segments behind. A segment without a header yet is left alone for `ABANDONED_AFTER_S`: its writer
     may be between creating and filling it.
     """
+    try:
+        names = sorted(name for name in os.listdir(SHM_FOLDER) if name.startswith(name_prefix()))
+    except OSError:  # who wants a segment says what is wrong with the folder
+        return []
     found = []
-    for path in sorted(SHM_FOLDER.glob(f"{name_prefix()}*")):
+    for name in names:
         try:
-            with path.open("rb") as file:
-                head = file.read(HEADER.size)
-            age_s = time.time() - path.stat().st_mtime
+            with open(_path_of(name), "rb") as file:
+                head, age_s = file.read(HEADER.size), time.time() - os.fstat(file.fileno()).st_mtime
         except OSError:
             continue
         if len(head) == HEADER.size and head[:8] == MAGIC:
@@ -107,5 +105,16 @@ def abandoned() -> list[str]:
         else:
             is_left = age_s > ABANDONED_AFTER_S
         if is_left:
-            found.append(path.name)
+            found.append(name)
     return found
+
+
+def _path_of(name: str) -> str:
+    return f"{SHM_FOLDER}/{name}"
+
+
+def _remove(name: str) -> None:
+    try:
+        os.unlink(_path_of(name))
+    except FileNotFoundError:
+        return

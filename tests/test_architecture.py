@@ -90,7 +90,11 @@ def test_every_stage_has_the_same_first_two_files_and_a_loop_of_one_screen(stage
 @pytest.mark.parametrize(
     ("module", "unwanted"),
     [
-        ("common.process", {"common.config", "argparse", "numpy", "cv2", "zmq", "tempfile"}),  # a parent only watches
+        # a parent only watches
+        (
+            "common.process",
+            {"common.config", "argparse", "numpy", "cv2", "zmq", "tempfile", "typing", "pathlib", "logging"},
+        ),
         ("display.relay.loop", {"numpy", "cv2", "zmq"}),  # nor does a relay without an address relay
         ("display.loop", {"asyncio", "ssl"}),  # which come with keys
     ],

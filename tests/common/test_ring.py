@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from common import segments as segments_module
 from common.errors import RingGoneError, RingSpaceError
 from common.ring import RingCache, RingReader, RingWriter, new_epoch
 from common.segments import name_prefix, sweep
@@ -70,6 +71,13 @@ def test_an_array_of_a_closed_ring_raises_instead_of_crashing() -> None:
     assert not reader.read(0, np.empty(SHAPE, np.uint8))
     with pytest.raises(IndexError):
         writer.claim()
+
+
+def test_without_the_folder_of_shared_memory_nothing_is_left_to_sweep(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(segments_module, "SHM_FOLDER", str(tmp_path / "none"))
+    assert sweep() == []
 
 
 def test_a_reader_that_exits_leaves_the_ring_to_the_others(segments: set[str]) -> None:

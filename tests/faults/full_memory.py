@@ -22,7 +22,7 @@ from tests.faults.worker import ExactWorker
 def fill() -> None:
     """Leave not one page."""
     left = os.statvfs(SHM_FOLDER).f_bavail * os.statvfs(SHM_FOLDER).f_frsize
-    with (SHM_FOLDER / "full").open("wb") as file:
+    with Path(SHM_FOLDER, "full").open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, left)
 
 
@@ -45,7 +45,7 @@ def main() -> None:
             assert len(later) > 50, "the rings were reserved before: the call goes on"
             assert {s.message.state for s in later} == {"live"}
             os.kill(call.stages()["capture.1"].live_child, signal.SIGKILL)
-            (SHM_FOLDER / "full").unlink()
+            Path(SHM_FOLDER, "full").unlink()
             time.sleep(0.01)
             fill()  # the dead ring's pages too, as soon as they are swept
             call.wait(
