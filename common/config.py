@@ -3,23 +3,22 @@
 Every flag `--some-name` is `ONLYME_SOME_NAME` in the environment and in `.env`. A stage takes the flags of its own
 settings; the environment is shared by all stages, so a variable that belongs to another stage is left alone, and one
 that belongs to none is refused: a misspelt privacy setting must not be silently ignored.
+
+Every stage's child loads this. What most calls never need (difflib, dotenv, platformdirs, tempfile: 0.7 MB) is loaded
+where it is used.
 """
 
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
 import re
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import configargparse
-import dotenv
-import platformdirs
 
 from common.coco import NAMES
 from common.environment import runtime_folder, variables
@@ -151,6 +150,8 @@ def classes(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     for name in names:
         if name not in NAMES:
+            import difflib
+
             near = difflib.get_close_matches(name, NAMES, n=3, cutoff=0.5)
             raise ValueError(
                 f"names of COCO classes{' such as ' + ', '.join(near) if near else ''} instead of {name!r}"
@@ -171,8 +172,11 @@ def word(text: str) -> str:
 
 
 def _default_run_dir() -> Path:
-    home = runtime_folder()
-    return Path(home) / "onlyme" if home else Path(tempfile.gettempdir()) / f"onlyme-{os.getuid()}"
+    if home := runtime_folder():
+        return Path(home) / "onlyme"
+    import tempfile
+
+    return Path(tempfile.gettempdir()) / f"onlyme-{os.getuid()}"
 
 
 @dataclass(frozen=True)
@@ -339,7 +343,11 @@ class RelaySettings(Settings):
     @property
     def keys_folder(self) -> Path:
         """The folder of keys, resolved."""
-        return self.keys if self.keys is not None else Path(platformdirs.user_config_dir("onlyme")) / "keys"
+        if self.keys is not None:
+            return self.keys
+        import platformdirs
+
+        return Path(platformdirs.user_config_dir("onlyme")) / "keys"
 
 
 def keys_dir() -> Path:
@@ -395,10 +403,11 @@ def read_settings(
     """
     outer = dict(variables() if environ is None else environ)
     dotenv_path = ROOT / ".env" if dotenv_path is None else dotenv_path
-    inner = {k: v or "" for k, v in dotenv.dotenv_values(dotenv_path).items()} if dotenv_path.is_file() else {}
-    merged = {k: v for k, v in {**inner, **outer}.items() if k.startswith(PREFIX)}
+    merged = {k: v for k, v in {**_dotenv(dotenv_path), **outer}.items() if k.startswith(PREFIX)}
     known = {variable_of(f.name) for stage in STAGES.values() for f in fields(stage)}
     for name in sorted(set(merged) - known):
+        import difflib
+
         near = difflib.get_close_matches(name, known, n=3) or ["a setting of .env.example"]
         raise ConfigError(f"{name}: no such setting; expected {' or '.join(near)}; mend or unset it")
 
@@ -422,6 +431,15 @@ def read_settings(
         )
     values = vars(parser.parse_args(list(argv), env_vars=merged))
     return kind(**{item.name: values[item.name] for item in fields(kind)})
+
+
+def _dotenv(path: Path) -> dict[str, str]:
+    """The lines of a `.env`, none where there is no such file."""
+    if not path.is_file():
+        return {}
+    import dotenv
+
+    return {name: value or "" for name, value in dotenv.dotenv_values(path).items()}
 
 
 def _as_argparse(check: Callable[[str], Any]) -> Callable[[str], Any]:
