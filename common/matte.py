@@ -15,7 +15,8 @@ from common.errors import ModelError
 from common.halves import Halves
 
 MATTE_SIZE_WH = (256, 144)
-ROOM = 1.5  # a half not so much larger would hardly be reduced once more, and fine patterns come out as others
+# a half not half as large again would hardly be reduced once more, and fine patterns come out as others
+LEAST_WH = (1.5 * MATTE_SIZE_WH[0], 1.5 * MATTE_SIZE_WH[1])
 WHITE = np.float32(1 / 255)
 Network = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # (144, 256, 3) uint8 BGR -> (1, 144, 256, 1), 0..1
 
@@ -95,6 +96,6 @@ class Matte:
 
     def infer(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probability of "person", (144, 256) float32 in 0..1, for a picture (H, W, 3) uint8 BGR of any size."""
-        half = Halves(picture).at_least(*(ROOM * side for side in MATTE_SIZE_WH))
+        half = Halves(picture).at_least(*LEAST_WH)
         small = np.asarray(cv2.resize(half, MATTE_SIZE_WH, interpolation=cv2.INTER_LINEAR), np.uint8)
         return self._network(small).reshape(MATTE_SIZE_WH[::-1])

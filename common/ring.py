@@ -6,12 +6,12 @@ sequence (-1: none yet); slot = sequence % capacity. A reader that comes too lat
 Write:  1. claim    the slot of cursor + 1 belongs to the writer from now on (it held cursor + 1 - capacity)
         2. fill     in place: the slot is handed out as an array, so nothing is copied twice
         3. publish  cursor += 1, one aligned 8-byte store, after the pixels
-Read:   1. copy the slot of the wanted sequence
+Read:   1. copy the slot of the wanted sequence, or reduce it into an array of one's own
         2. load the cursor; while it was copied the writer may have filled the slot of cursor + 1, so the copy is
            whole if and only if cursor - sequence < capacity - 1. Otherwise the reader was lapped: `None`.
 
-The order of stores is that of the processor: x86-64 keeps it (TSO). A copy of 720p takes 0.1 ms, so there is no
-zero-copy reader.
+The order of stores is that of the processor: x86-64 keeps it (TSO). A copy of 720p takes 0.1 ms, so no reader is lent
+a slot.
 
 The segment's layout stands in common/segments.py.
 """
@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import RingGoneError, RingSpaceError
+from common.halves import Halves
 from common.identity import start_ticks
 from common.segments import HEADER, MAGIC, SHM_FOLDER, Segment, name_prefix
 
@@ -212,6 +213,25 @@ class RingReader(_Mapped):
         if not 0 <= sequence <= self.cursor:
             return False
         np.copyto(into, self._slots[sequence % self.capacity])
+        return self._is_whole(sequence)
+
+    def read_reduced(self, sequence: int, least_wh: tuple[float, float]) -> Frame | None:
+        """The smallest half of frame `sequence` that is at least so large, see Halves: (h, w, C) uint8 of its own.
+
+        It is made where the frame lies, without a copy of all of it.
+
+        Returns:
+            None where the frame is not there yet or this reader was lapped.
+        """
+        if not 0 <= sequence <= self.cursor:
+            return None
+        slot = self._slots[sequence % self.capacity]
+        reduced = Halves(slot).at_least(*least_wh)
+        reduced = reduced.copy() if reduced is slot else reduced
+        return reduced if self._is_whole(sequence) else None
+
+    def _is_whole(self, sequence: int) -> bool:
+        """Whether what was read of a frame until now is."""
         return self.cursor - sequence < self.capacity - 1
 
     @property
@@ -239,14 +259,24 @@ class RingCache:
         Raises:
             RingGoneError: The segment is gone or has another geometry than `shape`.
         """
+        reader = self._attached(name, shape)
+        if into is None or into.shape != shape:
+            into = np.empty(shape, np.uint8)
+        return into if reader.read(sequence, into) else None
+
+    def read_reduced(
+        self, name: str, sequence: int, shape: tuple[int, int, int], least_wh: tuple[float, float]
+    ) -> Frame | None:
+        """The same, as `RingReader.read_reduced` makes it: for who looks at no more of a frame than that."""
+        return self._attached(name, shape).read_reduced(sequence, least_wh)
+
+    def _attached(self, name: str, shape: tuple[int, int, int]) -> RingReader:
         if self._reader is None or self._reader.name != name:
             self.close()
             self._reader = RingReader(name)
         if self._reader.shape != shape:
             raise RingGoneError(f"segment {name}: expected frames of {shape}, got {self._reader.shape}")
-        if into is None or into.shape != shape:
-            into = np.empty(shape, np.uint8)
-        return into if self._reader.read(sequence, into) else None
+        return self._reader
 
     def close(self) -> None:
         """Let go of the current ring."""

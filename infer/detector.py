@@ -13,7 +13,7 @@ from common.backends import choose
 from common.config import InferSettings
 from common.errors import ConfigError, ModelError
 from common.halves import Halves
-from common.matte import Matte
+from common.matte import LEAST_WH, Matte
 from common.messages import MAX_INSTANCES, Instance
 from common.model import CLASSES, find_model
 from infer.graph import limit_work
@@ -26,9 +26,13 @@ EMBEDDED = "embedded matte (no Mask R-CNN here: run `make model` or set ONLYME_M
 
 
 class Detector(Protocol):
-    """Finds instances in frames."""
+    """Finds instances in frames.
+
+    least_wh: A picture reduced by halves to no less than this, see Halves, is as good as the whole.
+    """
 
     model: str
+    least_wh: tuple[float, float]
 
     def detect(self, picture: Picture) -> tuple[Instance, ...]:
         """Every instance of every class in a picture (H, W, 3) uint8 BGR."""
@@ -68,6 +72,7 @@ class MaskRcnn:
                 "fetch the model again (make model)"
             ) from None
         self.model = f"Mask R-CNN of {folder.name}/{weights.name}"
+        self.least_wh = (float(self._width), 1.0)
 
     def detect(self, picture: Picture) -> tuple[Instance, ...]:
         """See Detector. The network sees the picture at `--infer-width`; boxes are relative, so nothing else changes."""
@@ -93,6 +98,7 @@ class MatteDetector:
     """
 
     model = EMBEDDED
+    least_wh = LEAST_WH
 
     def __init__(self, settings: InferSettings) -> None:
         if (settings.backend, settings.target) != ("opencv", "cpu"):

@@ -23,7 +23,7 @@ from common.ring import RingCache
 from common.streams import MASKS, WORK, Context, connect, open_context, receive, send
 from infer.courtesy import OWN, Courtesy, give_way
 from infer.detector import Detector, open_detector
-from infer.still import Still, glance_at
+from infer.still import CELLS_WH, Still, glance_at
 
 ASK_AGAIN_S = 0.5  # a restarted capture has forgotten who asked
 POLL_MS = 100
@@ -44,7 +44,7 @@ def run(settings: InferSettings, stop: Stop) -> None:
     name = f"{process_name('infer')}:{os.getpid()}"
     with open_context() as context:
         pace = Pace(Budget(settings.cpu, settings.battery, settings.call_dir), settings.max_infer_hz)
-        work = Work(context, settings.call_dir, name, pace, Counters(log))
+        work = Work(context, settings.call_dir, name, pace, least_wh=least_size(detector), counters=Counters(log))
         masks, looks = connect(context, MASKS, settings.call_dir), Looks(detector, pace)
         while not stop:
             message, picture = work.next_frame()
@@ -80,7 +80,7 @@ class Looks:
         self._niceness = self._courtesy.niceness  # as the kernel knows it
 
     def at(self, message: FrameCaptured, picture: NDArray[np.uint8]) -> tuple[Instance, ...] | None:
-        """What is in a frame, (H, W, 3) uint8 BGR; None where that needs no saying."""
+        """What is in a frame, (h, w, 3) uint8 BGR as `Work` gives it; None where that needs no saying."""
         glance = glance_at(picture, message.epoch, message.captured_ns)
         if self._still.holds(glance):
             figures.count("looks_spared")
@@ -105,14 +105,37 @@ def share_of_cores(workers: int) -> int:
     return max(1, (os.cpu_count() or 1) // max(1, workers))
 
 
-class Work:
-    """Asks capture for a frame, and copies it out of the ring."""
+def least_size(detector: Detector) -> tuple[float, float]:
+    """Width and height that a frame may be halved to and still be good enough to look at, and to glance at."""
+    return max(detector.least_wh[0], CELLS_WH[0]), max(detector.least_wh[1], CELLS_WH[1])
 
-    def __init__(self, context: Context, run_dir: Path, name: str, pace: Pace, counters: Counters) -> None:
+
+class Work:
+    """Asks capture for a frame, and takes as much of it out of the ring as is looked at.
+
+    Args:
+        context: Of the socket.
+        run_dir: Of the call.
+        name: Of the worker.
+        pace: How often it may look.
+        least_wh: What a frame is halved to, at least.
+        counters: Of what is skipped.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        run_dir: Path,
+        name: str,
+        pace: Pace,
+        *,
+        least_wh: tuple[float, float],
+        counters: Counters,
+    ) -> None:
         self._socket = connect(context, WORK, run_dir)
         self._name = name
+        self._least_wh = least_wh
         self._ring = RingCache()
-        self._buffer: NDArray[np.uint8] | None = None
         self._asked_at = -ASK_AGAIN_S
         self._pace = pace
         self._not_before = 0.0
@@ -122,7 +145,7 @@ class Work:
         """A frame for this worker alone, or nothing within a moment.
 
         Returns:
-            What capture said of it, and (H, W, 3) uint8 BGR valid until the next call.
+            What capture said of it, and (h, w, 3) uint8 BGR, the frame or one of its halves.
         """
         now = time.monotonic()
         if now < self._not_before:
@@ -140,12 +163,11 @@ class Work:
         message = messages[-1]
         try:
             shape = (message.height, message.width, 3)
-            picture = self._ring.read(message.segment, message.sequence, shape, self._buffer)
+            picture = self._ring.read_reduced(message.segment, message.sequence, shape, self._least_wh)
         except RingGoneError as error:
             self.counters.count("frame", "segment gone", str(error))
             return None, None
         if picture is None:
             self.counters.count("frame", "lapped")
             return None, None
-        self._buffer = picture
         return message, picture

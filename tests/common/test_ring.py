@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from common import ring
 from common import segments as segments_module
 from common.errors import RingGoneError, RingSpaceError
-from common.ring import RingCache, RingReader, RingWriter, new_epoch
+from common.halves import Halves
+from common.ring import Frame, RingCache, RingReader, RingWriter, new_epoch
 from common.segments import name_prefix, sweep
 from tests.conftest import segment_names
 from tests.shared import ROOT
@@ -53,6 +55,38 @@ def test_should_refuse_what_the_writer_may_be_overwriting(
         assert reader.read(wanted, into) is whole
         if whole:
             assert (into == wanted).all()
+
+
+@pytest.mark.parametrize(("least_wh", "got_wh"), [((8, 6), (8, 6)), ((4, 3), (4, 3)), ((3, 1), (4, 3))])
+def test_a_frame_is_reduced_where_it_lies_and_belongs_to_its_reader(
+    least_wh: tuple[int, int], got_wh: tuple[int, int], segments: set[str]
+) -> None:
+    with RingWriter("test", SHAPE, 4, new_epoch()) as writer, RingReader(writer.name) as reader:
+        publish(writer, 7)
+        reduced = reader.read_reduced(0, least_wh)
+        assert reduced is not None
+        for value in range(1, 9):
+            publish(writer, value)
+        assert reduced.shape[1::-1] == got_wh
+        assert (reduced == 7).all(), "also after the slot was written over"
+        assert reader.read_reduced(0, least_wh) is None, "lapped"
+        assert reader.read_reduced(9, least_wh) is None, "not there yet"
+
+
+def test_a_reduction_that_the_writer_overtakes_is_thrown_away(
+    segments: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RingWriter("test", SHAPE, 4, new_epoch()) as writer, RingReader(writer.name) as reader:
+        publish(writer, 7)
+
+        class SlowHalves(Halves):
+            def at_least(self, width: float, height: float) -> Frame:
+                for value in range(1, 4):
+                    publish(writer, value)
+                return super().at_least(width, height)
+
+        monkeypatch.setattr(ring, "Halves", SlowHalves)
+        assert reader.read_reduced(0, (4, 3)) is None
 
 
 def test_a_reader_sees_how_long_its_writer_has_been_silent() -> None:

@@ -12,8 +12,10 @@ from common.backends import available, choose
 from common.coco import NAMES
 from common.config import InferSettings
 from common.errors import ConfigError, ModelError
+from common.halves import Halves
 from infer.detector import MaskRcnn, MatteDetector, open_detector, to_instances, to_regions
-from infer.loop import share_of_cores
+from infer.loop import least_size, share_of_cores
+from infer.still import CELLS_WH
 from tests.shared import FOOTAGE, MASK_RCNN
 
 
@@ -64,6 +66,26 @@ def test_the_embedded_matte_sees_the_demo_person() -> None:
     x0, y0, x1, y1 = found[0].box_xyxy
     ys, xs = np.nonzero(scene.masks(0).subject)
     assert (x0 * 640, y0 * 360, x1 * 640, y1 * 360) == pytest.approx((xs.min(), ys.min(), xs.max(), ys.max()), abs=60)
+
+
+def test_what_a_detector_asks_to_see_at_least_is_enough() -> None:
+    picture = DemoScene(1280, 720, 30).frame(60)
+    detector = MatteDetector(InferSettings())
+    assert least_size(detector) == detector.least_wh
+    reduced = Halves(picture).at_least(*detector.least_wh)
+    assert reduced.shape == (360, 640, 3)
+    assert detector.detect(reduced) == detector.detect(picture)
+
+
+@pytest.mark.model
+def test_what_the_network_asks_to_see_at_least_is_enough() -> None:
+    picture = DemoScene(1280, 720, 30).frame(60)
+    detector = MaskRcnn(InferSettings(mask_rcnn=MASK_RCNN))
+    reduced = Halves(picture).at_least(*detector.least_wh)
+    assert reduced.shape == (360, 640, 3)
+    assert detector.detect(reduced) == detector.detect(picture)
+    narrow = MaskRcnn(InferSettings(mask_rcnn=MASK_RCNN, infer_width=64))
+    assert least_size(narrow) == CELLS_WH, "what tells motion wants more"
 
 
 def test_without_weights_the_default_is_the_embedded_matte(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
