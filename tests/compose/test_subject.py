@@ -57,6 +57,21 @@ def test_the_surest_is_chosen_first_and_a_surer_one_later_changes_nothing() -> N
     assert lock.follow([Candidate(block(100), OTHER), Candidate(block(22), ME)], block(21), 0) == 1
 
 
+def test_whom_nobody_could_tell_again_is_not_locked() -> None:
+    """Compose had missed the picture of the first result's frame: the subject was locked, unknown, and found no more."""
+    lock = SubjectLock()
+    assert lock.follow([Candidate(block(20), None)], None, 0) == 0
+    assert lock.follow([Candidate(block(60), ME)], None, LONG_NS) == 0
+    assert lock.follow([Candidate(block(110), OTHER)], None, LONG_NS) is None, "from here on it is"
+
+
+def test_whom_one_takes_by_hand_is_followed_by_place_where_there_is_nothing_else() -> None:
+    lock = SubjectLock()
+    lock.take(Candidate(block(20), None), 0)
+    assert lock.follow([Candidate(block(110), OTHER), Candidate(block(22), ME)], None, 1) == 1
+    assert lock.follow([Candidate(block(60), ME)], None, 2) == 0, "from here on it is known"
+
+
 def test_place_counts_before_looks() -> None:
     lock = SubjectLock(look=ME, chosen=True)
     twin = Candidate(block(110), ME)
