@@ -46,12 +46,12 @@ class Budget(NamedTuple):
 
 
 BUDGETS = {
-    "capture": Budget(60, 160, 1, 40, 0, 12),
-    "infer": Budget(200, 330, 1, 30, 0, 12),
-    "compose": Budget(60, 220, 1, 40, 0, 12),
-    "display": Budget(40, 220, 1, 40, 0, 12),
+    "capture": Budget(60, 120, 1, 40, 0, 12),
+    "infer": Budget(200, 140, 1, 30, 0, 12),
+    "compose": Budget(60, 75, 1, 40, 0, 12),
+    "display": Budget(40, 40, 1, 40, 0, 12),
 }
-PARENT = Budget(2, 60, 1, 12, 0, 4)  # an idle relay is one too
+PARENT = Budget(2, 7, 1, 12, 0, 4)  # an idle relay is one too
 
 
 class StreamBudget(NamedTuple):
