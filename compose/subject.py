@@ -149,9 +149,8 @@ class SubjectLock:
         if not people:
             return None
         first = int(np.argmax([p.prominence for p in people]))
-        self.chosen = (
-            people[first].look is not None
-        )  # whom nobody could tell again is not locked: the next result chooses
+        # whom nobody could tell again is not locked: the next result chooses
+        self.chosen = people[first].look is not None
         return first
 
     def _same(self, people: list[Candidate], region: Map | None) -> int | None:
@@ -162,9 +161,8 @@ class SubjectLock:
         place = region if known else self.place  # missed for a moment: where it was last
         if place is not None:
             overlaps = [overlap(p.area, place) for p in people]
-            alone = (
-                known or self.look is None
-            )  # taken by hand from a frame whose picture was missed: there is nothing else
+            # taken by hand from a frame whose picture was missed: there is nothing but the place
+            alone = known or self.look is None
             marks = [
                 o + 0.5 * a if (alone and o >= PLACE_ALONE) or (o >= LEAST_OVERLAP and a >= NOT_UNLIKE) else 0.0
                 for o, a in zip(overlaps, looks, strict=True)
