@@ -27,6 +27,7 @@ MAX_SIDE = 16384
 MAX_INT = 2**63 - 1
 LONGEST_TEXT = 200
 INSTANCES = "instances"  # the state in which a composite is the instance view
+EVERYBODY = "everybody"  # the state in which every person is shown, and the room is hidden
 
 
 def _whole(what: str, value: object, low: int = 0, high: int = MAX_INT) -> None:
@@ -179,6 +180,8 @@ class FrameComposed:
 
     In the state `lost` there is no frame: the card carries the numbers of the last one and its own time. `state` and `reason` are those of compose/policy.py; `mask_age_ms` is the age of the mask used (-1.0: none);
     `privacy` is False only after an explicit act; `model` says who found the people ("" before the first result).
+    `question` is what the person in front is asked ("" for nothing). It is shown to them alone: over the window's picture
+    and on the page, never in a picture that leaves this machine.
     """
 
     KIND: ClassVar[int] = 4
@@ -196,12 +199,14 @@ class FrameComposed:
     mask_age_ms: float
     privacy: bool
     model: str
+    question: str = ""
 
     def __post_init__(self) -> None:
         _identity(self)
         _pixels(self)
         _whole("source_index", self.source_index)
         _said(self)
+        _text("question", self.question)
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,13 +320,41 @@ class BackgroundSet:
 
 
 Wanted = PrivacySet | SubjectAsked | SubjectPointed | ViewSet | BackgroundSet
-Message = FrameCaptured | WorkAsked | MasksInferred | FrameComposed | SourceLost | ViewerReady | PictureRelayed | Wanted
+_WANTED: dict[int, type[Wanted]] = {kind.KIND: kind for kind in get_args(Wanted)}
+
+
+@dataclass(frozen=True, slots=True)
+class WishMade:
+    """display → compose: a viewer wants something of the stream `epoch`, which was on the display at `made_ns`.
+
+    A wish that comes late, or that was made for another stream, would change a picture that the viewer has not seen.
+    Both are stated here so that compose can refuse it.
+    """
+
+    KIND: ClassVar[int] = 13
+    epoch: int
+    made_ns: int
+    wanted: Wanted
+
+    def __post_init__(self) -> None:
+        _whole("epoch", self.epoch)
+        _whole("made_ns", self.made_ns)
+        if not isinstance(self.wanted, Wanted):
+            raise MessageError(f"wanted: expected something that a viewer may want, got {self.wanted!r:.80}")
+
+
+Message = (
+    FrameCaptured | WorkAsked | MasksInferred | FrameComposed | SourceLost | ViewerReady | PictureRelayed | WishMade
+)
 _KINDS: dict[int, type[Message]] = {kind.KIND: kind for kind in get_args(Message)}
 
 
 def encode(message: Message) -> bytes:
     """The one msgpack part of a message."""
-    packed: bytes = msgpack.packb([SCHEMA_VERSION, message.KIND, *astuple(message)])
+    values = list(astuple(message))
+    if isinstance(message, WishMade):
+        values[-1] = [message.wanted.KIND, *values[-1]]
+    packed: bytes = msgpack.packb([SCHEMA_VERSION, message.KIND, *values])
     return packed
 
 
@@ -347,7 +380,18 @@ def decode(data: bytes) -> Message:
         raise MessageError(f"{kind.__name__}: expected {len(fields(kind))} fields, got {len(values)}")
     if kind is MasksInferred:
         values[-1] = _instances(values[-1])
+    if kind is WishMade:
+        values[-1] = _wanted(values[-1])
     return kind(*values)
+
+
+def _wanted(value: object) -> Wanted:
+    if not isinstance(value, tuple) or not value or type(value[0]) is not int or value[0] not in _WANTED:
+        raise MessageError(f"wanted: expected a kind of {sorted(_WANTED)}, got {value!r:.80}")
+    kind = _WANTED[value[0]]
+    if len(value) != 1 + len(fields(kind)):
+        raise MessageError(f"{kind.__name__}: expected {len(fields(kind))} fields, got {len(value) - 1}")
+    return kind(*value[1:])
 
 
 def _instances(value: object) -> tuple[Instance, ...]:

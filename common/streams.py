@@ -6,7 +6,7 @@ frames      capture → compose     ring `frames`                FrameCaptured, 
 work        infer ↔ capture       ring `frames`                WorkAsked → FrameCaptured      each frame goes to one worker at most
 masks       infer → compose       in the message (small map)   MasksInferred                  late, stale or foreign results are dropped
 composites  compose → displays    ring `composites`            FrameComposed, every frame     a slow display skips to the newest
-control     displays → compose    -                            whatever a viewer wants         -
+control     displays → compose    -                            WishMade                       late or foreign wishes are refused
 
 Every stream is one ZeroMQ ipc endpoint in the run folder. The side that owns the stream binds, so stages may start
 and restart in any order. Queues are short: what is late is of no use, and a stalled peer must cost no memory.
@@ -28,19 +28,14 @@ from common.counters import Counters
 from common.errors import ConfigError, MessageError
 from common.messages import (
     MAX_MESSAGE_BYTES,
-    BackgroundSet,
     FrameCaptured,
     FrameComposed,
     MasksInferred,
     Message,
     PictureRelayed,
-    PrivacySet,
     SourceLost,
-    SubjectAsked,
-    SubjectPointed,
     ViewerReady,
-    ViewSet,
-    Wanted,
+    WishMade,
     WorkAsked,
     decode,
     encode,
@@ -49,11 +44,10 @@ from common.messages import (
 Socket = zmq.Socket[bytes]
 Context = zmq.Context[Socket]
 M = TypeVar(
-    "M", FrameCaptured, WorkAsked, MasksInferred, FrameComposed, PrivacySet, FrameCaptured | SourceLost,
-    Wanted, PictureRelayed, ViewerReady | Wanted,
+    "M", FrameCaptured, WorkAsked, MasksInferred, FrameComposed, FrameCaptured | SourceLost, WishMade, PictureRelayed,
+    ViewerReady | WishMade,
 )  # fmt: skip
 FRAME_FACTS: tuple[type[FrameCaptured | SourceLost], ...] = (FrameCaptured, SourceLost)
-CONTROL_FACTS: tuple[type[Wanted], ...] = (PrivacySet, SubjectAsked, SubjectPointed, ViewSet, BackgroundSet)
 
 LONGEST_IPC_PATH = 107  # bytes in sockaddr_un.sun_path, less the closing NUL; libzmq refuses longer ones
 

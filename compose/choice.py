@@ -16,10 +16,16 @@ log = logging.getLogger("onlyme")
 
 
 class Choice(NamedTuple):
-    """Instances of a result that stay sharp; where there are none, why."""
+    """Instances of a result that stay sharp; where there are none, why.
+
+    question: What the person in front is asked, "" for nothing.
+    everybody: Every person of the result stays sharp, because the user asked for that.
+    """
 
     subjects: tuple[Instance, ...]
     reason: str = ""
+    question: str = ""
+    everybody: bool = False
 
 
 class Chooser:
@@ -40,6 +46,11 @@ class Chooser:
         """Another stream: choose anew."""
         self._rule, self._asked, self.by_hand_ns = self._start, None, 0
         self._lock.clear()
+
+    @property
+    def shows_everybody(self) -> bool:
+        """Whether every person stays sharp, by setting or by hand."""
+        return self._rule == "all"
 
     def ask(self, asked: SubjectAsked | SubjectPointed) -> None:
         """Somebody chose by hand, among the people of the next result."""

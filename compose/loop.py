@@ -27,12 +27,12 @@ from common.messages import (
     SourceLost,
     ViewSet,
     Wanted,
+    WishMade,
 )
 from common.ring import RingCache, ShapedRing
 from common.streams import (
     COMPOSITES,
     CONTROL,
-    CONTROL_FACTS,
     FRAME_FACTS,
     FRAMES,
     MASKS,
@@ -79,11 +79,14 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
             poller.register(socket, zmq.POLLIN)
         while not stop:
             poller.poll(POLL_MS)
-            for asked in receive(control, CONTROL_FACTS, counters):
-                obey(asked, policy, tracker, painter)
+            frame, picture = frames.newest()
+            for wish in receive(control, WishMade, counters):
+                if refused := policy.refuses(wish, time.monotonic_ns()):
+                    counters.count("wish", refused)
+                else:
+                    obey(wish.wanted, policy, tracker, painter)
             if workers.is_gone():
                 counters.count("worker", "gone, or cut off for what it sent")
-            frame, picture = frames.newest()
             begun = time.monotonic()
             halves = None if picture is None else Halves(picture)
             if frame is not None and halves is not None:
@@ -221,6 +224,7 @@ class Composites(ShapedRing):
             mask_age_ms=verdict.mask_age_ms,
             privacy=privacy,
             model=self.model,
+            question=verdict.question,
         )
         send(self._socket, message)
         figures.count("composed")

@@ -48,7 +48,7 @@ class Painter:
             np.copyto(into, halves.picture)
         elif verdict.state is State.INSTANCES:
             self.instances.paint(halves.picture, frame.epoch, into)
-        elif verdict.state is State.LIVE:
+        elif verdict.shows_people:
             who = alpha.faded(self._tracker.alpha(frame, verdict.subjects), verdict.opacity)
             self._backdrop.paint(halves, who, frame.captured_ns, into)
             blend(halves.picture, who, into)

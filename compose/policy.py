@@ -3,13 +3,14 @@
 state      picture                                    left when
 starting   hidden: no frame or no result yet          a usable mask comes
 live       the subject sharp, fading in               the mask ages, holds nobody, belongs to another stream: at once
+everybody  every person sharp, fading in              the same, or one person is chosen
 hidden     hidden, for a reason that is shown         a usable mask comes
 lost       no frame to show: a card with the reason   a frame comes
 off        the camera's own                           somebody turns the filter on, or another stream begins
 instances  the camera's own, all instances drawn in   the same: it is privacy off in another picture
 
 Every event can come in every state. `see`, `lose`, `accept`, `set_privacy` and `set_view` say what happened; `judge` says what may
-be shown now.
+be shown now. `refuses` says which of a viewer's wishes must not be obeyed.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from common import messages
-from common.messages import FrameCaptured, Instance, MasksInferred
+from common.messages import FrameCaptured, Instance, MasksInferred, PrivacySet, ViewSet, WishMade
 from compose.choice import NOBODY_FOUND, Choice
 
 ENTRY_NS = 300_000_000  # the subject fades in over this long
 SILENCE_NS, SILENT_PERIODS = 300_000_000, 3  # no frame for that long, and for that many periods of the source: lost
 KNOWN_FRAMES = 4096  # whose masks may still come: 17 s at 240 a second, more than any mask may be old
+LATEST_WISH_NS = 1_500_000_000  # displays keep a wish for a second where compose is not there
 NO_MASK_YET = "no mask of this stream yet"
 
 
@@ -34,6 +36,7 @@ class State(StrEnum):
 
     STARTING = "starting"
     LIVE = "live"
+    EVERYBODY = messages.EVERYBODY
     HIDDEN = "hidden"
     LOST = "lost"
     OFF = "off"
@@ -41,14 +44,21 @@ class State(StrEnum):
 
 
 class Verdict(NamedTuple):
-    """What may be shown, and why. `subjects` holds somebody in the state LIVE only, `opacity` (0..1) is how far it has faded in;
-    `mask_age_ms` is -1.0 where there is no mask of this stream."""
+    """What may be shown, and why. `subjects` holds somebody in the states LIVE and EVERYBODY only, `opacity` (0..1) is how far
+    they have faded in; `mask_age_ms` is -1.0 where there is no mask of this stream; `question` is what the person in front
+    is asked."""
 
     state: State
     reason: str
     mask_age_ms: float
     subjects: tuple[Instance, ...] = ()
     opacity: float = 0.0
+    question: str = ""
+
+    @property
+    def shows_people(self) -> bool:
+        """Whether `subjects` are sharp."""
+        return self.state in (State.LIVE, State.EVERYBODY)
 
 
 class Policy:
@@ -122,6 +132,16 @@ class Policy:
         self._choice = self._choose(masks)
         return "stale" if now_ns - masks.captured_ns > self._max_age_ns else ""
 
+    def refuses(self, wish: WishMade, now_ns: int) -> str:
+        """Return "" or why a viewer's wish must not be obeyed. A wish for the filter is always obeyed: it only hides."""
+        if wish.wanted in (PrivacySet(True), ViewSet(False)):
+            return ""
+        if wish.made_ns > now_ns:
+            return "from the future"
+        if now_ns - wish.made_ns > LATEST_WISH_NS:
+            return "too late"
+        return "for another stream" if wish.epoch != self._epoch else ""
+
     def set_privacy(self, on: bool) -> None:
         """Turn the filter on or off; on again, it starts closed."""
         if on and not self.privacy:
@@ -136,7 +156,7 @@ class Policy:
     def judge(self, now_ns: int) -> Verdict:
         """What may be shown at `now_ns` (CLOCK_MONOTONIC) of the frame that was seen last."""
         verdict = self._judge(now_ns)
-        if verdict.state is not State.LIVE:
+        if not verdict.shows_people:
             self._live_since_ns = None
             return verdict
         if self._live_since_ns is None:
@@ -158,11 +178,16 @@ class Policy:
             reason = self._no_mask
         elif age_ns > self._max_age_ns:
             reason = f"mask older than {self._max_age_ns / 1e6:.0f} ms"
-        elif not self._choice.subjects:
-            reason = self._choice.reason
         else:
-            return Verdict(State.LIVE, "", age_ms, self._choice.subjects)
+            return self._judge_choice(age_ms)
         return Verdict(State.HIDDEN if self._started else State.STARTING, reason, age_ms)
+
+    def _judge_choice(self, age_ms: float) -> Verdict:
+        """What the last result allows, which is fresh."""
+        subjects, reason, question, everybody = self._choice
+        if not subjects:
+            return Verdict(State.HIDDEN, reason, age_ms, question=question)
+        return Verdict(State.EVERYBODY if everybody else State.LIVE, "", age_ms, subjects, question=question)
 
     def _patience_ns(self) -> int:
         """How long no frame is still the source's own rhythm."""

@@ -126,7 +126,8 @@ class Tracker:
         things = self._things(result, subjects, mine)
         others = self._union([areas[k] for k, person in enumerate(people) if k not in chosen and person not in things])
         self._seed(result, subjects, mine, things, others)
-        return Choice((*subjects, *things), "" if subjects else self._chooser.why_nobody(len(people)))
+        reason = "" if subjects else self._chooser.why_nobody(len(people))
+        return Choice((*subjects, *things), reason, everybody=self._chooser.shows_everybody)
 
     def alpha(self, frame: FrameCaptured, subjects: tuple[Instance, ...]) -> Alpha:
         """What of the present frame is the subject."""

@@ -40,14 +40,14 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
             wish = sink.poll()
             if wish.quit:
                 break
-            wishes.add(*wish.asked)
+            wishes.add(shown.epoch, *wish.asked)
             wishes.pass_on()
             pictures.socket.poll(POLL_MS)
             if pictures.is_gone():
                 shown.lose()
             for message, picture in pictures.waiting():
                 if shown.first_at is None and settings.view == INSTANCES:
-                    wishes.add(ViewSet(True))
+                    wishes.add(message.epoch, ViewSet(True))
                 shown.put(message, picture)
             shown.look()
             if settings.seconds and shown.first_at and time.monotonic() - shown.first_at >= settings.seconds:

@@ -28,11 +28,13 @@ class Shown:
         self._last_at = time.monotonic()
         self._is_stale = False
         self.meter = Meter()
+        self.epoch = 0  # of the stream whose picture came last, 0 before the first
         self.first_at: float | None = None
 
     def put(self, message: FrameComposed, picture: Picture) -> None:
         """A composite (H, W, 3) uint8 BGR has come."""
         now_ns = time.monotonic_ns()
+        self.epoch = message.epoch
         self.meter.add(message, now_ns)
         figures.count("shown")
         figures.put("missed", self.meter.missed)

@@ -6,7 +6,7 @@ import time
 from collections import deque
 
 from common.counters import Counters
-from common.messages import Wanted
+from common.messages import Wanted, WishMade
 from common.streams import Socket, send
 
 KEPT_S = 1.0  # a wish is for what the viewer saw then: later it might turn privacy off in another picture
@@ -17,18 +17,23 @@ class Wishes:
 
     def __init__(self, socket: Socket, counters: Counters) -> None:
         self._socket, self._counters = socket, counters
-        self._waiting: deque[tuple[float, Wanted]] = deque()
+        self._waiting: deque[WishMade] = deque()
 
-    def add(self, *asked: Wanted) -> None:
-        """The viewer wants this now."""
-        self._waiting.extend((time.monotonic(), wanted) for wanted in asked)
+    def add(self, epoch: int, *asked: Wanted) -> None:
+        """The viewer of a picture of the stream `epoch` (0: of none yet) wants this now."""
+        now_ns = time.monotonic_ns()
+        self._waiting.extend(WishMade(epoch, now_ns, wanted) for wanted in asked)
+
+    def put(self, *wishes: WishMade) -> None:
+        """A viewer elsewhere made these; their times are of this machine's clock."""
+        self._waiting.extend(wishes)
 
     def pass_on(self) -> None:
         """Send what can be sent; what nobody took for a second is counted and dropped."""
         while self._waiting:
-            since, wanted = self._waiting[0]
-            if not send(self._socket, wanted):
-                if time.monotonic() - since < KEPT_S:
+            wish = self._waiting[0]
+            if not send(self._socket, wish):
+                if time.monotonic_ns() - wish.made_ns < KEPT_S * 1e9:
                     return
                 self._counters.count("control", "nobody takes it")
             self._waiting.popleft()

@@ -16,9 +16,9 @@ from common.counters import Counters
 from common.errors import ConfigError
 from common.figures import figures
 from common.keys import Allowed, KeyStore
-from common.messages import INSTANCES, FrameComposed, PictureRelayed, ViewerReady, Wanted, encode
+from common.messages import INSTANCES, FrameComposed, PictureRelayed, ViewerReady, WishMade, encode
 from common.remote import USER, bind_relay, is_loopback, start_authenticator
-from common.streams import COMPOSITES, CONTROL, CONTROL_FACTS, Context, connect, open_context, parse
+from common.streams import COMPOSITES, CONTROL, Context, connect, open_context, parse
 from display.composites import Composites
 from display.relay.viewers import Viewers
 from display.wishes import Wishes
@@ -26,7 +26,7 @@ from display.wishes import Wishes
 POLL_MS = 100
 LOOK_EVERY_S = 0.5  # at the list of keys and for viewers that say nothing
 STATUS_EVERY_S = 30.0
-VIEWER_FACTS: tuple[type[ViewerReady | Wanted], ...] = (ViewerReady, *CONTROL_FACTS)
+VIEWER_FACTS: tuple[type[ViewerReady | WishMade], ...] = (ViewerReady, WishMade)
 
 log = logging.getLogger("onlyme")
 
@@ -46,7 +46,7 @@ def serve(settings: RelaySettings, stop: Stop) -> None:
         try:
             while not stop:
                 poller.poll(POLL_MS)
-                wishes.add(*audience.heard())
+                wishes.put(*audience.heard())
                 wishes.pass_on()
                 message = composites.newest()
                 if message is not None and (waiting := audience.ready()):
@@ -85,9 +85,9 @@ class Audience:
         self._looked_at = self._said_at = 0.0
         log.info("serving %s, %s", settings.relay, "only to listed keys" if curve else "to this machine, unencrypted")
 
-    def heard(self) -> list[Wanted]:
+    def heard(self) -> list[WishMade]:
         """Take what viewers said; returns what those who may want to be done."""
-        wanted: list[Wanted] = []
+        wanted: list[WishMade] = []
         while (parts := self._parts()) is not None:
             identity, data = parts[0].bytes, parts[-1].bytes
             user = str(parts[-1].get(USER) or "") if self._allowed is not None else ""

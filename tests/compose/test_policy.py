@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.messages import FrameCaptured, Instance, MasksInferred
+from common.messages import FrameCaptured, Instance, MasksInferred, PrivacySet, ViewSet, Wanted, WishMade
 from compose.choice import Choice
 from compose.policy import ENTRY_NS, Policy, State, Verdict
 
@@ -20,10 +20,15 @@ class Scene:
     """A policy with a clock, in milliseconds, and a camera of 30 pictures a second."""
 
     def __init__(self) -> None:
-        self.policy = Policy(lambda r: Choice(r.instances[:1], "" if r.instances else "nobody found"), MAX_AGE_MS)
+        self.everybody = False
+        self.policy = Policy(self.choose, MAX_AGE_MS)
         self.now_ms = 10_000
         self.epoch = EPOCH
         self.frames: dict[int, int] = {}
+
+    def choose(self, result: MasksInferred) -> Choice:
+        people = result.instances if self.everybody else result.instances[:1]
+        return Choice(people, "" if people else "nobody found", everybody=self.everybody)
 
     def frame(self, epoch: int | None = None, frame_id: int | None = None, age_ms: int = 0) -> str:
         if epoch is not None and epoch != self.epoch:
@@ -71,6 +76,13 @@ def live(scene: Scene) -> Scene:
     return scene
 
 
+def everybody(scene: Scene) -> Scene:
+    scene.everybody = True
+    scene.frame()
+    assert scene.masks() == ""
+    return scene
+
+
 def test_it_starts_hidden_and_lives_on_a_fresh_mask(scene: Scene) -> None:
     scene.frame()
     assert scene.verdict()[:2] == (State.STARTING, "no mask of this stream yet")
@@ -88,7 +100,7 @@ def test_it_enters_softly_and_leaves_at_once(scene: Scene) -> None:
     scene.play(300)
     assert scene.verdict().opacity == 1
     scene.masks(who=0)
-    assert scene.verdict()[3:] == ((), 0.0)
+    assert scene.verdict()[3:5] == ((), 0.0)
     scene.play(33)
     scene.masks()
     assert scene.verdict().opacity == 0
@@ -183,6 +195,7 @@ def test_another_stream_turns_privacy_on_again(what: Callable[[Scene], object], 
 REACH: dict[State, Callable[[Scene], object]] = {
     State.STARTING: lambda s: s.frame(),
     State.LIVE: live,
+    State.EVERYBODY: everybody,
     State.HIDDEN: lambda s: live(s).frame(epoch=8),
     State.LOST: lambda s: live(s).policy.lose("gone"),
     State.OFF: lambda s: live(s).policy.set_privacy(False),
@@ -202,20 +215,20 @@ EVENTS: dict[str, Callable[[Scene], object]] = {
     "view on": lambda s: s.policy.set_view(True),
     "view off": lambda s: s.policy.set_view(False),
 }
-S, L, H, X, P, V = State.STARTING, State.LIVE, State.HIDDEN, State.LOST, State.OFF, State.INSTANCES
+S, L, E, H, X, P, V = State  # in the order of their declaration
 FOLLOWS: dict[str, dict[State, State]] = {
-    "frame": {S: S, L: L, H: H, X: H, P: P, V: V},
-    "frame of another epoch": {S: S, L: H, H: H, X: H, P: H, V: H},
-    "masks with somebody": {S: L, L: L, H: L, X: L, P: P, V: V},
-    "masks with nobody": {S: H, L: H, H: H, X: H, P: P, V: V},
-    "masks of another epoch": {S: S, L: L, H: H, X: X, P: P, V: V},
-    "no masks for long": {S: S, L: H, H: H, X: H, P: P, V: V},
-    "no frames for long": {S: X, L: X, H: X, X: X, P: X, V: X},
-    "source lost": {S: X, L: X, H: X, X: X, P: X, V: X},
-    "privacy on": {S: S, L: L, H: H, X: X, P: H, V: H},
-    "privacy off": {S: P, L: P, H: P, X: X, P: P, V: P},
-    "view on": {S: V, L: V, H: V, X: X, P: V, V: V},
-    "view off": {S: S, L: L, H: H, X: X, P: H, V: H},
+    "frame": {S: S, L: L, E: E, H: H, X: H, P: P, V: V},
+    "frame of another epoch": {S: S, L: H, E: H, H: H, X: H, P: H, V: H},
+    "masks with somebody": {S: L, L: L, E: E, H: L, X: L, P: P, V: V},
+    "masks with nobody": {S: H, L: H, E: H, H: H, X: H, P: P, V: V},
+    "masks of another epoch": {S: S, L: L, E: E, H: H, X: X, P: P, V: V},
+    "no masks for long": {S: S, L: H, E: H, H: H, X: H, P: P, V: V},
+    "no frames for long": {S: X, L: X, E: X, H: X, X: X, P: X, V: X},
+    "source lost": {S: X, L: X, E: X, H: X, X: X, P: X, V: X},
+    "privacy on": {S: S, L: L, E: E, H: H, X: X, P: H, V: H},
+    "privacy off": {S: P, L: P, E: P, H: P, X: X, P: P, V: P},
+    "view on": {S: V, L: V, E: V, H: V, X: X, P: V, V: V},
+    "view off": {S: S, L: L, E: E, H: H, X: X, P: H, V: H},
 }
 
 
@@ -291,3 +304,39 @@ def test_whatever_happens_nobody_is_seen_without_a_fresh_mask_of_this_stream(his
             assert verdict.subjects == () and verdict.opacity == 0
             assert verdict.reason
         was_live = verdict.state is State.LIVE
+
+
+def test_a_wish_is_for_the_stream_and_the_moment_it_was_made_in() -> None:
+    scene = live(Scene())
+    now_ns, off = scene.now_ms * MS, PrivacySet(False)
+
+    def refused(epoch: int, age_ms: int, wanted: Wanted = off) -> str:
+        return scene.policy.refuses(WishMade(epoch, now_ns - age_ms * MS, wanted), now_ns)
+
+    assert refused(EPOCH, 0) == refused(EPOCH, 1500) == ""
+    assert refused(EPOCH, 1501) == "too late"
+    assert refused(EPOCH, -1) == "from the future"
+    assert refused(EPOCH + 1, 0) == refused(0, 0) == "for another stream"
+    for hides in (PrivacySet(True), ViewSet(False)):
+        assert refused(EPOCH + 1, 3_000, hides) == "", "to hide is never refused"
+
+
+def test_everybody_is_a_state_of_its_own() -> None:
+    scene = Scene()
+    scene.everybody = True
+    scene.frame()
+    scene.masks(who=2)
+    verdict = scene.verdict()
+    assert (verdict.state, verdict.subjects, verdict.shows_people) == (State.EVERYBODY, (PERSON, PERSON), True)
+    assert scene.play(MAX_AGE_MS + 40).state is State.HIDDEN
+
+
+def test_the_question_is_passed_on_while_the_subject_is_hidden() -> None:
+    scene = Scene()
+    scene.policy = Policy(lambda r: Choice((), "not sure", question="is this you?"), MAX_AGE_MS)
+    scene.frame()
+    scene.masks()
+    assert scene.verdict()[:2] == (State.HIDDEN, "not sure")
+    assert scene.verdict().question == "is this you?"
+    scene.policy.lose("gone")
+    assert scene.verdict().question == ""

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from common.counters import Counters
-from common.messages import PrivacySet, SubjectAsked
+from common.messages import PrivacySet, SubjectAsked, WishMade
 from common.run_dir import open_run_dir
-from common.streams import CONTROL, CONTROL_FACTS, bind, connect, open_context, receive
+from common.streams import CONTROL, bind, connect, open_context, receive
 from display import wishes as module
 from display.wishes import Wishes
 from tests.processes.neighbours import wait_for
@@ -20,18 +20,18 @@ def test_a_wish_is_kept_until_compose_is_there_and_passed_on_once(run_dir: Path)
     counters = Counters(logging.getLogger("test"))
     with open_context() as context:
         wishes = Wishes(connect(context, CONTROL, run_dir), counters)
-        wishes.add(PrivacySet(False), SubjectAsked(2))
+        wishes.add(5, PrivacySet(False), SubjectAsked(2))
         wishes.pass_on()
         control = bind(context, CONTROL, run_dir)
-        found: list[object] = []
+        found: list[WishMade] = []
 
         def came() -> bool:
             wishes.pass_on()
-            found.extend(receive(control, CONTROL_FACTS, counters))
+            found.extend(receive(control, WishMade, counters))
             return len(found) >= 2
 
         wait_for("both wishes", came, 5)
-        assert found == [PrivacySet(False), SubjectAsked(2)]
+        assert [(w.epoch, w.wanted) for w in found] == [(5, PrivacySet(False)), (5, SubjectAsked(2))]
         assert not str(counters)
 
 
@@ -41,6 +41,6 @@ def test_an_old_wish_is_dropped_and_counted(run_dir: Path, monkeypatch: pytest.M
     counters = Counters(logging.getLogger("test"))
     with open_context() as context:
         wishes = Wishes(connect(context, CONTROL, run_dir), counters)
-        wishes.add(PrivacySet(False))
+        wishes.add(5, PrivacySet(False))
         wishes.pass_on()
     assert "nobody takes it" in str(counters)

@@ -27,6 +27,7 @@ from common.messages import (
     SubjectAsked,
     SubjectPointed,
     ViewerReady,
+    WishMade,
     WorkAsked,
     decode,
     encode,
@@ -46,10 +47,10 @@ WHOLE: tuple[Message, ...] = (
     FrameCaptured(1, 1, 1, 1, "s", 1, 36, 64),
     WorkAsked("infer.1"),
     MasksInferred(1, 1, 1, 1, "w", "m", (PERSON, PERSON)),
-    PrivacySet(True),
-    SubjectAsked(1),
-    SubjectPointed(0.5, 0.5),
-    BackgroundSet("blur"),
+    WishMade(1, 1, PrivacySet(True)),
+    WishMade(1, 1, SubjectAsked(1)),
+    WishMade(1, 1, SubjectPointed(0.5, 0.5)),
+    WishMade(1, 1, BackgroundSet("blur")),
     ViewerReady(3),
 )
 

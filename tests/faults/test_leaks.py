@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from capture.demo import DemoScene
-from common.messages import PrivacySet, encode
+from common.messages import PrivacySet, WishMade, encode
 from common.run_dir import open_run_dir
 from common.streams import CONTROL, connect, open_context, send
 from tests.call import stages
@@ -64,13 +64,15 @@ def test_privacy_off_and_on_again(run_dir: Path, scene: DemoScene) -> None:
     with exact_call(run_dir, scene) as (call, worker), open_context() as context:
         control = connect(context, CONTROL, run_dir)
         for _ in range(3):
-            wait_for("the control's door", lambda: send(control, PrivacySet(False)))
+            epoch = call.watch.seen[-1].message.epoch
+            wish = WishMade(epoch, time.monotonic_ns(), PrivacySet(False))
+            wait_for("the control's door", partial(send, control, wish))
             off = call.wait("the room", lambda: next((s for s in call.watch.seen[-3:] if not s.message.privacy), None))
             assert off.message.state == "off" and off.leak > BOUND, "the negative control: this is the room"
             worker.answer = silent  # the next mask may come before the next frame, and be as good as any
             time.sleep(0.1)
             on_at = time.monotonic()
-            send(control, PrivacySet(True))
+            send(control, WishMade(epoch, time.monotonic_ns(), PrivacySet(True)))
             on = call.wait_hidden(on_at)
             assert on.hides and on.message.reason == "no mask since privacy was turned on"
             worker.answer = honest

@@ -19,12 +19,22 @@ from capture.demo import DemoScene
 from capture.loop import Publisher
 from capture.sources import Shot
 from common.counters import Counters
-from common.messages import FrameCaptured, FrameComposed, Instance, MasksInferred, PrivacySet, ViewSet, Wanted, encode
+from common.messages import (
+    FrameCaptured,
+    FrameComposed,
+    Instance,
+    MasksInferred,
+    PrivacySet,
+    ViewSet,
+    Wanted,
+    WishMade,
+    encode,
+)
 from common.ring import RingCache
 from common.run_dir import open_run_dir
 from common.streams import COMPOSITES, CONTROL, MASKS, connect, open_context, receive, send
 from compose.painter import CARD_BGR, write_notice
-from compose.policy import ENTRY_NS
+from compose.policy import ENTRY_NS, LATEST_WISH_NS
 from tests.faults.worker import instance_of
 from tests.processes.neighbours import end, stage, wait_for
 
@@ -70,9 +80,11 @@ class Neighbours:
 
         return wait_for("a composite", look)
 
-    def ask(self, wanted: Wanted) -> None:
+    def ask(self, wanted: Wanted, epoch: int | None = None, made_ns: int | None = None) -> None:
         """Want something of compose, as a display does, as soon as its door is open."""
-        wait_for("compose's door", lambda: send(self.control, wanted))
+        epoch = self.composite()[0].epoch if epoch is None else epoch
+        wish = WishMade(epoch, time.monotonic_ns() if made_ns is None else made_ns, wanted)
+        wait_for("compose's door", lambda: send(self.control, wish))
 
     def found(self, of: FrameCaptured, **changed: Any) -> None:
         result = MasksInferred(of.epoch, of.frame_id, of.captured_ns, 1, "w", "model", (PERSON,))
@@ -213,12 +225,12 @@ def test_garbage_is_dropped_and_the_call_goes_on(compose: Neighbours) -> None:
         b"\xc1",
         b"x" * 100_000,
         msgpack.packb([1, 3, 1]),
-        encode(PrivacySet(False)),
+        (wish := encode(WishMade(compose.composite()[0].epoch, time.monotonic_ns(), PrivacySet(False)))),
         encode(compose.publish()),
     ]
     for data in garbage:
         compose.masks.send(data)
-        compose.control.send(data if data != encode(PrivacySet(False)) else b"\x00")
+        compose.control.send(data if data != wish else b"\x00")
     message, _ = compose.until_live()
     assert message.privacy, "a control message on the masks' door is none"
 
@@ -238,6 +250,19 @@ def test_privacy_goes_off_and_on_by_an_explicit_message_only(compose: Neighbours
     compose.ask(PrivacySet(True))
     message, pixels = compose.composite(lambda m: m.privacy)
     assert is_hidden(pixels)
+
+
+def test_a_wish_of_another_stream_or_of_long_ago_is_refused(compose: Neighbours) -> None:
+    message, _ = compose.until_live()
+    compose.ask(PrivacySet(False), epoch=message.epoch + 1)
+    compose.ask(PrivacySet(False), made_ns=time.monotonic_ns() - 2 * LATEST_WISH_NS)
+    compose.ask(PrivacySet(False), made_ns=time.monotonic_ns() + 3_600_000_000_000)
+    for _ in range(20):
+        assert compose.composite()[0].privacy
+    compose.ask(PrivacySet(False))
+    compose.composite(lambda m: not m.privacy)
+    compose.ask(PrivacySet(True), epoch=message.epoch + 1, made_ns=1)  # to hide is never too late
+    compose.composite(lambda m: m.privacy)
 
 
 def test_the_instance_view_is_privacy_off_and_ends_like_it(compose: Neighbours) -> None:

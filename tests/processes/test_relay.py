@@ -15,10 +15,10 @@ import zmq
 
 from common.counters import Counters
 from common.keys import KeyStore, Pair, ViewerKey, read_viewer_key
-from common.messages import PrivacySet, encode
+from common.messages import PrivacySet, WishMade, encode
 from common.remote import IN_FLIGHT
 from common.run_dir import open_run_dir
-from common.streams import CONTROL, CONTROL_FACTS, Context, bind, open_context, receive, send
+from common.streams import CONTROL, Context, bind, open_context, receive, send
 from compose.policy import State, Verdict
 from tests.call import free_port
 from tests.processes.neighbours import child_of, end, stage, wait_for
@@ -127,7 +127,7 @@ def test_garbage_after_the_handshake_hurts_nobody(at: Stage) -> None:
         good, bad = at.viewer(key), at.viewer(key)
         at.until("a picture", lambda: good.got and bad.got, [good, bad])
         child = child_of(pid)
-        for junk in (b"", b"\xc1", b"x" * 4000, encode(PrivacySet(False)), bytes(200)):
+        for junk in (b"", b"\xc1", b"x" * 4000, encode(WishMade(1, 1, PrivacySet(False))), bytes(200)):
             bad.socket.send(junk)
             bad.socket.send_multipart([junk, junk, junk])
         had = len(good.got)
@@ -143,14 +143,14 @@ def test_wishes_are_heard_only_with_leave_and_key(at: Stage) -> None:
     with at.relay(curve="yes", allow_control="yes"):
         guest, host = (at.viewer(key) for key in keys)
         at.until("pictures for both", lambda: guest.got and host.got, [guest, host])
-        send(guest.socket, PrivacySet(False))
-        send(host.socket, PrivacySet(True))
+        send(guest.socket, WishMade(1, 1, PrivacySet(False)))
+        send(host.socket, WishMade(1, 1, PrivacySet(True)))
         at.until("the wish", lambda: control.poll(0), [guest, host])
-        assert receive(control, CONTROL_FACTS, at.counters) == [PrivacySet(True)]
+        assert receive(control, WishMade, at.counters) == [WishMade(1, 1, PrivacySet(True))]
     with at.relay(curve="yes"):
         again = at.viewer(keys[1])
         at.until("a picture", lambda: again.got, [again])
-        send(again.socket, PrivacySet(False))
+        send(again.socket, WishMade(1, 1, PrivacySet(False)))
         had = len(again.got)
         at.until("more pictures", lambda: len(again.got) > had + 50, [again])
         assert not control.poll(0), "without --allow-control nobody is heard"
