@@ -26,7 +26,6 @@ from common.errors import ConfigError
 
 PREFIX = "ONLYME_"
 ROOT = Path(__file__).resolve().parent.parent
-WEAKEST_KERNEL = 15
 MASK_AGE_MS = 750
 S = TypeVar("S", bound="Settings")
 
@@ -131,10 +130,10 @@ def token(text: str) -> str:
 
 
 def odd_kernel(text: str) -> int:
-    """Check for a blur kernel: odd, and not so small that a room can still be read through it."""
-    value = int(text) if re.fullmatch(r"\d{1,4}", text) else 0
-    if value % 2 == 0 or not WEAKEST_KERNEL <= value <= 301:
-        raise ValueError(f"an odd number of pixels {WEAKEST_KERNEL}..301 (a smaller blur does not hide a room)")
+    """Check for a blur kernel: odd, or 0. One that is too weak for a frame is raised when the frame's size is known."""
+    value = int(text) if re.fullmatch(r"\d{1,4}", text) else -1
+    if value != 0 and (value % 2 == 0 or not 1 <= value <= 301):
+        raise ValueError("an odd number of pixels 1..301, or 0")
     return value
 
 
@@ -252,7 +251,13 @@ class ComposeSettings(Settings):
 
     confidence: float = setting(0.5, real(0, 1), "least probability of a detection", short="-c")
     threshold: float = setting(0.3, real(0, 1), "least probability of a pixel in a mask", short="-t")
-    kernel: int = setting(41, odd_kernel, "Gaussian blur kernel, odd, pixels", short="-k")
+    kernel: int = setting(
+        0,
+        odd_kernel,
+        "Gaussian blur kernel, odd, in pixels of a picture 600 wide; 0: sigma is 1/30 of the height. Below 1/35 it is "
+        "raised to that, so that no face is recognised",
+        short="-k",
+    )
     edge: str = setting("soft", one_of("soft", "hard"), "soft alpha, or the tutorial's hard paste")
     refine: str = setting(
         "matte",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Protocol
 
@@ -13,9 +14,11 @@ from common.config import ComposeSettings
 from common.errors import SourceError
 from common.halves import Halves
 from compose.alpha import Alpha
-from compose.blend import blur
+from compose.blur import LEAST_SIGMA, blur, strength_of
 
 Picture = NDArray[np.uint8]
+
+log = logging.getLogger("onlyme")
 
 
 class Backdrop(Protocol):
@@ -26,14 +29,27 @@ class Backdrop(Protocol):
 
 
 class BlurBackdrop:
-    """The frame, blurred."""
+    """The frame, blurred.
+
+    Args:
+        kernel: See `strength_of`.
+    """
 
     def __init__(self, kernel: int) -> None:
         self._kernel = kernel
+        self._said_for = (0, 0)  # the frame size for which the log says that the blur was raised
 
     def paint(self, halves: Halves, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
         """See Backdrop."""
-        blur(halves, self._kernel, alpha, into)
+        size_wh = into.shape[1], into.shape[0]
+        sigma, raised = strength_of(self._kernel, size_wh)
+        if raised and size_wh != self._said_for:
+            self._said_for = size_wh
+            log.warning(
+                "--kernel %d is too weak to hide a face at %d x %d: the blur is raised to %.0f pixels (sigma), 1/%.0f of the height",
+                self._kernel, *size_wh, sigma, 1 / LEAST_SIGMA,
+            )  # fmt: skip
+        blur(halves, sigma, alpha, into)
 
 
 class StillBackdrop:

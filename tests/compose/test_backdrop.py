@@ -30,7 +30,19 @@ def test_a_colour_is_given_as_red_green_blue() -> None:
 
 
 def test_blur_is_the_frame_blurred() -> None:
-    assert cv2.PSNR(backdrop("blur"), cv2.GaussianBlur(FRAME, (41, 41), 0)) > 35
+    assert cv2.PSNR(backdrop("blur"), cv2.GaussianBlur(FRAME, (0, 0), 90 / 30)) > 35
+
+
+def test_a_blur_that_is_too_weak_is_raised_and_said_once_a_size(caplog: pytest.LogCaptureFixture) -> None:
+    weak = open_backdrop(ComposeSettings(kernel=41))
+    with caplog.at_level("WARNING"):
+        got = [painted(weak, at_ns) for at_ns in (1, 2)]
+    assert cv2.PSNR(got[0], cv2.GaussianBlur(FRAME, (0, 0), 90 / 35)) > 35
+    (said,) = caplog.messages
+    assert "--kernel 41 is too weak" in said and "160 x 90" in said
+    strong = open_backdrop(ComposeSettings(kernel=301))
+    assert cv2.PSNR(painted(strong, 1), cv2.GaussianBlur(FRAME, (0, 0), 45.5 * 160 / 600)) > 35
+    assert len(caplog.messages) == 1
 
 
 def test_an_image_fills_the_frame(tmp_path: Path) -> None:

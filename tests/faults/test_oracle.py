@@ -7,7 +7,8 @@ from capture.demo import DemoScene
 from common.halves import Halves
 from common.messages import FrameComposed
 from compose.alpha import Alpha
-from compose.blend import blend, blur
+from compose.blend import blend
+from compose.blur import blur, strength_of
 from compose.painter import paint_card
 from tests.faults.oracle import ALWAYS_LEAKS, BOUND, LeakOracle
 
@@ -23,19 +24,20 @@ def composite(index: int, state: str, age_ms: float = 100.0, reason: str = "") -
     return FrameComposed(1, index, 1, index, "s", 0, SIZE[1], SIZE[0], 1, state, reason, age_ms, True, "m")
 
 
-def shown(scene: DemoScene, index: int, mask: np.ndarray, opacity: float = 1.0, kernel: int = 41) -> np.ndarray:
+def shown(scene: DemoScene, index: int, mask: np.ndarray, opacity: float = 1.0) -> np.ndarray:
     picture = scene.frame(index)
     alpha = Alpha((mask * round(255 * opacity)).astype(np.uint8), (0, 0, *SIZE))
     into = np.empty_like(picture)
-    blur(Halves(picture), kernel, alpha, into)
+    blur(Halves(picture), strength_of(0, SIZE).sigma, alpha, into)
     blend(picture, alpha, into)
     return into
 
 
-@pytest.mark.parametrize("kernel", [15, 41, 101])
+@pytest.mark.parametrize("kernel", [0, 15, 41, 101])
 def test_a_hidden_frame_is_far_below_the_bound(scene: DemoScene, kernel: int) -> None:
     oracle = LeakOracle(scene)
-    worst = max(oracle.leak(blur(Halves(scene.frame(i)), kernel), composite(i, "hidden")) for i in range(0, 390, 30))
+    sigma = strength_of(kernel, SIZE).sigma
+    worst = max(oracle.leak(blur(Halves(scene.frame(i)), sigma), composite(i, "hidden")) for i in range(0, 390, 30))
     assert worst < BOUND / 2
 
 
@@ -71,7 +73,7 @@ def test_the_mask_of_another_moment_passes_only_within_the_margin_of_its_age(sce
 
 def test_an_age_over_the_limit_is_a_leak_whatever_the_pixels_show(scene: DemoScene) -> None:
     oracle = LeakOracle(scene, max_age_ms=750)
-    hidden = blur(Halves(scene.frame(3)), 41)
+    hidden = blur(Halves(scene.frame(3)), strength_of(0, SIZE).sigma)
     assert oracle.leak(hidden, composite(3, "live", 750.0)) < BOUND
     assert oracle.leak(hidden, composite(3, "live", 751.0)) == ALWAYS_LEAKS
 

@@ -145,7 +145,7 @@ BAD: dict[str, tuple[dict[str, object], str]] = {
     "folder": ({"source": "tests"}, "expected images"),
     "model": ({"mask_rcnn": "tests"}, "exactly one .pb"),
     "even kernel": ({"kernel": 40}, "odd number"),
-    "kernel 0": ({"kernel": 0}, "odd number"),
+    "kernel 303": ({"kernel": 303}, "odd number"),
     "threshold": ({"threshold": 1.5}, "0..1"),
     "confidence": ({"confidence": -1}, "0..1"),
     "unknown": ({"kernal": 41}, "no such setting"),

@@ -128,7 +128,7 @@ def composing(run_dir: Path, counters: Counters, **settings: object) -> Iterator
 
 
 def is_hidden(pixels: np.ndarray) -> bool:
-    """Noise has a standard deviation of 74 grey levels, blurred by the default kernel less than 8."""
+    """Noise has a standard deviation of 74 grey levels, blurred by default less than 8."""
     return float(pixels.std()) < 8
 
 
