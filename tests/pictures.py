@@ -11,13 +11,17 @@ import cv2
 import numpy as np
 
 from capture.demo import DemoScene
+from common.halves import Halves
+from compose.blur import blur, strength_of
 from tests.call import free_port, read_until, run_call, start_call
 from tests.shared import ROOT
 
 PICTURE = ROOT / "tests" / "pictures" / "demo.jpg"
 PAGE = PICTURE.with_name("page.jpg")
+BYSTANDER = PICTURE.with_name("bystander.jpg")
 SIZE_WH = (1280, 720)
 FRAME = 52  # the second person has just come in
+APART = 60  # the second person is in full view
 
 
 def page() -> None:
@@ -66,6 +70,27 @@ def before_and_after() -> None:
     print(f"{PICTURE.relative_to(ROOT)}: {PICTURE.stat().st_size} bytes, frame {row['source_index']}")
 
 
+def bystander() -> None:
+    """The demo's second person as captured, and as hidden at three sizes of picture, each seen from as near."""
+    side = 300
+    row: list[np.ndarray] = []
+    for height in (720, 1080, 2160):
+        size_wh = height * 16 // 9, height
+        scene = DemoScene(*size_wh, 30)
+        picture = scene.frame(APART)
+        x, y, w, _ = cv2.boundingRect(scene.masks(APART).bystander.astype(np.uint8))
+        around = np.s_[max(0, y - height // 20) :, max(0, x - height // 20) :]
+        hidden = blur(Halves(picture), strength_of(0, size_wh).sigma)
+        far = w + height // 10
+        parts = [np.asarray(p[around][:far, :far]) for p in (picture, hidden)]
+        row += [
+            cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA) for part in (parts if not row else parts[1:])
+        ]
+    cv2.imwrite(str(BYSTANDER), np.hstack(row), [cv2.IMWRITE_JPEG_QUALITY, 88])
+    print(f"{BYSTANDER.relative_to(ROOT)}: {BYSTANDER.stat().st_size} bytes")
+
+
 if __name__ == "__main__":
     before_and_after()
+    bystander()
     page()
