@@ -16,7 +16,7 @@ from common.child import Stop, sole_writer
 from common.config import CaptureSettings
 from common.counters import Counters
 from common.figures import figures
-from common.messages import LONGEST_TEXT, FrameCaptured, SourceLost, WorkAsked, encode
+from common.messages import FrameCaptured, SourceLost, WorkAsked, encode, printable
 from common.ring import ShapedRing
 from common.streams import FRAMES, WORK, Context, bind, open_context, parse, send
 
@@ -100,7 +100,7 @@ class Publisher(ShapedRing):
     def lose(self, reason: str) -> None:
         """Say that nothing comes any more; what comes next has a new ring and a new epoch."""
         self.close()
-        send(self._socket, SourceLost(reason[:LONGEST_TEXT]))
+        send(self._socket, SourceLost(printable(reason)))
 
 
 class Workers:

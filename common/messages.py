@@ -28,6 +28,15 @@ MAX_INT = 2**63 - 1
 LONGEST_TEXT = 200
 INSTANCES = "instances"  # the state in which a composite is the instance view
 EVERYBODY = "everybody"  # the state in which every person is shown, and the room is hidden
+STATES = ("starting", "live", EVERYBODY, "hidden", "lost", "off", INSTANCES)  # as compose/policy.py has them
+
+
+def printable(text: str) -> str:
+    """Return `text` as a message may hold it: no longer than LONGEST_TEXT, "?" for every character that cannot be printed.
+
+    Names of files and texts of errors come from elsewhere. Whoever puts one into a message cleans it with this.
+    """
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:LONGEST_TEXT])
 
 
 def _whole(what: str, value: object, low: int = 0, high: int = MAX_INT) -> None:
@@ -41,8 +50,9 @@ def _real(what: str, value: object, low: float, high: float) -> None:
 
 
 def _text(what: str, value: object) -> None:
-    if type(value) is not str or len(value) > LONGEST_TEXT:
-        raise MessageError(f"{what}: expected text of at most {LONGEST_TEXT} characters, got {value!r:.80}")
+    # what cannot be printed would command the terminal of whoever reads it in a log
+    if type(value) is not str or len(value) > LONGEST_TEXT or not value.isprintable():
+        raise MessageError(f"{what}: expected printable text of at most {LONGEST_TEXT} characters, got {value!r:.80}")
 
 
 def _flag(what: str, value: object) -> None:
@@ -52,7 +62,8 @@ def _flag(what: str, value: object) -> None:
 
 def _said(message: FrameComposed | PictureRelayed) -> None:
     _whole("composed_ns", message.composed_ns)
-    _text("state", message.state)
+    if message.state not in STATES:
+        raise MessageError(f"state: expected one of {', '.join(STATES)}, got {message.state!r:.80}")
     _text("reason", message.reason)
     _real("mask_age_ms", message.mask_age_ms, -1.0, 1e12)
     _flag("privacy", message.privacy)

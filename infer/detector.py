@@ -14,7 +14,7 @@ from common.config import InferSettings
 from common.errors import ConfigError, ModelError
 from common.halves import Halves
 from common.matte import LEAST_WH, Matte
-from common.messages import MAX_INSTANCES, Instance
+from common.messages import MAX_INSTANCES, Instance, printable
 from common.model import CLASSES, find_model
 from infer.graph import limit_work
 
@@ -71,7 +71,7 @@ class MaskRcnn:
                 f"({weights.stat().st_size} bytes) with {graph.name}, which cv2.dnn cannot run ({reason.strip():.160}); "
                 "fetch the model again (make model)"
             ) from None
-        self.model = f"Mask R-CNN of {folder.name}/{weights.name}"
+        self.model = printable(f"Mask R-CNN of {folder.name}/{weights.name}")
         self.least_wh = (float(self._width), 1.0)
 
     def detect(self, picture: Picture) -> tuple[Instance, ...]:

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from common.errors import MessageError
 from common.messages import (
+    LONGEST_TEXT,
     MAX_MESSAGE_BYTES,
+    STATES,
     BackgroundSet,
     FrameCaptured,
     FrameComposed,
@@ -19,6 +21,7 @@ from common.messages import (
     Message,
     PictureRelayed,
     PrivacySet,
+    SourceLost,
     SubjectAsked,
     SubjectPointed,
     ViewerReady,
@@ -27,7 +30,9 @@ from common.messages import (
     WorkAsked,
     decode,
     encode,
+    printable,
 )
+from compose.policy import State
 
 PERSON = Instance(0, 0.9, (0.1, 0.2, 0.5, 0.9), 15, 15, bytes(225))
 FRAME = FrameCaptured(5, 7, 123, 9, "onlyme-0-frames-5", 7, 720, 1280, "note", 2)
@@ -109,3 +114,34 @@ def test_any_msgpack_decodes_or_is_refused(value: object) -> None:
     for start in ([], [1], [1, 3], [1, 4]):
         with contextlib.suppress(MessageError):
             decode(msgpack.packb([*start, *(value if isinstance(value, list) else [value])]))
+
+
+@pytest.mark.parametrize("text", ["\x1b]0;owned\x07\x1b[2J", "a\nb", "a\0b", "\x9b1m", "\u202egpj", "\udc80"])
+def test_what_would_command_a_terminal_is_no_text(text: str) -> None:
+    for message, field in (
+        (RELAYED, "reason"),
+        (RELAYED, "model"),
+        (COMPOSED, "reason"),
+        (COMPOSED, "question"),
+        (FRAME, "notice"),
+    ):
+        with pytest.raises(MessageError, match=f"{field}: expected printable text"):
+            replace(message, **{field: text})
+    assert SourceLost(printable(f"{text} stopped")).reason.endswith(" stopped"), "cleaned, it is one"
+    assert "?" in printable(text)
+
+
+def test_a_text_that_is_clean_stays_as_it_is() -> None:
+    assert printable("/home/jürgen/ferien 2024.mkv → gone") == "/home/jürgen/ferien 2024.mkv → gone"
+    assert len(printable("x" * 1000)) == LONGEST_TEXT
+
+
+@pytest.mark.parametrize("state", ["", "Live", "[/x]", "live ", 3])
+def test_a_state_that_compose_does_not_have_is_refused(state: object) -> None:
+    for message in (COMPOSED, RELAYED):
+        with pytest.raises(MessageError, match="state: expected one of starting, live"):
+            replace(message, state=state)
+
+
+def test_the_states_are_those_of_compose() -> None:
+    assert list(STATES) == [str(state) for state in State]
