@@ -8,6 +8,7 @@ import time
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from common.config import DisplaySettings
 from common.errors import DisplayError
@@ -63,15 +64,17 @@ class StatusSink(UnattendedSink):
 
 
 def table_of(title: str, figures: dict[Key, Figure], before: dict[Key, Figure], span_s: float) -> Table:
-    """Every figure of every process: what it is, and what came in the last `span_s` seconds."""
-    table = Table(title=title, title_justify="left")
+    """Every figure of every process: what it is, and what came in the last `span_s` seconds.
+
+    Texts come from elsewhere, and brackets in them are no markup.
+    """
+    table = Table(title=Text(title), title_justify="left")
     for name in ("process", "figure", "value", "lately"):
         table.add_column(name, justify="right" if name in ("value", "lately") else "left")
     for key, figure in sorted(figures.items()):
         labels = ", ".join(figure.labels.get(label, "") for label in FIGURES[figure.name].labels)
-        table.add_row(
-            figure.process, figure.name + (f" ({labels})" if labels else ""), *_said(figure, before.get(key), span_s)
-        )
+        name = figure.name + (f" ({labels})" if labels else "")
+        table.add_row(Text(figure.process), Text(name), *_said(figure, before.get(key), span_s))
     return table
 
 

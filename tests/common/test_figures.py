@@ -90,9 +90,18 @@ def test_the_status_says_what_came_lately(run_dir: Path) -> None:
     key = ("capture.1", "frames_captured", ())
     before, now = (Figure("capture.1", "frames_captured", {}, value) for value in (10, 70))
     table = table_of("", {key: now}, {key: before}, 2.0)
-    assert [list(column.cells) for column in table.columns] == [
+    assert [[str(cell) for cell in column.cells] for column in table.columns] == [
         ["capture.1"],
         ["frames_captured"],
         ["70"],
         ["30.0 a second"],
     ]
+
+
+def test_brackets_of_elsewhere_are_no_markup() -> None:
+    """A state such as "[/x]" ended the display."""
+    written = StringIO()
+    figure = Figure("[/p]", "dropped", {"what": "[/b]", "cause": "[red]"}, 1)
+    Console(file=written, width=120).print(table_of("[/x] live", {("", "", ()): figure}, {}, 1.0))
+    said = written.getvalue()
+    assert "[/x] live" in said and "[/p]" in said and "dropped ([/b], [red])" in said
