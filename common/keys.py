@@ -4,15 +4,18 @@
     allowed/NAME.json     public key of a viewer that may watch, and whether it may control
     viewers/NAME.json     a viewer's own pair and the relay's public key: what `new` makes for you to hand over
 
-Every folder is 0700, every file 0600. Keys are CURVE25519 in Z85 (ZeroMQ RFC 26 and 32), 40 characters.
+Every folder is 0700, every file 0600, whatever the umask: what others may read is mended with a line, what others could
+have written is refused. Keys are CURVE25519 in Z85 (ZeroMQ RFC 26 and 32), 40 characters.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import re
+import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +29,8 @@ from common.errors import KeyFileError, UserError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 KEY_LENGTH = 40
+
+log = logging.getLogger("onlyme")
 
 
 class Pair(NamedTuple):
@@ -49,13 +54,17 @@ class Allowed(NamedTuple):
     control: bool
 
 
+Status = tuple[int, ...]  # of a file: when it was written, how large it is, which one, and who may what with it
+
+
 class KeyStore:
     """The folder of keys on the relay's machine."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._state: tuple[tuple[str, int, int], ...] | None = None
-        self._allowed: dict[bytes, Allowed] = {}
+        self._names: list[str] = []
+        self._known: dict[str, tuple[Status, bytes, Allowed]] = {}
+        self._said: set[str] = set()
 
     def relay(self) -> Pair:
         """The relay's own pair; made where there is none.
@@ -64,6 +73,8 @@ class KeyStore:
             KeyFileError: Its file cannot be read or made.
         """
         path = self._folder / "relay.json"
+        for folder in (self._folder, self._folder / "allowed", self._folder / "viewers"):
+            _close_to_others(folder)
         if not path.exists():
             with suppress(FileExistsError):  # another process was first
                 _write(path, dict(zip(("public", "secret"), _new_pair(), strict=True)))
@@ -116,21 +127,41 @@ class KeyStore:
         (self._folder / "viewers" / f"{name}.json").unlink(missing_ok=True)
 
     def allowed(self) -> dict[bytes, Allowed]:
-        """Who may watch, by public key; read again only where something changed. A file that is broken allows nobody."""
-        paths = sorted((self._folder / "allowed").glob("*.json"))
-        state = []
-        for path in paths:
-            with suppress(FileNotFoundError):
-                status = path.stat()
-                state.append((path.name, status.st_mtime_ns, status.st_size))
-        if tuple(state) != self._state:
-            self._state = tuple(state)
-            self._allowed = {}
-            for path in paths:
-                with suppress(KeyFileError):
-                    found = _read(path)
-                    self._allowed[_key(path, found, "public")] = Allowed(path.stem, found.get("control") is True)
-        return self._allowed
+        """Who may watch, by public key: a new dict each time. A file is read again only where it changed.
+
+        A file that is broken, or that others could have written, allows nobody. Where no more files can be opened (somebody
+        took all descriptors), whoever was read before stays allowed for as long as their file is as it was.
+        """
+        folder = self._folder / "allowed"
+        try:
+            self._names = sorted(path.name for path in folder.iterdir() if path.suffix == ".json")
+        except FileNotFoundError:
+            self._names = []
+        except OSError as error:
+            self._say(f"keys: cannot list {folder} ({error.strerror}): nobody new may watch meanwhile")
+        known = {name: found for name in self._names if (found := self._entry(folder / name)) is not None}
+        self._known = known
+        return {key: who for _, key, who in known.values()}
+
+    def _entry(self, path: Path) -> tuple[Status, bytes, Allowed] | None:
+        """One viewer on the list, None where the file allows nobody."""
+        try:
+            status = _status(path.stat())
+            if (known := self._known.get(path.name)) is not None and known[0] == status:
+                return known
+            found = _read(path)
+            return status, _key(path, found, "public"), Allowed(path.stem, found.get("control") is True)
+        except FileNotFoundError:
+            return None
+        except KeyFileError as error:
+            self._say(f"{error}; until then it allows nobody")
+            return None
+
+    def _say(self, text: str) -> None:
+        """Once; the list is read twice a second."""
+        if text not in self._said:
+            self._said.add(text)
+            log.warning("%s", text)
 
 
 def read_viewer_key(path: Path) -> ViewerKey:
@@ -168,9 +199,24 @@ def _key(path: Path, found: dict[str, Any], field: str) -> bytes:
     return text.encode("ascii")
 
 
+def _status(found: os.stat_result) -> Status:
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode, found.st_uid
+
+
 def _read(path: Path) -> dict[str, Any]:
+    """Raises KeyFileError where it cannot be read, is no object, or could have been written by somebody else."""
     try:
-        found = json.loads(path.read_text())
+        with path.open() as file:
+            status = os.fstat(file.fileno())
+            if status.st_uid not in (0, os.geteuid()) or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                raise KeyFileError(
+                    f"keys: expected {path} to be yours and writable by you alone, got mode {stat.S_IMODE(status.st_mode):o} of "
+                    f"user {status.st_uid}; look whether it is as you made it, then: chmod 600 {path}"
+                )
+            if status.st_mode & 0o077:
+                os.fchmod(file.fileno(), 0o600)
+                log.warning("keys: others could read %s: mended; if others use this machine, make a new key", path)
+            found = json.load(file)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no JSON"
         raise KeyFileError(f"keys: cannot read {path} ({reason}); see python -m common.keys --help") from None
@@ -182,12 +228,13 @@ def _read(path: Path) -> dict[str, Any]:
 def _write(path: Path, content: dict[str, Any]) -> None:
     """Raises FileExistsError where there is one; never half of it is seen."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.parent.chmod(0o700)
+        _make_folder(path.parent)
         fresh = path.with_suffix(f".{os.getpid()}")
-        file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        fresh.unlink(missing_ok=True)  # of a process that was killed: it would keep its mode
+        file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(file, "w") as stream:
+                os.fchmod(file, 0o600)
                 json.dump(content, stream)
             os.link(fresh, path)
         finally:
@@ -196,6 +243,21 @@ def _write(path: Path, content: dict[str, Any]) -> None:
         raise
     except OSError as error:
         raise KeyFileError(f"keys: cannot write {path} ({error.strerror}); name another folder with --keys") from None
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and what is missing above it, 0700 each: mkdir(parents=True) gives the parents what the umask leaves."""
+    for missing in reversed([at for at in (folder, *folder.parents) if not at.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+    _close_to_others(folder)
+
+
+def _close_to_others(folder: Path) -> None:
+    """Mend a folder of keys that others may enter; one that is not ours cannot be, and is left."""
+    with suppress(OSError):
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
+            log.warning("keys: others could look into %s: mended", folder)
 
 
 def main() -> None:

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
+import resource
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,6 +34,89 @@ def test_only_the_owner_may_read_them(tmp_path: Path) -> None:
     for path in (folder, *folder.rglob("*")):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
     assert len(list(folder.rglob("*.json"))) == len([p for p in folder.rglob("*") if p.is_file()]) == 3
+
+
+@contextmanager
+def umask(mask: int) -> Iterator[None]:
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Nothing more can be opened."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("begin", ["new", "allow"])
+@pytest.mark.parametrize("mask", [0o022, 0o000])
+def test_folders_made_for_keys_are_closed_whatever_the_umask_and_those_above_too(
+    begin: str, mask: int, tmp_path: Path
+) -> None:
+    store = KeyStore(tmp_path / "settings" / "onlyme" / "keys")
+    with umask(mask):
+        if begin == "allow":
+            store.allow("ben", zmq.curve_keypair()[0].decode())
+        store.new("anna")
+    for path in (tmp_path / "settings").rglob("*"):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+    assert stat.S_IMODE((tmp_path / "settings").stat().st_mode) == 0o700
+
+
+def test_what_others_could_read_is_mended_with_a_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = tmp_path / "keys"
+    path = KeyStore(folder).new("anna")
+    for loose in (folder, folder / "allowed"):
+        loose.chmod(0o755)
+    for loose in (folder / "relay.json", path):
+        loose.chmod(0o644)
+    with caplog.at_level(logging.WARNING):
+        KeyStore(folder).relay()
+        read_viewer_key(path)
+    assert [r.getMessage().split(":")[0] for r in caplog.records] == ["keys"] * 4
+    for mended in (folder, *folder.rglob("*")):
+        assert not stat.S_IMODE(mended.stat().st_mode) & 0o077, mended
+
+
+def test_what_others_could_have_written_is_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = KeyStore(tmp_path)
+    path = store.new("anna")
+    store.new("ben")
+    path.chmod(0o620)
+    with pytest.raises(KeyFileError, match=r"writable by you alone, got mode 620.*chmod 600"):
+        read_viewer_key(path)
+    (tmp_path / "allowed" / "anna.json").chmod(0o666)
+    assert [[who.name for who in store.allowed().values()] for _ in range(3)] == [["ben"]] * 3
+    assert len([r for r in caplog.records if "allows nobody" in r.getMessage()]) == 1, "said once"
+    (tmp_path / "allowed" / "anna.json").chmod(0o600)
+    assert len(store.allowed()) == 2
+    if os.geteuid() == 0:
+        os.chown(tmp_path / "allowed" / "anna.json", 65534, 65534)
+        assert [who.name for who in store.allowed().values()] == ["ben"], "somebody else's file"
+
+
+def test_where_nothing_can_be_opened_nobody_new_gets_in_and_who_is_revoked_is_out(tmp_path: Path) -> None:
+    store, other = KeyStore(tmp_path), KeyStore(tmp_path)
+    for name in ("anna", "ben", "cem"):
+        store.new(name)
+    assert len(store.allowed()) == 3
+    other.new("dora")
+    other.revoke("ben")
+    changed = tmp_path / "allowed" / "cem.json"
+    changed.write_text(changed.read_text().replace("false", "true"))
+    with no_descriptors():
+        assert [who.name for who in store.allowed().values()] == ["anna"]
+    assert sorted((who.name, who.control) for who in store.allowed().values()) == [
+        ("anna", False), ("cem", True), ("dora", False),
+    ]  # fmt: skip
 
 
 def test_whoever_is_revoked_is_off_the_list_for_others_too(tmp_path: Path) -> None:

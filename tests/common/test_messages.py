@@ -126,7 +126,7 @@ def test_what_would_command_a_terminal_is_no_text(text: str) -> None:
         (FRAME, "notice"),
     ):
         with pytest.raises(MessageError, match=f"{field}: expected printable text"):
-            replace(message, **{field: text})
+            replace(message, **{field: text})  # type: ignore[arg-type]
     assert SourceLost(printable(f"{text} stopped")).reason.endswith(" stopped"), "cleaned, it is one"
     assert "?" in printable(text)
 
@@ -140,7 +140,7 @@ def test_a_text_that_is_clean_stays_as_it_is() -> None:
 def test_a_state_that_compose_does_not_have_is_refused(state: object) -> None:
     for message in (COMPOSED, RELAYED):
         with pytest.raises(MessageError, match="state: expected one of starting, live"):
-            replace(message, state=state)
+            replace(message, state=state)  # type: ignore[arg-type]
 
 
 def test_the_states_are_those_of_compose() -> None:
