@@ -24,6 +24,9 @@ MAX_MESSAGE_BYTES = 4 << 20
 MAX_INSTANCES = 400
 MAX_MAP_SIDE = 512
 MAX_SIDE = 16384
+MAX_PIXELS = (
+    8192 * 4320
+)  # of a relayed picture: the largest that cameras give, 106 MB in memory; larger ones are made smaller
 MAX_INT = 2**63 - 1
 LONGEST_TEXT = 200
 INSTANCES = "instances"  # the state in which a composite is the instance view
@@ -311,6 +314,7 @@ class PictureRelayed:
         _whole("source_index", self.source_index)
         _whole("height", self.height, 1, MAX_SIDE)
         _whole("width", self.width, 1, MAX_SIDE)
+        _whole("height * width", self.height * self.width, 1, MAX_PIXELS)
         _said(self)
         if type(self.jpeg) is not bytes or not self.jpeg:
             raise MessageError(f"jpeg: expected bytes, got {self.jpeg!r:.80}")

@@ -26,7 +26,7 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
     """Show composites until told to stop, or the viewer quits, or `--seconds` are over.
 
     Raises:
-        ConfigError: The relay's address cannot be used, or not without a key.
+        ConfigError: The relay's address cannot be used, or not without a key, or not for the instance view.
         DisplayError: The sink cannot be opened.
         KeyFileError: The viewer's key cannot be used.
     """
@@ -63,6 +63,6 @@ def open_pictures(context: Context, settings: DisplaySettings, counters: Counter
         from display.remote import open_relayed  # with it comes asyncio: 3 MB that a display on this machine spares
 
         relayed = open_relayed(context, settings, counters)
-        return relayed, Wishes(relayed.socket, counters)
+        return relayed, Wishes(relayed.socket, counters, relayed.now_ns)
     pictures = Composites(connect(context, COMPOSITES, settings.call_dir), counters)
     return pictures, Wishes(connect(context, CONTROL, settings.call_dir), counters)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 
 import cv2
 import numpy as np
@@ -13,17 +14,18 @@ from common.config import DisplaySettings
 from common.counters import Counters
 from common.errors import ConfigError
 from common.keys import read_viewer_key
-from common.messages import FrameComposed, PictureRelayed, ViewerReady
+from common.messages import INSTANCES, MAX_INT, FrameComposed, PictureRelayed, ViewerReady
 from common.remote import connect_relay, is_loopback
 from common.streams import Context, PeerWatch, Socket, receive, send
 from display.composites import Picture
+from display.jpeg import size_of
 
 HELLO_EVERY_S = 1.0
 FORGET_S = 30.0
 
 
 class RelayClock:
-    """What the relay's clock shows, by ours. Pure.
+    """How far our clock is ahead of the relay's. Pure.
 
     The two start anywhere. The least time from sending to arrival that was seen lately is taken for none at all, so what
     a picture took longer is how far it lags; how long the fastest took on its way cannot be known.
@@ -50,7 +52,8 @@ class RelayClock:
 class RelayedComposites:
     """Composites of a relay: the newest of those that have come, the others are skipped.
 
-    Times are translated to this machine's clock.
+    Times are translated to this machine's clock. The relay may be anybody's: nothing that it says ends this display, and
+    nothing is decoded before its header says that it is a JPEG of the size in the message.
     """
 
     blank_after_s = 2.0
@@ -63,6 +66,7 @@ class RelayedComposites:
         self._relay = PeerWatch(socket, failed_too=True)
         self._counters = counters
         self._clock = RelayClock()
+        self._ahead_ns = 0
         self._said_at = 0.0
         self._taken = 0
 
@@ -72,6 +76,10 @@ class RelayedComposites:
         if gone:
             self._clock.restart()
         return gone
+
+    def now_ns(self) -> int:
+        """What the relay's clock shows now: a wish states its time by that. Of no use before the first picture."""
+        return min(max(0, time.monotonic_ns() - self._ahead_ns), MAX_INT)
 
     def waiting(self) -> Iterator[tuple[FrameComposed, Picture]]:
         """The newest that has come since the last call; see Pictures."""
@@ -88,16 +96,19 @@ class RelayedComposites:
             self._counters.count("picture", "skipped: this display is late", number=len(messages) - 1)
         arrival_ns = time.monotonic_ns()
         for message in messages:
-            ahead_ns = self._clock.arrived(message.sent_ns, arrival_ns)
+            self._ahead_ns = self._clock.arrived(message.sent_ns, arrival_ns)
         picture = self._decoded(messages[-1])
         if picture is not None:
-            yield _translated(messages[-1], ahead_ns), picture
+            yield _translated(messages[-1], self._ahead_ns), picture
 
     def _decoded(self, message: PictureRelayed) -> Picture | None:
-        try:
-            picture = cv2.imdecode(np.frombuffer(message.jpeg, np.uint8), cv2.IMREAD_COLOR)
-        except cv2.error:
-            picture = None
+        picture = None
+        if size_of(message.jpeg) == (message.height, message.width):
+            with suppress(cv2.error):
+                # as it lies there: a note in it might turn it
+                picture = cv2.imdecode(
+                    np.frombuffer(message.jpeg, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+                )
         if picture is None or picture.shape != (message.height, message.width, 3):
             self._counters.count("picture", "not the JPEG it says")
             return None
@@ -108,9 +119,14 @@ def open_relayed(context: Context, settings: DisplaySettings, counters: Counters
     """Composites of the relay at `--connect`.
 
     Raises:
-        ConfigError: Its address cannot be used, or not without a key.
+        ConfigError: Its address cannot be used, or not without a key, or the instance view is asked for.
         KeyFileError: The viewer's key cannot be used.
     """
+    if settings.view == INSTANCES:
+        raise ConfigError(
+            "--view instances: it shows the camera's own picture, expected a display at the camera, got "
+            f"--connect {settings.connect}; leave one of them out"
+        )
     if settings.key is None and not is_loopback(settings.connect):
         raise ConfigError(
             f"--connect: expected --key FILE for {settings.connect}, got none; on the relay's machine: "
@@ -121,16 +137,17 @@ def open_relayed(context: Context, settings: DisplaySettings, counters: Counters
 
 
 def _translated(message: PictureRelayed, ahead_ns: int) -> FrameComposed:
+    """Say it in times of this machine's clock, which is `ahead_ns` ahead. What a picture says of itself came before it left."""
     return FrameComposed(
         epoch=message.epoch,
         frame_id=message.frame_id,
-        captured_ns=max(0, message.captured_ns + ahead_ns),
+        captured_ns=max(0, min(message.captured_ns, message.sent_ns) + ahead_ns),
         source_index=message.source_index,
         segment="",
         sequence=message.number,
         height=message.height,
         width=message.width,
-        composed_ns=max(0, message.composed_ns + ahead_ns),
+        composed_ns=max(0, min(message.composed_ns, message.sent_ns) + ahead_ns),
         state=message.state,
         reason=message.reason,
         mask_age_ms=message.mask_age_ms,

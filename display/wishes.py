@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 
 from common.counters import Counters
 from common.messages import Wanted, WishMade
@@ -13,15 +14,21 @@ KEPT_S = 1.0  # a wish is for what the viewer saw then: later it might turn priv
 
 
 class Wishes:
-    """Wishes on their way to compose, in the order of their making."""
+    """Wishes on their way to compose, in the order of their making.
 
-    def __init__(self, socket: Socket, counters: Counters) -> None:
-        self._socket, self._counters = socket, counters
+    Args:
+        socket: Where to.
+        counters: Of what nobody took.
+        clock: CLOCK_MONOTONIC of the machine that compose runs on, ns.
+    """
+
+    def __init__(self, socket: Socket, counters: Counters, clock: Callable[[], int] = time.monotonic_ns) -> None:
+        self._socket, self._counters, self._clock = socket, counters, clock
         self._waiting: deque[WishMade] = deque()
 
     def add(self, epoch: int, *asked: Wanted) -> None:
         """The viewer of a picture of the stream `epoch` (0: of none yet) wants this now."""
-        now_ns = time.monotonic_ns()
+        now_ns = self._clock()
         self._waiting.extend(WishMade(epoch, now_ns, wanted) for wanted in asked)
 
     def put(self, *wishes: WishMade) -> None:
@@ -33,7 +40,7 @@ class Wishes:
         while self._waiting:
             wish = self._waiting[0]
             if not send(self._socket, wish):
-                if time.monotonic_ns() - wish.made_ns < KEPT_S * 1e9:
+                if self._clock() - wish.made_ns < KEPT_S * 1e9:
                     return
                 self._counters.count("control", "nobody takes it")
             self._waiting.popleft()

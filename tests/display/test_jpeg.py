@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import contextlib
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.messages import MAX_PIXELS
+from display.jpeg import PIXELS_A_BYTE, size_of
+
+
+def jpeg(height: int, width: int, *options: int, kind: str = ".jpg", channels: int = 3) -> bytes:
+    made: bytes = cv2.imencode(kind, np.zeros((height, width, channels), np.uint8), list(options))[1].tobytes()
+    return made
+
+
+def saying(height: int, width: int, data: bytes) -> bytes:
+    """The same with another size in its header."""
+    at = data.index(b"\xff\xc0")
+    return data[: at + 5] + height.to_bytes(2, "big") + width.to_bytes(2, "big") + data[at + 9 :]
+
+
+@pytest.mark.parametrize("quality", [10, 80, 100])
+@pytest.mark.parametrize("size", [(1, 1), (120, 160), (719, 1279), (4320, 8192)])
+def test_what_a_relay_sends_is_known_by_its_header(size: tuple[int, int], quality: int) -> None:
+    """A black picture: none has fewer bytes a pixel."""
+    assert size_of(jpeg(*size, cv2.IMWRITE_JPEG_QUALITY, quality)) == size
+
+
+def test_a_note_before_the_header_is_passed_over() -> None:
+    data = jpeg(12, 16)
+    assert size_of(data[:2] + b"\xff\xe1\x00\x08Exif\0\0" + data[2:]) == (12, 16)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"", b"\xff\xd8", b"\xff\xd8\xff\xd9", jpeg(12, 16, kind=".png"), jpeg(12, 16, kind=".bmp"),
+        jpeg(12, 16, cv2.IMWRITE_JPEG_PROGRESSIVE, 1), jpeg(12, 16, channels=1),
+        jpeg(12, 16)[:-2], jpeg(12, 16) + b"\0", jpeg(12, 16)[1:], b"\xff\xd8" + bytes(700) + b"\xff\xd9",
+        saying(0, 16, jpeg(12, 16)), saying(12, 0, jpeg(12, 16)),
+        saying(4096, 16383, jpeg(64, 64)), saying(8192, 8192, jpeg(4320, 8192)),
+        jpeg(12, 16).replace(b"\xff\xdb", b"\xff\xc0", 1), jpeg(12, 16).replace(b"\xff\xdb\x00", b"\xff\xdb\xff", 1),
+        jpeg(12, 16).replace(b"\xff\xe0\x00\x10", b"\xff\xe0\x00\x00", 1), jpeg(12, 16).replace(b"\xff\xe0", b"\xff\xc2", 1),
+    ],
+)  # fmt: skip
+def test_anything_else_is_none(data: bytes) -> None:
+    assert size_of(data) is None
+
+
+def test_two_headers_are_none() -> None:
+    data = jpeg(12, 16)
+    at = data.index(b"\xff\xc0")
+    assert size_of(data[:at] + data[at : at + 19] + data[at:]) is None
+
+
+@given(st.binary(max_size=200), st.integers(0, 700))
+def test_no_bytes_hurt_and_none_make_room_for_more_than_they_can_hold(garbage: bytes, at: int) -> None:
+    data = jpeg(12, 16)
+    for tried in (garbage, data[:at] + garbage + data[at:], data[:at] + garbage + data[at + len(garbage) :]):
+        found = size_of(tried)
+        if found is not None:
+            assert 0 < found[0] * found[1] <= min(MAX_PIXELS, PIXELS_A_BYTE * len(tried))
+            with contextlib.suppress(cv2.error):
+                decoded = cv2.imdecode(np.frombuffer(tried, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+                assert decoded is None or decoded.shape == (*found, 3)

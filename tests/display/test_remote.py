@@ -1,0 +1,173 @@
+"""A display before a relay that may be anybody's."""
+
+from __future__ import annotations
+
+import struct
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import pytest
+import zmq
+
+from common.config import DisplaySettings
+from common.counters import Counters
+from common.errors import ConfigError, MessageError
+from common.messages import MAX_INT, MAX_PIXELS, FrameComposed, PictureRelayed, PrivacySet, WishMade, decode, encode
+from common.streams import Socket, open_context
+from display.composites import Picture
+from display.meter import Meter, describe
+from display.remote import RelayClock, RelayedComposites, open_relayed
+from display.wishes import Wishes
+from tests.display.test_jpeg import jpeg, saying
+from tests.processes.neighbours import wait_for
+
+S = 1_000_000_000
+
+
+class Relay:
+    """A relay that says what the test wants, and the display's end before it."""
+
+    def __init__(self, socket: Socket, relayed: RelayedComposites, counters: Counters) -> None:
+        self.socket, self.relayed, self.counters = socket, relayed, counters
+        self.identity = b""
+
+    def heard(self) -> object:
+        """What the display said last."""
+        *_, (self.identity, data) = [self.socket.recv_multipart()]
+        return decode(data)
+
+    def shows(self, message: PictureRelayed) -> tuple[FrameComposed, Picture] | None:
+        """What the display takes of it."""
+        self.socket.send_multipart([self.identity, encode(message)])
+        assert self.relayed.socket.poll(5000)
+        return next(self.relayed.waiting(), None)
+
+
+def picture(data: bytes = jpeg(12, 16), **changed: object) -> PictureRelayed:
+    return replace(
+        PictureRelayed(1, 1, 1, 1, 1, 0, 12, 16, 1, "live", "", 1.0, True, "model", data),
+        **changed,  # type: ignore[arg-type]
+    )
+
+
+@pytest.fixture
+def relay(counters: Counters) -> Iterator[Relay]:
+    with open_context() as context:
+        socket: Socket = context.socket(zmq.ROUTER)
+        port = socket.bind_to_random_port("tcp://127.0.0.1")
+        settings = DisplaySettings(connect=f"tcp://127.0.0.1:{port}")
+        relay = Relay(socket, open_relayed(context, settings, counters), counters)
+
+        def greeted() -> bool:
+            relay.relayed._said_at = 0.0
+            assert list(relay.relayed.waiting()) == []
+            return bool(socket.poll(20))
+
+        wait_for("its greeting", greeted)
+        relay.heard()
+        yield relay
+
+
+def png(height: int, width: int) -> bytes:
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    rows = zlib.compress(bytes(height * (1 + 3 * width)), 9)
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("data", "size"),
+    [
+        (png(12, 16), (12, 16)), (png(2048, 2048), (12, 16)), (jpeg(12, 16), (16, 12)),
+        (saying(4096, 8192, jpeg(64, 64)), (4096, 8192)), (saying(4096, 16383, jpeg(64, 64)), (12, 16)),
+    ],
+)  # fmt: skip
+def test_what_is_no_jpeg_of_the_size_it_says_is_never_decoded(
+    data: bytes, size: tuple[int, int], relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """700 bytes cost a display 192 MB and a fifth of a second, again and again."""
+    decoded: list[int] = []
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: decoded.append(1))
+    assert relay.shows(picture(data, height=size[0], width=size[1])) is None
+    assert (decoded, str(relay.counters)) == ([], "picture not the JPEG it says 1")
+
+
+def test_what_is_one_is_shown(relay: Relay) -> None:
+    shown = relay.shows(picture())
+    assert shown is not None and shown[1].shape == (12, 16, 3)
+
+
+@pytest.mark.parametrize(
+    "field", ["captured_ns", "composed_ns", "sent_ns", "number", "epoch", "frame_id", "source_index"]
+)
+def test_no_number_ends_the_display(field: str, relay: Relay) -> None:
+    shown = relay.shows(replace(picture(), **{field: MAX_INT}))  # type: ignore[arg-type]
+    assert shown is not None
+    message, now_ns = shown[0], time.monotonic_ns()
+    assert 0 <= message.captured_ns <= now_ns and 0 <= message.composed_ns <= now_ns, "it is not from the future"
+    meter = Meter()
+    meter.add(message, now_ns)
+    assert describe(message, meter.read())
+    Wishes(relay.relayed.socket, relay.counters, relay.relayed.now_ns).add(message.epoch, PrivacySet(True))
+    assert list(relay.relayed.waiting()) == [], "and the next round too"
+
+
+def test_a_picture_larger_than_any_camera_gives_is_no_message() -> None:
+    with pytest.raises(MessageError, match=r"height \* width: expected"):
+        picture(height=16384, width=16384)
+    assert picture(height=4320, width=8192).height * 8192 == MAX_PIXELS
+
+
+def test_the_instance_view_is_refused_where_the_camera_is_not(counters: Counters) -> None:
+    with open_context() as context, pytest.raises(ConfigError, match=r"--view instances: .* got --connect tcp://127"):
+        open_relayed(context, DisplaySettings(connect="tcp://127.0.0.1:5", view="instances"), counters)
+
+
+@pytest.mark.parametrize("off_ns", [0, 10**6 * S, -(10**6) * S])
+def test_the_clock_knows_how_far_the_relay_is_behind(off_ns: int) -> None:
+    """Whatever the two clocks show, all but the time on the way is known, and that is never taken for more than it is."""
+    clock, way_ns = RelayClock(), (5_000_000, 2_000_000, 90_000_000)
+    now_ns = 2 * 10**6 * S
+    found = [clock.arrived(now_ns + n * S - off_ns - took, now_ns + n * S) for n, took in enumerate(way_ns)]
+    assert found == [off_ns + least for least in (5_000_000, 2_000_000, 2_000_000)]
+
+
+@pytest.mark.parametrize("off_ns", [0, 3600 * S, 10**6 * S])
+def test_a_wish_is_made_by_the_relays_clock(off_ns: int, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose compares its time with its own clock, which starts anywhere else than the viewer's."""
+    theirs = time.monotonic_ns
+    monkeypatch.setattr(time, "monotonic_ns", lambda: theirs() + off_ns)
+    wishes = Wishes(relay.relayed.socket, relay.counters, relay.relayed.now_ns)
+    sent_ns = theirs()
+    assert relay.shows(picture(sent_ns=sent_ns, epoch=7)) is not None
+    relay.heard()
+    before_ns = theirs()
+    wishes.add(7, PrivacySet(False))
+    wishes.pass_on()
+    wish = relay.heard()
+    assert isinstance(wish, WishMade) and (wish.epoch, wish.wanted) == (7, PrivacySet(False))
+    assert sent_ns <= wish.made_ns <= theirs(), "it is never from the future, and not before the picture"
+    assert before_ns - wish.made_ns < S
+
+
+def test_a_wish_that_nobody_takes_grows_old_by_the_relays_clock(
+    counters: Counters, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with open_context() as context:
+        socket: Socket = context.socket(zmq.PUSH)
+        socket.setsockopt(zmq.IMMEDIATE, 1)
+        socket.connect(f"ipc://{tmp_path}/nobody")
+        now_ns = 5
+        wishes = Wishes(socket, counters, lambda: now_ns)
+        wishes.add(1, PrivacySet(True))
+        wishes.pass_on()
+        assert not str(counters)
+        now_ns += 2 * S
+        wishes.pass_on()
+        assert "nobody takes it" in str(counters)
