@@ -4,14 +4,15 @@ The relay binds a ROUTER, a viewer connects a DEALER. A viewer says ViewerReady 
 it took; the relay sends it the newest one while fewer than IN_FLIGHT are on their way. So nothing queues for whoever
 stops reading, nobody is ever more than that far behind, and nothing is sent where nobody watches.
 
-Beyond loopback CURVE is required: the viewer knows the relay's key, the relay knows the keys of those who may watch.
+Beyond loopback CURVE is required: the viewer knows the relay's key, the relay knows the
+keys of those who may watch. Who comes in is asked over ZAP (ZeroMQ RFC 27), and where nobody answers nobody comes in.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import logging
 from collections.abc import Callable
-from typing import Protocol
 
 import zmq
 from zmq.auth.thread import ThreadAuthenticator
@@ -25,14 +26,11 @@ IN_FLIGHT = 6  # pictures on their way to one viewer: 200 ms there and back at 3
 MAX_WISH_BYTES = 4096
 UNANSWERED_MS = 5000  # until TCP gives a connection up
 HANDSHAKE_MS = 5000  # for whoever connects and then says nothing
+DOMAIN = "relay"  # whose door the authenticator keeps
 USER = "User-Id"  # ZeroMQ RFC 27: what the authenticator says of a message's sender
 
 
-class Door(Protocol):
-    """Whether a public key (Z85) may come in."""
-
-    def callback(self, domain: str, key: bytes) -> bool:
-        """Asked at each handshake."""
+log = logging.getLogger("onlyme")
 
 
 def host_of(address: str) -> str:
@@ -52,22 +50,34 @@ def is_loopback(address: str) -> bool:
 
 
 class _Asked:
-    """Hands the authenticator's question on."""
+    """Hands the authenticator's question on. Whatever goes wrong says no, and does not end the authenticator."""
 
     def __init__(self, admits: Callable[[bytes], bool]) -> None:
         self._admits = admits
 
     def callback(self, domain: str, key: bytes) -> bool:
-        """See Door."""
-        return self._admits(key)
+        """Whether a public key (Z85) may come in; asked at each handshake, by the authenticator's thread."""
+        try:
+            return self._admits(key) is True
+        except Exception:
+            log.exception("nobody comes in: the question whether a key is listed failed")
+            return False
 
 
 def start_authenticator(context: Context, admits: Callable[[bytes], bool]) -> ThreadAuthenticator:
-    """Have every CURVE handshake of this context's sockets decided by `admits`, asked for a public key (Z85)."""
+    """Have every CURVE handshake of the relay's socket decided by `admits`, asked for a public key (Z85)."""
     authenticator = ThreadAuthenticator(context)
     authenticator.start()
-    authenticator.configure_curve_callback("*", _Asked(admits))
+    authenticator.configure_curve_callback(DOMAIN, _Asked(admits))
     return authenticator
+
+
+def end_authenticator(authenticator: ThreadAuthenticator) -> None:
+    """Let nobody in any more. Also where its thread has ended: nobody is left whom `stop` could tell, and it would wait."""
+    if not authenticator.is_alive():
+        authenticator.pipe.close()
+        authenticator.pipe = None  # type: ignore[assignment]  # as it is before it is started
+    authenticator.stop()
 
 
 def bind_relay(context: Context, address: str, pair: Pair | None) -> Socket:
@@ -79,6 +89,8 @@ def bind_relay(context: Context, address: str, pair: Pair | None) -> Socket:
     socket = _socket(context, zmq.ROUTER, address, queue=IN_FLIGHT, largest=MAX_WISH_BYTES)
     socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a viewer that is gone is an error, not a silent loss
     if pair is not None:
+        socket.setsockopt_string(zmq.ZAP_DOMAIN, DOMAIN)
+        socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)  # else libzmq lets everybody in where no authenticator answers
         socket.curve_server = True
         socket.curve_publickey, socket.curve_secretkey = pair
     try:

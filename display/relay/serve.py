@@ -17,7 +17,7 @@ from common.errors import ConfigError
 from common.figures import figures
 from common.keys import Allowed, KeyStore
 from common.messages import INSTANCES, FrameComposed, PictureRelayed, ViewerReady, WishMade, encode
-from common.remote import USER, bind_relay, is_loopback, start_authenticator
+from common.remote import USER, bind_relay, end_authenticator, is_loopback, start_authenticator
 from common.streams import COMPOSITES, CONTROL, Context, connect, open_context, parse
 from display.composites import Composites
 from display.relay.viewers import Viewers
@@ -70,7 +70,7 @@ class Audience:
     def __init__(self, context: Context, settings: RelaySettings, counters: Counters) -> None:
         self._counters, self._control = counters, settings.allow_control
         self._quality, self._widest = settings.relay_quality, settings.relay_width
-        self._keys, self._door = KeyStore(settings.keys_folder), KeyStore(settings.keys_folder)
+        self._keys = KeyStore(settings.keys_folder)
         curve = settings.curve or not is_loopback(settings.relay)
         if curve and not self._keys.allowed():
             raise ConfigError(
@@ -126,11 +126,17 @@ class Audience:
                 self._viewers.sent(identity, self._number)
 
     def look(self) -> None:
-        """Now and then: who is still there and still allowed."""
+        """Now and then: who is still there and still allowed.
+
+        Raises:
+            RuntimeError: The authenticator has ended: nobody could come in any more, until the relay is restarted.
+        """
         now = time.monotonic()
         if now - self._looked_at < LOOK_EVERY_S:
             return
         self._looked_at = now
+        if self._authenticator is not None and not self._authenticator.is_alive():
+            raise RuntimeError("the authenticator has ended: nobody comes in any more")
         users = None
         if self._allowed is not None:
             self._allowed = self._keys.allowed()
@@ -145,11 +151,11 @@ class Audience:
     def close(self) -> None:
         """Let nobody in any more."""
         if self._authenticator is not None:
-            self._authenticator.stop()
+            end_authenticator(self._authenticator)
 
     def _admits(self, key: bytes) -> bool:
-        """Asked by the authenticator's thread, hence the store of its own."""
-        return key in self._door.allowed()
+        """Asked by the authenticator's thread; `look` puts another dict there and changes none."""
+        return self._allowed is not None and key in self._allowed
 
     def _may_control(self, user: str) -> bool:
         if not self._control:

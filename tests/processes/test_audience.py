@@ -1,0 +1,47 @@
+"""The relay's audience, in this process."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import zmq
+
+from common.config import RelaySettings
+from common.counters import Counters
+from common.keys import KeyStore, read_viewer_key
+from common.messages import ViewerReady, encode
+from common.remote import connect_relay
+from common.streams import open_context
+from display.relay.serve import Audience
+from tests.call import free_port
+from tests.processes.neighbours import wait_for
+
+
+def test_an_authenticator_that_has_ended_is_noticed_and_nobody_new_comes_in(tmp_path: Path, counters: Counters) -> None:
+    keys = KeyStore(tmp_path)
+    key = read_viewer_key(keys.new("anna"))
+    address = f"tcp://127.0.0.1:{free_port()}"
+    with open_context() as context:
+        audience = Audience(context, RelaySettings(relay=address, keys=tmp_path, curve=True), counters)
+        audience.look()
+        viewer = connect_relay(context, address, key)
+        viewer.send(encode(ViewerReady(0)))
+
+        def is_ready() -> bool:
+            audience.heard()
+            return bool(audience.ready())
+
+        wait_for("the viewer", is_ready)
+        assert audience._authenticator is not None
+        audience._authenticator.pipe.send(b"TERMINATE")  # ends its thread, and leaves its socket as a crash would
+        audience._authenticator.thread.join()
+        audience._looked_at = time.monotonic() - 10
+        with pytest.raises(RuntimeError, match="authenticator has ended"):
+            audience.look()
+        late = connect_relay(context, address, key)
+        late.sndtimeo = 500
+        with pytest.raises(zmq.Again):
+            late.send(encode(ViewerReady(0)))
+        audience.close()
