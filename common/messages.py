@@ -29,9 +29,10 @@ MAX_PIXELS = (
 )  # of a relayed picture: the largest that cameras give, 106 MB in memory; larger ones are made smaller
 MAX_INT = 2**63 - 1
 LONGEST_TEXT = 200
+OFF = "off"  # the state in which a composite is the camera's own picture
 INSTANCES = "instances"  # the state in which a composite is the instance view
 EVERYBODY = "everybody"  # the state in which every person is shown, and the room is hidden
-STATES = ("starting", "live", EVERYBODY, "hidden", "lost", "off", INSTANCES)  # as compose/policy.py has them
+STATES = ("starting", "live", EVERYBODY, "hidden", "lost", OFF, INSTANCES)  # as compose/policy.py has them
 
 
 def printable(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -16,11 +17,12 @@ from common.counters import Counters
 from common.errors import ConfigError
 from common.figures import figures
 from common.keys import Allowed, KeyStore
-from common.messages import INSTANCES, FrameComposed, PictureRelayed, ViewerReady, WishMade, encode
+from common.messages import FrameComposed, PictureRelayed, ViewerReady, WishMade, encode
 from common.remote import USER, bind_relay, end_authenticator, is_loopback, start_authenticator
 from common.streams import COMPOSITES, CONTROL, Context, connect, open_context, parse
 from display.composites import Composites
-from display.relay.picture import compress
+from display.relay.afar import may_see, why_refused
+from display.relay.picture import card, compress
 from display.relay.viewers import Viewers
 from display.wishes import Wishes
 
@@ -51,7 +53,8 @@ def serve(settings: RelaySettings, stop: Stop) -> None:
                 wishes.pass_on()
                 message = composites.newest()
                 if message is not None and (waiting := audience.ready()):
-                    picture = composites.read(message)
+                    seen = may_see(message)
+                    picture = composites.read(message) if seen else card(message.height, message.width)
                     if picture is not None:
                         audience.send(waiting, message, picture)
                 audience.look()
@@ -96,13 +99,16 @@ class Audience:
                 self._counters.count("viewer", "not allowed any more")
                 continue
             fact = parse(data, VIEWER_FACTS, self._counters) if len(parts) == 2 else None
+            now_ns = time.monotonic_ns()
             if isinstance(fact, ViewerReady):
-                if refused := self._viewers.heard(identity, user, fact.number, time.monotonic_ns()):
+                if refused := self._viewers.heard(identity, user, fact.number, now_ns):
                     self._counters.count("viewer", refused)
-            elif fact is not None and self._may_control(user):
-                wanted.append(fact)
-            else:
-                self._counters.count("viewer's message", "malformed" if fact is None else "it may not control")
+            elif fact is None:
+                self._counters.count("viewer's message", "malformed")
+            elif refused := self._why_refused(fact, identity, user, now_ns):
+                self._counters.count("wish", refused)
+            else:  # made before it came: the viewer's idea of our clock may be wrong by what the two drift apart
+                wanted.append(replace(fact, made_ns=min(fact.made_ns, now_ns)))
         return wanted
 
     def ready(self) -> list[bytes]:
@@ -111,8 +117,6 @@ class Audience:
 
     def send(self, waiting: list[bytes], message: FrameComposed, picture: NDArray[np.uint8]) -> None:
         """Encode a composite, (H, W, 3) uint8 BGR, once and send it to all who wait."""
-        if message.state == INSTANCES:  # the camera's own picture, for whoever sits in front of it only
-            picture = np.zeros_like(picture)
         self._number += 1
         data = zmq.Frame(encode(self._relayed(message, picture)))
         for identity in waiting:
@@ -158,10 +162,11 @@ class Audience:
         """Asked by the authenticator's thread; `look` puts another dict there and changes none."""
         return self._allowed is not None and key in self._allowed
 
-    def _may_control(self, user: str) -> bool:
-        if not self._control:
-            return False
-        return self._allowed is None or self._allowed[user.encode()].control
+    def _why_refused(self, wish: WishMade, identity: bytes, user: str, now_ns: int) -> str:
+        """Return "" or why a viewer's wish is not passed on."""
+        if not self._control or self._allowed is None or not self._allowed[user.encode()].control:
+            return "it may not control"
+        return why_refused(wish.wanted) or self._viewers.wishes(identity, user, now_ns)
 
     def _parts(self) -> list[zmq.Frame] | None:
         try:

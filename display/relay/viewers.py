@@ -10,15 +10,18 @@ from common.remote import IN_FLIGHT
 
 FORGET_NS = 5_000_000_000  # a viewer says something every second
 MOST = 64
+MOST_WISHES = 20  # of one viewer within a second: nobody's hand is faster
 
 
 @dataclass
 class Viewer:
-    """One connection: whose key it showed ("" without CURVE), when it spoke last, the pictures on their way to it."""
+    """One connection: whose key it showed ("" without CURVE), when it spoke last, the pictures on their way to it, and the
+    times of its last wishes."""
 
     user: str
     heard_ns: int
     on_the_way: deque[int] = field(default_factory=deque)
+    wished_ns: deque[int] = field(default_factory=lambda: deque(maxlen=MOST_WISHES))
 
 
 class Viewers:
@@ -40,6 +43,16 @@ class Viewers:
         viewer.heard_ns = now_ns
         while viewer.on_the_way and viewer.on_the_way[0] <= number:
             viewer.on_the_way.popleft()
+        return ""
+
+    def wishes(self, identity: bytes, user: str, now_ns: int) -> str:
+        """A viewer wants something. Returns "" or why it is not heard."""
+        if refused := self.heard(identity, user, 0, now_ns):
+            return refused
+        wished_ns = self._viewers[identity].wished_ns
+        if len(wished_ns) == MOST_WISHES and now_ns - wished_ns[0] < 1_000_000_000:
+            return f"more than {MOST_WISHES} wishes a second"
+        wished_ns.append(now_ns)
         return ""
 
     def ready(self) -> list[bytes]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from common.remote import IN_FLIGHT, is_loopback
-from display.relay.viewers import FORGET_NS, MOST, Viewers
+from display.relay.viewers import FORGET_NS, MOST, MOST_WISHES, Viewers
 
 
 def test_whoever_takes_nothing_is_sent_no_more() -> None:
@@ -45,6 +45,15 @@ def test_there_is_room_for_so_many() -> None:
     assert [viewers.heard(str(n).encode(), "", 0, 0) for n in range(MOST)] == [""] * MOST
     assert viewers.heard(b"one more", "", 0, 0) == f"more than {MOST} at once"
     assert len(viewers.ready()) == MOST
+
+
+def test_so_many_wishes_a_second_are_heard_of_each() -> None:
+    viewers = Viewers()
+    heard = [viewers.wishes(b"loud", "", n * 1_000_000) for n in range(100)]
+    assert heard == [""] * MOST_WISHES + [f"more than {MOST_WISHES} wishes a second"] * (100 - MOST_WISHES)
+    assert viewers.wishes(b"other", "", 100_000_000) == "", "whose own these are"
+    assert viewers.wishes(b"loud", "", 1_000_000_000) == ""
+    assert len(viewers) == 2, "whoever wants something watches, also where it did not say so yet"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,24 @@
+"""What whoever is elsewhere may see, and may want. Pure."""
+
+from __future__ import annotations
+
+from common.messages import INSTANCES, OFF, FrameComposed, PrivacySet, SubjectAsked, SubjectPointed, ViewSet, Wanted
+
+HERE_ONLY = "only whoever sits in front of the camera may"
+
+
+def may_see(message: FrameComposed) -> bool:
+    """Whether a composite may leave this machine: never where it shows the camera's own picture."""
+    return message.privacy and message.state not in (OFF, INSTANCES)
+
+
+def why_refused(wanted: Wanted) -> str:
+    """Return "" or why nobody elsewhere may have this.
+
+    Whoever is elsewhere may hide, and say which person stays sharp. They may not show more: privacy off, the instance
+    view, everybody, or another background, behind which the room could be seen.
+    """
+    if isinstance(wanted, SubjectAsked):
+        return HERE_ONLY if wanted.number == SubjectAsked.EVERYBODY else ""
+    hides = wanted in (PrivacySet(True), ViewSet(False))
+    return "" if hides or isinstance(wanted, SubjectPointed) else HERE_ONLY

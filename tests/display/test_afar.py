@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from common.messages import (
+    STATES,
+    BackgroundSet,
+    FrameComposed,
+    PrivacySet,
+    SubjectAsked,
+    SubjectPointed,
+    ViewSet,
+    Wanted,
+)
+from display.relay.afar import HERE_ONLY, may_see, why_refused
+
+HIDES: list[Wanted] = [PrivacySet(True), ViewSet(False)]
+CHOOSES: list[Wanted] = [*(SubjectAsked(number) for number in range(10)), SubjectPointed(0.0, 1.0)]
+SHOWS_MORE: list[Wanted] = [
+    PrivacySet(False), ViewSet(True), SubjectAsked(SubjectAsked.EVERYBODY), BackgroundSet("blur"), BackgroundSet(""),
+    BackgroundSet("color:000000"),
+]  # fmt: skip
+
+
+def test_whoever_is_elsewhere_may_hide_and_choose() -> None:
+    assert {why_refused(wanted) for wanted in HIDES + CHOOSES} == {""}
+
+
+def test_nothing_that_shows_more_is_asked_from_elsewhere() -> None:
+    assert {why_refused(wanted) for wanted in SHOWS_MORE} == {HERE_ONLY}
+
+
+def test_every_kind_of_wish_was_thought_of() -> None:
+    assert {type(wanted) for wanted in HIDES + CHOOSES + SHOWS_MORE} == set(get_args(Wanted))
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_only_what_is_filtered_leaves(state: str) -> None:
+    message = FrameComposed(1, 1, 1, 1, "s", 1, 12, 16, 1, state, "", 1.0, True, "m")
+    unfiltered = FrameComposed(1, 1, 1, 1, "s", 1, 12, 16, 1, state, "", 1.0, False, "m")
+    assert may_see(message) is (state not in ("off", "instances"))
+    assert not may_see(unfiltered)
