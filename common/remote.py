@@ -25,8 +25,9 @@ from common.streams import Context, Socket
 IN_FLIGHT = 6  # pictures on their way to one viewer: 200 ms there and back at 30 a second
 MAX_WISH_BYTES = 4096
 UNANSWERED_MS = 5000  # until TCP gives a connection up
-HANDSHAKE_MS = 5000  # for whoever connects and then says nothing
+HANDSHAKE_MS = 3000  # for whoever connects and then says nothing: three round trips of a second
 DOMAIN = "relay"  # whose door the authenticator keeps
+BACKLOG = 1024  # who waits in the kernel, in turn, while strangers hold all descriptors
 USER = "User-Id"  # ZeroMQ RFC 27: what the authenticator says of a message's sender
 
 
@@ -88,6 +89,7 @@ def bind_relay(context: Context, address: str, pair: Pair | None) -> Socket:
     """
     socket = _socket(context, zmq.ROUTER, address, queue=IN_FLIGHT, largest=MAX_WISH_BYTES)
     socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a viewer that is gone is an error, not a silent loss
+    socket.setsockopt(zmq.BACKLOG, BACKLOG)
     if pair is not None:
         socket.setsockopt_string(zmq.ZAP_DOMAIN, DOMAIN)
         socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)  # else libzmq lets everybody in where no authenticator answers

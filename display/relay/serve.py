@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 import time
 from dataclasses import replace
 
@@ -29,6 +30,8 @@ from display.wishes import Wishes
 POLL_MS = 100
 LOOK_EVERY_S = 0.5  # at the list of keys and for viewers that say nothing
 STATUS_EVERY_S = 30.0
+MOST_HEARD = 256  # messages a turn: whoever says more must not keep the others waiting
+MOST_DESCRIPTORS = 4096  # and so of connections, 64 of them viewers'
 VIEWER_FACTS: tuple[type[ViewerReady | WishMade], ...] = (ViewerReady, WishMade)
 
 log = logging.getLogger("onlyme")
@@ -37,6 +40,7 @@ log = logging.getLogger("onlyme")
 def serve(settings: RelaySettings, stop: Stop) -> None:
     """Relay until told to stop; see display.relay.loop.run."""
     cv2.setNumThreads(1)
+    bound_descriptors()
     counters = Counters(log)
     run_dir = settings.call_dir
     with sole_writer(run_dir, "relay"), open_context() as context:
@@ -61,6 +65,17 @@ def serve(settings: RelaySettings, stop: Stop) -> None:
         finally:
             audience.close()
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
+
+
+def bound_descriptors() -> None:
+    """Have the kernel bound how many connections there can be: libzmq accepts whoever comes.
+
+    As many as the hard limit allows, since who connects and says nothing holds one for HANDSHAKE_MS. Where all are held,
+    the others wait in the kernel, those who watch go on watching, and everything here does without opening anything.
+    """
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    most = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 class Audience:
@@ -92,7 +107,9 @@ class Audience:
     def heard(self) -> list[WishMade]:
         """Take what viewers said; returns what those who may want to be done."""
         wanted: list[WishMade] = []
-        while (parts := self._parts()) is not None:
+        for _ in range(MOST_HEARD):
+            if (parts := self._parts()) is None:
+                break
             identity, data = parts[0].bytes, parts[-1].bytes
             user = str(parts[-1].get(USER) or "") if self._allowed is not None else ""
             if self._allowed is not None and user.encode() not in self._allowed:
