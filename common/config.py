@@ -337,10 +337,13 @@ class RelaySettings(Settings):
         None, path, "folder of keys, see python -m common.keys (default: in the user's settings)"
     )
     curve: bool = setting(
-        False, yes, "encrypt and ask for keys on loopback too; elsewhere it is always so", switch=True
+        True,
+        yes,
+        "encrypt and let in listed keys only; no: on loopback, whoever uses this machine may watch",
+        switch=True,
     )
     allow_control: bool = setting(
-        False, yes, "viewers whose key says so may turn privacy off and choose the subject", switch=True
+        False, yes, "viewers whose key says so may turn privacy on and choose the subject", switch=True
     )
     relay_quality: int = setting(80, whole(10, 100), "JPEG quality of what is relayed")
     relay_width: int = setting(0, whole(0, 16384), "relay pictures no wider than this, pixels; 0: as they are")

@@ -4,7 +4,7 @@ The relay binds a ROUTER, a viewer connects a DEALER. A viewer says ViewerReady 
 it took; the relay sends it the newest one while fewer than IN_FLIGHT are on their way. So nothing queues for whoever
 stops reading, nobody is ever more than that far behind, and nothing is sent where nobody watches.
 
-Beyond loopback CURVE is required: the viewer knows the relay's key, the relay knows the
+CURVE is required but where `--curve no` says otherwise, on loopback: the viewer knows the relay's key, the relay knows the
 keys of those who may watch. Who comes in is asked over ZAP (ZeroMQ RFC 27), and where nobody answers nobody comes in.
 """
 

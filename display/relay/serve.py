@@ -82,7 +82,8 @@ class Audience:
     """The viewers, and the door that they come in by.
 
     Raises:
-        ConfigError: The address cannot be bound, or beyond loopback there is nobody who may watch.
+        ConfigError: The address cannot be bound, there is nobody who may watch, or without keys it would be open to others
+            than those who use this machine, or to control.
         KeyFileError: The relay's own key cannot be used.
     """
 
@@ -90,13 +91,21 @@ class Audience:
         self._counters, self._control = counters, settings.allow_control
         self._quality, self._widest = settings.relay_quality, settings.relay_width
         self._keys = KeyStore(settings.keys_folder)
-        curve = settings.curve or not is_loopback(settings.relay)
-        if curve and not self._keys.allowed():
+        curve = settings.curve
+        if not curve and not is_loopback(settings.relay):
+            raise ConfigError(
+                f"--curve no: expected a relay on loopback, got {settings.relay}; elsewhere it is always encrypted: leave it out"
+            )
+        if not curve and settings.allow_control:
+            raise ConfigError(
+                "--allow-control: expected keys, which say who may, got --curve no, with which nobody has one; leave one out"
+            )
+        self._allowed: dict[bytes, Allowed] | None = self._keys.allowed() if curve else None
+        if curve and not self._allowed:
             raise ConfigError(
                 f"--relay: expected somebody who may watch on {settings.relay}, got an empty list in "
                 f"{settings.keys_folder}; make a key with python -m common.keys new NAME"
             )
-        self._allowed: dict[bytes, Allowed] | None = self._keys.allowed() if curve else None
         self._authenticator = start_authenticator(context, self._admits) if curve else None
         self.socket = bind_relay(context, settings.relay, self._keys.relay() if curve else None)
         self._viewers = Viewers()

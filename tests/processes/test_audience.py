@@ -24,7 +24,7 @@ def test_an_authenticator_that_has_ended_is_noticed_and_nobody_new_comes_in(tmp_
     key = read_viewer_key(keys.new("anna"))
     address = f"tcp://127.0.0.1:{free_port()}"
     with open_context() as context:
-        audience = Audience(context, RelaySettings(relay=address, keys=tmp_path, curve=True), counters)
+        audience = Audience(context, RelaySettings(relay=address, keys=tmp_path), counters)
         audience.look()
         viewer = connect_relay(context, address, key)
         viewer.send(encode(ViewerReady(0)))

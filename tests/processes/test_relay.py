@@ -5,24 +5,46 @@ from __future__ import annotations
 import os
 import signal
 import socket as plain
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 
+import cv2
+import numpy as np
 import pytest
 import zmq
 
+from common.config import DisplaySettings
 from common.counters import Counters
 from common.keys import KeyStore, Pair, ViewerKey, read_viewer_key
-from common.messages import PrivacySet, WishMade, encode
+from common.messages import (
+    BackgroundSet,
+    FrameComposed,
+    PictureRelayed,
+    PrivacySet,
+    SubjectAsked,
+    SubjectPointed,
+    ViewSet,
+    Wanted,
+    WishMade,
+    encode,
+)
 from common.remote import IN_FLIGHT
 from common.run_dir import open_run_dir
 from common.streams import CONTROL, Context, bind, open_context, receive, send
 from compose.policy import State, Verdict
+from display import remote
+from display.relay.picture import card
+from display.wishes import Wishes
 from tests.call import free_port
 from tests.processes.neighbours import child_of, end, stage, wait_for
-from tests.processes.relayed import ComposePlayed, ViewerPlayed, compose_played, grey_of
+from tests.processes.relayed import LIVE, ComposePlayed, ViewerPlayed, compose_played, grey_of
+from tests.shared import ROOT
 
 
 class Stage:
@@ -76,7 +98,7 @@ def at(run_dir: Path, counters: Counters, segments: set[str]) -> Iterator[Stage]
 
 
 def test_nothing_is_encoded_while_nobody_watches_and_who_comes_late_sees_what_is_now(at: Stage) -> None:
-    with at.relay():
+    with at.relay(curve="no"):
         first = at.viewer()
         at.until("the relay", lambda: first.got, [first])
         first.socket.close()
@@ -95,7 +117,7 @@ def test_nothing_is_encoded_while_nobody_watches_and_who_comes_late_sees_what_is
 def test_only_listed_keys_see_anything(at: Stage) -> None:
     key, stranger = at.key("anna"), zmq.curve_keypair()
     relay = key.relay_public
-    with at.relay(curve="yes"):
+    with at.relay():
         allowed = at.viewer(key)
         refused = [
             at.viewer(ViewerKey(Pair(*stranger), relay)),
@@ -109,7 +131,7 @@ def test_only_listed_keys_see_anything(at: Stage) -> None:
 
 def test_who_is_revoked_is_cut_off_and_others_are_not(at: Stage) -> None:
     keys = at.key("anna"), at.key("ben")
-    with at.relay(curve="yes"):
+    with at.relay():
         anna, ben = (at.viewer(key) for key in keys)
         at.until("pictures for both", lambda: anna.got and ben.got, [anna, ben])
         at.store.revoke("anna")
@@ -123,7 +145,7 @@ def test_who_is_revoked_is_cut_off_and_others_are_not(at: Stage) -> None:
 
 def test_garbage_after_the_handshake_hurts_nobody(at: Stage) -> None:
     key = at.key("anna")
-    with at.relay(curve="yes") as pid:
+    with at.relay() as pid:
         good, bad = at.viewer(key), at.viewer(key)
         at.until("a picture", lambda: good.got and bad.got, [good, bad])
         child = child_of(pid)
@@ -140,40 +162,153 @@ def test_garbage_after_the_handshake_hurts_nobody(at: Stage) -> None:
 def test_wishes_are_heard_only_with_leave_and_key(at: Stage) -> None:
     control = bind(at.context, CONTROL, at.run_dir)
     keys = at.key("guest"), at.key("host", control=True)
-    with at.relay(curve="yes", allow_control="yes"):
+    with at.relay(allow_control="yes"):
         guest, host = (at.viewer(key) for key in keys)
         at.until("pictures for both", lambda: guest.got and host.got, [guest, host])
-        send(guest.socket, WishMade(1, 1, PrivacySet(False)))
+        send(guest.socket, WishMade(1, 1, SubjectAsked(3)))
         send(host.socket, WishMade(1, 1, PrivacySet(True)))
         at.until("the wish", lambda: control.poll(0), [guest, host])
         assert receive(control, WishMade, at.counters) == [WishMade(1, 1, PrivacySet(True))]
-    with at.relay(curve="yes"):
+    with at.relay():
         again = at.viewer(keys[1])
         at.until("a picture", lambda: again.got, [again])
-        send(again.socket, WishMade(1, 1, PrivacySet(False)))
+        send(again.socket, WishMade(1, 1, PrivacySet(True)))
         had = len(again.got)
         at.until("more pictures", lambda: len(again.got) > had + 50, [again])
         assert not control.poll(0), "without --allow-control nobody is heard"
 
 
-def test_the_instance_view_goes_nowhere(at: Stage) -> None:
-    with at.relay():
-        viewer = at.viewer()
+def test_whoever_is_elsewhere_may_hide_and_choose_and_nothing_that_shows_more(at: Stage) -> None:
+    control = bind(at.context, CONTROL, at.run_dir)
+    key = at.key("host", control=True)
+    refused: list[Wanted] = [
+        PrivacySet(False), ViewSet(True), SubjectAsked(SubjectAsked.EVERYBODY), BackgroundSet("blur"), BackgroundSet(""),
+    ]  # fmt: skip
+    obeyed: list[Wanted] = [
+        SubjectAsked(0),
+        SubjectAsked(9),
+        SubjectPointed(0.5, 0.5),
+        ViewSet(False),
+        PrivacySet(True),
+    ]
+    with stage("display.relay", at.run_dir, relay=at.address, keys=at.run_dir / "keys", allow_control="yes") as process:
+        host = at.viewer(key)
+        at.until("a picture", lambda: host.got, [host])
+        host.socket.sndtimeo = 2000  # its queue is short
+        for wanted in (*refused, *obeyed):
+            host.socket.send(encode(WishMade(1, time.monotonic_ns(), wanted)))
+        came: list[WishMade] = []
+
+        def all_came() -> bool:
+            came.extend(receive(control, WishMade, at.counters))
+            return len(came) >= len(obeyed)
+
+        at.until("the wishes", all_came, [host])
+        assert [wish.wanted for wish in came] == obeyed, "in their order, and no other"
+        _, said, _ = end(process)
+    assert f"wish only whoever sits in front of the camera may {len(refused)}" in said
+
+
+@pytest.mark.parametrize("off_ns", [0, 10**15])
+def test_a_wish_of_a_viewer_whose_clock_is_far_off_is_of_now(
+    off_ns: int, at: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    control = bind(at.context, CONTROL, at.run_dir)
+    file = at.store.new("host", control=True)
+    clock = SimpleNamespace(monotonic=time.monotonic, monotonic_ns=lambda: time.monotonic_ns() + off_ns)
+    monkeypatch.setattr(remote, "time", clock)
+    with at.relay(allow_control="yes"):
+        relayed = remote.open_relayed(at.context, DisplaySettings(connect=at.address, key=file), at.counters)
+        wishes = Wishes(relayed.socket, at.counters, relayed.now_ns)
+        shown: list[FrameComposed] = []
+
+        def some() -> bool:
+            shown.extend(message for message, _ in relayed.waiting())
+            return len(shown) > 20
+
+        at.until("pictures", some, [])
+        begun_ns = time.monotonic_ns()
+        wishes.add(shown[-1].epoch, SubjectAsked(0))
+        wishes.pass_on()
+        at.until("the wish", lambda: control.poll(0), [])
+        (wish,) = receive(control, WishMade, at.counters)
+        assert (wish.epoch, wish.wanted) == (1, SubjectAsked(0))
+        assert begun_ns - 1_000_000_000 < wish.made_ns <= time.monotonic_ns(), "compose obeys it"
+
+
+def test_a_viewer_who_says_too_much_keeps_nobody_waiting_and_the_future_is_now(at: Stage) -> None:
+    control = bind(at.context, CONTROL, at.run_dir)
+    keys = at.key("host", control=True), at.key("loud", control=True)
+    with stage("display.relay", at.run_dir, relay=at.address, keys=at.run_dir / "keys", allow_control="yes") as process:
+        host, loud = (at.viewer(key) for key in keys)
+        at.until("pictures for both", lambda: host.got and loud.got, [host, loud])
+        wish = encode(WishMade(1, 2**63 - 1, SubjectAsked(0)))
+        loud.socket.sndtimeo = 2000
+        for _ in range(3000):
+            loud.socket.send(wish)
+        send(host.socket, WishMade(1, 5, PrivacySet(True)))
+        came: list[WishMade] = []
+
+        def host_came() -> bool:
+            came.extend(receive(control, WishMade, at.counters))
+            return any(wish.wanted == PrivacySet(True) for wish in came)
+
+        at.until("the other's wish", host_came, [host])
+        assert all(wish.made_ns <= time.monotonic_ns() for wish in came)
+        had = len(host.got)
+        at.until("pictures", lambda: len(host.got) > had + 20, [host])
+        _, said, _ = end(process)
+    assert "wish more than 20 wishes a second" in said
+
+
+@pytest.mark.parametrize("state", [State.OFF, State.INSTANCES])
+def test_the_cameras_own_picture_goes_nowhere(state: State, at: Stage) -> None:
+    key = at.key("anna")
+    with at.relay(relay_quality=95):
+        viewer = at.viewer(key)
         at.until("a picture", lambda: viewer.got, [viewer])
-        had = len(viewer.got)
+        for _ in range(3):  # back and forth: none slips through at a turn
+            viewer.got.clear()
+            own = Verdict(state, "turned off by hand", 50.0)
+
+            def turn(own: Verdict = own) -> bool:
+                at.compose.publish(own, privacy=False)
+                time.sleep(0.01)
+                viewer.look()
+                return len([m for m in viewer.got if not m.privacy]) > 5
+
+            wait_for("its messages", turn)
+            at.until("live again", lambda: viewer.got[-1].privacy, [viewer])
+            for message in viewer.got:
+                if message.privacy:
+                    assert grey_of(message) == pytest.approx(message.frame_id % 200, abs=2)
+                    continue
+                assert message.state == state
+                picture = cv2.imdecode(np.frombuffer(message.jpeg, np.uint8), cv2.IMREAD_COLOR)
+                assert picture is not None
+                assert cv2.absdiff(picture, card(message.height, message.width)).mean() < 4, (
+                    "a line on black, whatever it was"
+                )
+
+
+def test_what_the_person_in_front_is_asked_stays_there(at: Stage) -> None:
+    assert "question" not in {field.name for field in fields(PictureRelayed)}
+    key = at.key("anna")
+    with at.relay():
+        viewer = at.viewer(key)
 
         def turn() -> bool:
-            at.compose.publish(Verdict(State.INSTANCES, "", 50.0), privacy=False)
+            at.compose.publish(LIVE._replace(question="are these two people you?"))
             time.sleep(0.01)
-            return any(m.state == "instances" for m in viewer.look())
+            return bool(viewer.look())
 
-        wait_for("its message", turn)
-        assert [grey_of(m) for m in viewer.got[had:] if m.state == "instances"] == [0.0]
+        wait_for("a picture", turn)
+        assert all(b"are these" not in encode(message) for message in viewer.got)
 
 
 def test_relay_and_viewer_come_back_in_turn(at: Stage) -> None:
     key = at.key("anna")
-    with at.relay(curve="yes") as pid:
+    with at.relay() as pid:
         viewer = at.viewer(key)
         at.until("a picture", lambda: viewer.got, [viewer])
         child = child_of(pid)
@@ -187,8 +322,9 @@ def test_relay_and_viewer_come_back_in_turn(at: Stage) -> None:
 
 
 def test_fifty_watch_and_one_that_stops_costs_nobody_anything(at: Stage) -> None:
+    key = at.key("anna")
     with at.relay() as pid:
-        viewers = [at.viewer() for _ in range(50)]
+        viewers = [at.viewer(key) for _ in range(50)]
         at.until("pictures for all", lambda: all(v.got for v in viewers), viewers, patience_s=40)
         stopped, others = viewers[0], viewers[1:]
         had = [len(v.got) for v in others]
@@ -203,13 +339,51 @@ def test_fifty_watch_and_one_that_stops_costs_nobody_anything(at: Stage) -> None
 
 @pytest.mark.parametrize(
     ("settings", "said"),
-    [({"relay": "tcp://0.0.0.0:5999"}, "expected somebody who may watch"), ({"relay": "udp://x"}, "expected tcp://HOST:PORT"),
-     ({"relay": "tcp://192.0.2.1:5999", "curve": "no"}, "expected somebody who may watch")],
-)  # fmt: skip
-def test_beyond_loopback_without_keys_it_is_refused(run_dir: Path, settings: dict[str, object], said: str) -> None:
+    [
+        ({"relay": "tcp://0.0.0.0:5999"}, "expected somebody who may watch"),
+        ({"relay": "tcp://127.0.0.1:5999"}, "make a key with python -m common.keys new NAME"),
+        ({"relay": "udp://x"}, "expected tcp://HOST:PORT"),
+        ({"relay": "tcp://192.0.2.1:5999", "curve": "no"}, "--curve no: expected a relay on loopback"),
+        ({"relay": "tcp://127.0.0.1:5999", "curve": "no", "allow_control": "yes"}, "--allow-control: expected keys"),
+    ],
+)
+def test_without_keys_it_is_refused(run_dir: Path, settings: dict[str, object], said: str) -> None:
     with stage("display.relay", run_dir, keys=run_dir / "none", **settings) as process:
         _, text = process.communicate(timeout=10)
     assert (process.returncode, said in text, text.count("\n")) == (2, True, 1), text
+
+
+def test_where_all_descriptors_are_held_who_watches_goes_on_and_who_is_listed_gets_in(at: Stage) -> None:
+    """Strangers who connected and said nothing ended the call, or kept everybody out."""
+    keys, most = (at.key("anna"), at.key("ben")), 64
+    relay = (
+        "import sys, resource; from pathlib import Path; from common.config import RelaySettings\n"
+        "from display.relay.serve import serve\n"
+        f"resource.setrlimit(resource.RLIMIT_NOFILE, ({most}, {most}))\n"
+        "serve(RelaySettings(run_dir=Path(sys.argv[1]), keys=Path(sys.argv[2]), relay=sys.argv[3]), False)"
+    )
+    argv = [sys.executable, "-c", relay, str(at.run_dir), str(at.run_dir / "keys"), at.address]
+    with subprocess.Popen(argv, cwd=ROOT) as process, ExitStack() as strangers:
+        try:
+            anna, ben = at.viewer(keys[0]), at.viewer(keys[1])
+            ben.socket.close()
+            at.until("a picture", lambda: anna.got, [anna])
+            host, _, port = at.address.removeprefix("tcp://").rpartition(":")
+            for _ in range(3 * most):
+                strangers.enter_context(plain.create_connection((host, int(port)), timeout=5))
+
+            def all_held() -> bool:
+                return len(list(Path(f"/proc/{process.pid}/fd").iterdir())) == most
+
+            at.until("the flood", all_held, [anna])
+            had, late = len(anna.got), at.viewer(keys[1])
+            at.until("pictures while all are held", lambda: len(anna.got) > had + 60 and all_held(), [anna])
+            at.until("the other's first picture", lambda: late.got, [anna, late], patience_s=60)
+            at.store.revoke("anna")
+            at.until("the cut", lambda: at.sees_nothing(anna, beside=late), [])
+            assert process.poll() is None
+        finally:
+            process.kill()
 
 
 def test_a_taken_port_is_one_line(at: Stage) -> None:
@@ -217,7 +391,7 @@ def test_a_taken_port_is_one_line(at: Stage) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
-        with stage("display.relay", at.run_dir, relay=address) as process:
+        with stage("display.relay", at.run_dir, relay=address, curve="no") as process:
             _, text = process.communicate(timeout=10)
     assert (process.returncode, "that is free" in text, text.count("\n")) == (2, True, 1), text
 
