@@ -14,7 +14,7 @@ from common.keys import KeyStore, read_viewer_key
 from common.messages import ViewerReady, encode
 from common.remote import connect_relay
 from common.streams import open_context
-from display.relay.serve import Audience
+from display.relay.serve import MOST_HEARD, Audience
 from tests.call import free_port
 from tests.processes.neighbours import wait_for
 
@@ -44,4 +44,18 @@ def test_an_authenticator_that_has_ended_is_noticed_and_nobody_new_comes_in(tmp_
         late.sndtimeo = 500
         with pytest.raises(zmq.Again):
             late.send(encode(ViewerReady(0)))
+        audience.close()
+
+
+def test_a_viewer_who_never_stops_talking_does_not_hold_the_loop(
+    tmp_path: Path, counters: Counters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop's heartbeat would stand still, and its parent would kill it."""
+    with open_context() as context:
+        address = f"tcp://127.0.0.1:{free_port()}"
+        audience = Audience(context, RelaySettings(relay=address, keys=tmp_path, curve=False), counters)
+        endless = iter([[zmq.Frame(b"id"), zmq.Frame(b"more")]] * (MOST_HEARD + 1))
+        monkeypatch.setattr(audience, "_parts", lambda: next(endless))
+        audience.heard()
+        assert len(list(endless)) == 1
         audience.close()
