@@ -288,8 +288,8 @@ class ViewerReady:
 
 @dataclass(frozen=True, slots=True)
 class PictureRelayed:
-    """relay → viewer: a composite as JPEG. `number` counts the pictures of this relay, from 1; times are of the relay's
-    clock; the rest is as in FrameComposed, but that the picture may be smaller."""
+    """relay → viewer: a composite as JPEG, or a card while `privacy` is False. `number` counts the pictures of this relay,
+    from 1; times are of the relay's clock; the rest is as in FrameComposed, but that the picture may be smaller."""
 
     KIND: ClassVar[int] = 11
     number: int
