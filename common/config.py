@@ -222,6 +222,20 @@ _CPU = setting(
 _BATTERY = setting(False, yes, "while on battery as with --cpu 100", switch=True)
 
 
+_MAX_MASK_AGE = setting(
+    0,
+    age,
+    f"a mask older than this shows nobody, milliseconds; 0: {MASK_AGE_MS}, and the interval of --max-infer-hz more",
+)
+
+
+def mask_age_limit_ms(max_mask_age: int, max_infer_hz: float) -> float:
+    """The age from which a mask shows nobody. Results that are made rare on purpose may be that much older."""
+    if max_mask_age:
+        return max_mask_age
+    return MASK_AGE_MS + (1000 / max_infer_hz if max_infer_hz else 0)
+
+
 @dataclass(frozen=True)
 class InferSettings(Settings):
     """Which network looks for people, and how."""
@@ -243,6 +257,12 @@ class InferSettings(Settings):
     cpu: float = _CPU
     battery: bool = _BATTERY
     threads: int = setting(0, whole(0, 256), "threads of one worker; 0 shares the cores among the workers")
+    max_mask_age: int = _MAX_MASK_AGE
+
+    @property
+    def mask_age_limit_ms(self) -> float:
+        """See mask_age_limit_ms: what stands still is looked at anew before its mask is too old."""
+        return mask_age_limit_ms(self.max_mask_age, self.max_infer_hz)
 
 
 @dataclass(frozen=True)
@@ -277,21 +297,15 @@ class ComposeSettings(Settings):
         (), classes, "COCO classes that stay sharp while they touch the subject, separated by commas"
     )
     background: str = setting("blur", background, "what hides the room: blur, color:RRGGBB, image:PATH or video:PATH")
-    max_mask_age: int = setting(
-        0,
-        age,
-        f"a mask older than this shows nobody, milliseconds; 0: {MASK_AGE_MS}, and the interval of --max-infer-hz more",
-    )
+    max_mask_age: int = _MAX_MASK_AGE
     max_infer_hz: float = _MAX_INFER_HZ
     cpu: float = _CPU
     battery: bool = _BATTERY
 
     @property
     def mask_age_limit_ms(self) -> float:
-        """The age from which a mask shows nobody. Results that are made rare on purpose may be that much older."""
-        if self.max_mask_age:
-            return self.max_mask_age
-        return MASK_AGE_MS + (1000 / self.max_infer_hz if self.max_infer_hz else 0)
+        """See mask_age_limit_ms."""
+        return mask_age_limit_ms(self.max_mask_age, self.max_infer_hz)
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,11 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class MasksInferred:
-    """infer → compose: everything found in one frame. No instances is a result too; silence is not."""
+    """infer → compose: everything found in one frame. No instances is a result too; silence is not.
+
+    `held_ns` is 0 where this very frame was looked at. Where nothing has moved since an earlier frame, the result of that
+    one is said again, and `held_ns` is the time from that frame to this one: a mask is as old as the frame it was made from.
+    """
 
     KIND: ClassVar[int] = 3
     epoch: int
@@ -179,10 +183,17 @@ class MasksInferred:
     worker: str
     model: str
     instances: tuple[Instance, ...] = field(default=())
+    held_ns: int = 0
+
+    @property
+    def looked_ns(self) -> int:
+        """When the frame that was looked at was captured."""
+        return self.captured_ns - self.held_ns
 
     def __post_init__(self) -> None:
         _identity(self)
         _whole("inference_ns", self.inference_ns)
+        _whole("held_ns", self.held_ns, 0, self.captured_ns)
         _text("worker", self.worker)
         _text("model", self.model)
         if len(self.instances) > MAX_INSTANCES:
@@ -395,7 +406,7 @@ def decode(data: bytes) -> Message:
     if len(values) != len(fields(kind)):
         raise MessageError(f"{kind.__name__}: expected {len(fields(kind))} fields, got {len(values)}")
     if kind is MasksInferred:
-        values[-1] = _instances(values[-1])
+        values[-2] = _instances(values[-2])
     if kind is WishMade:
         values[-1] = _wanted(values[-1])
     return kind(*values)

@@ -130,7 +130,7 @@ class Policy:
         self._started = True
         self._masks = masks
         self._choice = self._choose(masks)
-        return "stale" if now_ns - masks.captured_ns > self._max_age_ns else ""
+        return "stale" if now_ns - masks.looked_ns > self._max_age_ns else ""
 
     def refuses(self, wish: WishMade, now_ns: int) -> str:
         """Return "" or why a viewer's wish must not be obeyed. A wish for the filter is always obeyed: it only hides."""
@@ -164,7 +164,7 @@ class Policy:
         return verdict._replace(opacity=min(1.0, (now_ns - self._live_since_ns) / ENTRY_NS))
 
     def _judge(self, now_ns: int) -> Verdict:
-        age_ns = now_ns - self._masks.captured_ns if self._masks else -1_000_000
+        age_ns = now_ns - self._masks.looked_ns if self._masks else -1_000_000
         age_ms = age_ns / 1e6
         if not self._frames and not self._lost:
             return Verdict(State.STARTING, "no frame has come yet", age_ms)

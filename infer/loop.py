@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -45,15 +46,15 @@ def run(settings: InferSettings, stop: Stop) -> None:
     with open_context() as context:
         pace = Pace(Budget(settings.cpu, settings.battery, settings.call_dir), settings.max_infer_hz)
         work = Work(context, settings.call_dir, name, pace, least_wh=least_size(detector), counters=Counters(log))
-        masks, looks = connect(context, MASKS, settings.call_dir), Looks(detector, pace)
+        masks, looks = connect(context, MASKS, settings.call_dir), Looks(detector, pace, settings.mask_age_limit_ms)
         while not stop:
             message, picture = work.next_frame()
             if message is None or picture is None:
                 continue
             cv2.setNumThreads(settings.threads or (1 if pace.is_bound else share_of_cores(message.workers)))
             begun_ns = time.monotonic_ns()
-            instances = looks.at(message, picture)
-            if instances is None:
+            looked = looks.at(message, picture)
+            if looked is None:
                 continue
             result = MasksInferred(
                 epoch=message.epoch,
@@ -62,7 +63,8 @@ def run(settings: InferSettings, stop: Stop) -> None:
                 inference_ns=time.monotonic_ns() - begun_ns,
                 worker=name,
                 model=detector.model,
-                instances=instances,
+                instances=looked.instances,
+                held_ns=looked.held_ns,
             )
             if send(masks, result):
                 figures.count("masks_sent")
@@ -71,27 +73,43 @@ def run(settings: InferSettings, stop: Stop) -> None:
     log.info("stopped%s", f"; {work.counters}" if str(work.counters) else "")
 
 
-class Looks:
-    """Looks at frames; where nothing has moved since the last one, once in a while says its result again."""
+class Looked(NamedTuple):
+    """What is in a frame, and how much earlier the frame was captured that was looked at for it."""
 
-    def __init__(self, detector: Detector, pace: Pace) -> None:
+    instances: tuple[Instance, ...]
+    held_ns: int
+
+
+class Looks:
+    """Looks at frames; where nothing has moved since the last one, once in a while says its result again.
+
+    Args:
+        detector: Finds people.
+        pace: Is told what a look costs.
+        limit_ms: A mask that is older shows nobody.
+    """
+
+    def __init__(self, detector: Detector, pace: Pace, limit_ms: float) -> None:
         self._detector, self._pace = detector, pace
-        self._still, self._courtesy = Still(), Courtesy(os.cpu_count() or 1)
+        self._still, self._courtesy = Still(limit_ms), Courtesy(os.cpu_count() or 1)
         self._niceness = self._courtesy.niceness  # as the kernel knows it
 
-    def at(self, message: FrameCaptured, picture: NDArray[np.uint8]) -> tuple[Instance, ...] | None:
+    def at(self, message: FrameCaptured, picture: NDArray[np.uint8]) -> Looked | None:
         """What is in a frame, (h, w, 3) uint8 BGR as `Work` gives it; None where that needs no saying."""
-        glance = glance_at(picture, message.epoch, message.captured_ns)
+        glance = glance_at(picture, message.epoch, message.frame_id, message.captured_ns)
         if self._still.holds(glance):
             figures.count("looks_spared")
-            return self._still.instances if self._still.is_to_be_said(message.captured_ns) else None
+            if not self._still.is_to_be_said(message.captured_ns):
+                return None
+            return Looked(self._still.instances, self._still.held_ns(message.captured_ns))
         begun, spent_s = time.monotonic(), time.process_time()
-        self._still.keep(glance, self._detector.detect(picture))
+        instances = self._detector.detect(picture)
         took_s, cpu_s = time.monotonic() - begun, time.process_time() - spent_s
+        self._still.keep(glance, instances, round(1e9 * took_s))
         self._pace.looked()
         self._give_way(cpu_s, took_s, message.workers)
         figures.observe("inference_seconds", took_s)
-        return self._still.instances
+        return Looked(instances, 0)
 
     def _give_way(self, cpu_s: float, took_s: float, workers: int) -> None:
         niceness = self._courtesy.looked(cpu_s, took_s, workers)

@@ -23,7 +23,8 @@ CELLS_WH = (160, 90)
 # from frame to frame, somebody who stands there by 5 to 40, somebody who comes by over 40
 MOVED = 6
 LOOK_AGAIN_NS = 500_000_000  # what was overlooked is not overlooked for longer
-SAY_AGAIN_NS = 100_000_000  # as often as a Mask R-CNN would: no mask gets older for it
+SAY_AGAIN_NS = 100_000_000  # as often as a Mask R-CNN would: a choice by hand waits for the next result
+RESERVE_NS = 100_000_000  # a frame is that old when a worker takes it, and its result when compose has it, at most
 
 
 class Glance(NamedTuple):
@@ -31,37 +32,63 @@ class Glance(NamedTuple):
 
     cells: (90, 160, 3) uint8, see cells_of.
     stream: Epoch and shape; another stream has nothing to do with this one.
-    captured_ns: Of the frame.
+    frame_id, captured_ns: Of the frame.
     """
 
     cells: Picture
     stream: tuple[int, tuple[int, ...]]
+    frame_id: int
     captured_ns: int
 
 
-def glance_at(picture: Picture, epoch: int, captured_ns: int) -> Glance:
+def glance_at(picture: Picture, epoch: int, frame_id: int, captured_ns: int) -> Glance:
     """A glance at a frame, (H, W, 3) uint8 BGR."""
-    return Glance(cells_of(picture), (epoch, picture.shape), captured_ns)
+    return Glance(cells_of(picture), (epoch, picture.shape), frame_id, captured_ns)
 
 
 class Still:
-    """One result, and for how long it holds."""
+    """One result, and for how long it holds.
 
-    def __init__(self) -> None:
+    Args:
+        limit_ms: A mask that is older shows nobody. It is as old as the frame that was looked at, however often it is said.
+    """
+
+    def __init__(self, limit_ms: float) -> None:
+        self._limit_ns = round(limit_ms * 1e6)
         self._looked: Glance | None = None
+        self._last: Glance | None = None  # that was given to this worker
+        self._took_ns = 0
+        self._free_ns = 0  # when the worker could take another frame
         self._said_ns = 0
         self.instances: tuple[Instance, ...] = ()
 
     def holds(self, now: Glance) -> bool:
-        """Whether `instances` are those of this frame too."""
+        """Return whether `instances` are those of this frame too, and need not be looked for anew in time for the limit."""
+        wait_ns = self._wait_ns(now)
+        self._last, self._free_ns = now, now.captured_ns
         last = self._looked
-        if last is None or last.stream != now.stream or now.captured_ns - last.captured_ns > LOOK_AGAIN_NS:
+        if last is None or last.stream != now.stream:
+            return False
+        if now.captured_ns - last.captured_ns > longest_ns(self._limit_ns, wait_ns, self._took_ns):
             return False
         return int(cv2.absdiff(now.cells, last.cells).max()) <= MOVED
 
-    def keep(self, now: Glance, instances: tuple[Instance, ...]) -> None:
-        """This frame was looked at, and these were found."""
+    def keep(self, now: Glance, instances: tuple[Instance, ...], took_ns: int) -> None:
+        """This frame was looked at for `took_ns`, and these were found."""
         self._looked, self._said_ns, self.instances = now, now.captured_ns, instances
+        self._took_ns, self._free_ns = took_ns, now.captured_ns + took_ns
+
+    def held_ns(self, captured_ns: int) -> int:
+        """Return how much earlier than a frame the one that was looked at had been captured."""
+        return 0 if self._looked is None else captured_ns - self._looked.captured_ns
+
+    def _wait_ns(self, now: Glance) -> int:
+        """Return how long the next frame may keep the worker waiting: a period of the camera, or of the worker's own pace."""
+        last = self._last
+        if last is None or last.stream != now.stream or last.frame_id >= now.frame_id:
+            return 0
+        period_ns = (now.captured_ns - last.captured_ns) // (now.frame_id - last.frame_id)
+        return max(period_ns, now.captured_ns - self._free_ns)
 
     def is_to_be_said(self, captured_ns: int) -> bool:
         """Whether it is time to say of this frame, too, that the result holds; then it counts as said."""
@@ -69,6 +96,17 @@ class Still:
             return False
         self._said_ns = captured_ns
         return True
+
+
+def longest_ns(limit_ns: int, wait_ns: int, took_ns: int) -> int:
+    """Return for how long a result holds at most, so that the next one comes before the mask is too old.
+
+    Args:
+        limit_ns: The age from which a mask shows nobody.
+        wait_ns: Until the next frame comes.
+        took_ns: What the last look took; the next one may take half as long again.
+    """
+    return min(LOOK_AGAIN_NS, limit_ns - wait_ns - took_ns * 3 // 2 - RESERVE_NS)
 
 
 def cells_of(picture: Picture) -> Picture:

@@ -53,6 +53,7 @@ ALL: list[Message] = [
     ViewerReady(3),
     RELAYED,
     replace(MASKS, instances=()),
+    replace(MASKS, held_ns=123),
 ]
 
 
@@ -76,16 +77,17 @@ def test_an_instance_out_of_range_is_refused(field: str, value: object) -> None:
     parts = [PERSON.class_id, PERSON.score, PERSON.box_xyxy, 15, 15, PERSON.probability]
     parts[["class_id", "score", "box_xyxy", "map_height", "map_width", "probability"].index(field)] = value
     with pytest.raises(MessageError, match="expected"):
-        decode(msgpack.packb([1, 3, 5, 7, 123, 456, "infer.1", "model", [parts]]))
+        decode(msgpack.packb([1, 3, 5, 7, 123, 456, "infer.1", "model", [parts], 0]))
 
 
 @pytest.mark.parametrize("data", [
     b"", b"\xc1", b"garbage", b"\x93\x01", msgpack.packb([]), msgpack.packb([2, 5, True]), msgpack.packb([1, 99, True]),
     msgpack.packb([1, 5]), msgpack.packb([1, 5, True, True]), msgpack.packb([1, 5, "yes"]), msgpack.packb({1: 5}),
-    msgpack.packb([1, [5], True]), msgpack.packb([1, 3, 5, 7, 1, 1, "w", "m", 5]), msgpack.packb([1, 3, 5, 7, 1, 1, "w", "m", [5]]),
+    msgpack.packb([1, [5], True]), msgpack.packb([1, 3, 5, 7, 1, 1, "w", "m", 5, 0]), msgpack.packb([1, 3, 5, 7, 1, 1, "w", "m", [5], 0]),
     msgpack.packb([1, 13, 5, 140, [5]]), msgpack.packb([1, 13, 5, 140, [5, 1]]), msgpack.packb([1, 13, 5, 140, [99, True]]),
     msgpack.packb([1, 13, 5, 140, []]), msgpack.packb([1, 13, 5, 140, 5]), msgpack.packb([1, 13, 5, -1, [5, True]]),
-    msgpack.packb([1, 3, 0, 7, 1, 1, "w", "m", []]), msgpack.packb([1, 3, 5, -7, 1, 1, "w", "m", []]), b"\x91" * 5000,
+    msgpack.packb([1, 3, 0, 7, 1, 1, "w", "m", [], 0]), msgpack.packb([1, 3, 5, -7, 1, 1, "w", "m", [], 0]), b"\x91" * 5000,
+    msgpack.packb([1, 3, 5, 7, 9, 1, "w", "m", [], -1]), msgpack.packb([1, 3, 5, 7, 9, 1, "w", "m", [], 10]),
     encode(FRAME)[:-1], encode(FRAME) + b"\x00", b"\x00" * (MAX_MESSAGE_BYTES + 1), b"\xdd\xff\xff\xff\xff",
 ])  # fmt: skip
 def test_garbage_is_a_message_error_and_nothing_else(data: bytes) -> None:

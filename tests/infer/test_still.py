@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from common.messages import Instance
-from infer.still import LOOK_AGAIN_NS, SAY_AGAIN_NS, Still, cells_of, glance_at
+from infer.still import LOOK_AGAIN_NS, RESERVE_NS, SAY_AGAIN_NS, Still, cells_of, glance_at, longest_ns
 
 SOMEBODY = (Instance(0, 0.9, (0.2, 0.2, 0.6, 0.9), 1, 1, b"\xff"),)
 MS = 1_000_000
+LIMIT_MS = 750
+PERIOD_NS = 33 * MS
 SIZES_WH = [(640, 480), (1280, 720), (1920, 1080)]
 
 
@@ -27,20 +29,20 @@ def room(size_wh: tuple[int, int], noise: float = 5.0, seed: int = 1) -> np.ndar
 
 
 def looked_at(picture: np.ndarray, epoch: int = 1) -> Still:
-    still = Still()
-    still.keep(glance_at(picture, epoch, 0), SOMEBODY)
+    still = Still(LIMIT_MS)
+    still.keep(glance_at(picture, epoch, 0, 0), SOMEBODY, 0)
     return still
 
 
 @pytest.mark.parametrize(("size_wh", "noise"), [((640, 480), 3.0), ((1280, 720), 5.0), ((1920, 1080), 5.0)])
 def test_noise_is_no_motion(size_wh: tuple[int, int], noise: float) -> None:
     still = looked_at(room(size_wh, noise))
-    assert all(still.holds(glance_at(room(size_wh, noise, seed), 1, 33 * MS)) for seed in range(2, 12))
+    assert all(still.holds(glance_at(room(size_wh, noise, seed), 1, 1, 33 * MS)) for seed in range(2, 12))
     assert still.instances == SOMEBODY
 
 
 def test_nothing_was_looked_at_yet() -> None:
-    assert not Still().holds(glance_at(room((640, 480)), 1, 0))
+    assert not Still(LIMIT_MS).holds(glance_at(room((640, 480)), 1, 0, 0))
 
 
 @pytest.mark.parametrize("size_wh", SIZES_WH)
@@ -52,21 +54,21 @@ def test_whatever_comes_is_seen_wherever_it_is_and_small_as_it_is(
     x, y, side = round(at[0] * size_wh[0]), round(at[1] * size_wh[1]), max(8, round(size_wh[0] * 0.0125))
     part = picture[y : y + side, x : x + side]
     part[:] = np.where(part.mean() > 127, part - np.minimum(part, 25), part + 25)  # hardly darker or lighter
-    assert not still.holds(glance_at(picture, 1, 33 * MS))
+    assert not still.holds(glance_at(picture, 1, 1, 33 * MS))
 
 
 def test_a_picture_that_moves_by_one_pixel_is_seen() -> None:
     detailed = np.kron(np.random.default_rng(3).integers(0, 256, (36, 64, 3), np.uint8), np.ones((20, 20, 1), np.uint8))
     still = looked_at(detailed)
-    assert still.holds(glance_at(detailed, 1, 33 * MS))
-    assert not still.holds(glance_at(np.roll(detailed, 1, axis=1), 1, 33 * MS))
+    assert still.holds(glance_at(detailed, 1, 1, 33 * MS))
+    assert not still.holds(glance_at(np.roll(detailed, 1, axis=1), 1, 1, 33 * MS))
 
 
 def test_another_colour_of_the_same_brightness_is_seen() -> None:
     still, picture = looked_at(room((640, 480), 0)), room((640, 480), 0)
     picture[200:240, 300:340, 2] = np.clip(picture[200:240, 300:340, 2].astype(int) + 30, 0, 255)
     picture[200:240, 300:340, 1] = np.clip(picture[200:240, 300:340, 1].astype(int) - 15, 0, 255)
-    assert not still.holds(glance_at(picture, 1, 33 * MS))
+    assert not still.holds(glance_at(picture, 1, 1, 33 * MS))
 
 
 def test_slow_motion_adds_up() -> None:
@@ -75,7 +77,7 @@ def test_slow_motion_adds_up() -> None:
     still, spared = looked_at(picture), 0
     for step in range(1, 12):
         lighter = np.clip(picture.astype(int) + step, 0, 255).astype(np.uint8)
-        if not still.holds(glance_at(lighter, 1, 33 * MS)):
+        if not still.holds(glance_at(lighter, 1, 1, 33 * MS)):
             break
         spared += 1
     assert 1 <= spared <= 7
@@ -83,14 +85,47 @@ def test_slow_motion_adds_up() -> None:
 
 def test_another_stream_or_size_is_looked_at() -> None:
     still = looked_at(room((640, 480), 0))
-    assert not still.holds(glance_at(room((640, 480), 0), 2, 33 * MS))
-    assert not still.holds(glance_at(room((1280, 720)), 1, 33 * MS))
+    assert not still.holds(glance_at(room((640, 480), 0), 2, 1, 33 * MS))
+    assert not still.holds(glance_at(room((1280, 720)), 1, 1, 33 * MS))
 
 
 def test_it_is_looked_at_again_after_a_while_though_nothing_moves() -> None:
     still, picture = looked_at(room((640, 480), 0)), room((640, 480), 0)
-    assert still.holds(glance_at(picture, 1, LOOK_AGAIN_NS))
-    assert not still.holds(glance_at(picture, 1, LOOK_AGAIN_NS + 1))
+    times = range(PERIOD_NS, 2 * LOOK_AGAIN_NS, PERIOD_NS)
+    held = [ns for ns in times if still.holds(glance_at(picture, 1, ns // PERIOD_NS, ns))]
+    assert held == [ns for ns in times if ns <= LOOK_AGAIN_NS]
+
+
+@pytest.mark.parametrize(("camera_ms", "pace_ms"), [(33, 0), (33, 200), (33, 454), (200, 0), (250, 0), (333, 0)])
+@pytest.mark.parametrize("took_ms", [20, 60, 240, 400])
+@pytest.mark.parametrize("limit_ms", [300, 750, 1750])
+def test_the_next_result_comes_before_the_mask_is_too_old(
+    camera_ms: int, pace_ms: int, took_ms: int, limit_ms: int
+) -> None:
+    """A worker in front of a room in which nothing moves; a look may take half as long again as the last one did."""
+    still, glance = Still(limit_ms), glance_at(room((640, 480), 0), 1, 0, 0)
+    now_ms = looked_ms = looks = oldest_ms = held = 0
+    while now_ms < 10_000:
+        now = glance._replace(frame_id=now_ms // camera_ms, captured_ns=now_ms * MS)
+        busy_ms = 0
+        if still.holds(now):
+            held += 1
+            assert still.held_ns(now.captured_ns) == (now_ms - looked_ms) * MS
+        else:
+            busy_ms = took_ms * 3 // 2 if looks % 2 else took_ms
+            oldest_ms = max(oldest_ms, now_ms + busy_ms - looked_ms)  # of the mask, just before its successor comes
+            still.keep(now, SOMEBODY, took_ms * MS)
+            looked_ms, looks = now_ms, looks + 1
+        free_ms = now_ms + max(1, busy_ms, pace_ms)
+        now_ms = -(-free_ms // camera_ms) * camera_ms
+    # where not even a look at every frame is in time, nothing is held
+    assert oldest_ms + RESERVE_NS // MS <= limit_ms or not held
+
+
+def test_how_long_a_result_holds_at_most() -> None:
+    assert longest_ns(750 * MS, 33 * MS, 60 * MS) == LOOK_AGAIN_NS
+    assert longest_ns(750 * MS, 33 * MS, 240 * MS) == 257 * MS
+    assert longest_ns(300 * MS, 33 * MS, 240 * MS) < 0
 
 
 def test_that_a_result_holds_is_said_in_time_and_not_of_every_frame() -> None:
