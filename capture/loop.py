@@ -18,6 +18,7 @@ from common.counters import Counters
 from common.figures import figures
 from common.messages import FrameCaptured, SourceLost, WorkAsked, encode, printable
 from common.ring import ShapedRing
+from common.sleep import SLEPT, SleepWatch
 from common.streams import FRAMES, WORK, Context, bind, open_context, parse, send
 
 CAPACITY = 5  # a sixth of a second: compose takes the newest, a worker is handed it when it is new
@@ -43,11 +44,13 @@ def run(settings: CaptureSettings, stop: Stop) -> None:
         Reader(lambda: open_source(settings), patient=stop.restarts > 0) as reader,
     ):
         workers = Workers(context, run_dir, counters)
-        poller = zmq.Poller()
+        poller, sleep = zmq.Poller(), SleepWatch()
         poller.register(reader.fileno(), zmq.POLLIN)
         poller.register(workers.socket, zmq.POLLIN)
         while not stop and not reader.ended:
             poller.poll(POLL_MS)
+            if sleep.has_slept():  # a device hands out what it held before
+                reader.begin_anew(SLEPT)
             reader.mind(time.monotonic())
             taken, source = reader.take(), reader.source
             if isinstance(taken, Lost):

@@ -95,8 +95,13 @@ class Reader:
         source, delivered_at = self._source, self._delivered_at
         if source is None or delivered_at is None or self._ended or now - delivered_at <= source.patience_s:
             return
-        self._lose(self._session, f"{source.name}: nothing came for {source.patience_s:.0f} s")
-        self._start()
+        self.begin_anew(f"{source.name}: nothing came for {source.patience_s:.0f} s")
+
+    def begin_anew(self, reason: str) -> None:
+        """Lose the source, if it is open, and open it anew in another thread: what this one still reads counts no more."""
+        if self._source is not None and not self._ended:
+            self._lose(self._session, reason)
+            self._start()
 
     def _start(self) -> None:
         with self._lock:

@@ -102,6 +102,10 @@ class InstanceView:
         """A result was accepted."""
         self._result, self._numbers = result, self._tracks.number(result)
 
+    def forget(self) -> None:
+        """Draw nothing of the results so far."""
+        self._result, self._tracks = None, Tracks()
+
     def paint(self, picture: Picture, epoch: int, into: Picture) -> None:
         """Fill `into` with `picture`, both (H, W, 3) uint8 BGR, and the instances of the last result of this epoch."""
         np.copyto(into, picture)

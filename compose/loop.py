@@ -26,10 +26,10 @@ from common.messages import (
     PrivacySet,
     SourceLost,
     ViewSet,
-    Wanted,
     WishMade,
 )
 from common.ring import RingCache, ShapedRing
+from common.sleep import SLEPT, SleepWatch
 from common.streams import (
     COMPOSITES,
     CONTROL,
@@ -67,28 +67,24 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
     cv2.setNumThreads(1)
     keep_freed()
     tracker = open_tracker(settings)
-    painter, policy = Painter(settings, tracker), Policy(tracker.choose, settings.mask_age_limit_ms)
-    counters, journal = Counters(log), Journal()
+    painter = Painter(settings, tracker)
+    policy = Policy(tracker.choose, painter.forget, settings.mask_age_limit_ms)
+    counters, journal, sleep = Counters(log), Journal(), SleepWatch()
     run_dir = settings.call_dir
     with sole_writer(run_dir, COMPOSITES.name), open_context() as context, Composites(context, run_dir) as composites:
         frames = Frames(context, run_dir, policy, counters)
         masks, control = bind(context, MASKS, run_dir), bind(context, CONTROL, run_dir)
-        poller = zmq.Poller()
-        workers = PeerWatch(masks)
+        poller, workers = zmq.Poller(), PeerWatch(masks)
         for socket in (*frames.sockets, masks, control):
             poller.register(socket, zmq.POLLIN)
         while not stop:
             poller.poll(POLL_MS)
             frame, picture = frames.newest()
             for wish in receive(control, WishMade, counters):
-                if refused := policy.refuses(wish, time.monotonic_ns()):
-                    counters.count("wish", refused)
-                else:
-                    obey(wish.wanted, policy, tracker, painter)
+                obey(wish, policy, tracker, painter, counters)
             if workers.is_gone():
                 counters.count("worker", "gone, or cut off for what it sent")
-            begun = time.monotonic()
-            halves = None if picture is None else Halves(picture)
+            begun, halves = time.monotonic(), None if picture is None else Halves(picture)
             if frame is not None and halves is not None:
                 tracker.see(frame, halves)
             for result in receive(masks, MasksInferred, counters):
@@ -97,6 +93,9 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
                 else:
                     composites.model = result.model
                     painter.instances.see(result)
+            if sleep.has_slept():  # last of all: what was read, asked and found above may be of before it
+                policy.lose(SLEPT, sleep.woke_ns)
+                frame = None
             verdict = policy.judge(time.monotonic_ns())
             journal.note(verdict, policy.privacy)
             if frame is not None and halves is not None:
@@ -108,9 +107,12 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
 
 
-def obey(asked: Wanted, policy: Policy, tracker: Tracker, painter: Painter) -> None:
-    """Do what a viewer wants."""
-    if isinstance(asked, PrivacySet):
+def obey(wish: WishMade, policy: Policy, tracker: Tracker, painter: Painter, counters: Counters) -> None:
+    """Do what a viewer wants; what the policy refuses is counted."""
+    asked = wish.wanted
+    if refused := policy.refuses(wish, time.monotonic_ns()):
+        counters.count("wish", refused)
+    elif isinstance(asked, PrivacySet):
         policy.set_privacy(asked.privacy)
     elif isinstance(asked, ViewSet):
         policy.set_view(asked.instances)
@@ -138,14 +140,14 @@ class Frames:
         The policy is told of every frame, and of every loss.
         """
         if self._capture.is_gone():
-            self._policy.lose("capture has ended")
+            self._policy.lose("capture has ended", time.monotonic_ns())
         newest: FrameCaptured | None = None
         for fact in receive(self._socket, FRAME_FACTS, self._counters):
             if newest is not None:
                 self._counters.count("frame", "skipped: compose is late")
                 newest = None
             if isinstance(fact, SourceLost):
-                self._policy.lose(fact.reason)
+                self._policy.lose(fact.reason, time.monotonic_ns())
             elif refused := self._policy.see(fact, time.monotonic_ns()):
                 self._counters.count("frame", refused)
             else:
@@ -173,6 +175,7 @@ class Journal:
         self._said: tuple[State, str] | None = None
         self._since = self._looked = time.monotonic()
         self._privacy = True
+        self._question = ""
 
     def note(self, verdict: Verdict, privacy: bool) -> None:
         """Look at the present state."""
@@ -183,11 +186,17 @@ class Journal:
         if privacy is not self._privacy:
             self._privacy = privacy
             log.warning("privacy is %s", "on" if privacy else "OFF: the camera's own picture is shown")
+        if verdict.question != self._question:
+            self._question = verdict.question
+            log.info("asked: %s", self._question or "nothing any more")
         if verdict[:2] == self._said:
             return
         now = time.monotonic()
         after = f", after {now - self._since:.1f} s {self._said[0]}" if self._said else ""
-        log.info("%s%s%s", verdict.state, f": {verdict.reason}" if verdict.reason else "", after)
+        if verdict.state is State.EVERYBODY:
+            log.warning("everybody is shown: nobody in the picture is hidden%s", after)
+        else:
+            log.info("%s%s%s", verdict.state, f": {verdict.reason}" if verdict.reason else "", after)
         self._said, self._since = (verdict.state, verdict.reason), now
 
 

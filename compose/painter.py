@@ -42,6 +42,11 @@ class Painter:
         """Hide the room behind `blur` or `color:RRGGBB` from now on; "" is what the settings say."""
         self._backdrop = open_backdrop(replace(self._settings, background=background)) if background else self._first
 
+    def forget(self) -> None:
+        """Forget the subject, and all that was found so far."""
+        self._tracker.forget()
+        self.instances.forget()
+
     def paint(self, halves: Halves, frame: FrameCaptured, verdict: Verdict, into: Picture) -> None:
         """Fill `into`, of the frame's shape (H, W, 3) uint8 BGR, with what `verdict` allows of the frame."""
         if verdict.state is State.OFF:

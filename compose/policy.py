@@ -5,9 +5,13 @@ starting   hidden: no frame or no result yet          a usable mask comes
 live       the subject sharp, fading in               the mask ages, holds nobody, belongs to another stream: at once
 everybody  every person sharp, fading in              the same, or one person is chosen
 hidden     hidden, for a reason that is shown         a usable mask comes
-lost       no frame to show: a card with the reason   a frame comes
+lost       no frame to show: a card with the reason   a frame comes; after a loss it begins closed
 off        the camera's own                           somebody turns the filter on, or another stream begins
 instances  the camera's own, all instances drawn in   the same: it is privacy off in another picture
+
+A loss is that the source failed, that no frame came for two seconds, or that the machine slept. Everything that was allowed
+before it is forgotten: privacy is on, the masks and the subject are gone, and neither frames nor results nor wishes of before
+it count any more. A shorter silence only hides.
 
 Every event can come in every state. `see`, `lose`, `accept`, `set_privacy` and `set_view` say what happened; `judge` says what may
 be shown now. `refuses` says which of a viewer's wishes must not be obeyed.
@@ -25,10 +29,14 @@ from common.messages import FrameCaptured, Instance, MasksInferred, PrivacySet, 
 from compose.choice import NOBODY_FOUND, Choice
 
 ENTRY_NS = 300_000_000  # the subject fades in over this long
-SILENCE_NS, SILENT_PERIODS = 300_000_000, 3  # no frame for that long, and for that many periods of the source: lost
+SILENCE_NS, SILENT_PERIODS = 300_000_000, 3  # no frame for that long, and for that many periods of the source: hidden
+LOSS_NS = (
+    2_000_000_000  # no frame for that long, and for SILENT_PERIODS: a loss, the person in front may be another one
+)
 KNOWN_FRAMES = 4096  # whose masks may still come: 17 s at 240 a second, more than any mask may be old
 LATEST_WISH_NS = 1_500_000_000  # displays keep a wish for a second where compose is not there
 NO_MASK_YET = "no mask of this stream yet"
+NO_FRAME = "no frame comes from capture"
 
 
 class State(StrEnum):
@@ -66,17 +74,22 @@ class Policy:
 
     Args:
         choose: Says which instances of an accepted result stay sharp.
+        forget: Forgets who that was, and all that was seen.
         max_mask_age_ms: A mask older than this shows nobody.
     """
 
-    def __init__(self, choose: Callable[[MasksInferred], Choice], max_mask_age_ms: float) -> None:
-        self._choose = choose
+    def __init__(
+        self, choose: Callable[[MasksInferred], Choice], forget: Callable[[], None], max_mask_age_ms: float
+    ) -> None:
+        self._choose, self._forget_subject = choose, forget
         self._max_age_ns = round(max_mask_age_ms * 1e6)
         self._epoch = 0
         self._frames: OrderedDict[int, int] = OrderedDict()  # frame_id → captured_ns
         self._seen_ns = 0
         self._period_ns = 0
         self._lost = ""
+        self._lost_ns = 0  # of the last loss
+        self._first_ns = 0  # frames captured earlier are of before it
         self._no_mask = NO_MASK_YET
         self._masks: MasksInferred | None = None
         self._choice = Choice((), NOBODY_FOUND)
@@ -95,6 +108,11 @@ class Policy:
             return "from the future"
         if now_ns - frame.captured_ns > max(self._max_age_ns, self._patience_ns()):
             return "stale"
+        if frame.captured_ns < self._first_ns:
+            return "of before a loss"
+        if self._is_silent(now_ns, LOSS_NS):  # also where it was this process that stood still
+            self.lose(NO_FRAME, now_ns)
+            self._first_ns = frame.captured_ns
         if frame.epoch != self._epoch:
             self._forget(NO_MASK_YET)
             self._frames.clear()
@@ -112,10 +130,12 @@ class Policy:
         self._lost = ""
         return ""
 
-    def lose(self, reason: str) -> None:
+    def lose(self, reason: str, now_ns: int) -> None:
         """There is nothing to show any more, for `reason`; what comes next starts closed."""
-        self._lost = reason
+        self._lost, self._lost_ns, self._first_ns = reason, now_ns, now_ns
+        self._frames.clear()
         self._forget(NO_MASK_YET)
+        self._forget_subject()
 
     def accept(self, masks: MasksInferred, now_ns: int) -> str:
         """A result has come. Returns "" or why it shows nobody."""
@@ -125,6 +145,8 @@ class Policy:
             return "from the future"
         if self._frames.get(masks.frame_id) != masks.captured_ns:
             return "of a frame never seen"
+        if masks.looked_ns < self._first_ns:
+            return "of before a loss"
         if self._masks is not None and masks.frame_id <= self._masks.frame_id:
             return "out of order"
         self._started = True
@@ -140,6 +162,10 @@ class Policy:
             return "from the future"
         if now_ns - wish.made_ns > LATEST_WISH_NS:
             return "too late"
+        if wish.made_ns < self._lost_ns:
+            return "of before a loss"
+        if self._lost and wish.wanted in (PrivacySet(False), ViewSet(True)):
+            return "while there is no picture"
         return "for another stream" if wish.epoch != self._epoch else ""
 
     def set_privacy(self, on: bool) -> None:
@@ -155,6 +181,8 @@ class Policy:
 
     def judge(self, now_ns: int) -> Verdict:
         """What may be shown at `now_ns` (CLOCK_MONOTONIC) of the frame that was seen last."""
+        if self._is_silent(now_ns, LOSS_NS):
+            self.lose(NO_FRAME, now_ns)
         verdict = self._judge(now_ns)
         if not verdict.shows_people:
             self._live_since_ns = None
@@ -170,8 +198,8 @@ class Policy:
             return Verdict(State.STARTING, "no frame has come yet", age_ms)
         if self._lost:
             return Verdict(State.LOST, self._lost, age_ms)
-        if now_ns - self._seen_ns > self._patience_ns():
-            return Verdict(State.LOST, "no frame comes from capture", age_ms)
+        if self._is_silent(now_ns, SILENCE_NS):
+            return Verdict(State.LOST, NO_FRAME, age_ms)
         if not self.privacy:
             return Verdict(State.INSTANCES if self._view else State.OFF, "turned off by hand", age_ms)
         if self._masks is None:
@@ -189,9 +217,13 @@ class Policy:
             return Verdict(State.HIDDEN, reason, age_ms, question=question)
         return Verdict(State.EVERYBODY if everybody else State.LIVE, "", age_ms, subjects, question=question)
 
-    def _patience_ns(self) -> int:
+    def _patience_ns(self, least_ns: int = SILENCE_NS) -> int:
         """How long no frame is still the source's own rhythm."""
-        return max(SILENCE_NS, SILENT_PERIODS * self._period_ns)
+        return max(least_ns, SILENT_PERIODS * self._period_ns)
+
+    def _is_silent(self, now_ns: int, least_ns: int) -> bool:
+        """Whether frames came, and none came lately."""
+        return bool(self._frames) and now_ns - self._seen_ns > self._patience_ns(least_ns)
 
     def _forget(self, no_mask: str) -> None:
         """Close: no mask, privacy on."""

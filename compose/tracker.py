@@ -91,6 +91,10 @@ class Tracker:
             self._region.see(self._present)
         self._forget(frame.captured_ns)
 
+    def forget(self) -> None:
+        """Forget the subject and all that was seen: the next frame is another beginning, though of the same stream."""
+        self._begin(0, (0, 0))
+
     def _forget(self, now_ns: int) -> None:
         """Let go of what is too old. No result may come for long, and the way from one to now takes half a megabyte a
         frame; the picture alone is kept longer, for a result that is too late to show anybody still says who is who."""

@@ -11,6 +11,7 @@ from common.child import Stop
 from common.config import DisplaySettings
 from common.counters import Counters
 from common.messages import INSTANCES, ViewSet
+from common.sleep import SLEPT, SleepWatch
 from common.streams import COMPOSITES, CONTROL, Context, connect, open_context
 from display.composites import Composites, Pictures
 from display.shown import Shown
@@ -35,17 +36,23 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
     with open_context() as context:
         pictures, wishes = open_pictures(context, settings, counters)
         sink = open_sink(settings)
-        shown = Shown(sink, pictures)
+        shown, sleep = Shown(sink, pictures), SleepWatch()
         while not stop:
+            if has_slept := sleep.has_slept():  # first of all: a sink may send its last picture again
+                shown.lose(SLEPT)
             wish = sink.poll()
             if wish.quit:
                 break
-            wishes.add(shown.epoch, *wish.asked)
+            if not has_slept:  # else it was asked of a picture of before the sleep
+                wishes.add(shown.epoch, *wish.asked)
             wishes.pass_on()
             pictures.socket.poll(POLL_MS)
             if pictures.is_gone():
-                shown.lose()
+                shown.lose(pictures.gone)
             for message, picture in pictures.waiting():
+                if message.captured_ns < sleep.woke_ns:
+                    counters.count("composite", "of before the sleep")
+                    continue
                 if shown.first_at is None and settings.view == INSTANCES:
                     wishes.add(message.epoch, ViewSet(True))
                 shown.put(message, picture)

@@ -50,10 +50,10 @@ class Shown:
         self._last = (message, picture.copy()) if self._pictures.stale_after_s is not None else None
         self._sink.show(picture, message, self.meter)
 
-    def lose(self) -> None:
-        """Whoever sends is gone: at once nothing is shown."""
+    def lose(self, why: str) -> None:
+        """What stands there counts no more, for a reason that is said: at once nothing is shown."""
         self._last = None
-        self._sink.blank(self._pictures.gone)
+        self._sink.blank(why)
 
     def look(self) -> None:
         """Nothing may have come for too long."""

@@ -20,6 +20,7 @@ from common.figures import figures
 from common.keys import Allowed, KeyStore
 from common.messages import FrameComposed, PictureRelayed, ViewerReady, WishMade, encode
 from common.remote import USER, bind_relay, end_authenticator, is_loopback, start_authenticator
+from common.sleep import SleepWatch
 from common.streams import COMPOSITES, CONTROL, Context, connect, open_context, parse
 from display.composites import Composites
 from display.relay.afar import may_see, why_refused
@@ -47,7 +48,7 @@ def serve(settings: RelaySettings, stop: Stop) -> None:
         audience = Audience(context, settings, counters)
         composites = Composites(connect(context, COMPOSITES, run_dir), counters)
         wishes = Wishes(connect(context, CONTROL, run_dir), counters)
-        poller = zmq.Poller()
+        poller, sleep = zmq.Poller(), SleepWatch()
         for socket in (audience.socket, composites.socket):
             poller.register(socket, zmq.POLLIN)
         try:
@@ -56,7 +57,8 @@ def serve(settings: RelaySettings, stop: Stop) -> None:
                 wishes.put(*audience.heard())
                 wishes.pass_on()
                 message = composites.newest()
-                if message is not None and (waiting := audience.ready()):
+                sleep.has_slept()
+                if message is not None and message.captured_ns >= sleep.woke_ns and (waiting := audience.ready()):
                     seen = may_see(message)
                     picture = composites.read(message) if seen else card(message.height, message.width)
                     if picture is not None:

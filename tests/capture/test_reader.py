@@ -138,6 +138,22 @@ def test_a_read_that_does_not_come_back_is_given_up() -> None:
     assert isinstance(taken[-1], Shot)
 
 
+def test_after_a_sleep_what_is_still_read_counts_no_more() -> None:
+    """A device hands out what it held before the machine slept, as if it were new."""
+    comes_back = threading.Event()
+    slept, shots = Fast(2, comes_back, lambda: Fast(1)), []
+    with Reader(lambda: slept) as reader:
+        wait_for("a shot", reader.take)
+        wait_for("all that comes", lambda: slept.left == 0)
+        reader.begin_anew("the computer was asleep")
+        assert reader.take() == Lost("the computer was asleep")
+        shots = all_of(reader, lambda: reader.ended)
+        comes_back.set()
+        wait_for("the device let go by the abandoned thread", lambda: slept.closed)
+    assert [shot.source_index for shot in shots if isinstance(shot, Shot)] == [0]
+    assert not [lost for lost in shots if isinstance(lost, Lost)]
+
+
 @pytest.mark.parametrize("at_last", [None, SourceError("broken image")], ids=["ends", "fails"])
 def test_a_source_that_was_given_up_neither_ends_nor_fails_the_call(at_last: Exception | None) -> None:
     comes_back, held = threading.Event(), threading.Event()

@@ -1,14 +1,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.messages import FrameCaptured, Instance, MasksInferred, PrivacySet, ViewSet, Wanted, WishMade
+from common.messages import (
+    FrameCaptured,
+    Instance,
+    MasksInferred,
+    PrivacySet,
+    SubjectAsked,
+    ViewSet,
+    Wanted,
+    WishMade,
+)
 from compose.choice import Choice
-from compose.policy import ENTRY_NS, Policy, State, Verdict
+from compose.policy import ENTRY_NS, LOSS_NS, Policy, State, Verdict
 
 PERSON = Instance(0, 0.9, (0.1, 0.1, 0.5, 0.9), 2, 2, bytes([255] * 4))
 MS = 1_000_000
@@ -21,7 +31,8 @@ class Scene:
 
     def __init__(self) -> None:
         self.everybody = False
-        self.policy = Policy(self.choose, MAX_AGE_MS)
+        self.forgotten = 0
+        self.policy = Policy(self.choose, self.forget, MAX_AGE_MS)
         self.now_ms = 10_000
         self.epoch = EPOCH
         self.frames: dict[int, int] = {}
@@ -29,6 +40,13 @@ class Scene:
     def choose(self, result: MasksInferred) -> Choice:
         people = result.instances if self.everybody else result.instances[:1]
         return Choice(people, "" if people else "nobody found", everybody=self.everybody)
+
+    def forget(self) -> None:
+        self.forgotten += 1
+
+    def lose(self, reason: str = "gone") -> None:
+        self.policy.lose(reason, self.now_ms * MS)
+        self.frames = {}
 
     def frame(self, epoch: int | None = None, frame_id: int | None = None, age_ms: int = 0) -> str:
         if epoch is not None and epoch != self.epoch:
@@ -43,11 +61,17 @@ class Scene:
         return refused
 
     def masks(
-        self, frame_id: int | None = None, *, epoch: int | None = None, captured_ms: int | None = None, who: int = 1
+        self,
+        frame_id: int | None = None,
+        *,
+        epoch: int | None = None,
+        captured_ms: int | None = None,
+        who: int = 1,
+        held_ms: int = 0,
     ) -> str:
         number = max(self.frames, default=0) if frame_id is None else frame_id
         when = self.frames.get(number, self.now_ms) if captured_ms is None else captured_ms
-        result = MasksInferred(epoch or self.epoch, number, when * MS, MS, "w", "m", (PERSON,) * who)
+        result = MasksInferred(epoch or self.epoch, number, when * MS, MS, "w", "m", (PERSON,) * who, held_ms * MS)
         return self.policy.accept(result, self.now_ms * MS)
 
     def wait(self, ms: int) -> None:
@@ -168,8 +192,8 @@ def test_no_frames_are_a_loss_after_three_periods_and_no_sooner(scene: Scene) ->
 
 def test_a_lost_source_hides_at_once_and_what_follows_starts_closed(scene: Scene) -> None:
     live(scene)
-    scene.policy.lose("camera 0 was unplugged")
-    assert scene.verdict()[:2] == (State.LOST, "camera 0 was unplugged")
+    scene.lose("the camera was unplugged")
+    assert scene.verdict()[:2] == (State.LOST, "the camera was unplugged")
     scene.frame()  # even of the same epoch
     assert scene.verdict()[:2] == (State.HIDDEN, "no mask of this stream yet")
 
@@ -182,7 +206,7 @@ def test_off_is_an_explicit_act_and_on_again_starts_closed(scene: Scene) -> None
     assert scene.verdict()[:2] == (State.HIDDEN, "no mask since privacy was turned on")
 
 
-@pytest.mark.parametrize("what", [lambda s: s.frame(epoch=9), lambda s: s.policy.lose("gone") or s.frame()])
+@pytest.mark.parametrize("what", [lambda s: s.frame(epoch=9), lambda s: s.lose() or s.frame()])
 def test_another_stream_turns_privacy_on_again(what: Callable[[Scene], object], scene: Scene) -> None:
     live(scene)
     scene.policy.set_privacy(False)
@@ -197,7 +221,7 @@ REACH: dict[State, Callable[[Scene], object]] = {
     State.LIVE: live,
     State.EVERYBODY: everybody,
     State.HIDDEN: lambda s: live(s).frame(epoch=8),
-    State.LOST: lambda s: live(s).policy.lose("gone"),
+    State.LOST: lambda s: live(s).lose(),
     State.OFF: lambda s: live(s).policy.set_privacy(False),
     State.INSTANCES: lambda s: live(s).policy.set_view(True),
 }
@@ -209,7 +233,8 @@ EVENTS: dict[str, Callable[[Scene], object]] = {
     "masks of another epoch": lambda s: s.masks(epoch=77),
     "no masks for long": lambda s: s.play(600),
     "no frames for long": lambda s: s.wait(301),
-    "source lost": lambda s: s.policy.lose("gone"),
+    "no frames for very long": lambda s: s.wait(2001),
+    "source lost": lambda s: s.lose(),
     "privacy on": lambda s: s.policy.set_privacy(True),
     "privacy off": lambda s: s.policy.set_privacy(False),
     "view on": lambda s: s.policy.set_view(True),
@@ -224,6 +249,7 @@ FOLLOWS: dict[str, dict[State, State]] = {
     "masks of another epoch": {S: S, L: L, E: E, H: H, X: X, P: P, V: V},
     "no masks for long": {S: S, L: H, E: H, H: H, X: H, P: P, V: V},
     "no frames for long": {S: X, L: X, E: X, H: X, X: X, P: X, V: X},
+    "no frames for very long": {S: X, L: X, E: X, H: X, X: X, P: X, V: X},
     "source lost": {S: X, L: X, E: X, H: X, X: X, P: X, V: X},
     "privacy on": {S: S, L: L, E: E, H: H, X: X, P: H, V: H},
     "privacy off": {S: P, L: P, E: P, H: P, X: X, P: P, V: P},
@@ -244,7 +270,14 @@ def test_what_follows_each_event_in_each_state(state: State, event: str, scene: 
 HISTORIES = st.lists(
     st.one_of(
         st.tuples(st.just("frame"), st.sampled_from([5, 6]), st.integers(-40, 900)),
-        st.tuples(st.just("masks"), st.integers(0, 30), st.sampled_from([5, 6]), st.booleans(), st.booleans()),
+        st.tuples(
+            st.just("masks"),
+            st.integers(0, 30),
+            st.sampled_from([5, 6]),
+            st.booleans(),
+            st.booleans(),
+            st.sampled_from([0, 0, 100, 400]),
+        ),
         st.tuples(st.just("wait"), st.integers(0, 800)),
         st.tuples(st.just("lose")),
         st.tuples(st.just("privacy"), st.booleans()),
@@ -254,50 +287,84 @@ HISTORIES = st.lists(
 )
 
 
+class Model:
+    """What may be seen: the newest result whose frame was looked at since the last cut (epoch, loss, privacy on)."""
+
+    def __init__(self) -> None:
+        self.scene = Scene()
+        self.allowed: tuple[int, bool] | None = None  # when the frame was captured that was looked at; somebody
+        self.off = self.view = False
+        self.lost_ms = self.seen_ms = self.losses = self.epoch = 0
+
+    def close(self) -> None:
+        self.allowed, self.off, self.view = None, False, False
+
+    def frame(self, epoch: int, age_ms: int) -> None:
+        before, known = self.scene.epoch, dict(self.scene.frames)
+        if self.scene.frame(epoch=epoch, age_ms=age_ms):
+            self.scene.epoch, self.scene.frames = before, known  # the policy knows nothing of it
+            return
+        assert self.scene.now_ms - age_ms >= self.lost_ms
+        if epoch != self.epoch:
+            self.close()
+        self.seen_ms, self.epoch = self.scene.now_ms, epoch
+
+    def masks(self, number: int, epoch: int, *, somebody: bool, honest: bool, held_ms: int) -> None:
+        captured = self.scene.frames.get(number)
+        claim = (captured if captured is not None else self.scene.now_ms) - (0 if honest else 7)
+        refused = self.scene.masks(number, epoch=epoch, captured_ms=claim, who=int(somebody), held_ms=held_ms)
+        if refused in ("", "stale"):
+            assert epoch == self.scene.epoch and honest and captured is not None
+            assert captured - held_ms >= self.lost_ms
+            self.allowed = (captured - held_ms, somebody)
+
+    def lose(self) -> None:
+        self.close()
+        self.scene.frames = {}
+        self.lost_ms, self.losses = self.scene.now_ms, self.losses + 1
+
+    def turn(self, off: bool, view: bool) -> None:
+        if self.off and not off:
+            self.allowed = None
+        self.off, self.view = off, view
+
+    def happens(self, event: tuple[object, ...]) -> None:
+        match event:
+            case ("frame", int(epoch), int(age_ms)):
+                self.frame(epoch, age_ms)
+            case ("masks", int(number), int(epoch), bool(somebody), bool(honest), int(held_ms)):
+                self.masks(number, epoch, somebody=somebody, honest=honest, held_ms=held_ms)
+            case ("wait", int(ms)):
+                self.scene.wait(ms)
+            case ("lose",):
+                self.scene.lose()
+                self.lose()
+            case ("privacy", bool(on)):
+                self.scene.policy.set_privacy(on)
+                self.turn(not on, False)
+            case ("view", bool(on)):
+                self.scene.policy.set_view(on)
+                self.turn(on, on)
+        silent_ns = (self.scene.now_ms - self.seen_ms) * MS
+        if self.scene.frames and silent_ns > self.scene.policy._patience_ns(LOSS_NS):
+            self.lose()
+
+
 @settings(max_examples=400)
 @given(HISTORIES)
 def test_whatever_happens_nobody_is_seen_without_a_fresh_mask_of_this_stream(history: list[tuple[object, ...]]) -> None:
-    """The model: the newest result whose frame was seen since the last cut (epoch, loss, privacy on), and its age."""
-    scene = Scene()
-    allowed: tuple[int, bool] | None = None  # captured_ms, somebody
-    off = view = was_live = False
+    model, was_live = Model(), False
+    scene = model.scene
     for event in history:
-        match event:
-            case ("frame", int(epoch), int(age)):
-                before = scene.epoch if scene.frames else None
-                known = dict(scene.frames)
-                refused = scene.frame(epoch=epoch, age_ms=age)
-                if refused and epoch != before and before is not None:
-                    scene.epoch, scene.frames = before, known  # the policy knows nothing of it
-                elif not refused and epoch != before:
-                    allowed, off, view = None, False, False
-            case ("masks", int(number), int(epoch), bool(somebody), bool(honest)):
-                captured = scene.frames.get(number)
-                claim = (captured if captured is not None else scene.now_ms) - (0 if honest else 7)
-                refused = scene.masks(number, epoch=epoch, captured_ms=claim, who=int(somebody))
-                if refused in ("", "stale"):
-                    assert epoch == scene.epoch and honest and captured is not None
-                    allowed = (captured, somebody)
-            case ("wait", int(ms)):
-                scene.wait(ms)
-            case ("lose",):
-                scene.policy.lose("gone")
-                allowed, off, view = None, False, False
-            case ("privacy", bool(on)):
-                scene.policy.set_privacy(on)
-                allowed = None if on and off else allowed
-                off, view = not on, False
-            case ("view", bool(on)):
-                scene.policy.set_view(on)
-                allowed = None if not on and off else allowed
-                off, view = on, on
+        model.happens(event)
         verdict = scene.verdict()
-        assert verdict.state not in (State.OFF, State.INSTANCES) or off
-        assert verdict.state is not State.INSTANCES or view
-        assert scene.policy.privacy is not off
+        assert scene.forgotten == model.losses
+        assert verdict.state not in (State.OFF, State.INSTANCES) or model.off
+        assert verdict.state is not State.INSTANCES or model.view
+        assert scene.policy.privacy is not model.off
         if verdict.state is State.LIVE:
-            assert allowed is not None and allowed[1]
-            assert 0 <= verdict.mask_age_ms == scene.now_ms - allowed[0] <= MAX_AGE_MS
+            assert model.allowed is not None and model.allowed[1]
+            assert 0 <= verdict.mask_age_ms == scene.now_ms - model.allowed[0] <= MAX_AGE_MS
             assert verdict.subjects == (PERSON,)
             assert 0 <= verdict.opacity <= 1 and (was_live or verdict.opacity == 0)
         else:
@@ -333,10 +400,90 @@ def test_everybody_is_a_state_of_its_own() -> None:
 
 def test_the_question_is_passed_on_while_the_subject_is_hidden() -> None:
     scene = Scene()
-    scene.policy = Policy(lambda r: Choice((), "not sure", question="is this you?"), MAX_AGE_MS)
+    scene.policy = Policy(lambda r: Choice((), "not sure", question="is this you?"), scene.forget, MAX_AGE_MS)
     scene.frame()
     scene.masks()
     assert scene.verdict()[:2] == (State.HIDDEN, "not sure")
     assert scene.verdict().question == "is this you?"
-    scene.policy.lose("gone")
+    scene.lose()
     assert scene.verdict().question == ""
+
+
+def test_a_short_silence_hides_and_forgets_nothing(scene: Scene) -> None:
+    live(scene)
+    scene.policy.set_privacy(False)
+    scene.wait(LOSS_NS // MS)
+    assert scene.verdict().state is State.LOST
+    scene.frame()
+    assert (scene.verdict().state, scene.policy.privacy, scene.forgotten) == (State.OFF, False, 0)
+
+
+@pytest.mark.parametrize("is_judged", [True, False], ids=["seen by compose", "compose stood still too"])
+def test_two_seconds_of_silence_are_a_loss(is_judged: bool, scene: Scene) -> None:
+    live(scene)
+    scene.policy.set_privacy(False)
+    scene.wait(LOSS_NS // MS + 1)
+    if is_judged:
+        assert scene.verdict()[:2] == (State.LOST, "no frame comes from capture")
+        assert scene.policy.privacy
+    scene.wait(500)
+    assert scene.frame(frame_id=2, age_ms=20) == ""
+    assert (scene.verdict().state, scene.policy.privacy, scene.forgotten) == (State.HIDDEN, True, 1)
+    assert scene.masks(0) == "of a frame never seen"
+    assert scene.masks(2, held_ms=1000) == "of before a loss", "what stood still was looked at before it"
+    assert scene.verdict().state is State.HIDDEN
+    scene.wait(33)
+    assert scene.frame(frame_id=3) == ""
+    assert scene.masks(3) == ""
+    assert scene.verdict().state is State.LIVE
+
+
+def test_a_slow_source_is_never_lost_by_its_own_rhythm() -> None:
+    scene = Scene()
+    for _ in range(9):
+        scene.frame()
+        scene.masks()
+        assert scene.verdict().state is State.LIVE
+        scene.wait(1000)
+        scene.verdict()
+    assert scene.forgotten == 0
+
+
+def test_a_frame_of_before_a_loss_is_not_shown_after_it(scene: Scene) -> None:
+    """The machine slept: by the clock a frame that waited meanwhile is as fresh as ever."""
+    live(scene)
+    scene.wait(33)
+    scene.lose("the computer was asleep")
+    assert scene.frame(frame_id=1, age_ms=1) == "of before a loss"
+    assert scene.verdict()[:2] == (State.LOST, "the computer was asleep")
+    assert scene.frame(frame_id=2) == ""
+    assert scene.verdict().state is State.HIDDEN
+
+
+def test_a_wish_of_before_a_loss_is_refused_and_so_is_one_made_at_a_card(scene: Scene) -> None:
+    live(scene)
+    scene.wait(100)
+    scene.lose()
+    for wanted in (PrivacySet(False), ViewSet(True)):
+        at_card = WishMade(EPOCH, scene.now_ms * MS, wanted)
+        assert scene.policy.refuses(at_card, scene.now_ms * MS) == "while there is no picture"
+    old = WishMade(EPOCH, (scene.now_ms - 1) * MS, PrivacySet(False))
+    scene.wait(33)
+    scene.frame()
+    for late in (old, replace(old, wanted=ViewSet(True)), replace(old, wanted=SubjectAsked(1))):
+        assert scene.policy.refuses(late, scene.now_ms * MS) == "of before a loss"
+    assert scene.policy.refuses(replace(old, wanted=PrivacySet(True)), scene.now_ms * MS) == ""
+    assert scene.policy.refuses(replace(old, made_ns=scene.now_ms * MS), scene.now_ms * MS) == ""
+
+
+def test_a_result_that_is_said_again_is_as_old_as_the_frame_that_was_looked_at(scene: Scene) -> None:
+    live(scene)
+    for held_ms in range(100, MAX_AGE_MS + 1, 100):
+        scene.wait(100)
+        scene.frame()
+        assert scene.masks(held_ms=held_ms) == ""
+        assert scene.verdict()[:3] == (State.LIVE, "", held_ms)
+    scene.wait(33)
+    scene.frame()
+    assert scene.masks(held_ms=MAX_AGE_MS + 33) == "stale"
+    assert scene.verdict()[:2] == (State.HIDDEN, "mask older than 500 ms")

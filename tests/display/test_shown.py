@@ -58,7 +58,7 @@ def test_when_the_sender_is_gone_nothing_is_left_to_be_marked(clock: list[float]
     sink = Sink()
     shown = Shown(sink, RelayedComposites.__new__(RelayedComposites))
     shown.put(MESSAGE, PICTURE.copy())
-    shown.lose()
+    shown.lose(RelayedComposites.gone)
     clock[0] += 1
     shown.look()
     assert sink.did == ["picture", RelayedComposites.gone]

@@ -19,10 +19,10 @@ PATIENCE_S = 20.0
 
 
 @contextmanager
-def stage(name: str, run_dir: Path, **settings: object) -> Iterator[subprocess.Popen[str]]:
-    """`python -m NAME`, killed with its child at the end whatever happens."""
+def stage(program: str, run_dir: Path, **settings: object) -> Iterator[subprocess.Popen[str]]:
+    """`python -m PROGRAM`, which may have words after it, killed with its child at the end whatever happens."""
     process = subprocess.Popen(
-        [sys.executable, "-m", name], cwd=ROOT, env=environment(settings, run_dir), text=True,
+        [sys.executable, "-m", *program.split()], cwd=ROOT, env=environment(settings, run_dir), text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:

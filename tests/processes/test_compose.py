@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,7 +39,7 @@ from common.streams import COMPOSITES, CONTROL, MASKS, connect, open_context, re
 from compose.painter import CARD_BGR, write_notice
 from compose.policy import ENTRY_NS, LATEST_WISH_NS
 from tests.faults.worker import instance_of
-from tests.processes.neighbours import end, stage, wait_for
+from tests.processes.neighbours import child_of, end, stage, wait_for
 
 NOISE = np.random.default_rng(5).integers(0, 256, (120, 160, 3), dtype=np.uint8)
 PERSON = Instance(0, 0.9, (0.25, 0.25, 0.75, 1.0), 15, 15, bytes([255] * 225))
@@ -46,9 +49,14 @@ class Neighbours:
     """Capture, worker and display of one compose."""
 
     def __init__(
-        self, context: zmq.Context[zmq.Socket[bytes]], frames: Publisher, run_dir: Path, counters: Counters
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        frames: Publisher,
+        process: subprocess.Popen[str],
+        run_dir: Path,
+        counters: Counters,
     ) -> None:
-        self.frames, self.counters = frames, counters
+        self.frames, self.process, self.counters = frames, process, counters
         self.composites = connect(context, COMPOSITES, run_dir)
         self.masks = connect(context, MASKS, run_dir)
         self.control = connect(context, CONTROL, run_dir)
@@ -114,15 +122,15 @@ def compose(run_dir: Path, counters: Counters, segments: set[str]) -> Iterator[N
 
 
 @contextmanager
-def composing(run_dir: Path, counters: Counters, **settings: object) -> Iterator[Neighbours]:
+def composing(run_dir: Path, counters: Counters, program: str = "compose", **settings: object) -> Iterator[Neighbours]:
     open_run_dir(run_dir)
     with (
         open_context() as context,
         Publisher(context, run_dir) as frames,
         # noise holds no person that a matte could see
-        stage("compose", run_dir, **{"refine": "none", **settings}) as process,
+        stage(program, run_dir, **{"refine": "none", **settings}) as process,
     ):
-        yield Neighbours(context, frames, run_dir, counters)
+        yield Neighbours(context, frames, process, run_dir, counters)
         code, said, took_s = end(process)
         assert (code, "crashed" in said, took_s < 2) == (0, False, True), said
 
@@ -197,14 +205,50 @@ def test_frames_that_stop_are_replaced_by_a_card(compose: Neighbours) -> None:
     assert compose.composite()[0].state != "lost"
 
 
+@pytest.mark.parametrize("silent_s", [1.0, 2.2])
+def test_two_seconds_without_a_frame_are_a_loss_and_one_is_not(silent_s: float, compose: Neighbours) -> None:
+    message, _ = compose.until_live()
+    compose.ask(PrivacySet(False))
+    compose.composite(lambda m: not m.privacy)
+    silent_until, cards = time.monotonic() + silent_s, []
+    while time.monotonic() < silent_until:
+        compose.composites.poll(50)
+        cards += receive(compose.composites, FrameComposed, compose.counters)
+    assert cards[-1].state == "lost"
+    after, pixels = compose.composite(lambda m: m.state != "lost")
+    assert (after.epoch, after.privacy, is_hidden(pixels)) == (message.epoch, silent_s > 2, silent_s > 2)
+
+
+def test_a_compose_that_stood_still_closes_first(compose: Neighbours) -> None:
+    """Everything was stopped for seconds, and goes on: whoever sits there now may be another one."""
+    message, _ = compose.until_live()
+    compose.ask(PrivacySet(False))
+    compose.composite(lambda m: not m.privacy)
+    child = child_of(compose.process.pid)
+    assert child is not None
+    os.kill(child, signal.SIGSTOP)
+    time.sleep(2.2)  # capture is silent meanwhile
+    stopped_until_ns = time.monotonic_ns()
+    os.kill(child, signal.SIGCONT)
+    seen: list[FrameComposed] = []
+
+    def closed(composed: FrameComposed) -> bool:
+        seen.extend([composed] if composed.composed_ns > stopped_until_ns else [])
+        return bool(seen) and composed.state != "lost"
+
+    after, pixels = compose.composite(closed)
+    assert all(composed.privacy for composed in seen), "closed from the first picture on"
+    assert (after.epoch, is_hidden(pixels)) == (message.epoch, True)
+
+
 def test_a_lost_source_is_a_card_at_once_with_its_reason(compose: Neighbours) -> None:
     compose.until_live()
     lost_ns = time.monotonic_ns()
-    compose.frames.lose("camera 0 was unplugged")
+    compose.frames.lose("the camera was unplugged")
     card = wait_for(
         "a card", lambda: [c for c in receive(compose.composites, FrameComposed, compose.counters) if c.state == "lost"]
     )[0]
-    assert card.reason == "camera 0 was unplugged"
+    assert card.reason == "the camera was unplugged"
     assert (card.composed_ns - lost_ns) / 1e6 < 300, "not only when the silence is noticed"
 
 
