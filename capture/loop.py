@@ -11,7 +11,7 @@ import zmq
 
 from capture.dispatch import Dispatch, is_worth_giving
 from capture.reader import Lost, Reader
-from capture.sources import Shot, open_source
+from capture.sources import Shot, name_of, open_source
 from common.child import Stop, sole_writer
 from common.config import CaptureSettings
 from common.counters import Counters
@@ -41,7 +41,7 @@ def run(settings: CaptureSettings, stop: Stop) -> None:
         sole_writer(run_dir, FRAMES.name),
         open_context() as context,
         Publisher(context, run_dir) as frames,
-        Reader(lambda: open_source(settings), patient=stop.restarts > 0) as reader,
+        Reader(lambda: open_source(settings), name_of(settings.source), patient=stop.restarts > 0) as reader,
     ):
         workers = Workers(context, run_dir, counters)
         poller, sleep = zmq.Poller(), SleepWatch()

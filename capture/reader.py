@@ -4,6 +4,7 @@ opens the source again when it fails."""
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import select
 import threading
@@ -14,6 +15,8 @@ from typing import NamedTuple, Self
 
 from capture.sources import Shot, Source
 from common.errors import SourceError, SourceLostError
+
+log = logging.getLogger("onlyme")
 
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.25, 4.0
 SOUND_AFTER_S = 10.0  # a source that delivered this long is sound: its next failure is its first
@@ -30,11 +33,12 @@ class Reader:
 
     Args:
         open_source: Opens the source, in the thread.
+        name: What the source is called where it cannot be opened; a word that says nothing of whoever uses it.
         patient: Wait for a source that cannot be opened, because it could before. Otherwise that is the user's mistake.
     """
 
-    def __init__(self, open_source: Callable[[], Source], patient: bool = False) -> None:
-        self._open = open_source
+    def __init__(self, open_source: Callable[[], Source], name: str, patient: bool = False) -> None:
+        self._open, self._name = open_source, name
         self._patient = patient
         self._lock = threading.Lock()
         self._wake_r, self._wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -95,7 +99,7 @@ class Reader:
         source, delivered_at = self._source, self._delivered_at
         if source is None or delivered_at is None or self._ended or now - delivered_at <= source.patience_s:
             return
-        self.begin_anew(f"{source.name}: nothing came for {source.patience_s:.0f} s")
+        self.begin_anew(f"nothing came from {source.name} for {source.patience_s:.0f} s")
 
     def begin_anew(self, reason: str) -> None:
         """Lose the source, if it is open, and open it anew in another thread: what this one still reads counts no more."""
@@ -135,7 +139,8 @@ class Reader:
             source = self._open()
         except SourceError as error:
             if self._patient:
-                raise SourceLostError(str(error)) from None
+                log.info("%s", error)
+                raise SourceLostError(f"{self._name} cannot be opened") from None
             raise
         opened_at = time.monotonic()
         try:

@@ -3,6 +3,10 @@
 A source is used from one thread. File sources keep wall-clock time: the frame that is due *now* is delivered and late
 ones are skipped, their numbers too, so the clock is never stretched. Live sources have no index of their own and count
 what they read.
+
+A source's `name`, its `notice` and the text of a SourceLostError are seen by everybody in the call: they never say more
+than "the file" or "the network camera". Only the log and a SourceError, which ends the call on the user's own terminal, name a
+path; of an address they name scheme and host, for the rest may hold a password.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +27,7 @@ from numpy.typing import NDArray
 from capture.demo import DemoScene
 from capture.still import StillWatch
 from common.config import CaptureSettings
+from common.environment import quiet_ffmpeg
 from common.errors import SourceError, SourceLostError
 
 IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
@@ -29,6 +35,13 @@ FALLBACK_FPS = 30.0
 OPEN_TIMEOUT_MS, READ_TIMEOUT_MS = 5000, 5000
 PATIENCE_S = 2.0  # how long one read may take
 AHEAD = 0.4  # of the time between two frames: a frame is made so much before it is due, as a camera has its own by then
+
+CAMERA, NETWORK_CAMERA, FILE, FOLDER, DEMO = "the camera", "the network camera", "the file", "the folder", "the demo"
+ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+LOG_ERRORS = (
+    2  # LOG_LEVEL_ERROR of opencv2/core/utils/logger.defines.h: what cannot be opened is said by us, in one line
+)
+SCHEMES = ("rtsp", "rtsps", "http", "https")
 
 log = logging.getLogger("onlyme")
 
@@ -44,8 +57,8 @@ class Shot(NamedTuple):
 class Source(Protocol):
     """What every source can do."""
 
-    name: str
-    description: str
+    name: str  # one of the words above
+    description: str  # for the log
     notice: str
     patience_s: float
 
@@ -100,13 +113,12 @@ class FileSource:
         SourceError: No such file, or nothing in it can be decoded.
     """
 
-    notice = ""
+    name, notice = FILE, ""
 
     def __init__(self, path: Path, once: bool) -> None:
         if not path.is_file():
             raise SourceError(f"--source: expected a video file, got {path}, which is not there; check the path")
         self._path, self._once = path, once
-        self.name = str(path)
         self._capture = cv2.VideoCapture(str(path))
         fps = self._capture.get(cv2.CAP_PROP_FPS) if self._capture.isOpened() else 0.0
         if not self._capture.isOpened() or not self._capture.grab():
@@ -152,7 +164,7 @@ class FileSource:
             return False
         self._rewind()
         if not self._capture.grab():
-            raise SourceLostError(f"{self._path} cannot be read any more; was it moved?")
+            raise SourceLostError(f"{self.name} cannot be read any more; was it moved?")
         return True
 
     def _rewind(self) -> None:
@@ -167,7 +179,7 @@ class FolderSource:
         SourceError: No image in it.
     """
 
-    notice = ""
+    name, notice = FOLDER, ""
 
     def __init__(self, folder: Path, fps: float, once: bool) -> None:
         self._files = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGES)
@@ -176,7 +188,6 @@ class FolderSource:
         self._folder, self._once = folder, once
         self._clock = Clock(fps)
         self._index = 0
-        self.name = str(folder)
         self.patience_s = PATIENCE_S + 1 / fps
         self.description = f"{len(self._files)} images of {folder} at {fps:g} frames a second"
 
@@ -210,7 +221,7 @@ class DemoSource:
         notice: What to write into the picture, such as why it is a demo.
     """
 
-    name = "demo scene"
+    name = DEMO
 
     def __init__(self, settings: CaptureSettings, notice: str = "") -> None:
         self._settings = settings
@@ -242,7 +253,8 @@ class LiveSource:
     """A camera or a network stream: whatever it delivers, when it delivers it.
 
     Args:
-        name: For logs, without passwords.
+        name: What everybody may read.
+        shown: What the log may say.
         capture: Open.
         missing: What to say where it delivers nothing.
         reopen: Opens it once more.
@@ -258,7 +270,9 @@ class LiveSource:
     def __init__(
         self,
         name: str,
+        shown: str,
         capture: cv2.VideoCapture,
+        *,
         missing: str,
         reopen: Callable[[], LiveSource],
         node: Path | None = None,
@@ -271,7 +285,7 @@ class LiveSource:
             raise SourceError(missing)
         got = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
         self.description = (
-            f"{name}, given {got[0]} x {got[1]} at {capture.get(cv2.CAP_PROP_FPS):g} frames a second, "
+            f"{shown}, given {got[0]} x {got[1]} at {capture.get(cv2.CAP_PROP_FPS):g} frames a second, "
             f"{_fourcc(capture)} through {capture.getBackendName()}"
         )
 
@@ -305,20 +319,57 @@ def open_camera(number: int, settings: CaptureSettings) -> LiveSource:
     capture.set(cv2.CAP_PROP_FRAME_HEIGHT, settings.height)
     capture.set(cv2.CAP_PROP_FPS, settings.fps)
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-    name = f"camera {number}"
-    log.info("%s: asked for %s MJPG", name, wanted)
-    return LiveSource(name, capture, missing, lambda: open_camera(number, settings), node)
+    shown = f"camera {number}"
+    log.info("%s: asked for %s MJPG", shown, wanted)
+    return LiveSource(CAMERA, shown, capture, missing=missing, reopen=lambda: open_camera(number, settings), node=node)
 
 
 def open_address(address: str) -> LiveSource:
-    """A network stream, with time limits on opening and reading."""
+    """A network stream, with time limits on opening and reading.
+
+    Raises:
+        SourceError: It is no address of a stream, does not open, or delivers nothing.
+    """
+    scheme = address.partition("://")[0]
+    if scheme.lower() not in SCHEMES:
+        raise SourceError(f"--source: expected an address of {', '.join(SCHEMES)}, got one of {scheme}; check it")
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
-    shown = re.sub(r"//[^/@]*@", "//…@", address)  # no password in a log
+    shown = host_of(address)
     return LiveSource(
-        shown, cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits),
-        f"--source: expected a stream at {shown}, got none that delivers; check the address and that it is served",
-        lambda: open_address(address),
-    )  # fmt: skip
+        NETWORK_CAMERA,
+        shown,
+        cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits),
+        missing=f"--source: expected a stream at {shown}, got none that delivers; check the address and that it is served",
+        reopen=lambda: open_address(address),
+    )
+
+
+def host_of(address: str) -> str:
+    """Return scheme and host of an address, such as "rtsp://192.168.1.9": no user, password, port, path or query.
+
+    Where a password holds a slash, what follows it looks like a path with an @ in it. Nobody can tell then where the host
+    begins, so only the scheme is said.
+    """
+    scheme, _, rest = address.partition("://")
+    try:
+        parts = urllib.parse.urlsplit(address)
+        host = parts.hostname
+    except ValueError:  # no such IPv6 address
+        host = None
+    if not host or "@" in rest[len(parts.netloc) :]:
+        return f"{scheme}://..."
+    return f"{scheme}://[{host}]" if ":" in host else f"{scheme}://{host}"
+
+
+def name_of(source: str) -> str:
+    """Return what a source that `--source` names is called before everybody."""
+    if source == "demo":
+        return DEMO
+    if ADDRESS.match(source):
+        return NETWORK_CAMERA
+    if source == "auto" or re.fullmatch(r"camera:\d{1,3}", source):
+        return CAMERA
+    return FOLDER if Path(source).expanduser().is_dir() else FILE
 
 
 def open_auto(settings: CaptureSettings) -> Source:
@@ -337,13 +388,15 @@ def open_source(settings: CaptureSettings) -> Source:
         AssetError: The demo's portraits cannot be fetched.
     """
     text = settings.source
+    quiet_ffmpeg()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # what cannot be opened is said by us, in one line
     if text == "auto":
         return open_auto(settings)
     if text == "demo":
         return DemoSource(settings)
     if match := re.fullmatch(r"camera:(\d{1,3})", text):
         return open_camera(int(match[1]), settings)
-    if re.match(r"(rtsp|rtsps|http|https)://", text):
+    if ADDRESS.match(text):
         return open_address(text)
     path, once = Path(text).expanduser(), settings.play == "once"
     return FolderSource(path, settings.fps, once) if path.is_dir() else FileSource(path, once)

@@ -204,7 +204,7 @@ class CaptureSettings(Settings):
         "auto",
         word,
         "auto (camera 0, else demo), camera:N, demo, a video file, a folder of images, or an rtsp:// or "
-        "http:// address",
+        "http:// address; one with a password is safer in .env or the environment, for ps shows flags to every user",
     )
     width: int = setting(1280, whole(64, 16384), "width asked of a camera and drawn by demo, pixels")
     height: int = setting(720, whole(64, 16384), "height asked of a camera and drawn by demo, pixels")
@@ -325,7 +325,10 @@ class DisplaySettings(Settings):
     )
     web: str = setting("127.0.0.1:8765", host_port, "HOST:PORT that the page of the web sink is served on")
     token: str = setting(
-        "", token, "asked for where the page can be reached from elsewhere; made up where none is given"
+        "",
+        token,
+        "asked for where the page can be reached from elsewhere; made up where none is given; safer in .env or the "
+        "environment, for ps shows flags to every user",
     )
     connect: str = setting("", address, "watch a relay, tcp://HOST:PORT, instead of the call on this machine")
     key: Path | None = setting(
@@ -400,7 +403,8 @@ class _Parser(configargparse.ArgumentParser):  # type: ignore[misc]  # the libra
     """Says one line instead of the whole usage, as an error of ours."""
 
     def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{message}; see --help")
+        said = re.sub(r"(\w+://)\S*@\S*", r"\1...", message)  # no password on a terminal that others may see
+        raise ConfigError(f"{said}; see --help")
 
 
 def read_settings(

@@ -10,6 +10,14 @@ def variables() -> dict[str, str]:
     return dict(os.environ)
 
 
+def quiet_ffmpeg() -> None:
+    """Have FFmpeg say nothing on standard error before OpenCV loads it: it names addresses with their passwords.
+
+    The variable is OpenCV's, the number AV_LOG_QUIET of libavutil/log.h. Who has set it wants to read it.
+    """
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+
 def process_name(stage: str) -> str:
     """What honcho calls this process, such as "infer.2", else the stage's own name."""
     return os.environ.get("HONCHO_PROCESS_NAME", stage)

@@ -12,6 +12,8 @@ from capture.sources import Shot
 from common.errors import SourceError, SourceLostError
 from tests.processes.neighbours import wait_for
 
+NAME = "the camera"
+
 
 class Fast:
     """A source that delivers at once, `count` times, and then ends, fails, or blocks before it ends or fails."""
@@ -61,7 +63,7 @@ def all_of(reader: Reader, until: Callable[[], bool]) -> list[Shot | Lost]:
 
 
 def test_it_keeps_the_newest_only_and_counts_the_rest() -> None:
-    with Reader(lambda: Fast(5)) as reader:
+    with Reader(lambda: Fast(5), NAME) as reader:
         reader._thread.join(5)
         shot = reader.take()
         assert isinstance(shot, Shot)
@@ -73,7 +75,7 @@ def test_it_keeps_the_newest_only_and_counts_the_rest() -> None:
 
 @pytest.mark.parametrize("count", [0, 3])
 def test_a_mistake_is_handed_to_the_loop(count: int) -> None:
-    with Reader(lambda: Fast(count, SourceError("broken image"))) as reader:
+    with Reader(lambda: Fast(count, SourceError("broken image")), NAME) as reader:
         reader._thread.join(5)
         assert not reader.ended, "a failure must not be taken for the end of the film"
         with pytest.raises(SourceError, match="broken image"):
@@ -82,7 +84,7 @@ def test_a_mistake_is_handed_to_the_loop(count: int) -> None:
 
 def test_a_source_that_fails_is_said_to_be_lost_and_opened_again() -> None:
     first = Fast(3, SourceLostError("unplugged"), lambda: Fast(2))
-    with Reader(lambda: first) as reader:
+    with Reader(lambda: first, NAME) as reader:
         taken = all_of(reader, lambda: reader.ended)
     assert [t for t in taken if isinstance(t, Lost)] == [Lost("unplugged")]
     assert isinstance(taken[-1], Shot)
@@ -90,7 +92,7 @@ def test_a_source_that_fails_is_said_to_be_lost_and_opened_again() -> None:
 
 
 def test_the_loss_is_said_before_what_comes_after_it() -> None:
-    with Reader(lambda: Fast(1, SourceLostError("unplugged"), lambda: Fast(1))) as reader:
+    with Reader(lambda: Fast(1, SourceLostError("unplugged"), lambda: Fast(1)), NAME) as reader:
         reader._thread.join(5)
         assert reader.take() == Lost("unplugged")
         assert isinstance(reader.take(), Shot)
@@ -105,9 +107,9 @@ def test_a_source_that_cannot_be_reopened_yet_is_waited_for_with_growing_patienc
             raise SourceError("still unplugged")
         return Fast(1)
 
-    with Reader(lambda: Fast(1, SourceLostError("unplugged"), reopen)) as reader:
+    with Reader(lambda: Fast(1, SourceLostError("unplugged"), reopen), NAME) as reader:
         taken = all_of(reader, lambda: reader.ended)
-    assert Lost("still unplugged") in [t for t in taken if isinstance(t, Lost)]
+    assert Lost("the camera cannot be opened") in [t for t in taken if isinstance(t, Lost)]
     gaps = np.diff(tries)
     assert (gaps[1:] > 1.5 * gaps[:-1]).all()
 
@@ -121,20 +123,20 @@ def test_a_restarted_capture_waits_for_a_source_that_is_not_there() -> None:
             raise source
         return source
 
-    with Reader(opener, patient=True) as reader:
-        assert all_of(reader, lambda: reader.ended)[0] == Lost("no camera")
+    with Reader(opener, NAME, patient=True) as reader:
+        assert all_of(reader, lambda: reader.ended)[0] == Lost("the camera cannot be opened")
 
 
 def test_a_read_that_does_not_come_back_is_given_up() -> None:
     comes_back = threading.Event()
     blocked = Fast(2, comes_back, lambda: Fast(1))
-    with Reader(lambda: blocked) as reader:
+    with Reader(lambda: blocked, NAME) as reader:
         taken = all_of(reader, lambda: reader.ended)
         assert not blocked.closed
         comes_back.set()  # much later
         wait_for("the device let go by the abandoned thread", lambda: blocked.closed)
         assert reader.take() is None
-    assert [t for t in taken if isinstance(t, Lost)] == [Lost("fast: nothing came for 0 s")]
+    assert [t for t in taken if isinstance(t, Lost)] == [Lost("nothing came from fast for 0 s")]
     assert isinstance(taken[-1], Shot)
 
 
@@ -142,7 +144,7 @@ def test_after_a_sleep_what_is_still_read_counts_no_more() -> None:
     """A device hands out what it held before the machine slept, as if it were new."""
     comes_back = threading.Event()
     slept, shots = Fast(2, comes_back, lambda: Fast(1)), []
-    with Reader(lambda: slept) as reader:
+    with Reader(lambda: slept, NAME) as reader:
         wait_for("a shot", reader.take)
         wait_for("all that comes", lambda: slept.left == 0)
         reader.begin_anew("the computer was asleep")
@@ -158,7 +160,7 @@ def test_after_a_sleep_what_is_still_read_counts_no_more() -> None:
 def test_a_source_that_was_given_up_neither_ends_nor_fails_the_call(at_last: Exception | None) -> None:
     comes_back, held = threading.Event(), threading.Event()
     blocked = Fast(1, comes_back, lambda: Fast(1, held), at_last)
-    with Reader(lambda: blocked) as reader:
+    with Reader(lambda: blocked, NAME) as reader:
         all_of(reader, lambda: reader._session == 2)
         comes_back.set()
         wait_for("the device let go by the abandoned thread", lambda: blocked.closed)
@@ -171,6 +173,6 @@ def test_a_source_that_was_given_up_neither_ends_nor_fails_the_call(at_last: Exc
 
 def test_closing_does_not_wait_for_a_device_that_blocks() -> None:
     begun = time.monotonic()
-    with Reader(lambda: Fast(1, threading.Event())) as reader:
+    with Reader(lambda: Fast(1, threading.Event()), NAME) as reader:
         wait_for("a shot", reader.take)
     assert time.monotonic() - begun < 3

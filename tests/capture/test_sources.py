@@ -10,7 +10,17 @@ import numpy as np
 import pytest
 
 from capture import sources
-from capture.sources import Clock, FileSource, FolderSource, LiveSource, Shot, open_source
+from capture.sources import (
+    CAMERA,
+    Clock,
+    FileSource,
+    FolderSource,
+    LiveSource,
+    Shot,
+    host_of,
+    name_of,
+    open_source,
+)
 from common.config import CaptureSettings
 from common.errors import SourceError, SourceLostError
 
@@ -88,7 +98,7 @@ def test_frames_of_different_sizes_are_passed_on_as_they_are(tmp_path: Path) -> 
 @pytest.mark.parametrize(("make", "says"), [
     (lambda p: str(p / "none.mkv"), "not there"), (str, "images"),
     (lambda p: _written(p / "broken.mkv", b"\x1aE\xdf\xa3" + b"x" * 999), "decoded"), (lambda p: "camera:97", "camera:97"),
-    (lambda p: "http://127.0.0.1:9/x", "stream"),
+    (lambda p: "http://127.0.0.1:9/x", "stream"), (lambda p: "rtmp://user:SECRET@127.0.0.1/x", "got one of rtmp"),
 ])  # fmt: skip
 def test_what_cannot_be_read_is_one_clear_line(make: Callable[[Path], str], says: str, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=says) as error:
@@ -138,10 +148,12 @@ class FakeDevice:
         pass
 
 
-@pytest.mark.parametrize(("node_is_there", "says"), [(False, "camera 7 was unplugged"), (True, "stopped delivering")])
+@pytest.mark.parametrize(
+    ("node_is_there", "says"), [(False, "the camera was unplugged"), (True, "the camera stopped delivering")]
+)
 def test_a_device_that_fails_is_lost_and_says_how(node_is_there: bool, says: str, tmp_path: Path) -> None:
     device, node = FakeDevice(), tmp_path / "video7"
-    source = LiveSource("camera 7", device, "missing", lambda: source, node)  # type: ignore[arg-type]
+    source = LiveSource(CAMERA, "camera 7", device, missing="", reopen=lambda: source, node=node)  # type: ignore[arg-type]
     assert source.read() is not None
     device.plugged = False
     if node_is_there:
@@ -162,6 +174,55 @@ def test_a_stream_over_http_is_read(video: Path) -> None:
         assert source.read() is not None
         source.close()
         server.shutdown()
+
+
+SECRETS = ("USER", "SECRET", "PATH", "QUERY")
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("rtsp://192.168.1.9/PATH", "rtsp://192.168.1.9"),
+        ("rtsp://USER:SECRET@cam.lan:554/PATH?QUERY=1", "rtsp://cam.lan"),
+        ("http://USER:p@SECRET@127.0.0.1:8080/PATH.mjpg?user=USER&pwd=SECRET", "http://127.0.0.1"),
+        ("http://cam.lan?pwd=SECRET", "http://cam.lan"),
+        ("http://cam.lan#SECRET", "http://cam.lan"),
+        ("https://USER:SECRET@[fe80::1]:80/PATH", "https://[fe80::1]"),
+        ("https://USER:SECRET@[fe80::1", "https://..."),
+        ("rtsp://USER:SEC/SECRET@cam.lan/PATH", "rtsp://..."),
+        ("rtsp://USER:SEC#SECRET@cam.lan/PATH", "rtsp://..."),
+        ("rtsp://USER:SEC?SECRET@cam.lan/PATH", "rtsp://..."),
+        ("http://cam.lan/PATH?mail=USER@SECRET", "http://..."),
+        ("rtsp:///PATH", "rtsp://..."),
+    ],
+)
+def test_of_an_address_only_scheme_and_host_are_said(address: str, shown: str) -> None:
+    assert host_of(address) == shown
+    assert not any(secret.lower() in shown for secret in SECRETS)
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("auto", "the camera"),
+        ("camera:1", "the camera"),
+        ("demo", "the demo"),
+        ("rtsp://u:p@cam.lan/x", "the network camera"),
+        ("HTTP://cam.lan/x", "the network camera"),
+        ("holiday.mkv", "the file"),
+        ("tests", "the folder"),
+    ],
+)
+def test_before_everybody_a_source_has_a_word_and_no_name(source: str, name: str) -> None:
+    assert name_of(source) == name
+
+
+def test_a_file_that_cannot_be_read_any_more_is_not_named(video: Path) -> None:
+    source = FileSource(video, once=False)
+    video.unlink()
+    with pytest.raises(SourceLostError, match="the file cannot be read any more") as error:
+        read_all(source, 99)
+    assert video.name not in str(error.value)
 
 
 def _written(path: Path, data: bytes) -> str:

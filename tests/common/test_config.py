@@ -50,6 +50,18 @@ def test_a_bad_flag_is_one_clear_line(kind: type[Settings], argv: list[str], say
     assert "\n" not in str(error.value)
 
 
+def test_a_misspelt_flag_does_not_put_a_password_on_the_terminal() -> None:
+    with pytest.raises(ConfigError, match=r"--sorce rtsp://\.\.\.; see --help"):
+        read(CaptureSettings, "--sorce", "rtsp://USER:SECRET@cam.lan/x")
+
+
+def test_infer_and_compose_agree_on_how_old_a_mask_may_be() -> None:
+    for argv, limit_ms in (([], 750), (["--max-infer-hz", "2"], 1250), (["--max-mask-age", "300"], 300)):
+        assert (
+            read(InferSettings, *argv).mask_age_limit_ms == read(ComposeSettings, *argv).mask_age_limit_ms == limit_ms
+        )
+
+
 def test_a_bad_variable_names_what_was_expected() -> None:
     with pytest.raises(ConfigError, match=r"expected an odd number.*got '4'"):
         read(ComposeSettings, env={"ONLYME_KERNEL": "4"})

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import http.server
 import os
 import signal
+import subprocess
+import sys
+import threading
 import time
 from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from capture.demo import DemoScene
 from common.counters import Counters
-from common.messages import FrameCaptured, WorkAsked
+from common.messages import FrameCaptured, SourceLost, WorkAsked
 from common.ring import RingCache
 from common.run_dir import open_run_dir
-from common.streams import FRAMES, WORK, connect, open_context, receive, send
+from common.streams import FRAME_FACTS, FRAMES, WORK, connect, open_context, receive, send
+from tests.call import environment
 from tests.processes.neighbours import child_of, end, stage, wait_for
+from tests.shared import ROOT
 
 DEMO = {"source": "demo", "width": 320, "height": 180}
 
@@ -130,6 +137,68 @@ def test_a_change_of_geometry_begins_a_new_epoch(
         assert end(process)[0] == 0
     assert len({segment for _, segment in seen.values()}) >= 4
     assert {width for width, _ in seen.values()} == {64, 80}
+
+
+class Playlist(http.server.BaseHTTPRequestHandler):
+    """A stream whose parts are not there: FFmpeg names their addresses."""
+
+    def do_GET(self) -> None:
+        if "list.m3u8" not in self.path:
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.end_headers()
+        part = self.path.replace("list.m3u8", "part.ts")
+        self.wfile.write(f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{part}\n#EXT-X-ENDLIST\n".encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("is_quiet", [True, False], ids=["as it is", "with FFmpeg's own messages"])
+def test_of_an_address_nothing_but_scheme_and_host_is_said(
+    is_quiet: bool, run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second case is the negative control: without our quiet_ffmpeg the password is on the terminal."""
+    if not is_quiet:
+        monkeypatch.setenv("OPENCV_FFMPEG_LOGLEVEL", "32")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Playlist) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://USER:SECRET@127.0.0.1:{server.server_port}/PATH/list.m3u8?pwd=SECRET"
+        done = subprocess.run(
+            [sys.executable, "-m", "capture"], cwd=ROOT, env=environment({"source": address}, run_dir), check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60,
+        )  # fmt: skip
+        server.shutdown()
+    said = done.stdout
+    assert done.returncode == 2
+    assert "expected a stream at http://127.0.0.1, got none" in said
+    assert ("SECRET" in said) is not is_quiet
+    if is_quiet:
+        assert not [word for word in ("USER", "PATH", "pwd") if word in said]
+        assert said.count("\n") == 1
+
+
+def test_a_file_that_goes_is_not_named_on_the_stream(run_dir: Path, tmp_path: Path, counters: Counters) -> None:
+    path = tmp_path / "HOLIDAY.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 30, (64, 48))
+    for _ in range(10):
+        writer.write(np.zeros((48, 64, 3), np.uint8))
+    writer.release()
+    open_run_dir(run_dir)
+    with open_context() as context, stage("capture", run_dir, source=path) as process:
+        socket = connect(context, FRAMES, run_dir)
+        wait_for("frames", lambda: receive(socket, FrameCaptured, counters))
+        path.unlink()
+        reasons: list[str] = []
+
+        def look() -> bool:
+            reasons.extend(f.reason for f in receive(socket, FRAME_FACTS, counters) if isinstance(f, SourceLost))
+            return len(reasons) >= 2
+
+        wait_for("losses", look)
+        assert end(process)[0] == 0
+    assert reasons[:2] == ["the file cannot be read any more; was it moved?", "the file cannot be opened"]
 
 
 def test_a_file_played_once_ends_with_0(run_dir: Path, tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_a_camera_that_stays_away_for_a_while_is_waited_for(run_dir: Path, count
         camera.mode = "drop"
         running.until("the loss", lambda c: c.state == "lost")
         camera.mode = "off"
-        running.until("the wait", lambda c: "got none that delivers" in c.reason)
+        running.until("the wait", lambda c: c.reason == "the network camera cannot be opened")
         camera.mode = ""
         running.live()
 
@@ -122,7 +122,7 @@ def test_a_capture_restarted_while_its_camera_is_away_waits_for_it(run_dir: Path
         os.kill(child, signal.SIGKILL)
         running.until("the loss", lambda c: c.reason == "capture has ended")
         wait_for("another child", lambda: child_of(pids[0]) not in (child, None))
-        running.until("the wait", lambda c: "got none that delivers" in c.reason)
+        running.until("the wait", lambda c: c.reason == "the network camera cannot be opened")
         camera.mode = ""
         running.live()
 
