@@ -99,7 +99,7 @@ class Reader:
         source, delivered_at = self._source, self._delivered_at
         if source is None or delivered_at is None or self._ended or now - delivered_at <= source.patience_s:
             return
-        self.begin_anew(f"nothing came from {source.name} for {source.patience_s:.0f} s")
+        self.begin_anew(f"{source.name}: nothing came for {source.patience_s:.0f} s")
 
     def begin_anew(self, reason: str) -> None:
         """Lose the source, if it is open, and open it anew in another thread: what this one still reads counts no more."""

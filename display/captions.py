@@ -2,11 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from common.messages import EVERYBODY, FrameComposed
+
 FONT = cv2.FONT_HERSHEY_SIMPLEX
+RED_BGR, AMBER_BGR, BLUE_BGR = (0, 0, 200), (0, 180, 255), (140, 70, 20)
+WHITE_BGR, BLACK_BGR = (255, 255, 255), (0, 0, 0)
+
+
+class Bar(NamedTuple):
+    """A line across the whole picture; colours are BGR."""
+
+    text: str
+    ground: tuple[int, int, int]
+    ink: tuple[int, int, int] = WHITE_BGR
+
+
+def bars_of(message: FrameComposed) -> list[Bar]:
+    """Return what whoever sits in front must not overlook: that more is shown than themselves, and what they are asked."""
+    bars = []
+    if not message.privacy:
+        bars.append(Bar("PRIVACY IS OFF: others see the room", RED_BGR))
+    elif message.state == EVERYBODY:
+        bars.append(Bar("EVERYBODY IS SHOWN: a for one person", AMBER_BGR, BLACK_BGR))
+    if message.question:
+        bars.append(Bar(message.question, BLUE_BGR))
+    return bars
+
+
+def write_bars(picture: NDArray[np.uint8], bars: Sequence[Bar]) -> int:
+    """Write lines on coloured ground across the top of (H, W, 3) uint8 BGR, smaller where they would not fit.
+
+    Returns:
+        How many rows they take.
+    """
+    scale = max(picture.shape[0] / 720, 0.5)
+    step = round(40 * scale)
+    for number, bar in enumerate(bars):
+        ground = picture[number * step : (number + 1) * step]
+        ground[:] = bar.ground
+        wide = cv2.getTextSize(bar.text, FONT, 0.8 * scale, 2)[0][0] + round(20 * scale)
+        size = 0.8 * scale * min(1.0, picture.shape[1] / wide)
+        at = (round(10 * scale), number * step + round(28 * scale))
+        cv2.putText(picture, bar.text, at, FONT, size, bar.ink, max(1, round(2 * scale)), cv2.LINE_AA)
+    rows: int = min(step * len(bars), picture.shape[0])
+    return rows
 
 
 def write_caption(picture: NDArray[np.uint8], lines: list[str]) -> None:

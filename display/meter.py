@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.messages import FrameComposed
+from common.messages import EVERYBODY, FrameComposed
 
 WINDOW_S = 5.0
 
@@ -53,7 +53,8 @@ class Meter:
 
 def describe(message: FrameComposed, reading: Reading) -> str:
     """One line for a caption or a log."""
-    state = message.state if not message.reason else f"{message.state}: {message.reason}"
+    word = "everybody is shown" if message.state == EVERYBODY else message.state
+    state = word if not message.reason else f"{word}: {message.reason}"
     age = "no mask" if reading.mask_age_ms is None else f"mask {reading.mask_age_ms:.0f} ms old"
     return (
         f"{reading.rate:.1f} pictures a second, {reading.latency_p50_ms:.0f} ms behind "

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.messages import INSTANCES, FrameComposed, PrivacySet, SubjectAsked, SubjectPointed, ViewSet, Wanted
-from display.captions import write_caption
+from display.captions import bars_of, write_bars, write_caption
+from display.keys import key_of
 from display.meter import Meter, describe
 from display.sinks import Wish
 
@@ -17,7 +18,7 @@ TITLE = "onlyme"
 
 class WindowSink:
     """Keys: p privacy, n the next person, 1 to 9 that person from the left, a everybody, v instance view, i caption,
-    q quit; a click picks a person. Closing it quits."""
+    q quit; a click picks a person. Closing it quits. No other key does anything."""
 
     local = True
 
@@ -40,16 +41,15 @@ class WindowSink:
         if not self._sized:
             self._sized = True
             cv2.resizeWindow(TITLE, message.width, message.height)
-        if self._caption or not message.privacy:  # that the filter is off is never hidden from whoever looks
+        below = picture[write_bars(picture, bars_of(message)) :]
+        if self._caption and below.size:
             lines = [
                 describe(message, meter.read()),
                 "p privacy   n next person   1-9 person from the left   a all   v instances   i caption   q quit",
             ]
             if message.model.startswith("embedded"):
                 lines.insert(1, message.model)
-            if not message.privacy:
-                lines.insert(0, "PRIVACY IS OFF: others see the room")
-            write_caption(picture, lines)
+            write_caption(below, lines)
         cv2.imshow(TITLE, picture)
 
     def blank(self, why: str) -> None:
@@ -60,8 +60,7 @@ class WindowSink:
 
     def poll(self) -> Wish:
         """See Sink."""
-        key = cv2.pollKey()
-        wish = self._press(key & 0xFF) if key >= 0 else Wish()
+        wish = self._press(key_of(cv2.pollKey()))
         clicks, self._clicks = self._clicks, []
         return wish._replace(asked=(*wish.asked, *clicks)) if self._is_open() else Wish(quit=True)
 
@@ -80,17 +79,17 @@ class WindowSink:
         if event == cv2.EVENT_LBUTTONDOWN and 0 <= x < width and 0 <= y < height:
             self._clicks.append(SubjectPointed(x / width, y / height))
 
-    def _press(self, key: int) -> Wish:
-        if key == ord("q"):
+    def _press(self, key: str) -> Wish:
+        if key == "q":
             return Wish(quit=True)
-        if key == ord("i"):
+        if key == "i":
             self._caption = not self._caption
-        keys: dict[int, Wanted] = {
-            ord("p"): PrivacySet(not self._privacy),
-            ord("v"): ViewSet(not self._instances),
-            ord("n"): SubjectAsked(SubjectAsked.NEXT),
-            ord("a"): SubjectAsked(SubjectAsked.EVERYBODY),
-            **{ord(str(number)): SubjectAsked(number) for number in range(1, 10)},
+        keys: dict[str, Wanted] = {
+            "p": PrivacySet(not self._privacy),
+            "v": ViewSet(not self._instances),
+            "n": SubjectAsked(SubjectAsked.NEXT),
+            "a": SubjectAsked(SubjectAsked.EVERYBODY),
+            **{str(number): SubjectAsked(number) for number in range(1, 10)},
         }
         wanted = keys.get(key)
         return Wish(asked=(wanted,) if wanted else ())

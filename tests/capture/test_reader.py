@@ -136,7 +136,7 @@ def test_a_read_that_does_not_come_back_is_given_up() -> None:
         comes_back.set()  # much later
         wait_for("the device let go by the abandoned thread", lambda: blocked.closed)
         assert reader.take() is None
-    assert [t for t in taken if isinstance(t, Lost)] == [Lost("nothing came from fast for 0 s")]
+    assert [t for t in taken if isinstance(t, Lost)] == [Lost("fast: nothing came for 0 s")]
     assert isinstance(taken[-1], Shot)
 
 

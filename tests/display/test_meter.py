@@ -35,3 +35,7 @@ def test_without_a_mask_there_is_no_age() -> None:
     hidden = replace(MESSAGE, state="hidden", reason="nobody found", mask_age_ms=-1.0)
     meter.add(hidden, 10)
     assert describe(hidden, meter.read()).endswith("no mask, hidden: nobody found")
+
+
+def test_that_everybody_is_shown_is_said_in_words() -> None:
+    assert describe(replace(MESSAGE, state="everybody"), Meter().read()).endswith("everybody is shown")
