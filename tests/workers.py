@@ -29,8 +29,11 @@ def start_worker(run_dir: Path, settings: dict[str, object]) -> subprocess.Popen
     return subprocess.Popen([sys.executable, "-m", "infer"], cwd=ROOT, env=env, stderr=subprocess.DEVNULL)
 
 
-def collect(count: int, run_dir: Path, settings: dict[str, object], seconds: float) -> list[MasksInferred]:
-    """All results of `count` workers within `seconds`, counted from when each has delivered one."""
+def collect(
+    count: int, run_dir: Path, settings: dict[str, object], seconds: float, is_still: bool = False
+) -> list[MasksInferred]:
+    """All results of `count` workers within `seconds`, counted from when each has delivered one, in front of a picture
+    that moves all the time or never."""
     stills = sorted((SIGNERS / "reference/again/frames").glob("*.jpg"))
     picture = np.asarray(cv2.imread(str(stills[0])), np.uint8) if stills else DemoScene(640, 480, 30).frame(0)
     counters = Counters(logging.getLogger("test"))
@@ -47,7 +50,7 @@ def collect(count: int, run_dir: Path, settings: dict[str, object], seconds: flo
         deadline: float | None = None
         try:
             while time.monotonic() < (deadline or limit):
-                moved = np.roll(picture, 8 * number, axis=1)  # of what stands still a worker says less
+                moved = picture if is_still else np.roll(picture, 8 * number, axis=1)
                 workers.offer(frames.publish(Shot(moved, number, time.monotonic_ns()), ""))
                 workers.serve(time.monotonic_ns())
                 number += 1

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from infer.still import LOOK_AGAIN_NS
 from tests.shared import MASK_RCNN
 from tests.workers import collect
 
@@ -25,6 +26,14 @@ def test_the_embedded_matte_works_as_a_worker_too(run_dir: Path, segments: set[s
     results = collect(1, run_dir, {"threads": 1}, seconds=1.0)
     assert len(results) > 10
     assert all("embedded" in m.model for m in results)
+
+
+def test_of_what_stands_still_a_worker_says_which_frame_it_looked_at(run_dir: Path, segments: set[str]) -> None:
+    results = collect(1, run_dir, {"threads": 1}, seconds=3.0, is_still=True)
+    held, looked = [m for m in results if m.held_ns], [m for m in results if not m.held_ns]
+    assert len(looked) >= 4 and len(held) > len(looked)
+    assert {m.looked_ns for m in held} <= {m.captured_ns for m in looked} | {results[0].looked_ns}
+    assert max(m.held_ns for m in held) <= LOOK_AGAIN_NS
 
 
 def test_a_worker_looks_no_more_often_than_it_may(run_dir: Path, segments: set[str]) -> None:
