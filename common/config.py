@@ -325,11 +325,9 @@ class DisplaySettings(Settings):
     )
     web: str = setting("127.0.0.1:8765", host_port, "HOST:PORT that the page of the web sink is served on")
     token: str = setting(
-        "",
-        token,
-        "asked for where the page can be reached from elsewhere; made up where none is given; safer in .env or the "
-        "environment, for ps shows flags to every user",
-    )
+        "", token, "opens the page of the web sink; made up for each call where none is given. Every user of the machine "
+        "sees a flag in ps: ONLYME_TOKEN in the environment or in .env is safer"
+    )  # fmt: skip
     connect: str = setting("", address, "watch a relay, tcp://HOST:PORT, instead of the call on this machine")
     key: Path | None = setting(
         None, path, "file made for this viewer by python -m common.keys new, on the relay's machine"

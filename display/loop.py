@@ -45,6 +45,7 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
                 break
             if not has_slept:  # else it was asked of a picture of before the sleep
                 wishes.add(shown.epoch, *wish.asked)
+                wishes.put(*wish.made)
             wishes.pass_on()
             pictures.socket.poll(POLL_MS)
             if pictures.is_gone():

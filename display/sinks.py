@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from common.config import DisplaySettings
 from common.errors import DisplayError
-from common.messages import FrameComposed, Wanted
+from common.messages import FrameComposed, Wanted, WishMade
 from common.screen import why_no_window
 from display.meter import Meter, describe
 
@@ -24,10 +24,17 @@ log = logging.getLogger("onlyme")
 
 
 class Wish(NamedTuple):
-    """What the viewer asked for since it was asked last: to quit, and what compose is to be told."""
+    """What the viewer asked for since it was asked last.
+
+    Attributes:
+        quit: To end.
+        asked: What compose is to be told of the picture that is shown now.
+        made: The same, by viewers who saw a picture some time ago and say of which stream it was.
+    """
 
     quit: bool = False
     asked: tuple[Wanted, ...] = ()
+    made: tuple[WishMade, ...] = ()
 
 
 class Sink(Protocol):

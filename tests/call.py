@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -75,6 +76,13 @@ def read_until(call: subprocess.Popen[str], text: str, limit_s: float = 60) -> l
     finally:
         patience.cancel()
     raise AssertionError(f"the call ended before it said {text!r}:\n" + "".join(said))
+
+
+def printed_url(said: list[str]) -> str:
+    """The address of the page, with its token, in what a call said; raises AssertionError where there is none."""
+    found = re.search(r"open (http://\S+/\?token=\S+)", "".join(said))
+    assert found is not None, "".join(said)
+    return found[1]
 
 
 class Stage(NamedTuple):

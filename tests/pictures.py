@@ -13,7 +13,7 @@ import numpy as np
 from capture.demo import DemoScene
 from common.halves import Halves
 from compose.blur import blur, strength_of
-from tests.call import free_port, read_until, run_call, start_call
+from tests.call import free_port, printed_url, read_until, run_call, start_call
 from tests.shared import ROOT
 
 PICTURE = ROOT / "tests" / "pictures" / "demo.jpg"
@@ -34,8 +34,8 @@ def page() -> None:
         port = free_port()
         settings = {"source": "demo", "width": 1280, "height": 720, "sink": "web", "web": f"127.0.0.1:{port}"}
         with start_call(settings, Path(folder) / "run") as call:
-            read_until(call, "live")
-            with opened(f"http://127.0.0.1:{port}/", {"width": 1000, "height": 760}) as (shown, _):
+            url = printed_url(read_until(call, "live"))
+            with opened(url, {"width": 1000, "height": 760}) as (shown, _):
                 shown.wait_for_timeout(32_000)
                 png = np.frombuffer(shown.screenshot(full_page=True), np.uint8)
             call.terminate()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,15 @@ from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.errors import MessageError
 from common.messages import BackgroundSet, PrivacySet, SubjectAsked, SubjectPointed, Wanted
-from display.web.guard import COOKIE, Guard
+from display.web.guard import Asked, Guard
 from display.web.latest import Latest
+from display.web.secret import Credentials
 
 PAGE = Path(__file__).with_name("page")
 MOST_BYTES = 1000
@@ -41,27 +44,32 @@ WISHES: dict[str, Callable[..., Wanted]] = {
 }
 
 
-def make_app(latest: Latest, guard: Guard, session: str, wish: Callable[[Wanted], None], run_dir: Path) -> Starlette:
-    """The ASGI application.
+Wish = Callable[[int | None, Wanted], tuple[HTTPStatus, str] | None]
+TO_HIDE = PrivacySet(True)
+
+
+def make_app(latest: Latest, credentials: Credentials, wish: Wish, run_dir: Path) -> Starlette:
+    """Return the ASGI application.
 
     Args:
         latest: What is shown.
-        guard: Who may ask.
-        session: Value of the cookie that the page is given.
-        wish: Takes what a viewer wants.
+        credentials: What opens the page.
+        wish: Takes what a viewer wants, and the epoch of what that viewer saw; returns None, or status and reason of a
+            refusal.
         run_dir: Of the call whose figures are told.
     """
 
     async def page(request: Request) -> Response:
-        if "token" in request.query_params:  # it need not stand in the address bar, nor in the history
-            response: Response = RedirectResponse("/", status_code=303)
-        else:
-            response = FileResponse(PAGE / "index.html")
-        response.set_cookie(COOKIE, session, httponly=True, samesite="strict")
+        if "token" not in request.query_params:
+            return FileResponse(PAGE / "index.html")
+        # The token must leave the address bar. A redirect would do where the address was typed; behind a link of another
+        # site the browser would not bring the new cookie to where it is sent on. So a page of ours opens the page.
+        response = FileResponse(PAGE / "enter.html")
+        response.set_cookie(credentials.cookie, credentials.session, httponly=True, samesite="strict")
         return response
 
     async def file(request: Request) -> Response:
-        return FileResponse(PAGE / request.url.path.removeprefix("/"))
+        return FileResponse(PAGE / request.scope["path"].removeprefix("/"))
 
     async def picture(request: Request) -> Response:
         return StreamingResponse(_parts(latest), media_type=f"multipart/x-mixed-replace; boundary={BOUNDARY}")
@@ -71,10 +79,10 @@ def make_app(latest: Latest, guard: Guard, session: str, wish: Callable[[Wanted]
 
     async def wanted(request: Request) -> Response:
         try:
-            wish(parse_wish(await _body(request)))
+            refused = wish(*parse_wish(await _body(request)))
         except MessageError as error:
-            return JSONResponse({"error": str(error)}, status_code=400)
-        return Response(status_code=204)
+            refused = HTTPStatus.BAD_REQUEST, str(error)
+        return line(*refused) if refused else Response(status_code=HTTPStatus.NO_CONTENT)
 
     async def metrics(request: Request) -> Response:
         from display.web.metrics import text_of  # loaded only where somebody asks
@@ -90,12 +98,17 @@ def make_app(latest: Latest, guard: Guard, session: str, wish: Callable[[Wanted]
             Route("/metrics", metrics),
             Route("/wish", wanted, methods=["POST"]),
         ],
-        middleware=[Middleware(Guarded, guard=guard)],
+        middleware=[Middleware(Guarded, guard=Guard(credentials))],
     )
 
 
+def line(status: HTTPStatus, text: str) -> Response:
+    """Return an answer of one plain line."""
+    return PlainTextResponse(f"{text}\n", status)
+
+
 class Guarded:
-    """Asks the guard first, and puts the safe headers on every answer."""
+    """Asks the guard first, puts the safe headers on every answer, and hangs up on whoever was refused."""
 
     def __init__(self, app: ASGIApp, guard: Guard) -> None:
         self._app, self._guard = app, guard
@@ -113,28 +126,59 @@ class Guarded:
 
         request = Request(scope)
         token = request.query_params.get("token")
-        refused = self._guard.refuses(request.method, request.headers, request.cookies.get(COOKIE), token)
+        refused = self._guard.refuses(Asked(request.method, scope["path"], token, request.cookies, request.headers))
         if refused:
-            answer = Response(f"{refused[1]}\n", status_code=refused[0], media_type="text/plain")
+            answer = line(*refused)
+            answer.headers["Connection"] = "close"
+            if refused[0] == HTTPStatus.UNAUTHORIZED:
+                answer.headers["WWW-Authenticate"] = "Bearer"
             await answer(scope, receive, send_safe)
         else:
             await self._app(scope, receive, send_safe)
 
 
-def parse_wish(body: bytes) -> Wanted:
-    """`{"NAME": [arguments]}` as a message.
+def parse_wish(body: bytes) -> tuple[int | None, Wanted]:
+    """Return the epoch and the wish in `{"epoch": "DIGITS", "NAME": [arguments]}`.
+
+    The epoch is a text because a number of JavaScript is exact to 2^53 only. It may be missing, which is None: a wish to
+    hide the room needs none.
 
     Raises:
         MessageError: It is none.
     """
     try:
         found: Any = json.loads(body)
+        epoch = found.pop("epoch", None)
+        if epoch is not None and not re.fullmatch("[0-9]{1,19}", epoch):
+            raise ValueError(epoch)
         ((name, arguments),) = found.items()
-        return WISHES[name](*arguments)
+        return None if epoch is None else int(epoch), WISHES[name](*arguments)
     except MessageError:
         raise
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise MessageError(f"wish: expected one of {', '.join(WISHES)} with its arguments, got {body!r:.80}") from None
+        raise MessageError(
+            f"wish: expected one of {', '.join(WISHES)} with its arguments, and the epoch as digits, got {body!r:.80}"
+        ) from None
+
+
+def why_not(epoch: int | None, wanted: Wanted, shown: int, near: bool) -> tuple[HTTPStatus, str] | None:
+    """Return None, or status and reason why compose is not told.
+
+    Args:
+        epoch: Of the picture that the viewer saw, None where the viewer did not say.
+        wanted: By that viewer.
+        shown: Epoch of the picture that was shown last, 0 before the first.
+        near: Whether the page is served to this machine only.
+    """
+    if wanted == TO_HIDE:
+        return None
+    if isinstance(wanted, PrivacySet) and not near:
+        return HTTPStatus.FORBIDDEN, "privacy can be turned off on the machine of the call only"
+    if epoch is None:
+        return HTTPStatus.BAD_REQUEST, "wish: expected the epoch of the picture that it is for"
+    if epoch != shown:
+        return HTTPStatus.CONFLICT, "another picture has come meanwhile: look again"
+    return None
 
 
 async def _body(request: Request) -> bytes:

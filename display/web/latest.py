@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 AGAIN_S = 0.5  # facts are said so often where nothing changes
+AT_ONCE = ("state", "privacy", "epoch")  # facts that are said as soon as they change
 
 
 class Latest:
@@ -33,7 +34,7 @@ class Latest:
     def put(self, jpeg: bytes | None, facts: dict[str, Any]) -> None:
         """The newest facts, and a picture if there is another."""
         with self._lock:
-            if facts.get("state") != self._facts.get("state") or facts.get("privacy") != self._facts.get("privacy"):
+            if any(facts.get(name) != self._facts.get(name) for name in AT_ONCE):
                 self._turns += 1
             self._facts = facts
             if jpeg is not None:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hmac
 import logging
-import os
-import secrets
 import threading
-from contextlib import suppress
-from pathlib import Path
+import time
+from http import HTTPStatus
 from typing import Any
 
 import cv2
@@ -17,18 +13,20 @@ import numpy as np
 
 from common.config import DisplaySettings
 from common.figures import figures
-from common.messages import FrameComposed, Wanted
+from common.messages import FrameComposed, Wanted, WishMade
 from common.remote import is_loopback
 from display.captions import write_caption
 from display.composites import Picture
 from display.meter import Meter
 from display.sinks import HeadlessSink, Wish
-from display.web.app import make_app
-from display.web.guard import Guard
+from display.web.app import make_app, why_not
 from display.web.latest import Latest
+from display.web.secret import credentials, kept_secret, owner
 from display.web.server import Server, listen
 
 QUALITY = 80
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # served on all addresses → one of them that can be opened
+NOT_HERE = "privacy is off: the picture is shown on the machine of the call only"
 
 log = logging.getLogger("onlyme")
 
@@ -36,8 +34,10 @@ log = logging.getLogger("onlyme")
 class WebSink:
     """Serves the page, and says in the log what the headless sink says.
 
+    Where the page is served to other machines too it shows no picture of the camera's own: a card while privacy is off.
+
     Raises:
-        DisplayError: The address cannot be bound.
+        DisplayError: The address cannot be bound, or the page's secret cannot be kept.
     """
 
     local = False
@@ -47,70 +47,60 @@ class WebSink:
         host = host.strip("[]")
         listening = listen(host, int(port), else_any_port)
         bound = listening.getsockname()[1]
-        near = is_loopback(f"tcp://{settings.web}")
-        secret = kept_secret(settings.call_dir)
-        token = "" if near else settings.token or derived(secret, "token")[:22]
-        session = derived(secret, "session")
+        opens = credentials(kept_secret(settings.call_dir / f"web-{bound}.secret", owner()), bound, settings.token)
+        self._near = is_loopback(f"tcp://{settings.web}")
         self._latest = Latest()
         self._log_sink = HeadlessSink(settings.status_every)
         self._size_wh = (640, 360)
         self._lock = threading.Lock()
-        self._asked: list[Wanted] = []
-        self._server = Server(
-            make_app(self._latest, Guard(bound, session, token), session, self._want, settings.call_dir),
-            listening,
-            self._latest,
-        )
-        where = f"[{host}]" if ":" in host else host
-        log.info("open http://%s:%d/%s", where, bound, f"?token={token}" if token else "")
-        if token:
+        self._epoch = 0
+        self._wishes: list[WishMade] = []
+        self._server = Server(make_app(self._latest, opens, self._wish, settings.call_dir), listening, self._latest)
+        if not self._near:
             log.warning(
                 "WARNING: whoever has this address and token sees the picture and controls the call, unencrypted"
             )
+        host = EVERYWHERE.get(host, host)
+        log.info("open http://%s:%d/?token=%s", f"[{host}]" if ":" in host else host, bound, opens.token)
 
     def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
         self._size_wh = (message.width, message.height)
-        self._latest.put(_jpeg(picture) if self._latest.watching else None, facts_of(message, meter))
+        self._epoch = message.epoch
+        jpeg = None
+        if self._latest.watching:
+            jpeg = _jpeg(picture if message.privacy or self._near else self._card(NOT_HERE))
+        self._latest.put(jpeg, facts_of(message, meter, self._near))
         figures.put("viewers", self._latest.watching)
         self._log_sink.show(picture, message, meter)
 
     def blank(self, why: str) -> None:
         """See Sink."""
-        card = np.zeros((self._size_wh[1], self._size_wh[0], 3), np.uint8)
-        write_caption(card, [why])
-        self._latest.put(_jpeg(card), {"state": "blank", "reason": why})
+        self._latest.put(_jpeg(self._card(why)), {"state": "blank", "reason": why})
         self._log_sink.blank(why)
 
     def poll(self) -> Wish:
         """See Sink."""
         with self._lock:
-            asked, self._asked = self._asked, []
-        return Wish(asked=tuple(asked))
+            made, self._wishes = self._wishes, []
+        return Wish(made=tuple(made))
 
     def close(self) -> None:
         """See Sink."""
         self._server.close()
 
-    def _want(self, wanted: Wanted) -> None:
-        with self._lock:
-            self._asked.append(wanted)
+    def _card(self, why: str) -> Picture:
+        card = np.zeros((self._size_wh[1], self._size_wh[0], 3), np.uint8)
+        write_caption(card, [why])
+        return card
 
-
-def kept_secret(run_dir: Path) -> bytes:
-    """This call's secret, which outlives a restart of the display: a page that is open goes on working."""
-    path = run_dir / "web.secret"
-    with suppress(FileExistsError):
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(file, "w") as stream:
-            stream.write(secrets.token_hex(32))
-    return path.read_bytes()
-
-
-def derived(secret: bytes, purpose: str) -> str:
-    """A text of 43 characters that only whoever has the secret can make."""
-    digest = hmac.digest(secret, purpose.encode(), "sha256")
-    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    def _wish(self, epoch: int | None, wanted: Wanted) -> tuple[HTTPStatus, str] | None:
+        """Keep a wish for `poll`; returns None, or status and reason of a refusal."""
+        refused = why_not(epoch, wanted, self._epoch, self._near)
+        if refused is None:
+            with self._lock:
+                self._wishes.append(WishMade(epoch or 0, time.monotonic_ns(), wanted))
+        return refused
 
 
 def _jpeg(picture: Picture) -> bytes:
@@ -118,11 +108,17 @@ def _jpeg(picture: Picture) -> bytes:
     return encoded
 
 
-def facts_of(message: FrameComposed, meter: Meter) -> dict[str, Any]:
-    """What the page says of the present picture."""
+def facts_of(message: FrameComposed, meter: Meter, near: bool) -> dict[str, Any]:
+    """Return what the page says of the present picture.
+
+    `epoch` is a text because a number of JavaScript is exact to 2^53 only; `may_unhide` is whether this page may turn
+    privacy off.
+    """
     reading = meter.read()
     return {
+        "epoch": str(message.epoch),
         "state": message.state,
+        "may_unhide": near,
         "reason": message.reason,
         "privacy": message.privacy,
         "model": message.model,

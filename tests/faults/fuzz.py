@@ -61,8 +61,8 @@ class Garbage:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
 
-    def http(self, host: str) -> bytes:
-        """A request that is wrong somewhere."""
+    def http(self, host: str, token: str) -> bytes:
+        """A request that is wrong somewhere; half of them show the token, else none gets beyond the guard."""
         choose = self._random.choice
         method = choose(("GET", "POST", "PUT", "HEAD", "OPTIONS", "TRACE", "CONNECT", "PRI", "G\0T", ""))
         path = choose(
@@ -96,6 +96,7 @@ class Garbage:
             choose(("", "Content-Type: application/json", "Content-Type: text/plain")),
             choose(("", "Transfer-Encoding: chunked", "Transfer-Encoding: gzip, chunked", "Expect: 100-continue", "Upgrade: websocket\r\nConnection: Upgrade")),
             choose(("", "Cookie: onlyme=" + "a" * 43, "Cookie: onlyme=\xe9", "Cookie: " + ";=" * 500)),
+            choose(("", f"Authorization: Bearer {token}")),
             choose(("", "Origin: null", f"Origin: http://{host}", "Sec-Fetch-Site: cross-site")),
             choose(("", "X: " + "y" * self._random.choice((10, 20_000, 100_000)), "A: b\r\n" * 2000, "\0: \0", " folded")),
         ]  # fmt: skip
@@ -182,7 +183,7 @@ class Thrower:
     Args:
         context: For connections that speak ZMTP rightly and then say garbage.
         run_dir: Of the call.
-        page: Port of the page.
+        page: Port and token of the page.
         relay: Address of the relay.
         key: Whose garbage comes after the handshake.
         seed: Of the garbage.
@@ -191,10 +192,11 @@ class Thrower:
     HELD = 40  # connections that are never finished, at any time
 
     def __init__(
-        self, context: Context, run_dir: Path, page: int, relay: str, key: ViewerKey | None, *, seed: int
+        self, context: Context, run_dir: Path, page: tuple[int, str], relay: str, key: ViewerKey | None, *, seed: int
     ) -> None:
         self._garbage, self._held = Garbage(seed), list[socket.socket]()
-        self._page = ("127.0.0.1", page)
+        port, self._token = page
+        self._page = ("127.0.0.1", port)
         self._ports: list[Address] = [("127.0.0.1", int(relay.rpartition(":")[2]))]
         self._ports += [endpoint(s, run_dir).removeprefix("ipc://") for s in (FRAMES, WORK, MASKS, COMPOSITES, CONTROL)]
         ends = [(zmq.PUSH, endpoint(s, run_dir)) for s in (MASKS, CONTROL)]
@@ -224,7 +226,7 @@ class Thrower:
             made.close()
 
     def _ask(self) -> None:
-        self._end(throw(self._page, self._garbage.http(f"127.0.0.1:{self._page[1]}")))
+        self._end(throw(self._page, self._garbage.http(f"127.0.0.1:{self._page[1]}", self._token)))
 
     def _greet(self) -> None:
         self._end(throw(self._ports[self._garbage.anything(len(self._ports))], self._garbage.zmtp()))

@@ -66,8 +66,11 @@ class Judge:
         return self._oracle.leak(picture, self._seen[nearest].message)
 
 
+TOKEN = "a-token-of-the-tests_"  # --token of a call whose page is watched
+
+
 class PageWatched(Background):
-    """Everybody who opens the page's picture."""
+    """Everybody who opens the page's picture with the token TOKEN."""
 
     def __init__(self, port: int) -> None:
         super().__init__()
@@ -77,8 +80,9 @@ class PageWatched(Background):
     def run(self) -> None:
         """See Background."""
         page = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
-        page.request("GET", "/picture.mjpg")
+        page.request("GET", f"/picture.mjpg?token={TOKEN}")
         stream = page.getresponse()
+        assert stream.status == 200, stream.read()
         while not self.stopping.is_set():
             size = 0
             while (line := stream.readline().strip()) or not size:

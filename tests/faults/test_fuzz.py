@@ -13,7 +13,7 @@ from common.keys import KeyStore, read_viewer_key
 from common.streams import open_context
 from tests.call import Stage, free_port, stages
 from tests.faults.fuzz import Thrower
-from tests.faults.put_out import PageWatched, RelayWatched
+from tests.faults.put_out import TOKEN, PageWatched, RelayWatched
 from tests.faults.watch import nothing_leaked
 from tests.faults.worker import exact_call
 from tests.processes.neighbours import wait_for
@@ -41,6 +41,7 @@ def test_garbage_kills_nothing_shows_nothing_and_stays_nowhere(
     listening: dict[str, Any] = {
         "sink": "web",
         "web": f"127.0.0.1:{page_port}",
+        "token": TOKEN,
         "relay": relay,
         "keys": run_dir / "keys",
         "curve": curve,
@@ -51,7 +52,7 @@ def test_garbage_kills_nothing_shows_nothing_and_stays_nowhere(
         RelayWatched(relay, key, counters) as viewer,
         open_context() as context,
     ):
-        thrower = Thrower(context, run_dir, page_port, relay, key, seed=20261124)
+        thrower = Thrower(context, run_dir, (page_port, TOKEN), relay, key, seed=20261124)
 
         def running() -> dict[str, Stage]:
             return {name: pids for name, pids in stages(run_dir).items() if pids.child}

@@ -17,7 +17,7 @@ from common.counters import Counters
 from common.keys import KeyStore, read_viewer_key
 from tests.call import free_port
 from tests.faults.oracle import BOUND, LeakOracle
-from tests.faults.put_out import Judge, PageWatched, Picture, RelayWatched, decoded, of_file
+from tests.faults.put_out import TOKEN, Judge, PageWatched, Picture, RelayWatched, decoded, of_file
 from tests.faults.worker import HEIGHT, WIDTH, exact_call, honest, silent
 from tests.processes.neighbours import end, stage, wait_for
 
@@ -29,9 +29,9 @@ def test_no_sink_shows_more_than_the_composites(
     key = read_viewer_key(KeyStore(run_dir / "keys").new("viewer"))
     page_port, relay = free_port(), f"tcp://127.0.0.1:{free_port()}"
     camera_out, video_out = tmp_path / "camera", tmp_path / "call.mp4"
-    remote: dict[str, Any] = {"relay": relay, "keys": run_dir / "keys", "curve": "yes"}
+    listening: dict[str, Any] = {"token": TOKEN, "relay": relay, "keys": run_dir / "keys", "curve": "yes"}
     with (
-        exact_call(run_dir, scene, sink="web", web=f"127.0.0.1:{page_port}", **remote) as (call, worker),
+        exact_call(run_dir, scene, sink="web", web=f"127.0.0.1:{page_port}", **listening) as (call, worker),
         ExitStack() as stack,
     ):
         camera = stack.enter_context(stage("tests.faults.camera_display", run_dir, sink="camera", out=camera_out))

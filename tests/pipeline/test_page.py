@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -18,8 +23,13 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from prometheus_client.parser import text_string_to_metric_families
 
+from common.config import DisplaySettings
 from common.figures import FIGURES
-from tests.call import environment, free_port, read_until, stages, start_call
+from common.messages import FrameComposed, WishMade
+from display.meter import Meter
+from display.web.sink import WebSink
+from tests.background import Background
+from tests.call import environment, free_port, printed_url, read_until, stages, start_call
 from tests.pipeline.browser import PHONE, opened, pixels
 from tests.pipeline.screen import detail
 from tests.processes.neighbours import wait_for
@@ -36,8 +46,7 @@ def call(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]
     port = free_port()
     settings = {"source": "demo", "width": 640, "height": 360, "sink": "web", "web": f"127.0.0.1:{port}"}
     with start_call(settings, run_dir) as running:
-        read_until(running, "live")
-        yield f"http://127.0.0.1:{port}/", run_dir
+        yield printed_url(read_until(running, "live")), run_dir
 
 
 def until(page: Page, what: str, look: Callable[[], object], patience_s: float = 10) -> None:
@@ -108,7 +117,9 @@ def test_the_background_changes(call: tuple[str, Path]) -> None:
 
 def test_figures_of_every_process_are_there_for_prometheus(call: tuple[str, Path]) -> None:
     def told() -> set[tuple[str, str]]:
-        with urllib.request.urlopen(f"{call[0]}metrics") as answer:
+        url, _, token = call[0].partition("?token=")
+        asked = urllib.request.Request(f"{url}metrics", headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(asked) as answer:
             families = list(text_string_to_metric_families(answer.read().decode()))
         assert {family.name.removeprefix("onlyme_") for family in families} == set(FIGURES)
         return {(s.name, s.labels["process"]) for family in families for s in family.samples if s.value > 0}
@@ -193,3 +204,194 @@ def test_a_lost_server_is_said_at_once_and_the_page_comes_back(call: tuple[str, 
         until(page, "the alarm: the old cookie holds", lambda: page.is_visible("#alarm"))
         page.click("#privacy")
         until(page, "privacy", lambda: not page.is_visible("#alarm"))
+
+
+class OtherSite(Background):
+    """A site that the same browser has open: it shows a link and tries to show the picture.
+
+    Another host of the loopback network is another site; another port would be the same one.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        page = urlsplit(url)
+        body = f'<a href="{url}">onlyme</a><img src="http://{page.netloc}/picture.mjpg"><img src="http://{page.netloc}/picture.mjpg?{page.query}">'
+
+        class Answer(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html")
+                self.end_headers()
+                self.wfile.write(f"<!doctype html><title>other</title>{body}".encode())
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = HTTPServer(("127.0.0.2", 0), Answer)
+        self.url = f"http://127.0.0.2:{self._server.server_port}/"
+
+    def run(self) -> None:
+        """See Background."""
+        self._server.timeout = 0.05
+        while not self.stopping.is_set():
+            self._server.handle_request()
+        self._server.server_close()
+
+
+def test_the_token_stays_neither_in_the_address_nor_in_the_way_back(call: tuple[str, Path]) -> None:
+    with opened("about:blank") as (page, errors):
+        page.goto(call[0])
+        live(page)
+        assert urlsplit(page.url)._replace(netloc="").geturl() == "http:///"
+        page.go_back()
+        assert page.url == "about:blank"
+        assert errors == []
+
+
+def test_a_link_of_another_site_opens_the_page_and_shows_that_site_nothing(call: tuple[str, Path]) -> None:
+    with OtherSite(call[0]) as site, opened(call[0]) as (page, _):  # what is refused, the browser calls an error
+        live(page)
+        page.goto(site.url)
+        shown = "[...document.images].map((image) => image.complete && image.naturalWidth)"
+        until(page, "refused pictures", lambda: page.evaluate(shown) in ([0, 0], [False, 0], [0, False]))
+        page.context.clear_cookies()
+        page.click("a")
+        live(page)
+        assert urlsplit(page.url).query == ""
+        page.reload()
+        live(page)
+        page.click("#privacy")
+        until(page, "the alarm", lambda: page.is_visible("#alarm"))
+        page.click("#privacy")
+        until(page, "privacy", lambda: not page.is_visible("#alarm"))
+
+
+def test_without_the_token_there_is_one_line_and_no_picture(call: tuple[str, Path]) -> None:
+    with opened(call[0].partition("?")[0]) as (page, _):
+        assert (
+            page.inner_text("body").strip()
+            == "expected the token: open the whole address that onlyme printed, with its ?token="
+        )
+        assert page.context.cookies() == []
+
+
+class Shower(Background):
+    """Shows what the test says, on a page that is served by this process."""
+
+    MESSAGE = FrameComposed(2**62 + 1, 1, 1, 1, "s", 1, 360, 640, 1, "live", "", 80.5, True, "model")
+
+    def __init__(self, run_dir: Path, host: str = "127.0.0.1", port: int = 0) -> None:
+        super().__init__()
+        run_dir.mkdir(exist_ok=True)
+        self.port = port or free_port()
+        token = "t" * 22
+        self._sink = WebSink(DisplaySettings(run_dir=run_dir, web=f"{host}:{self.port}", token=token), False)
+        self.url = f"http://127.0.0.1:{self.port}/?token={token}"
+        self.message, self.made = self.MESSAGE, list[WishMade]()
+
+    def run(self) -> None:
+        """See Background."""
+        picture, meter = np.full((360, 640, 3), 255, np.uint8), Meter()
+        picture[180:] = 200
+        while not self.stopping.wait(0.05):
+            now_ns = time.monotonic_ns()
+            meter.add(replace(self.message, captured_ns=now_ns), now_ns)
+            self._sink.show(picture, self.message, meter)
+            self.made += self._sink.poll().made
+        self._sink.close()
+
+
+class Forwarder(Background):
+    """Another port that leads to the page, as `ssh -L` makes one."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self._to = ("127.0.0.1", port)
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        self._ends: dict[socket.socket, socket.socket] = {}
+        self._forgotten: dict[socket.socket, socket.socket] = {}
+
+    def run(self) -> None:
+        """See Background."""
+        while not self.stopping.is_set():
+            readable, _, _ = select.select([self._listening, *self._ends], [], [], 0.02)
+            for plain in readable:
+                if plain is self._listening:
+                    here, there = plain.accept()[0], socket.create_connection(self._to)
+                    self._ends |= {here: there, there: here}
+                elif plain in self._ends:
+                    self._hand_on(plain)
+        for plain in (self._listening, *self._ends, *self._forgotten):
+            plain.close()
+
+    def kill(self) -> None:
+        """What is connected now stays open and is never heard of again; newcomers are served."""
+        self._forgotten, self._ends = self._ends, {}
+
+    def _hand_on(self, plain: socket.socket) -> None:
+        try:
+            data = plain.recv(65536)
+            self._ends[plain].sendall(data)
+        except OSError:
+            data = b""
+        if not data:
+            for end in (self._ends.pop(plain), plain):
+                self._ends.pop(end, None)
+                end.close()
+
+
+def test_a_forwarded_port_opens_the_page_and_a_dead_connection_is_replaced(call: tuple[str, Path]) -> None:
+    page_port = urlsplit(call[0]).port
+    assert page_port is not None
+    with Forwarder(page_port) as forwarder, opened(call[0].replace(str(page_port), str(forwarder.port))) as (page, _):
+        live(page)
+        forwarder.kill()
+        until(page, "the loss", lambda: page.inner_text("#cover").startswith("connection lost"))
+        live(page)
+
+
+def test_what_is_refused_stands_on_the_page(run_dir: Path) -> None:
+    with Shower(run_dir) as shower, opened(shower.url) as (page, _):
+        live(page)
+        page.route("**/wish", lambda route: route.fulfill(status=409, body="look again\n"))
+        page.keyboard.press("n")
+        until(page, "the refusal", lambda: page.is_visible("#refusal"))
+        assert page.inner_text("#refusal") == "Refused: look again"
+        page.unroute("**/wish")
+        page.keyboard.press("n")
+        until(page, "nothing refused", lambda: not page.is_visible("#refusal"))
+
+
+def test_a_page_for_other_machines_cannot_turn_privacy_off_and_says_why(run_dir: Path) -> None:
+    with Shower(run_dir, "0.0.0.0") as shower, opened(shower.url) as (page, errors):
+        until(page, "the picture", lambda: pixels(page).mean() > 200)
+        assert page.is_disabled("#privacy")
+        assert page.inner_text("#why") == "Privacy can be turned off on the machine of the call only."
+        page.keyboard.press("p")
+        page.keyboard.press("n")
+        until(page, "the wish", lambda: shower.made)
+        assert [type(wish.wanted).__name__ for wish in shower.made] == ["SubjectAsked"]
+        shower.message = replace(shower.MESSAGE, state="off", reason="turned off by hand", privacy=False)
+        until(page, "a card", lambda: pixels(page).mean() < 50)
+        assert page.inner_text("#state") == "Privacy is off: turned off by hand"
+        page.click("#privacy")
+        until(page, "the wish", lambda: len(shower.made) == 2)
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        assert errors == []
+
+
+def test_a_page_of_a_call_before_says_so_and_a_page_of_this_call_finds_back(
+    run_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("display.web.sink.owner", lambda: "1-2")  # as if one process had started all of these
+    with Shower(run_dir) as before, opened(before.url) as (page, _):
+        live(page)
+        before.__exit__(None, None, None)
+        until(page, "the loss", lambda: page.inner_text("#cover").startswith("connection lost"))
+        with Shower(tmp_path / "another", port=before.port):
+            until(page, "the reason", lambda: "token is no longer valid" in page.inner_text("#cover"))
+            assert "open the address that onlyme printed" in page.inner_text("#state")
+        with Shower(run_dir, port=before.port):
+            live(page)

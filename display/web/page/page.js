@@ -2,10 +2,16 @@
 
 const LONGEST_SILENCE_MS = 2000; // facts come twice a second
 const MINUTE_MS = 60000;
+const AGAIN_MS = 1000; // between two tries to connect
+const NOT_VALID = "this page's token is no longer valid: open the address that onlyme printed";
+const WORDS = { off: "Privacy is off" };
 const byId = (id) => document.getElementById(id);
 const picture = byId("picture");
 const minute = []; // {at, latency, mask}, ms
-let privacy = true;
+let source = null; // of facts
+let epoch = "0"; // of the picture that is shown
+let wantsPrivacy = false; // what the button asks for
+let mayAsk = false;
 let heardAt = performance.now();
 let connected = false;
 
@@ -21,14 +27,15 @@ function say(state, kind) {
 }
 
 // what was shown last must not stand there as if it were live
-function lose() {
+function lose(why) {
   if (connected || !picture.hidden) {
     connected = false;
     picture.hidden = true;
     picture.removeAttribute("src");
   }
-  cover("connection lost: trying again");
-  say("connection lost", "warn");
+  cover(why);
+  say(why, "warn");
+  tell(byId("alarm"), "");
   for (const button of document.querySelectorAll("button, select, input")) button.disabled = true;
 }
 
@@ -37,6 +44,22 @@ function meet() {
   picture.hidden = false;
   picture.src = "picture.mjpg?" + Date.now();
   for (const button of document.querySelectorAll("button, select, input")) button.disabled = false;
+}
+
+function tell(line, text) {
+  line.hidden = !text;
+  if (line.textContent !== text) line.textContent = text; // a screen reader says what is set, changed or not
+}
+
+// what the privacy button does, and why it cannot
+function offer(privacy, mayUnhide) {
+  const button = byId("privacy");
+  wantsPrivacy = !privacy;
+  mayAsk = wantsPrivacy || mayUnhide;
+  button.disabled = !mayAsk;
+  button.setAttribute("aria-pressed", String(privacy));
+  button.textContent = privacy ? "Privacy is on" : "Privacy is OFF: turn it on";
+  tell(byId("why"), mayAsk ? "" : "Privacy can be turned off on the machine of the call only.");
 }
 
 function show(facts) {
@@ -48,20 +71,21 @@ function show(facts) {
     return;
   }
   const blank = facts.state === "blank";
+  const words = WORDS[facts.state] || facts.state;
   cover(blank ? facts.reason : "");
-  say(facts.reason ? facts.state + ": " + facts.reason : facts.state, facts.state === "live" ? "live" : facts.privacy === false ? "off" : "warn");
-  if (blank) return;
-  privacy = facts.privacy;
+  say(facts.reason ? words + ": " + facts.reason : words, facts.state === "live" ? "live" : facts.privacy === false ? "off" : "warn");
+  tell(byId("alarm"), facts.state === "off" ? "Privacy is off: others see the room." : "");
+  if (blank) {
+    offer(false, false); // whether privacy is on is not known: only to turn it on is safe
+    byId("privacy").textContent = "Turn privacy on";
+    return;
+  }
+  epoch = facts.epoch;
+  offer(facts.privacy, facts.may_unhide);
   if (picture.width !== facts.width || picture.height !== facts.height) {
     picture.setAttribute("width", facts.width);
     picture.setAttribute("height", facts.height);
   }
-  byId("privacy").setAttribute("aria-pressed", String(privacy));
-  byId("privacy").textContent = privacy ? "Privacy is on" : "Privacy is OFF: turn it on";
-  const alarm = byId("alarm");
-  alarm.hidden = privacy;
-  const text = privacy ? "" : "Privacy is off: others see the room.";
-  if (alarm.textContent !== text) alarm.textContent = text;
   const ms = (value) => (value === null ? "no mask" : Math.round(value) + " ms");
   for (const name of ["latency_ms", "latency_p99_ms", "mask_age_ms"]) byId(name).textContent = ms(facts[name]);
   for (const name of ["shown", "missed", "watching", "model"]) byId(name).textContent = facts[name] === "" ? "–" : facts[name];
@@ -84,11 +108,16 @@ function plot(point) {
 
 async function want(name, ...values) {
   try {
-    const answer = await fetch("wish", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ [name]: values }) });
-    if (!answer.ok) say("refused: " + (await answer.text()).trim(), "warn");
+    const answer = await fetch("wish", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ epoch, [name]: values }) });
+    if (answer.status === 401) lose(NOT_VALID);
+    tell(byId("refusal"), answer.ok ? "" : "Refused: " + (await answer.text()).trim());
   } catch {
-    lose();
+    lose("connection lost: trying again");
   }
+}
+
+function askPrivacy() {
+  if (mayAsk) want("privacy", wantsPrivacy);
 }
 
 function background() {
@@ -101,7 +130,7 @@ picture.addEventListener("click", (event) => {
   const share = (value, size) => Math.min(1, Math.max(0, value / size));
   want("point", share(event.clientX - box.left, box.width), share(event.clientY - box.top, box.height));
 });
-byId("privacy").addEventListener("click", () => want("privacy", !privacy));
+byId("privacy").addEventListener("click", askPrivacy);
 byId("background").addEventListener("change", background);
 byId("colour").addEventListener("change", () => {
   byId("background").value = "color";
@@ -112,15 +141,39 @@ for (const button of document.querySelectorAll("[data-subject]")) {
 }
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select, input")) return;
-  if (event.key === "p") want("privacy", !privacy);
+  if (event.key === "p") askPrivacy();
   else if (event.key === "n") want("subject", 0);
   else if (event.key === "a") want("subject", 10);
   else if (/^[1-9]$/.test(event.key)) want("subject", Number(event.key));
 });
 
-const facts = new EventSource("facts");
-facts.addEventListener("message", (event) => show(JSON.parse(event.data)));
-facts.addEventListener("error", lose);
+// An EventSource that was refused gives up and does not say why, and one whose other side fell asleep waits for ever.
+async function connect() {
+  if (source) source.close();
+  source = null;
+  try {
+    const answer = await fetch("page.css", { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(LONGEST_SILENCE_MS) });
+    if (answer.ok) listen();
+    else lose(answer.status === 401 ? NOT_VALID : "refused (" + answer.status + "): trying again");
+  } catch {
+    lose("connection lost: trying again");
+  }
+  if (!source) setTimeout(connect, AGAIN_MS);
+}
+
+function listen() {
+  heardAt = performance.now();
+  source = new EventSource("facts");
+  source.addEventListener("message", (event) => show(JSON.parse(event.data)));
+  source.addEventListener("error", reconnect);
+}
+
+function reconnect() {
+  lose("connection lost: trying again");
+  connect();
+}
+
 setInterval(() => {
-  if (performance.now() - heardAt > LONGEST_SILENCE_MS) lose();
+  if (source && performance.now() - heardAt > LONGEST_SILENCE_MS) reconnect();
 }, 250);
+connect();

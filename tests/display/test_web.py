@@ -1,0 +1,151 @@
+"""The page's server on a real socket, in this process; the test plays the call and those who ask."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.cookies import SimpleCookie
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from common.config import DisplaySettings
+from common.messages import FrameComposed, PrivacySet, SubjectAsked, WishMade
+from display.meter import Meter
+from display.web.sink import WebSink
+from tests.call import free_port
+from tests.processes.neighbours import wait_for
+
+TOKEN = "t" * 22
+EPOCH = 2**62 + 1
+MESSAGE = FrameComposed(EPOCH, 7, 1, 9, "s", 3, 48, 64, 2, "live", "", 80.5, True, "model")
+WHITE = np.full((48, 64, 3), 255, np.uint8)
+
+
+class Page:
+    """A sink and somebody who asks it."""
+
+    def __init__(self, sink: WebSink, port: int) -> None:
+        self.sink, self.port = sink, port
+        self._meter = Meter()
+
+    def show(self, message: FrameComposed) -> None:
+        self._meter.add(message, message.captured_ns)
+        self.sink.show(WHITE.copy(), message, self._meter)
+
+    def ask(
+        self, method: str, path: str, headers: dict[str, str] | None = None, body: str | None = None
+    ) -> tuple[int, http.client.HTTPMessage, bytes]:
+        """Status, headers and body of one answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request(method, path, body, headers or {})
+        answer = connection.getresponse()
+        said = answer.read()
+        connection.close()
+        return answer.status, answer.headers, said
+
+    def cookie(self) -> str:
+        """The one that whoever shows the token is given."""
+        given = SimpleCookie(self.ask("GET", f"/?token={TOKEN}")[1]["set-cookie"])
+        ((name, morsel),) = given.items()
+        return f"{name}={morsel.value}"
+
+    def wish(self, **wish: object) -> tuple[int, str]:
+        """Status and text of the answer."""
+        headers = {
+            "Cookie": self.cookie(),
+            "Origin": f"http://127.0.0.1:{self.port}",
+            "Content-Type": "application/json",
+        }
+        status, _, said = self.ask("POST", "/wish", headers, json.dumps(wish))
+        return status, said.decode()
+
+    def picture(self, message: FrameComposed) -> np.ndarray:
+        """What a viewer gets while `message` is shown."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request("GET", f"/picture.mjpg?token={TOKEN}")
+        answer = connection.getresponse()
+        wait_for("the viewer", lambda: self.sink._latest.watching)
+        self.show(message)
+        while not (line := answer.readline()).startswith(b"Content-Length"):
+            pass
+        answer.readline()
+        jpeg = answer.read(int(line.split(b":")[1]))
+        connection.close()
+        wait_for("its end", lambda: not self.sink._latest.watching)
+        return np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR))
+
+
+@contextmanager
+def served(run_dir: Path, host: str = "127.0.0.1") -> Iterator[Page]:
+    port = free_port()
+    run_dir.mkdir(exist_ok=True)
+    sink = WebSink(DisplaySettings(run_dir=run_dir, sink="web", web=f"{host}:{port}", token=TOKEN), False)
+    try:
+        yield Page(sink, port)
+    finally:
+        sink.close()
+
+
+def test_the_cookie_is_for_whoever_shows_the_token(run_dir: Path) -> None:
+    with served(run_dir) as page:
+        status, headers, said = page.ask("GET", "/")
+        assert (status, headers["set-cookie"], headers["connection"]) == (401, None, "close")
+        assert said.decode().count("\n") == 1 and "open the whole address that onlyme printed" in said.decode()
+        status, headers, _ = page.ask("GET", f"/?token={TOKEN}")
+        assert status == 200
+        assert {"HttpOnly", "SameSite=strict"} <= set(headers["set-cookie"].split("; "))
+        assert page.ask("GET", "/", {"Cookie": page.cookie()})[0] == 200
+        for path in ("/page.js", "/page.css", "/icon.svg", "/metrics", "/facts", "/picture.mjpg"):
+            assert page.ask("GET", path)[0] == 401
+        assert page.ask("GET", "/metrics", {"Authorization": f"Bearer {TOKEN}"})[0] == 200
+
+
+def test_two_calls_in_one_browser_have_a_cookie_each(run_dir: Path, tmp_path: Path) -> None:
+    with served(run_dir) as one, served(tmp_path) as two:
+        both = {"Cookie": f"{one.cookie()}; {two.cookie()}"}
+        assert [page.ask("GET", "/", both)[0] for page in (one, two)] == [200, 200]
+        assert one.ask("GET", "/", {"Cookie": two.cookie()})[0] == 401
+
+
+def test_a_host_that_is_no_address_is_refused_and_not_an_error(run_dir: Path) -> None:
+    with served(run_dir) as page:
+        assert page.ask("GET", f"/?token={TOKEN}", {"Host": "[::1"})[0] == 421
+
+
+def test_a_wish_goes_on_with_the_stream_that_the_viewer_saw(run_dir: Path) -> None:
+    with served(run_dir) as page:
+        assert page.wish(epoch=str(EPOCH), subject=[0])[0] == 409, "nothing is shown yet"
+        page.show(MESSAGE)
+        assert page.wish(epoch=str(EPOCH), subject=[0])[0] == 204
+        page.show(replace(MESSAGE, epoch=EPOCH + 1))
+        status, said = page.wish(epoch=str(EPOCH), subject=[1])
+        assert status == 409 and said.count("\n") == 1
+        assert page.wish(privacy=[True])[0] == 204
+        made = page.sink.poll().made
+    assert [(wish.epoch, wish.wanted) for wish in made] == [(EPOCH, SubjectAsked(0)), (0, PrivacySet(True))]
+    assert all(isinstance(wish, WishMade) and wish.made_ns > 0 for wish in made)
+    assert page.sink.poll().made == ()
+
+
+@pytest.mark.parametrize("state", ["off", "instances"])
+def test_the_camera_s_own_picture_never_goes_to_a_page_for_other_machines(state: str, run_dir: Path) -> None:
+    bare = replace(MESSAGE, state=state, privacy=False)
+    with served(run_dir, "0.0.0.0") as page:
+        assert page.picture(MESSAGE).mean() > 250
+        assert page.picture(bare).mean() < 120, "a card"
+        assert page.wish(epoch=str(EPOCH), privacy=[False]) == (403, "privacy can be turned off on the machine of the call only\n")  # fmt: skip
+        assert page.wish(privacy=[False])[0] == 403
+        assert page.wish(epoch=str(EPOCH), view=[True])[0] == 400
+        assert page.sink.poll().made == ()
+        assert page.wish(epoch=str(EPOCH), privacy=[True])[0] == 204
+        assert page.wish(epoch=str(EPOCH), subject=[0])[0] == 204
+        assert [wish.wanted for wish in page.sink.poll().made] == [PrivacySet(True), SubjectAsked(0)]
+    with served(run_dir) as page:
+        assert page.picture(bare).mean() > 250, "on loopback it is shown"
+        assert page.wish(epoch=str(EPOCH), privacy=[False])[0] == 204
