@@ -134,6 +134,7 @@ class Guarded:
                 answer.headers["WWW-Authenticate"] = "Bearer"
             await answer(scope, receive, send_safe)
         else:
+            scope["state"]["connection"].welcome()
             await self._app(scope, receive, send_safe)
 
 

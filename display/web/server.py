@@ -6,36 +6,89 @@ import asyncio
 import logging
 import socket as plain
 import threading
+from functools import partial
 from typing import Any
 
+import h11
 import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from common.errors import DisplayError
 from display.web.latest import Latest
+from display.web.places import Room
 
-MOST_AT_ONCE = 200
-FIRST_WORDS_S = 10.0  # for whoever connects and does not ask
+STRANGERS, GUESTS = 128, 100  # connections
+# Taken from the kernel in one turn of the loop. What asks at once has said who it is three turns after it was taken, so
+# the strangers' room must hold more than three of these, or newcomers would push the owner out unheard.
+AT_A_TIME = 32
+WAITING = 1024  # kept by the kernel until they are taken; beyond these a caller must try again a second later
+REQUEST_S = 5.0  # from the connection, or from the last answer, to the end of a request
 LARGEST_HEAD = 16 * 1024  # bytes
 
 
+class Rooms:
+    """Where the connections of one server have their places."""
+
+    def __init__(self) -> None:
+        self.strangers = Room[PatientProtocol](STRANGERS)
+        self.guests = Room[PatientProtocol](GUESTS)
+
+
 class PatientProtocol(H11Protocol):
-    """HTTP that hangs up on whoever never finishes asking."""
+    """HTTP with a deadline for every request and a place for every connection.
+
+    uvicorn's own limits do not do: beyond `limit_concurrency` it answers 503 and keeps the connection, and one byte ends
+    its wait for the next request.
+
+    The application finds this object in its scope, at ["state"]["connection"].
+    """
+
+    def __init__(self, rooms: Rooms, **of_uvicorn: Any) -> None:
+        super().__init__(**of_uvicorn)
+        self._rooms = rooms
+        self._deadline: asyncio.TimerHandle | None = None
+        self.app_state = {"connection": self}
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See asyncio."""
         super().connection_made(transport)
-        self._patience = self.loop.call_later(FIRST_WORDS_S, self._hang_up_on_the_silent)
+        self._deadline = self.loop.call_later(REQUEST_S, self.hang_up)
+        self._take_place_in(self._rooms.strangers)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
-        self._patience.cancel()  # else it keeps all that was said for as long
+        self._rooms.strangers.leave(self)
+        self._rooms.guests.leave(self)
+        self._cancel_deadline()  # else it keeps all that was said for as long
         super().connection_lost(exc)
 
-    def _hang_up_on_the_silent(self) -> None:
-        if self.cycle is None and not self.transport.is_closing():
-            self.transport.close()
+    def handle_events(self) -> None:
+        """Called where bytes came, and where an answer is complete and the next request may follow."""
+        super().handle_events()
+        if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
+            self._cancel_deadline()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(REQUEST_S, self.hang_up)
+
+    def welcome(self) -> None:
+        """It has shown token or cookie."""
+        self._rooms.strangers.leave(self)
+        if not self.transport.is_closing():  # else nobody would free its place
+            self._take_place_in(self._rooms.guests)
+
+    def hang_up(self) -> None:
+        """End it at once, without waiting for what was not yet taken."""
+        self.transport.abort()
+
+    def _take_place_in(self, room: Room[PatientProtocol]) -> None:
+        if (first := room.come(self)) is not None:
+            first.hang_up()
+
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
 
 def listen(host: str, port: int, else_any: bool) -> plain.socket:
@@ -58,7 +111,7 @@ def listen(host: str, port: int, else_any: bool) -> plain.socket:
             if not else_any:
                 raise
             listening.bind((host, 0))
-        listening.listen(128)
+        listening.listen(WAITING)
     except OSError as error:
         listening.close()
         raise DisplayError(
@@ -68,18 +121,29 @@ def listen(host: str, port: int, else_any: bool) -> plain.socket:
     return listening
 
 
+class _Listening(uvicorn.Server):
+    """Tells asyncio and the kernel different things: asyncio's one `backlog` is how many wait and how many are taken in
+    one turn."""
+
+    async def startup(self, sockets: list[plain.socket] | None = None) -> None:
+        """See uvicorn."""
+        await super().startup(sockets)
+        for listening in sockets or ():
+            listening.listen(WAITING)
+
+
 class Server:
     """Serves an application on a listening socket until closed."""
 
     def __init__(self, app: Starlette, listening: plain.socket, latest: Latest) -> None:
         config: dict[str, Any] = {
-            "http": PatientProtocol, "ws": "none", "lifespan": "off", "log_config": None, "access_log": False,
-            "server_header": False, "limit_concurrency": MOST_AT_ONCE, "h11_max_incomplete_event_size": LARGEST_HEAD,
-            "timeout_keep_alive": 5, "timeout_graceful_shutdown": 1,
+            "http": partial(PatientProtocol, Rooms()), "ws": "none", "lifespan": "off", "log_config": None,
+            "access_log": False, "server_header": False, "backlog": AT_A_TIME, "timeout_graceful_shutdown": 1,
+            "h11_max_incomplete_event_size": LARGEST_HEAD,
         }  # fmt: skip
         for name in ("uvicorn", "uvicorn.error", "asyncio"):  # strangers' mistakes are no events of ours
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        self._server = uvicorn.Server(uvicorn.Config(app, **config))
+        self._server = _Listening(uvicorn.Config(app, **config))
         self._latest, self._socket = latest, listening
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
         self._thread.start()

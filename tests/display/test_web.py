@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +19,7 @@ import pytest
 from common.config import DisplaySettings
 from common.messages import FrameComposed, PrivacySet, SubjectAsked, WishMade
 from display.meter import Meter
+from display.web import server
 from display.web.sink import WebSink
 from tests.call import free_port
 from tests.processes.neighbours import wait_for
@@ -80,6 +83,12 @@ class Page:
         wait_for("its end", lambda: not self.sink._latest.watching)
         return np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR))
 
+    @contextmanager
+    def connected(self, said: bytes = b"") -> Iterator[socket.socket]:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as plain:
+            plain.sendall(said)
+            yield plain
+
 
 @contextmanager
 def served(run_dir: Path, host: str = "127.0.0.1") -> Iterator[Page]:
@@ -90,6 +99,18 @@ def served(run_dir: Path, host: str = "127.0.0.1") -> Iterator[Page]:
         yield Page(sink, port)
     finally:
         sink.close()
+
+
+def ends(plain: socket.socket) -> bool:
+    """Whether the other side ends it, within 10 s."""
+    deadline = time.monotonic() + 10
+    try:
+        while plain.recv(65536):
+            if time.monotonic() > deadline:
+                return False
+    except ConnectionResetError:
+        return True
+    return True
 
 
 def test_the_cookie_is_for_whoever_shows_the_token(run_dir: Path) -> None:
@@ -149,3 +170,64 @@ def test_the_camera_s_own_picture_never_goes_to_a_page_for_other_machines(state:
     with served(run_dir) as page:
         assert page.picture(bare).mean() > 250, "on loopback it is shown"
         assert page.wish(epoch=str(EPOCH), privacy=[False])[0] == 204
+
+
+SHOWN = f"GET /page.js?token={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+WISH = "POST /wish HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\nCookie: {cookie}\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\n"  # fmt: skip
+
+
+@pytest.mark.parametrize("first", ["", SHOWN], ids=["at first", "after an answer"])
+@pytest.mark.parametrize(
+    "then",
+    ["", "G", "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n", WISH, WISH + "{{"],
+    ids=["silent", "one byte", "half a head", "no body", "half a body"],
+)
+def test_whoever_does_not_finish_asking_is_hung_up_on(
+    first: str, then: str, run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "REQUEST_S", 0.3)
+    with served(run_dir) as page, page.connected(first.encode()) as plain:
+        if first:
+            assert plain.recv(1000).startswith(b"HTTP/1.1 200")
+        plain.sendall(then.format(cookie=page.cookie()).encode())
+        assert ends(plain)
+
+
+def test_one_byte_now_and_then_does_not_stretch_the_deadline(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "REQUEST_S", 0.5)
+    with served(run_dir) as page, page.connected(f"GET /page.js?token={TOKEN} HTTP/1.1\r\n".encode()) as plain:
+        plain.settimeout(0.05)
+        for _ in range(100):
+            try:
+                plain.sendall(b"x")
+                if not plain.recv(1000):
+                    return
+            except TimeoutError:
+                continue
+            except (ConnectionResetError, BrokenPipeError):
+                return
+    pytest.fail("it was not ended within 5 s")
+
+
+def test_strangers_take_no_place_from_whoever_showed_the_token(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "STRANGERS", 3)
+    with served(run_dir) as page, page.connected(f"GET /facts?token={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()) as owner:  # fmt: skip
+        assert owner.recv(1000).startswith(b"HTTP/1.1 200")
+        strangers = [socket.create_connection(("127.0.0.1", page.port), timeout=10) for _ in range(6)]
+        assert all(ends(plain) for plain in strangers[:3]), "the first go for the others"
+        assert page.ask("GET", f"/page.js?token={TOKEN}")[0] == 200, "a newcomer who shows the token is heard"
+        assert owner.recv(1000), "facts still come"
+        for plain in strangers:
+            plain.close()
+
+
+def test_whoever_showed_the_token_has_no_endless_places_either(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "GUESTS", 2)
+    facts = f"GET /facts?token={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    with served(run_dir) as page, page.connected(facts) as first, page.connected(facts) as second:
+        for plain in (first, second):
+            assert plain.recv(1000).startswith(b"HTTP/1.1 200")
+        with page.connected(facts) as third:
+            assert third.recv(1000).startswith(b"HTTP/1.1 200")
+            assert ends(first)
+            assert second.recv(1000)

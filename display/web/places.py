@@ -1,0 +1,41 @@
+"""How many connections there may be, and which one must go. Pure.
+
+A connection of somebody unknown and one of somebody who has shown token or cookie take places of different rooms. So
+however many strangers come, the owner's page keeps its connections, and finds a place for a new one.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+C = TypeVar("C")
+
+
+class Room(Generic[C]):
+    """So many places; who comes when all are taken gets the place of whoever came first.
+
+    Turning newcomers away instead would let those who hold the places keep everybody else out.
+
+    Args:
+        places: How many.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._places = places
+        self._taken: dict[C, None] = {}  # in the order of coming
+
+    def __len__(self) -> int:
+        return len(self._taken)
+
+    def come(self, connection: C) -> C | None:
+        """Give it a place; returns who must go for it."""
+        self._taken[connection] = None
+        if len(self._taken) <= self._places:
+            return None
+        first = next(iter(self._taken))
+        self.leave(first)
+        return first
+
+    def leave(self, connection: C) -> None:
+        """Free its place, if it has one."""
+        self._taken.pop(connection, None)
