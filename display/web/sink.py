@@ -118,6 +118,7 @@ def facts_of(message: FrameComposed, meter: Meter, near: bool) -> dict[str, Any]
     return {
         "epoch": str(message.epoch),
         "state": message.state,
+        "question": message.question,
         "may_unhide": near,
         "reason": message.reason,
         "privacy": message.privacy,

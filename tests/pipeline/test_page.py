@@ -275,6 +275,27 @@ def test_without_the_token_there_is_one_line_and_no_picture(call: tuple[str, Pat
         assert page.context.cookies() == []
 
 
+def test_that_everybody_is_shown_is_said(call: tuple[str, Path]) -> None:
+    with opened(call[0]) as (page, errors):
+        live(page)
+        everybody = page.locator("button", has_text="Everybody")
+        everybody.click()
+        until(page, "the banner", lambda: page.is_visible("#alarm"))
+        assert page.inner_text("#alarm").startswith("Everybody is shown: ")
+        assert page.inner_text("#state") == "Everybody is shown"
+        assert everybody.get_attribute("aria-pressed") == "true"
+        red, _, blue = page.evaluate(
+            "getComputedStyle(document.querySelector('#alarm')).backgroundColor.match(/\\d+/g)"
+        )
+        assert int(red) > 200 and int(blue) < 60, "amber"
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        everybody.click()
+        until(page, "no banner", lambda: not page.is_visible("#alarm"))
+        assert everybody.get_attribute("aria-pressed") == "false"
+        assert errors == []
+
+
 class Shower(Background):
     """Shows what the test says, on a page that is served by this process."""
 
@@ -346,6 +367,10 @@ def test_a_forwarded_port_opens_the_page_and_a_dead_connection_is_replaced(call:
     assert page_port is not None
     with Forwarder(page_port) as forwarder, opened(call[0].replace(str(page_port), str(forwarder.port))) as (page, _):
         live(page)
+        page.keyboard.press("a")
+        until(page, "the banner", lambda: page.is_visible("#alarm"))
+        page.keyboard.press("a")
+        until(page, "no banner", lambda: not page.is_visible("#alarm"))
         forwarder.kill()
         until(page, "the loss", lambda: page.inner_text("#cover").startswith("connection lost"))
         live(page)
@@ -361,6 +386,31 @@ def test_what_is_refused_stands_on_the_page(run_dir: Path) -> None:
         page.unroute("**/wish")
         page.keyboard.press("n")
         until(page, "nothing refused", lambda: not page.is_visible("#refusal"))
+
+
+@pytest.mark.parametrize("viewport", [{"width": 1280, "height": 900}, PHONE], ids=["desktop", "phone"])
+def test_a_question_stands_in_the_picture_and_lets_clicks_through(run_dir: Path, viewport: dict[str, int]) -> None:
+    with Shower(run_dir) as shower, opened(shower.url, viewport) as (page, errors):
+        live(page)
+        assert not page.is_visible("#question")
+        shower.message = replace(shower.MESSAGE, state="hidden", question="is this you? press n or click")
+        until(page, "the question", lambda: page.is_visible("#question"))
+        assert page.get_by_role("alert").inner_text() == "Is this you? press n or click"
+        question, picture = page.locator("#question").bounding_box(), page.locator("#picture").bounding_box()
+        assert question is not None and picture is not None
+        assert question["y"] + question["height"] <= picture["y"] + picture["height"] + 1 <= viewport["height"]
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        page.mouse.click(question["x"] + question["width"] / 2, question["y"] + question["height"] / 2)
+        page.keyboard.press("n")
+        until(page, "both wishes", lambda: len(shower.made) == 2)
+        assert [(type(wish.wanted).__name__, wish.epoch) for wish in shower.made] == [
+            ("SubjectPointed", 2**62 + 1),
+            ("SubjectAsked", 2**62 + 1),
+        ]
+        shower.message = shower.MESSAGE
+        until(page, "no question", lambda: not page.is_visible("#question"))
+        assert errors == []
 
 
 def test_a_page_for_other_machines_cannot_turn_privacy_off_and_says_why(run_dir: Path) -> None:

@@ -4,7 +4,11 @@ const LONGEST_SILENCE_MS = 2000; // facts come twice a second
 const MINUTE_MS = 60000;
 const AGAIN_MS = 1000; // between two tries to connect
 const NOT_VALID = "this page's token is no longer valid: open the address that onlyme printed";
-const WORDS = { off: "Privacy is off" };
+const WORDS = { everybody: "Everybody is shown", off: "Privacy is off" };
+const ALARMS = {
+  off: "Privacy is off: others see the room.",
+  everybody: "Everybody is shown: whoever walks in is seen. The room stays hidden.",
+};
 const byId = (id) => document.getElementById(id);
 const picture = byId("picture");
 const minute = []; // {at, latency, mask}, ms
@@ -36,6 +40,7 @@ function lose(why) {
   cover(why);
   say(why, "warn");
   tell(byId("alarm"), "");
+  tell(byId("question"), "");
   for (const button of document.querySelectorAll("button, select, input")) button.disabled = true;
 }
 
@@ -74,7 +79,11 @@ function show(facts) {
   const words = WORDS[facts.state] || facts.state;
   cover(blank ? facts.reason : "");
   say(facts.reason ? words + ": " + facts.reason : words, facts.state === "live" ? "live" : facts.privacy === false ? "off" : "warn");
-  tell(byId("alarm"), facts.state === "off" ? "Privacy is off: others see the room." : "");
+  tell(byId("question"), facts.question ? facts.question[0].toUpperCase() + facts.question.slice(1) : "");
+  const alarm = byId("alarm");
+  alarm.className = facts.state;
+  tell(alarm, ALARMS[facts.state] || "");
+  document.querySelector("[data-subject='10']").setAttribute("aria-pressed", String(facts.state === "everybody"));
   if (blank) {
     offer(false, false); // whether privacy is on is not known: only to turn it on is safe
     byId("privacy").textContent = "Turn privacy on";
