@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from common.counters import Counters
 from common.messages import Wanted, WishMade
@@ -32,8 +33,9 @@ class Wishes:
         self._waiting.extend(WishMade(epoch, now_ns, wanted) for wanted in asked)
 
     def put(self, *wishes: WishMade) -> None:
-        """A viewer elsewhere made these; their times are of this machine's clock."""
-        self._waiting.extend(wishes)
+        """Viewers made these before now; their times are of this machine's clock."""
+        ahead_ns = self._clock() - time.monotonic_ns()
+        self._waiting.extend(replace(wish, made_ns=max(0, wish.made_ns + ahead_ns)) for wish in wishes)
 
     def pass_on(self) -> None:
         """Send what can be sent; what nobody took for a second is counted and dropped."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,27 @@ def test_an_old_wish_is_dropped_and_counted(run_dir: Path, monkeypatch: pytest.M
         wishes.add(5, PrivacySet(False))
         wishes.pass_on()
     assert "nobody takes it" in str(counters)
+
+
+def test_a_wish_is_passed_on_with_the_time_of_the_machine_that_composes(run_dir: Path) -> None:
+    """The page of a display that watches a relay made wishes with the display's own clock, and none was obeyed."""
+    open_run_dir(run_dir)
+    counters, ahead_ns = Counters(logging.getLogger("test")), 3_600_000_000_000
+    with open_context() as context:
+        wishes = Wishes(connect(context, CONTROL, run_dir), counters, lambda: time.monotonic_ns() + ahead_ns)
+        made_ns = time.monotonic_ns() - 200_000_000
+        wishes.add(5, PrivacySet(True))
+        wishes.put(WishMade(6, made_ns, PrivacySet(True)))
+        control = bind(context, CONTROL, run_dir)
+        found: list[WishMade] = []
+
+        def came() -> bool:
+            wishes.pass_on()
+            found.extend(receive(control, WishMade, counters))
+            return len(found) >= 2
+
+        wait_for("both wishes", came, 5)
+    asked, made = found
+    assert (asked.epoch, made.epoch) == (5, 6)
+    assert 0 <= asked.made_ns - ahead_ns - made_ns < 10**10
+    assert abs(made.made_ns - ahead_ns - made_ns) < 10_000_000
