@@ -88,9 +88,9 @@ class Figures:
         (before, spent_s), self._left = self._left, (time.monotonic(), time.process_time())
         self.put("cpu_cores", (self._left[1] - spent_s) / max(self._left[0] - before, 1e-3))
         rows = [[name, dict(labels), *values] for (name, labels), values in self._values.items()]
-        content = {"pid": os.getpid(), "start": start_ticks(os.getpid()), "rows": rows}
         fresh = path.with_suffix(f".{os.getpid()}")
         try:
+            content = {"pid": os.getpid(), "start": start_ticks(os.getpid()), "rows": rows}
             fresh.write_text(json.dumps(content))
             fresh.replace(path)
         except OSError:

@@ -1,35 +1,65 @@
-"""Which process is which: a pid alone is reused, a pid with its start time is not. Loads no library."""
+"""Which process is which: a pid alone is reused, a pid with its start time is not. Loads no library.
+
+Only "no such file" and "no such process" mean that a process is gone. Any other error (no descriptor left, no leave to
+look) means that nobody can tell now: it is raised, and whoever asked looks again later.
+"""
 
 from __future__ import annotations
 
 
 def stat_fields(pid: int) -> list[str] | None:
-    """Fields of /proc/PID/stat after the command name (state is the first), or None if there is no such process."""
+    """Fields of /proc/PID/stat after the command name (state is the first), or None if there is no such process.
+
+    Raises:
+        OSError: Nobody can tell now.
+    """
     try:
         with open(f"/proc/{pid}/stat") as file:
             return file.read().rpartition(")")[2].split()
-    except OSError:
+    except (FileNotFoundError, ProcessLookupError):
         return None
 
 
 def start_ticks(pid: int) -> int | None:
-    """Start time of a process in clock ticks after boot (field 22 of proc(5) stat), or None if it is gone."""
+    """Start time of a process in clock ticks after boot (field 22 of proc(5) stat), or None if it is gone.
+
+    Raises:
+        OSError: Nobody can tell now.
+    """
     fields = stat_fields(pid)
     return int(fields[19]) if fields else None
 
 
 def parent_of(pid: int) -> int | None:
-    """Parent's pid (field 4 of proc(5) stat), or None if the process is gone."""
+    """Parent's pid (field 4 of proc(5) stat), or None if the process is gone.
+
+    Raises:
+        OSError: Nobody can tell now.
+    """
     fields = stat_fields(pid)
     return int(fields[1]) if fields else None
 
 
+def group_of(pid: int) -> int | None:
+    """Process group (field 5 of proc(5) stat), or None if the process is gone.
+
+    Raises:
+        OSError: Nobody can tell now.
+    """
+    fields = stat_fields(pid)
+    return int(fields[2]) if fields else None
+
+
 def command_of(pid: int) -> bytes | None:
-    """Command line of a process, its words ended by NUL each, or None if there is none."""
+    """Command line of a process, its words ended by NUL each, or None if there is none.
+
+    Raises:
+        OSError: Nobody can tell now.
+    """
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             return file.read() or None
-    except OSError:
+    except (FileNotFoundError, ProcessLookupError):
         return None
 
 
@@ -43,6 +73,10 @@ def only_waits_for_children(pid: int) -> bool:
 
 
 def is_running(pid: int, start: int) -> bool:
-    """True while the process with this pid *and* start time exists and is no zombie."""
+    """True while the process with this pid *and* start time exists and is no zombie.
+
+    Raises:
+        OSError: Nobody can tell now.
+    """
     fields = stat_fields(pid)
     return fields is not None and fields[0] not in "ZX" and int(fields[19]) == start

@@ -298,6 +298,8 @@ def _attach(name: str) -> tuple[Segment, tuple[bytes, int, int, int, int, int, i
             segment = Segment(name)
         except FileNotFoundError:
             raise RingGoneError(f"segment {name} is gone: its writer ended or was restarted") from None
+        except OSError as error:  # no descriptor is left: another message may find one
+            raise RingGoneError(f"segment {name} cannot be attached ({error.strerror})") from None
         except ValueError:  # created but not yet of its size: an empty file cannot be mapped
             segment = None
         if segment is not None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,17 @@ def in_small_memory(size_mb: int, argv: list[str], env: dict[str, str]) -> subpr
     small = f'mount -t tmpfs -o size={size_mb}m tmpfs /dev/shm && exec "$0" "$@"'
     command = ["unshare", "--mount", "sh", "-c", small, sys.executable, *argv]
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
+
+
+@contextmanager
+def no_descriptor_left() -> Iterator[None]:
+    """Every open fails with EMFILE, as under a flood of connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.fixture(autouse=True)

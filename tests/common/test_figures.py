@@ -15,6 +15,7 @@ from common.figures import FIGURES, Figure, Figures, path_of, read_figures
 from display.meter import Meter
 from display.status import StatusSink, table_of
 from display.web.metrics import text_of
+from tests.conftest import no_descriptor_left
 from tests.display.test_video import MESSAGE
 from tests.shared import ROOT
 
@@ -72,6 +73,9 @@ def test_what_is_broken_or_of_the_dead_is_left_out(run_dir: Path) -> None:
 
 def test_figures_that_cannot_be_left_stop_nobody(tmp_path: Path) -> None:
     some().leave(tmp_path / "none" / "x.json")
+    with no_descriptor_left():
+        some().leave(tmp_path / "x.json")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_status_says_what_came_lately(run_dir: Path) -> None:

@@ -19,7 +19,7 @@ from common.errors import RingGoneError, RingSpaceError
 from common.halves import Halves
 from common.ring import Frame, RingCache, RingReader, RingWriter, new_epoch
 from common.segments import name_prefix, sweep
-from tests.conftest import segment_names
+from tests.conftest import no_descriptor_left, segment_names
 from tests.shared import ROOT
 
 SHAPE = (6, 8, 3)
@@ -141,6 +141,14 @@ def test_a_segment_without_a_ring_in_it_is_refused() -> None:
             RingReader(path.name)
     finally:
         path.unlink()
+
+
+def test_a_segment_that_cannot_be_attached_now_is_no_end_of_its_reader(segments: set[str]) -> None:
+    """A flood of connections may have taken a display's last descriptor."""
+    with RingWriter("test", SHAPE, 4, new_epoch()) as writer:
+        with no_descriptor_left(), pytest.raises(RingGoneError, match="Too many open files"):
+            RingReader(writer.name)
+        RingReader(writer.name).close()
 
 
 def test_too_little_shared_memory_is_said_before_it_kills() -> None:

@@ -6,17 +6,20 @@ A relay without an address is the stage that has nothing to do.
 from __future__ import annotations
 
 import os
+import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from common.identity import stat_fields
-from tests.call import environment, stages, start_call
+from tests.call import environment, free_port, stages, start_call
 from tests.conftest import segment_names
 from tests.processes.neighbours import child_of, stage, wait_for
 from tests.shared import ROOT
@@ -85,6 +88,29 @@ def test_a_child_that_dies_again_and_again_ends_the_stage_loudly(capture: subpro
     wait_for("the end", kill, 30)
     assert capture.returncode == 1
     assert capture.stderr is not None and "giving up, the call ends" in capture.stderr.read()
+
+
+def test_connections_that_take_every_descriptor_do_not_end_a_stage(run_dir: Path) -> None:
+    """Who cannot open /proc any more must not conclude that its parent is gone."""
+    limit, port = 64, free_port()
+    with stage("display", run_dir, sink="web", web=f"127.0.0.1:{port}") as display, ExitStack() as connections:
+        wait_for("its child", lambda: child_of(display.pid))
+        child = child_of(display.pid)
+        assert child is not None
+        resource.prlimit(child, resource.RLIMIT_NOFILE, (limit, limit))
+
+        def no_descriptor_is_left() -> bool:
+            try:
+                connections.enter_context(socket.create_connection(("127.0.0.1", port), 1))
+            except OSError:  # it does not listen yet, or accepts nobody for a while
+                time.sleep(0.05)
+            return len(list(Path(f"/proc/{child}/fd").iterdir())) >= limit
+
+        wait_for("the flood", no_descriptor_is_left)
+        time.sleep(1)  # it looks four times
+        assert (display.poll(), child_of(display.pid)) == (None, child)
+        display.terminate()
+        assert display.wait(5) == 0
 
 
 @pytest.mark.parametrize("asked_by", [signal.SIGTERM, signal.SIGINT])
