@@ -6,6 +6,10 @@ look) means that nobody can tell now: it is raised, and whoever asked looks agai
 
 from __future__ import annotations
 
+import os
+import select
+import stat
+
 
 def stat_fields(pid: int) -> list[str] | None:
     """Fields of /proc/PID/stat after the command name (state is the first), or None if there is no such process.
@@ -70,6 +74,22 @@ def only_waits_for_children(pid: int) -> bool:
             return file.read().startswith("do_wait")
     except OSError:
         return False
+
+
+def writes_to_nobody(pid: int) -> bool:
+    """True where the standard output of a process is a pipe whose readers are all gone; False too where nobody can tell."""
+    output = f"/proc/{pid}/fd/1"
+    try:
+        if not stat.S_ISFIFO(os.stat(output).st_mode):
+            return False
+        pipe = os.open(output, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    look = select.poll()
+    look.register(pipe, 0)
+    events = look.poll(0)
+    os.close(pipe)
+    return any(event & select.POLLERR for _, event in events)
 
 
 def is_running(pid: int, start: int) -> bool:

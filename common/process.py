@@ -185,7 +185,7 @@ class _Supervisor:
             return _Child(pid, started, pulse)
         _Signals.reset()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _Signals.ALL)
-        self._be_child([*self._above, (os.getpid(), parent)], pulse)
+        self._be_child([(os.getpid(), parent), *self._above], pulse)
 
     def _be_child(self, above: Ancestors, pulse: Pulse) -> NoReturn:
         code = EXIT_CRASHED
@@ -193,7 +193,7 @@ class _Supervisor:
             _open_log(self._stage, pulse.log_level)
             from common.child import Stop, die_with, work  # settings and libraries: for the child alone
 
-            die_with(above[-1][1])
+            die_with(above[0][1])
             code = work(self._stage, self._package, Stop(pulse, above, self._restarts))
         except SystemExit as asked:  # with 0 after --help
             code = EXIT_CRASHED if asked.code else EXIT_DONE

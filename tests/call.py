@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -41,6 +41,8 @@ def start_call(
     workers: int = 1,
     screen: str | None = None,
     procfile: Path | str = "Procfile",
+    *,
+    honcho: Sequence[str] = (str(BIN / "honcho"),),
 ) -> Iterator[subprocess.Popen[str]]:
     """`honcho start` with its output piped and no standard input; killed in the end whatever happens."""
     env = environment(settings, run_dir)
@@ -49,7 +51,7 @@ def start_call(
     if screen:
         env["DISPLAY"] = screen
     call = subprocess.Popen(
-        [str(BIN / "honcho"), "start", "-d", str(ROOT), "-f", str(procfile), "-c", f"infer={workers}"], cwd=ROOT, env=env, stdin=subprocess.DEVNULL,
+        [*honcho, "start", "-d", str(ROOT), "-f", str(procfile), "-c", f"infer={workers}"], cwd=ROOT, env=env, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     try:

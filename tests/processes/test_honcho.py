@@ -1,0 +1,73 @@
+"""The call under a honcho that starts its runners in another way: the default of multiprocessing depends on the Python.
+
+Up to 3.13 it forks them, from 3.14 on a fork server does.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from common.identity import command_of, parent_of
+from tests.call import processes_of, read_until, stages, start_call
+from tests.processes.neighbours import wait_for
+
+SETTINGS: dict[str, object] = {"source": "demo", "width": 320, "height": 180, "sink": "headless", "status_every": 0.2}
+METHODS = ("fork", "spawn", "forkserver")
+HONCHO = """
+import multiprocessing, sys
+from honcho.command import main
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv.pop(1))
+    main()
+"""
+
+
+@contextmanager
+def call_under(method: str, run_dir: Path, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A call with everybody at work."""
+    script = folder / "other_honcho.py"
+    script.write_text(HONCHO)
+    with start_call(SETTINGS, run_dir, honcho=[sys.executable, str(script), method]) as call:
+        read_until(call, ", live")
+        yield call
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_stage_outlives_honcho(method: str, run_dir: Path, tmp_path: Path) -> None:
+    with call_under(method, run_dir, tmp_path) as call:
+        runner = parent_of(stages(run_dir)["capture.1"].parent)
+        assert runner is not None
+        started_by_a_server = b"forkserver" in (command_of(runner) or b"")
+        assert started_by_a_server is (method == "forkserver"), "the negative control: this is the method"
+        assert (parent_of(runner) == call.pid) is (method != "forkserver")
+        call.kill()
+        call.wait()
+        wait_for("the end of everybody", lambda: not processes_of(run_dir), 5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_honcho_stops_the_call(method: str, run_dir: Path, tmp_path: Path) -> None:
+    with call_under(method, run_dir, tmp_path) as call:
+        call.send_signal(signal.SIGTERM)
+        said, _ = call.communicate(timeout=10)
+        wait_for("the end of everybody", lambda: not processes_of(run_dir), 5)
+    assert call.returncode == 128 + signal.SIGTERM
+    assert "Traceback" not in said and "SIGKILL" not in said
+    assert sorted(line.split()[-1] for line in said.splitlines() if " stopped (rc=" in line) == ["(rc=0)"] * 5
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_honcho_whose_output_was_closed_leaves_no_process(method: str, run_dir: Path, tmp_path: Path) -> None:
+    with call_under(method, run_dir, tmp_path) as call:
+        assert call.stdout is not None
+        call.stdout.close()
+        os.kill(stages(run_dir)["capture.1"].live_child, signal.SIGKILL)  # which honcho would like to say
+        wait_for("the end of the stages", lambda: not stages(run_dir), 10)
