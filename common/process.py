@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 POLL_S = 0.25
 STOP_PATIENCE_S = 1.2
 STUCK_AFTER_S = 5.0
+STOPPED_AFTER_S = 1.0  # of a turn that should take POLL_S
 START_PATIENCE_S = 60.0
 RESTARTS, RESTARTS_WITHIN_S = 5, 60.0
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 2.0
@@ -56,12 +57,16 @@ def _open_log(stage: str, level: int) -> Logger:
 
 
 class _Child:
-    def __init__(self, pid: int, started: float, pulse: Pulse) -> None:
-        self.pid, self.started, self.pulse = pid, started, pulse
+    """The child as its parent sees it; `since` (monotonic s) is when its silence began to count."""
+
+    def __init__(self, pid: int, since: float, pulse: Pulse) -> None:
+        self.pid, self.since, self.pulse = pid, since, pulse
 
     def is_stuck(self, now: float) -> bool:
-        silence_s = self.pulse.silence_s(now)
-        return now - self.started > START_PATIENCE_S if silence_s is None else silence_s > STUCK_AFTER_S
+        silence_s, patience_s = self.pulse.silence_s(now), STUCK_AFTER_S
+        if silence_s is None:
+            silence_s, patience_s = math.inf, START_PATIENCE_S
+        return min(silence_s, now - self.since) > patience_s
 
 
 class _Signals:
@@ -130,9 +135,17 @@ class _Supervisor:
         return EXIT_DONE
 
     def _watch(self, child: _Child) -> tuple[str, int]:
-        """Wait for the child's end. Returns what happened ("stop" if we ended it on request) and an exit code."""
+        """Wait for the child's end. Returns what happened ("stop" if we ended it on request) and an exit code.
+
+        A turn that took far longer than asked says that this process was stopped itself (SIGSTOP, docker pause, the
+        freezer), and its child perhaps with it: the child's silence counts from now on.
+        """
+        looked = time.monotonic()
         while True:
             self._signals.wait(POLL_S)
+            before, looked = looked, time.monotonic()
+            if looked - before > STOPPED_AFTER_S:
+                child.since = looked
             pid, status = os.waitpid(child.pid, os.WNOHANG)
             if pid:
                 code = os.waitstatus_to_exitcode(status)
@@ -140,7 +153,7 @@ class _Supervisor:
             if self._is_over():
                 _end(child, STOP_PATIENCE_S)
                 return "stop", EXIT_DONE
-            if child.is_stuck(time.monotonic()):
+            if child.is_stuck(looked):
                 _end(child, 0)
                 return f"stuck (its loop stood still for {STUCK_AFTER_S:.0f} s)", -signal.SIGKILL
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from common.identity import stat_fields
-from tests.call import environment, free_port, stages, start_call
+from tests.call import environment, free_port, read_until, stages, start_call
 from tests.conftest import segment_names
 from tests.processes.neighbours import child_of, stage, wait_for
 from tests.shared import ROOT
@@ -53,6 +53,47 @@ def test_a_child_that_stands_still_is_restarted(capture: subprocess.Popen[str]) 
     assert child is not None
     os.kill(child, signal.SIGSTOP)
     wait_for("another child", another_child(capture, child), 8)
+
+
+def test_parent_and_child_that_were_stopped_together_go_on(capture: subprocess.Popen[str]) -> None:
+    """As by `docker pause` or the freezer: that the child stood still is no fault of its own."""
+    child = child_of(capture.pid)
+    assert child is not None
+    for pid in (child, capture.pid):
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(7)  # stuck is who stands still for 5 s
+    for pid in (capture.pid, child):  # the parent sees its child's silence before that can break it
+        os.kill(pid, signal.SIGCONT)
+        time.sleep(0.5)
+    assert (capture.poll(), child_of(capture.pid)) == (None, child)
+
+
+def test_a_child_that_stays_stopped_when_its_parent_goes_on_is_restarted(capture: subprocess.Popen[str]) -> None:
+    child = child_of(capture.pid)
+    assert child is not None
+    for pid in (child, capture.pid):
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(2)
+    capture.send_signal(signal.SIGCONT)
+    wait_for("another child", another_child(capture, child), 8)
+
+
+def test_a_whole_call_that_was_stopped_for_long_keeps_its_children(run_dir: Path) -> None:
+    with start_call({**DEMO, "sink": "headless", "status_every": 0.2}, run_dir) as call:
+        read_until(call, ", live")
+        before = stages(run_dir)
+        pids = [pid for stage in before.values() for pid in stage.pids]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(7)
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+        read_until(call, ", live")
+        time.sleep(1)  # every parent has looked four times
+        assert stages(run_dir) == before
+        call.terminate()
+        said, _ = call.communicate(timeout=10)
+    assert "stuck" not in said
 
 
 def test_a_parent_that_was_stopped_for_a_while_goes_on(capture: subprocess.Popen[str]) -> None:
