@@ -189,8 +189,7 @@ class _Supervisor:
     def _fork(self) -> _Child:
         """Start the child. The parent has one thread and no open sockets, so a plain fork is safe."""
         pulse, started, parent = Pulse(self._log_level), time.monotonic(), os.getpid()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush()
         signal.pthread_sigmask(signal.SIG_BLOCK, _Signals.ALL)  # none may be lost to our handlers in the child
         pid = os.fork()
         if pid:
@@ -213,15 +212,28 @@ class _Supervisor:
         except Exception:
             _open_log(self._stage, pulse.log_level).exception("crashed")
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)  # not sys.exit: the parent's clean-up is the parent's
+            try:
+                _flush()
+            finally:
+                os._exit(code)  # not sys.exit: the parent's clean-up is the parent's
+
+
+def _flush() -> None:
+    """Write out what standard output and error still hold, where anybody takes it."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            print(end="", file=stream, flush=True)  # also where there is none (None)
+        except (OSError, ValueError):  # it is closed: there, or here
+            continue
 
 
 def _describe(code: int) -> str:
     """A child's end in words."""
     if code < 0:
-        return f"killed by {signal.Signals(-code).name}"
+        try:
+            return f"killed by {signal.Signals(-code).name}"
+        except ValueError:  # a real-time signal has no name
+            return f"killed by signal {-code}"
     return "told to end by a signal from elsewhere" if code == EXIT_TOLD else f"ended with code {code}"
 
 

@@ -39,7 +39,7 @@ def another_child(process: subprocess.Popen[str], than: int | None) -> Callable[
     return lambda: child_of(process.pid) not in (than, None)
 
 
-@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])
+@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV, signal.SIGRTMIN + 1])
 def test_a_child_ended_from_elsewhere_is_restarted(capture: subprocess.Popen[str], signum: int) -> None:
     child = child_of(capture.pid)
     assert child is not None
@@ -190,6 +190,20 @@ def test_help_and_mistakes_end_the_stage_at_once(run_dir: Path, flags: list[str]
         assert (done.returncode, done.stderr, done.stdout[:24]) == (0, "", "usage: python -m capture")
     else:
         assert done.returncode == 2 and done.stderr.count("\n") == 1 and "64..16384" in done.stderr
+
+
+@pytest.mark.parametrize("flags", [["--help"], ["--width", "1"]])
+def test_a_child_whose_output_nobody_reads_ends_as_it_should(run_dir: Path, flags: list[str]) -> None:
+    """A flush that failed kept it from ending with its exit code: it was restarted again and again."""
+    buffered = {k: v for k, v in environment(DEMO, run_dir).items() if k != "PYTHONUNBUFFERED"}
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer) as nobody:
+        done = subprocess.run(
+            [sys.executable, "-m", "capture", *flags], cwd=ROOT, env=buffered, stdout=nobody, stderr=nobody, check=False,
+            timeout=30,
+        )  # fmt: skip
+    assert done.returncode == (0 if flags == ["--help"] else 2)
 
 
 @pytest.mark.parametrize("runner_is", ["there", "gone"])
