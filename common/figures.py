@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from common.identity import is_running, start_ticks
+from common.private import make_folder
 
 FOLDER = "figures"
 
@@ -103,7 +104,7 @@ figures = Figures()
 def path_of(run_dir: Path, process: str) -> Path:
     """Where a process leaves its figures; the folder is made."""
     folder = run_dir / FOLDER
-    folder.mkdir(mode=0o700, exist_ok=True)
+    make_folder(folder)
     return folder / f"{process}.json"
 
 

@@ -26,6 +26,7 @@ from zmq.utils import z85
 
 from common.config import keys_dir
 from common.errors import KeyFileError, UserError
+from common.private import make_folder
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 KEY_LENGTH = 40
@@ -228,7 +229,8 @@ def _read(path: Path) -> dict[str, Any]:
 def _write(path: Path, content: dict[str, Any]) -> None:
     """Raises FileExistsError where there is one; never half of it is seen."""
     try:
-        _make_folder(path.parent)
+        make_folder(path.parent)
+        _close_to_others(path.parent)
         fresh = path.with_suffix(f".{os.getpid()}")
         fresh.unlink(missing_ok=True)  # of a process that was killed: it would keep its mode
         file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -243,13 +245,6 @@ def _write(path: Path, content: dict[str, Any]) -> None:
         raise
     except OSError as error:
         raise KeyFileError(f"keys: cannot write {path} ({error.strerror}); name another folder with --keys") from None
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder and what is missing above it, 0700 each: mkdir(parents=True) gives the parents what the umask leaves."""
-    for missing in reversed([at for at in (folder, *folder.parents) if not at.exists()]):
-        missing.mkdir(mode=0o700, exist_ok=True)
-    _close_to_others(folder)
 
 
 def _close_to_others(folder: Path) -> None:

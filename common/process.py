@@ -23,6 +23,7 @@ from collections import deque
 from types import FrameType
 
 from common.ancestors import Ancestors, ancestors, are_there
+from common.private import be_private
 from common.pulse import EXIT_CRASHED, EXIT_DONE, EXIT_MISTAKE, EXIT_RESTS, EXIT_TOLD, Pulse
 from common.segments import sweep
 
@@ -43,6 +44,7 @@ INFO = 20  # logging.INFO
 
 def launch(stage: str, package: str = "") -> NoReturn:
     """Run `run(settings, stop)` of `STAGE.loop`, or of `package`.loop, under supervision; never returns."""
+    be_private()
     # display's parent shows nothing, capture's holds no camera: whatever the child had goes with the child
     sys.exit(_Supervisor(stage, package or stage).run())
 

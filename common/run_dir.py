@@ -7,21 +7,28 @@ import stat
 from pathlib import Path
 
 from common.errors import ConfigError
+from common.private import make_folder
 
 
 def open_run_dir(run_dir: Path) -> Path:
-    """Make the folder of sockets and locks, readable by its owner only.
+    """Make the folder of sockets and locks, its owner's alone; one that is there keeps its mode.
+
+    What we put into it is its owner's alone too (common/private.py), so others may look into a folder that was there. They
+    must not write: whoever does could put a socket of their own in the place of one of ours.
 
     Raises:
-        ConfigError: It belongs to somebody else, is no folder, or cannot be made.
+        ConfigError: It belongs to somebody else, others may write in it, it is no folder, or it cannot be made.
     """
     try:
-        run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(run_dir)
         status = run_dir.lstat()
     except OSError as error:
         raise ConfigError(f"--run-dir: expected a folder that can be made, got {run_dir} ({error.strerror})") from None
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
         raise ConfigError(f"--run-dir: expected a folder of your own, got {run_dir}; choose another")
-    if stat.S_IMODE(status.st_mode) != 0o700:
-        run_dir.chmod(0o700)
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise ConfigError(
+            f"--run-dir: expected a folder that nobody else may write in, got {run_dir} ({stat.filemode(status.st_mode)}); "
+            f"run chmod go-w {run_dir}, or choose another"
+        )
     return run_dir

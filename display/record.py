@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from common.errors import DisplayError
 from common.messages import FrameComposed
+from common.private import make_folder
 from display.meter import Meter, describe
 from display.sinks import UnattendedSink
 
@@ -38,7 +39,7 @@ class RecordSink(UnattendedSink):
         if out is None:
             raise DisplayError("--sink record: expected a folder to write, got none; add --out DIR")
         try:
-            (out / "frames").mkdir(parents=True, exist_ok=True)
+            make_folder(out / "frames")
             if any((out / "frames").iterdir()) or (out / "frames.jsonl").exists():
                 raise DisplayError(
                     f"--out: expected a new or empty folder, got {out}, which holds a recording; name another"

@@ -16,6 +16,7 @@ import numpy as np
 from common.config import DisplaySettings
 from common.errors import DisplayError
 from common.messages import FrameComposed
+from common.private import make_folder
 from display.captions import write_caption
 from display.composites import Picture
 from display.meter import Meter
@@ -50,7 +51,7 @@ class VideoSink(UnattendedSink):
         if settings.out is None or settings.out.suffix != ".mp4":
             raise DisplayError(f"--sink video: expected a file to write, got {settings.out}; add --out call.mp4")
         try:
-            settings.out.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(settings.out.parent)
             if not os.access(settings.out.parent, os.W_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:

@@ -1,0 +1,37 @@
+"""Nothing that a process leaves is for others: modes of files and folders, and no core dumps. Loads no library."""
+
+from __future__ import annotations
+
+import os
+import resource
+
+TYPE_CHECKING = False  # typing's, which mypy knows by its name
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def be_private() -> None:
+    """From now on whatever this process and its children make is their user's alone, and a crash leaves no memory behind.
+
+    Files are 0600 and folders 0700 whoever makes them (OpenCV, FFmpeg and ZeroMQ too), Unix sockets cannot be connected to
+    by others. A core dump would hold frames: its size is 0, and where a program takes dumps from the kernel, which minds no
+    size, nothing of the memory goes in (core(5)).
+    """
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        with open("/proc/self/coredump_filter", "w") as file:
+            file.write("0")
+    except OSError:  # a kernel that dumps no core at all, or one that lets nobody write here: the size stands
+        return
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and the missing ones above it, 0700 each; one that is there keeps its mode.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
