@@ -29,12 +29,11 @@ from numpy.typing import NDArray
 
 from common.errors import RingGoneError, RingSpaceError
 from common.halves import Halves
-from common.identity import start_ticks
 from common.segments import HEADER, MAGIC, SHM_FOLDER, Segment, name_prefix
 
 Frame = NDArray[np.uint8]
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 CURSOR_OFFSET = 64
 PAGE = 4096
 RETRY_ATTACH_S = 0.2
@@ -121,10 +120,7 @@ class RingWriter(_Mapped):
             if error.errno != errno.ENOSPC:
                 raise
             raise _no_space(stream, size, _free_bytes()) from None
-        pid = os.getpid()
-        HEADER.pack_into(
-            segment.memory, 0, bytes(8), LAYOUT_VERSION, capacity, *shape, pid, start_ticks(pid) or 0, epoch
-        )
+        HEADER.pack_into(segment.memory, 0, bytes(8), LAYOUT_VERSION, capacity, *shape, epoch)
         super().__init__(segment, capacity, shape, epoch)
         self._words[0] = -1
         self.beat()
@@ -193,7 +189,7 @@ class RingReader(_Mapped):
         if not name.startswith(name_prefix()) or "/" in name:
             raise RingGoneError(f"segment {name!r}: expected a name that starts with {name_prefix()!r}")
         segment, fields = _attach(name)
-        _, version, capacity, height, width, channels, _, _, epoch = fields
+        _, version, capacity, height, width, channels, epoch = fields
         shape = (height, width, channels)
         expected = ring_bytes(shape, capacity)
         if version != LAYOUT_VERSION or capacity < 3 or segment.size < expected:
@@ -290,7 +286,7 @@ def ring_bytes(shape: tuple[int, int, int], capacity: int) -> int:
     return PAGE + capacity * slot_bytes(shape)
 
 
-def _attach(name: str) -> tuple[Segment, tuple[bytes, int, int, int, int, int, int, int, int]]:
+def _attach(name: str) -> tuple[Segment, tuple[bytes, int, int, int, int, int, int]]:
     """The segment and its header; waits a moment for a writer between creating and filling it."""
     deadline = time.monotonic() + RETRY_ATTACH_S
     while True:

@@ -19,7 +19,8 @@ from common.errors import RingGoneError, RingSpaceError
 from common.halves import Halves
 from common.ring import Frame, RingCache, RingReader, RingWriter, new_epoch
 from common.segments import name_prefix, sweep
-from tests.conftest import no_descriptor_left, segment_names
+from tests.conftest import missing, no_descriptor_left, segment_names
+from tests.processes.neighbours import wait_for
 from tests.shared import ROOT
 
 SHAPE = (6, 8, 3)
@@ -185,6 +186,62 @@ def test_sweep_removes_what_a_killed_writer_left_and_nothing_else(segments: set[
         assert dead in sweep()
         assert dead not in segment_names()
         assert alive.name in segment_names()
+
+
+WRITER = (
+    "from common.ring import *; import time; w = RingWriter('other', (6, 8, 3), 4, new_epoch()); "
+    "print(w.name, flush=True); time.sleep(60)"
+)
+
+
+@pytest.mark.parametrize("state", ["idle", "stopped", "killed"])
+def test_a_writer_in_another_container_is_gone_when_it_is_and_not_before(state: str, segments: set[str]) -> None:
+    """Its pid says nothing here, and may be anybody's."""
+    if subprocess.run(["unshare", "--pid", "--fork", "true"], check=False, capture_output=True).returncode:
+        missing("the right to make a PID namespace")
+    container = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+    with subprocess.Popen(
+        [*container, sys.executable, "-c", WRITER], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        name = process.stdout.readline().strip()
+        (writer,) = map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())
+        os.utime(Path("/dev/shm") / name, (0, 0))  # long ago
+        if state != "idle":
+            os.kill(writer, signal.SIGSTOP if state == "stopped" else signal.SIGKILL)
+        if state == "killed":
+            process.wait()
+        assert (name in sweep()) is (state == "killed")
+        process.kill()
+    if state != "killed":
+        wait_for("the end of the container", lambda: name in sweep(), 5)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder", "somebody else's", "ours"])
+def test_what_is_no_segment_of_ours_is_left_alone(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others may put what they like into the folder, under our names too. An old file of ours is the negative control."""
+    monkeypatch.setattr(segments_module, "SHM_FOLDER", str(tmp_path))
+    path = tmp_path / f"{name_prefix()}x"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "link":
+        (tmp_path / "elsewhere").write_text("x")
+        path.symlink_to("elsewhere")
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.write_text("x")
+    if kind == "somebody else's":
+        if os.getuid() != 0:
+            missing("the right to give a file away")
+        os.chown(path, 65534, 65534)
+    for old in tmp_path.iterdir():
+        os.utime(old, (0, 0), follow_symlinks=False)
+    assert sweep() == ([path.name] if kind == "ours" else [])
+    assert os.path.lexists(path) is (kind != "ours")
+    if kind != "ours":
+        with pytest.raises(RingGoneError):
+            RingReader(path.name)
 
 
 def _write_for_ever(name: str, shape: tuple[int, int, int], ready: Event, stop: Event) -> None:
