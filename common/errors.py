@@ -8,6 +8,7 @@ OnlymeError
  │    ├── AssetError         a pinned file that cannot be fetched or does not match its checksum
  │    ├── DisplayError       a sink that cannot be opened here
  │    ├── KeyFileError       a key, or its file, that cannot be used
+ │    ├── ProcessorError     a processor that the rings in shared memory cannot be used on
  │    ├── RingSpaceError     not enough room in shared memory
  │    └── RingTakenError     another writer already serves this stream
  ├── SourceLostError         a source that did deliver has stopped: everything is hidden and it is opened again
@@ -50,6 +51,10 @@ class DisplayError(UserError):
 
 class KeyFileError(UserError):
     """A key of the remote stream, or its file, cannot be used."""
+
+
+class ProcessorError(UserError):
+    """The processor does not keep the order of stores."""
 
 
 class RingSpaceError(UserError):

@@ -10,8 +10,11 @@ Read:   1. copy the slot of the wanted sequence, or reduce it into an array of o
         2. load the cursor; while it was copied the writer may have filled the slot of cursor + 1, so the copy is
            whole if and only if cursor - sequence < capacity - 1. Otherwise the reader was lapped: `None`.
 
-The order of stores is that of the processor: x86-64 keeps it (TSO). A copy of 720p takes 0.1 ms, so no reader is lent
-a slot.
+That this is so rests on the processor: x86-64 shows stores to others in the order they were made, and loads in theirs
+(TSO). Elsewhere the cursor may be seen before the pixels, and only a memory fence on both sides would help. Python offers
+none: a lock taken and released orders what stands inside it, but lets the pixels sink into it from above and the cursor
+rise into it from below, in any order there. So a ring refuses other processors. A copy of 720p takes 0.1 ms, so no reader
+is lent a slot.
 
 The segment's layout stands in common/segments.py.
 """
@@ -27,7 +30,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from common.errors import RingGoneError, RingSpaceError
+from common.errors import ProcessorError, RingGoneError, RingSpaceError
 from common.halves import Halves
 from common.segments import HEADER, MAGIC, SHM_FOLDER, Segment, name_prefix
 
@@ -36,7 +39,21 @@ Frame = NDArray[np.uint8]
 LAYOUT_VERSION = 2
 CURSOR_OFFSET = 64
 PAGE = 4096
+ORDERED = "x86_64"
 RETRY_ATTACH_S = 0.2
+
+
+def check_processor(machine: str) -> None:
+    """Refuse a processor, by its name as uname(2) gives it, on which a reader could take half a frame for a whole one.
+
+    Raises:
+        ProcessorError: It is none that keeps the order of stores.
+    """
+    if machine != ORDERED:
+        raise ProcessorError(
+            f"processor: expected {ORDERED}, which keeps the order of stores that the rings in shared memory rest on, "
+            f"got {machine}; run the call on such a machine, and watch it from here through a relay (--connect)"
+        )
 
 
 def new_epoch() -> int:
@@ -148,9 +165,14 @@ class RingWriter(_Mapped):
 
 
 class ShapedRing(_Closing):
-    """A stream's ring of the present picture size; another size begins a new ring under a new epoch."""
+    """A stream's ring of the present picture size; another size begins a new ring under a new epoch.
+
+    Raises:
+        ProcessorError: See check_processor.
+    """
 
     def __init__(self, stream: str, capacity: int) -> None:
+        check_processor(os.uname().machine)
         self._stream, self._capacity = stream, capacity
         self._ring: RingWriter | None = None
 
@@ -241,9 +263,13 @@ class RingCache:
 
     A restarted writer has a new epoch and so a new name; the old mapping is let go at once, so no picture of an
     orphaned segment is ever taken for a live one.
+
+    Raises:
+        ProcessorError: See check_processor.
     """
 
     def __init__(self) -> None:
+        check_processor(os.uname().machine)
         self._reader: RingReader | None = None
 
     def read(self, name: str, sequence: int, shape: tuple[int, int, int], into: Frame | None) -> Frame | None:

@@ -15,10 +15,11 @@ import pytest
 
 from common import ring
 from common import segments as segments_module
-from common.errors import RingGoneError, RingSpaceError
+from common.errors import ProcessorError, RingGoneError, RingSpaceError
 from common.halves import Halves
-from common.ring import Frame, RingCache, RingReader, RingWriter, new_epoch
+from common.ring import Frame, RingCache, RingReader, RingWriter, ShapedRing, new_epoch
 from common.segments import name_prefix, sweep
+from tests.call import environment
 from tests.conftest import missing, no_descriptor_left, segment_names
 from tests.processes.neighbours import wait_for
 from tests.shared import ROOT
@@ -186,6 +187,26 @@ def test_sweep_removes_what_a_killed_writer_left_and_nothing_else(segments: set[
         assert dead in sweep()
         assert dead not in segment_names()
         assert alive.name in segment_names()
+
+
+@pytest.mark.parametrize("machine", ["aarch64", "riscv64", "ppc64le", "i686"])
+def test_a_processor_that_does_not_keep_the_order_of_stores_is_refused(
+    machine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "uname", lambda: os.uname_result(("Linux", "here", "6", "1", machine)))
+    for make in (lambda: ShapedRing("test", 4), RingCache):
+        with pytest.raises(ProcessorError, match=rf"expected x86_64, .* got {machine}; run the call"):
+            make()
+
+
+def test_a_stage_on_such_a_processor_ends_with_one_line(run_dir: Path) -> None:
+    there = "import os; os.uname = lambda: os.uname_result(('Linux', 'here', '6', '1', 'aarch64')); "
+    done = subprocess.run(
+        [sys.executable, "-c", there + "from common.process import launch; launch('capture')"], cwd=ROOT,
+        env=environment({"source": "demo"}, run_dir), capture_output=True, text=True, check=False, timeout=20,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("capture: processor: expected x86_64")
 
 
 WRITER = (
