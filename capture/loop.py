@@ -21,7 +21,6 @@ from common.ring import ShapedRing
 from common.sleep import SLEPT, SleepWatch
 from common.streams import FRAMES, WORK, Context, bind, open_context, parse, send
 
-CAPACITY = 5  # a sixth of a second: compose takes the newest, a worker is handed it when it is new
 POLL_MS = 100
 
 log = logging.getLogger("onlyme")
@@ -74,7 +73,7 @@ class Publisher(ShapedRing):
     """Frames into the ring and onto the stream."""
 
     def __init__(self, context: Context, run_dir: Path) -> None:
-        super().__init__(FRAMES.name, CAPACITY)
+        super().__init__(FRAMES.name, FRAMES.slots)
         self._socket = bind(context, FRAMES, run_dir)
 
     def publish(self, shot: Shot, notice: str) -> FrameCaptured:

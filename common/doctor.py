@@ -7,10 +7,10 @@ stage reads them, from the environment and `.env`. Exit code 0: a call can be br
 from __future__ import annotations
 
 import argparse
-import fcntl
 import json
 import platform
 import shutil
+import socket
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -19,19 +19,17 @@ from typing import NamedTuple
 
 import cv2
 
-from common import v4l2
+from common import ring, v4l2
 from common.assets import ASSETS, cache_dir, is_here
 from common.backends import available
 from common.config import STAGES, CaptureSettings, InferSettings, Settings, read_settings
-from common.errors import ConfigError, ModelError
+from common.errors import ConfigError, ModelError, ProcessorError
 from common.model import GRAPH_SUM, WEIGHTS_SUM, find_model
-from common.ring import ring_bytes
 from common.screen import why_no_window
 from common.segments import SHM_FOLDER, abandoned
-from common.streams import FRAMES
+from common.streams import FRAMES, STREAMS, endpoint
 
 PINNED_OPENCV = "4.14"
-SLOTS = 8 + 16  # of the frames' and the composites' rings
 OLDEST_PYTHON = (3, 11)
 
 
@@ -58,6 +56,15 @@ def check_python() -> Finding:
     if sys.version_info < OLDEST_PYTHON:
         return Finding("Python", Level.FAIL, found, "install Python 3.11 or newer, then make clean setup")
     return Finding("Python", Level.OK, found)
+
+
+def check_processor(machine: str) -> Finding:
+    """Whether the rings can be used."""
+    try:
+        ring.check_processor(machine)
+    except ProcessorError as error:
+        return Finding("processor", Level.FAIL, str(error), "a relay elsewhere can be watched from here")
+    return Finding("processor", Level.OK, machine)
 
 
 def check_settings() -> Finding:
@@ -159,7 +166,9 @@ def check_screen() -> Finding:
 def check_memory(settings: CaptureSettings, folder: Path = Path(SHM_FOLDER)) -> Finding:
     """Room for the rings in shared memory."""
     usage = shutil.disk_usage(folder)
-    needed = ring_bytes((settings.height, settings.width, 3), SLOTS)
+    needed = sum(
+        ring.ring_bytes((settings.height, settings.width, 3), stream.slots) for stream in STREAMS if stream.slots
+    )
     found = f"{usage.free / 2**20:.0f} of {usage.total / 2**20:.0f} MiB free in {folder}, {needed / 2**20:.0f} needed"
     if usage.free < needed:
         return Finding("shared memory", Level.FAIL, found, f"smaller pictures, or mount -o remount,size=256M {folder}")
@@ -177,18 +186,23 @@ def check_leftovers() -> Finding:
 
 
 def check_running(run_dir: Path) -> Finding:
-    """Whether a call runs on this run folder."""
-    lock = run_dir / f"{FRAMES.name}.lock"
-    try:
-        with lock.open() as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return Finding("running call", Level.OK, f"none on {run_dir}")
-    except OSError:
-        return Finding(
-            "running call", Level.NOTE, f"one is going on {run_dir}", "a second one needs its own ONLYME_RUN_DIR"
-        )
-    return Finding("running call", Level.OK, f"none on {run_dir}")
+    """Whether a call runs on this run folder: capture answers at its door.
+
+    Its lock is not tried: who tries it holds it for a moment, and a capture that starts then would take that for a call.
+    """
+    with socket.socket(socket.AF_UNIX) as visitor:
+        visitor.setblocking(False)
+        try:
+            visitor.connect(endpoint(FRAMES, run_dir).removeprefix("ipc://"))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return Finding("running call", Level.OK, f"none on {run_dir}")
+        except BlockingIOError:  # it listens, but has been stopped for so long that its queue is full
+            pass
+        except (OSError, ConfigError) as error:
+            return Finding("running call", Level.FAIL, f"nobody can tell: {error}", "choose another ONLYME_RUN_DIR")
+    return Finding(
+        "running call", Level.NOTE, f"one is going on {run_dir}", "a second one needs its own ONLYME_RUN_DIR"
+    )
 
 
 def examine() -> list[Finding]:
@@ -197,7 +211,7 @@ def examine() -> list[Finding]:
     capture, infer, every = _settings_or_defaults(settings)
     cameras = v4l2.devices()
     checks: list[Callable[[], Finding]] = [
-        check_python, check_opencv, lambda: check_model(infer.mask_rcnn), check_assets,
+        check_python, lambda: check_processor(platform.machine()), check_opencv, lambda: check_model(infer.mask_rcnn), check_assets,
         lambda: check_cameras(cameras, capture), check_screen, lambda: check_memory(capture), check_leftovers,
         lambda: check_running(every.call_dir), lambda: check_virtual_camera(cameras),
     ]  # fmt: skip

@@ -54,18 +54,20 @@ LONGEST_IPC_PATH = 107  # bytes in sockaddr_un.sun_path, less the closing NUL; l
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One row of the table: who binds with which socket, who connects with which, and how much may queue."""
+    """One row of the table: who binds with which socket, who connects with which, how much may queue, slots of its ring."""
 
     name: str
     binds: int
     connects: int
     queue: int
+    slots: int = 0
 
 
-FRAMES = Stream("frames", binds=zmq.PUB, connects=zmq.SUB, queue=8)
+# slots for a sixth of a second: compose takes the newest frame, a worker is handed it when it is new, and a recorder may hiccup
+FRAMES = Stream("frames", binds=zmq.PUB, connects=zmq.SUB, queue=8, slots=5)
 WORK = Stream("work", binds=zmq.ROUTER, connects=zmq.DEALER, queue=4)
 MASKS = Stream("masks", binds=zmq.PULL, connects=zmq.PUSH, queue=2)
-COMPOSITES = Stream("composites", binds=zmq.PUB, connects=zmq.SUB, queue=16)
+COMPOSITES = Stream("composites", binds=zmq.PUB, connects=zmq.SUB, queue=16, slots=6)
 CONTROL = Stream("control", binds=zmq.PULL, connects=zmq.PUSH, queue=16)
 STREAMS = (FRAMES, WORK, MASKS, COMPOSITES, CONTROL)
 

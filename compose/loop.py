@@ -48,7 +48,6 @@ from compose.painter import Painter, paint_card
 from compose.policy import Policy, State, Verdict
 from compose.tracker import Tracker, open_tracker
 
-CAPACITY = 6  # a sixth of a second: a recorder may hiccup
 POLL_MS = 30  # how late a limit that passes between two frames may be noticed
 CARD_EVERY_S = 0.1  # displays blank themselves when nothing comes
 
@@ -204,7 +203,7 @@ class Composites(ShapedRing):
     """The ring and stream of finished pictures."""
 
     def __init__(self, context: Context, run_dir: Path) -> None:
-        super().__init__(COMPOSITES.name, CAPACITY)
+        super().__init__(COMPOSITES.name, COMPOSITES.slots)
         self._socket = bind(context, COMPOSITES, run_dir)
         self._frame: FrameCaptured | None = None
         self._carded_at = 0.0

@@ -3,7 +3,9 @@ from __future__ import annotations
 import errno
 import fcntl
 import json
+import os
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -12,9 +14,13 @@ from pathlib import Path
 import pytest
 
 from common import doctor, v4l2
+from common.child import sole_writer
 from common.config import CaptureSettings, InferSettings
 from common.doctor import Finding, Level
-from tests.call import environment
+from common.run_dir import open_run_dir
+from tests.call import environment, read_until, start_call
+from tests.conftest import segment_names
+from tests.processes.neighbours import child_of, end, stage, wait_for
 from tests.shared import MASK_RCNN, ROOT
 
 ASKED = CaptureSettings(width=1280, height=720, fps=30)
@@ -35,7 +41,7 @@ def test_here_it_says_that_a_call_can_be_brought_up() -> None:
     done = run()
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) < 25, "one screen"
-    for what in ("Python", "settings", "OpenCV", "model", "assets", "cameras", "screen", "shared memory", "leftovers",
+    for what in ("Python", "processor", "settings", "OpenCV", "model", "assets", "cameras", "screen", "shared memory", "leftovers",
                  "running call", "virtual camera"):  # fmt: skip
         assert sum(line[6:].startswith(what) for line in done.stdout.splitlines()) == 1
 
@@ -95,16 +101,50 @@ def test_too_little_shared_memory_prevents_a_call(tmp_path: Path) -> None:
     huge = CaptureSettings(width=16384, height=16384, fps=30)
     free = shutil.disk_usage(tmp_path).free
     found = doctor.check_memory(huge, tmp_path)
-    assert found.level is (Level.FAIL if free < 24 * 16384 * 16384 * 3 else Level.OK)
-    assert "18432 needed" in found.found
+    assert found.level is (Level.FAIL if free < 11 * 16384 * 16384 * 3 else Level.OK)
+    assert "8448 needed" in found.found
 
 
-def test_a_running_call_is_noticed(tmp_path: Path) -> None:
-    assert doctor.check_running(tmp_path) == Finding("running call", Level.OK, f"none on {tmp_path}")
-    with (tmp_path / "frames.lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        assert doctor.check_running(tmp_path).level is Level.NOTE
-    assert doctor.check_running(tmp_path).level is Level.OK
+def test_as_much_shared_memory_is_asked_for_as_a_call_takes(run_dir: Path, segments: set[str]) -> None:
+    settings = {"source": "demo", "width": 640, "height": 360, "sink": "headless", "status_every": 0.2}
+    with start_call(settings, run_dir) as call:
+        read_until(call, ", live")
+        taken = sum((Path("/dev/shm") / name).stat().st_size for name in segment_names() - segments)
+        call.terminate()
+        call.communicate(timeout=10)
+    needed = doctor.check_memory(CaptureSettings(width=640, height=360)).found
+    assert f"{taken / 2**20:.0f} needed" in needed
+
+
+def test_a_running_call_is_noticed(run_dir: Path) -> None:
+    none = Finding("running call", Level.OK, f"none on {run_dir}")
+    assert doctor.check_running(run_dir) == none
+    with stage("capture", run_dir, source="demo", width=320, height=180) as capture:
+        wait_for("capture", (run_dir / "frames").exists)
+        assert doctor.check_running(run_dir).level is Level.NOTE
+        child = child_of(capture.pid)
+        assert child is not None
+        os.kill(child, signal.SIGSTOP)
+        for _ in range(300):  # more than wait at a door
+            assert doctor.check_running(run_dir).level is Level.NOTE
+        os.kill(child, signal.SIGCONT)
+        assert end(capture)[0] == 0
+    assert (run_dir / "frames").exists(), "a door at which nobody answers"
+    assert doctor.check_running(run_dir) == none
+
+
+def test_looking_for_a_call_keeps_none_from_starting(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look that holds the lock for a moment made a capture that started then end: "another process already serves"."""
+    open_run_dir(run_dir)
+    with sole_writer(run_dir, "frames"):
+        pass
+    monkeypatch.setattr(fcntl, "flock", lambda *_: pytest.fail("a lock was asked for"))
+    assert doctor.check_running(run_dir).level is Level.OK
+
+
+@pytest.mark.parametrize(("machine", "level"), [("x86_64", Level.OK), ("aarch64", Level.FAIL)])
+def test_a_processor_on_which_no_ring_works_prevents_a_call(machine: str, level: Level) -> None:
+    assert doctor.check_processor(machine).level is level
 
 
 def fake_ioctl(fd: int, request: int, data: bytearray) -> int:
