@@ -23,10 +23,10 @@ ROOMS = {
     "cv2.VideoCapture": {"capture/sources.py", "compose/backdrop.py"},
     "cv2.dnn": {"common/backends.py", "infer/detector.py", "common/matte.py"},
     "cv2.imshow": {"display/window.py"},
-    "cv2.namedWindow": {"display/window.py", "common/screen.py"},
+    "cv2.namedWindow": {"display/window.py"},
     "os.environ": {"common/environment.py"},
     "signal.signal": {"common/process.py", "common/child.py"},
-    "os.fork": {"common/process.py", "common/screen.py"},
+    "os.fork": {"common/process.py"},  # whose process has one thread
     "zmq.Context": {"common/streams.py"},
 }
 ENTRY_POINTS = {

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from common.screen import why_no_window
+from tests.shared import ROOT
+
+
+def test_without_a_screen_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert "expected a screen, got neither" in why_no_window()
+
+
+@pytest.mark.screen
+@pytest.mark.parametrize("there", [True, False])
+def test_whether_the_screen_answers_is_tried_beside_running_threads(
+    there: bool, screen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fork beside threads may never end; Python warns of it from 3.12 on."""
+    monkeypatch.setenv("DISPLAY", screen if there else ":4711")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setattr(os, "fork", lambda: pytest.fail("forked beside a thread"))
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait)
+    thread.start()
+    try:
+        assert why_no_window() == (
+            "" if there else "expected a screen that answers, got none at DISPLAY or WAYLAND_DISPLAY"
+        )
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_stages_parent_forks_with_one_thread() -> None:
+    code = (
+        "import os, sys; import common.process as p; fork = os.fork\n"
+        "def watched():\n"
+        "    print(len(os.listdir('/proc/self/task'))); sys.stdout.flush(); return fork()\n"
+        "os.fork = watched; sys.argv[1:] = ['--help']; p.launch('capture')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error::DeprecationWarning", "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[0] == "1"
