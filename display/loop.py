@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import closing
 
 import cv2
 
@@ -35,32 +36,31 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
     counters = Counters(log)
     with open_context() as context:
         pictures, wishes = open_pictures(context, settings, counters)
-        sink = open_sink(settings)
-        shown, sleep = Shown(sink, pictures), SleepWatch()
-        while not stop:
-            if has_slept := sleep.has_slept():  # first of all: a sink may send its last picture again
-                shown.lose(SLEPT)
-            wish = sink.poll()
-            if wish.quit:
-                break
-            if not has_slept:  # else it was asked of a picture of before the sleep
-                wishes.add(shown.epoch, *wish.asked)
-                wishes.put(*wish.made)
-            wishes.pass_on()
-            pictures.socket.poll(POLL_MS)
-            if pictures.is_gone():
-                shown.lose(pictures.gone)
-            for message, picture in pictures.waiting():
-                if message.captured_ns < sleep.woke_ns:
-                    counters.count("composite", "of before the sleep")
-                    continue
-                if shown.first_at is None and settings.view == INSTANCES:
-                    wishes.add(message.epoch, ViewSet(True))
-                shown.put(message, picture)
-            shown.look()
-            if settings.seconds and shown.first_at and time.monotonic() - shown.first_at >= settings.seconds:
-                break
-    sink.close()
+        with closing(open_sink(settings)) as sink:
+            shown, sleep = Shown(sink, pictures), SleepWatch()
+            while not stop:
+                if has_slept := sleep.has_slept():  # first of all: a sink may send its last picture again
+                    shown.lose(SLEPT)
+                wish = sink.poll()
+                if wish.quit:
+                    break
+                if not has_slept:  # else it was asked of a picture of before the sleep
+                    wishes.add(shown.epoch, *wish.asked)
+                    wishes.put(*wish.made)
+                wishes.pass_on()
+                pictures.socket.poll(POLL_MS)
+                if pictures.is_gone():
+                    shown.lose(pictures.gone)
+                for message, picture in pictures.waiting():
+                    if message.captured_ns < sleep.woke_ns:
+                        counters.count("composite", "of before the sleep")
+                        continue
+                    if shown.first_at is None and settings.view == INSTANCES:
+                        wishes.add(message.epoch, ViewSet(True))
+                    shown.put(message, picture)
+                shown.look()
+                if settings.seconds and shown.first_at and time.monotonic() - shown.first_at >= settings.seconds:
+                    break
     meter, lost = shown.meter, f"; {counters}" if str(counters) else ""
     log.info("ended after %d pictures, %d missed%s", meter.shown, meter.missed, lost)
 
