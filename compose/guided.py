@@ -46,6 +46,9 @@ class GuidedEdge:
 
     bounds = False
 
+    def reset(self) -> None:
+        """See Edge: nothing is kept from frame to frame."""
+
     def alpha(self, present: Present, region: Region, age_ns: int) -> Alpha:
         """See Edge."""
         step = region.roll(None, NOWHERE)

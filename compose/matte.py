@@ -136,6 +136,10 @@ class MatteEdge:
         self._before: tuple[int, Map] | None = None
         self._carried = 0  # frames since the matte ran
 
+    def reset(self) -> None:
+        """See Edge."""
+        self._box, self._before, self._carried = None, None, 0
+
     def alpha(self, present: Present, region: Region, age_ns: int) -> Alpha:
         """See Edge."""
         assert region.area is not None

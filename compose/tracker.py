@@ -42,6 +42,9 @@ class Edge(Protocol):
 
     bounds: bool  # the region only bounds what is found on the present frame; else it is all that is known of it
 
+    def reset(self) -> None:
+        """Forget the frames before: another stream begins, of another shape perhaps."""
+
     def alpha(self, present: Present, region: Region, age_ns: int) -> Alpha:
         """Alpha of the subject, whose region is rolled on to the present frame; the last result is `age_ns` old."""
 
@@ -75,6 +78,8 @@ class Tracker:
         self._present: Present | None = None
         self._result_ns = 0
         self._chooser.clear()
+        if self._edge is not None:
+            self._edge.reset()
         self._past: OrderedDict[int, Past] = OrderedDict()  # by frame_id
 
     def see(self, frame: FrameCaptured, halves: Halves) -> None:

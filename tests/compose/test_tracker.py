@@ -51,6 +51,11 @@ def truth(scene: DemoScene, index: int, mine: float, theirs: float, epoch: int =
     return MasksInferred(epoch, index, index + 1, 1, "w", "m", tuple(i for i in found if i is not None))
 
 
+def said_of(result: MasksInferred, index: int) -> MasksInferred:
+    """The same of another frame."""
+    return replace(result, frame_id=index, captured_ns=index + 1)
+
+
 def whole(alpha: Alpha) -> np.ndarray:
     opacity = np.zeros(SIZE[::-1], np.uint8)
     x0, y0, x1, y1 = alpha.box_xyxy
@@ -170,6 +175,25 @@ def test_a_first_result_that_is_too_late_still_says_who_is_who(refine: str, scen
     for index, at in ((0, 0), (44, 44)):
         result = replace(truth(scene, 60, 0.9, 0.8), frame_id=index, captured_ns=at_ns[at])
         assert tracker.choose(result).subjects == result.instances[:1]
+
+
+@pytest.mark.parametrize("refine", ["matte", "guided", "none"])
+def test_a_stream_of_another_shape_is_another_beginning(refine: str, matte: Matte) -> None:
+    """From 4:3 to 16:9 compose died of a box that lay outside the new grid."""
+    edges: dict[str, Edge | None] = {"matte": MatteEdge(matte, MattePace()), "guided": GuidedEdge(), "none": None}
+    tracker = Tracker(ComposeSettings(refine=refine), edges[refine])
+    for epoch, (width, height) in enumerate(((640, 480), (640, 360)), 1):
+        mask = np.zeros((height, width), np.bool_)
+        mask[150:360, 250:350] = True  # as large and as far from the upper left corner in both
+        person = instance_of(mask, 0.9)
+        assert person is not None
+        picture = Halves(np.where(mask[..., None], np.uint8(200), np.uint8(90)).repeat(3, axis=2))
+        now = replace(frame(0, epoch), width=width, height=height)
+        tracker.see(now, picture)
+        subjects = tracker.choose(MasksInferred(epoch, 0, 1, 1, "w", "m", (person,))).subjects
+        assert subjects == (person,)
+        x0, y0, x1, y1 = tracker.alpha(now, subjects).box_xyxy
+        assert 0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height
 
 
 def test_without_the_matte_s_file_flow_and_guided_filter_are_used_and_it_is_said(
