@@ -78,6 +78,7 @@ class Tracker:
         self._present: Present | None = None
         self._result_ns = 0
         self._chooser.clear()
+        self._dropped = -1  # the newest frame that was forgotten before its time
         if self._edge is not None:
             self._edge.reset()
         self._past: OrderedDict[int, Past] = OrderedDict()  # by frame_id
@@ -104,7 +105,9 @@ class Tracker:
         """Let go of what is too old. No result may come for long, and the way from one to now takes half a megabyte a
         frame; the picture alone is kept longer, for a result that is too late to show anybody still says who is who."""
         if len(self._past) > HISTORY:
-            self._past.popitem(last=False)
+            frame_id, past = self._past.popitem(last=False)
+            if now_ns - past.captured_ns <= self._longest_ns:
+                self._dropped = frame_id
         young = (n for n, past in self._past.items() if now_ns - past.captured_ns <= self._longest_ns)
         self._region.forget(next(young))
 
@@ -120,6 +123,9 @@ class Tracker:
         """Who stays sharp among a result's instances; nobody where the subject is not among them."""
         if result.epoch != self._epoch:
             return Choice((), "the result belongs to another stream")
+        if self._edge is not None and result.frame_id <= self._dropped:
+            # the mask is young enough to be shown, but nobody knows the way from its frame to the present one
+            return Choice((), f"the mask is more than {HISTORY} frames late")
         people = people_of(result.instances, self._settings.confidence)
         areas = [self._on_grid(i, self._settings.threshold) for i in people]
         while self._past and next(iter(self._past)) < result.frame_id:  # no result for an older frame will be taken

@@ -24,6 +24,7 @@ from compose.guided import GuidedEdge
 from compose.matte import MatteEdge
 from compose.painter import OUTLINE_BGR, Painter
 from compose.policy import State, Verdict
+from compose.region import HISTORY
 from compose.tracker import Edge, Tracker, open_tracker
 from tests.faults.worker import instance_of
 from tests.people import SITUATIONS, play, scene_of, tracker_of
@@ -175,6 +176,18 @@ def test_a_first_result_that_is_too_late_still_says_who_is_who(refine: str, scen
     for index, at in ((0, 0), (44, 44)):
         result = replace(truth(scene, 60, 0.9, 0.8), frame_id=index, captured_ns=at_ns[at])
         assert tracker.choose(result).subjects == result.instances[:1]
+
+
+def test_a_result_that_cannot_be_carried_to_the_present_shows_nobody(scene: DemoScene) -> None:
+    """At 240 pictures a second a slow worker's results were taken for good, and moved nothing."""
+    tracker, halves = Tracker(ComposeSettings(), GuidedEdge()), Halves(scene.frame(60))
+    for index in range(HISTORY + 20):
+        tracker.see(replace(frame(index), captured_ns=index * 1_000_000_000 // 240), halves)
+        if index == 0:
+            assert tracker.choose(said_of(truth(scene, 60, 0.9, 0.8), 0)).subjects
+    late, usable = (said_of(truth(scene, 60, 0.9, 0.8), index) for index in (19, 20))
+    assert tracker.choose(late) == Choice((), f"the mask is more than {HISTORY} frames late")
+    assert tracker.choose(usable).subjects == usable.instances[:1]
 
 
 @pytest.mark.parametrize("refine", ["matte", "guided", "none"])
