@@ -291,7 +291,9 @@ class ComposeSettings(Settings):
         "who stays sharp: one person, followed; the most confident one of each result; every person",
     )
     return_: str = setting(
-        "auto", one_of("auto", "ask"), "a subject that left and comes back is known again, or waits for a key or click"
+        "auto",
+        one_of("auto", "ask"),
+        "a subject that left and comes back is shown again where that is not in doubt, or always waits for a key or click",
     )
     keep: tuple[str, ...] = setting(
         (), classes, "COCO classes that stay sharp while they touch the subject, separated by commas"

@@ -11,6 +11,9 @@ from common.messages import Instance, SubjectAsked, SubjectPointed
 from compose.subject import Candidate, Map, SubjectLock, by_number, by_place
 
 NOBODY_FOUND = "nobody found"
+NOT_HERE = "you are not in the picture"
+NOT_SURE = "not sure that this is you"
+QUESTION = "is this you? press n or click"
 
 log = logging.getLogger("onlyme")
 
@@ -18,7 +21,7 @@ log = logging.getLogger("onlyme")
 class Choice(NamedTuple):
     """Instances of a result that stay sharp; where there are none, why.
 
-    question: What the person in front is asked, "" for nothing.
+    question: What the person in front is asked about whom was found, "" for nothing.
     everybody: Every person of the result stays sharp, because the user asked for that.
     """
 
@@ -38,6 +41,7 @@ class Chooser:
 
     def __init__(self, rule: str, returns: str) -> None:
         self._start = self._rule = rule
+        self._returns = returns
         self._lock = SubjectLock(returns)
         self._asked: SubjectAsked | SubjectPointed | None = None
         self.by_hand_ns = 0  # time of the frame in which somebody was last chosen by hand
@@ -45,7 +49,7 @@ class Chooser:
     def clear(self) -> None:
         """Another stream: choose anew."""
         self._rule, self._asked, self.by_hand_ns = self._start, None, 0
-        self._lock.clear()
+        self._lock = SubjectLock(self._returns)
 
     @property
     def shows_everybody(self) -> bool:
@@ -65,7 +69,7 @@ class Chooser:
         """Indices of who stays sharp; arguments as of `SubjectLock.follow`, `people` the surest first."""
         found = self._lock.follow(people, region, now_ns) if self._rule == "lock" else None
         if self._asked is not None and people and (asked := self._pointed(self._asked, people, found)) is not None:
-            self._lock.take(people[asked], now_ns)
+            self._lock.take(people, asked, now_ns)
             self._rule, self.by_hand_ns, found = "lock", now_ns, asked
             log.info("the subject was chosen by hand")
         self._asked = None if people else self._asked
@@ -75,15 +79,23 @@ class Chooser:
 
     def why_nobody(self, people: int) -> str:
         """Why none of so many people stays sharp."""
-        if self._lock.left and self._lock.returns == "ask":
-            return "the subject has left: n, 1-9 or a click chooses"
-        return f"the subject is none of the {people} found" if people else NOBODY_FOUND
+        if not people:
+            return NOBODY_FOUND
+        return NOT_SURE if self._lock.asked else NOT_HERE
+
+    @property
+    def question(self) -> str:
+        """What to ask the user about the people of the last result, "" for nothing."""
+        return QUESTION if self._rule == "lock" and self._lock.asked else ""
 
     def _pointed(
         self, asked: SubjectAsked | SubjectPointed, people: list[Candidate], present: int | None
     ) -> int | None:
         if isinstance(asked, SubjectAsked):
-            return by_number(asked.number, [cv2.boundingRect(p.area)[0] for p in people], present)
+            lefts = [cv2.boundingRect(p.area)[0] for p in people]
+            if asked.number == SubjectAsked.NEXT and present is None and self._lock.asked:
+                return min(self._lock.asked, key=lambda index: lefts[index])  # the question was about this one
+            return by_number(asked.number, lefts, present)
         found = by_place(asked.x, asked.y, [p.area for p in people])
         if found is None:
             log.info("nobody was found where somebody pointed")

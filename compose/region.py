@@ -249,8 +249,11 @@ class Region:
         return self._steps[-1].subject if self._steps else None
 
     def at(self, frame_id: int) -> Map | None:
-        """The subject's area in an earlier frame, None if that is not known."""
-        return next((s.subject for s in reversed(self._steps) if s.frame_id == frame_id), None)
+        """The subject's area in an earlier frame, or, if that was skipped, in the last one before it; None if neither that
+        frame nor any after it was rolled to."""
+        if not self._steps or self._steps[-1].frame_id < frame_id:
+            return None
+        return next((s.subject for s in reversed(self._steps) if s.frame_id <= frame_id), None)
 
     def seed(self, frame_id: int, subject: Map, others: Map, solid: Map) -> None:
         """A result says who was where in frame `frame_id`: start there, and replay what came since. Where that is forgotten

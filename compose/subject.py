@@ -1,15 +1,15 @@
 """Who stays sharp: chosen once, then followed from result to result. Pure.
 
-Identity is overlap first (where the subject's own region lay in the very frame that the result is of) and appearance
-second (coarse colours of upper and lower half). A bystander with a higher score is never taken for the subject; when
-no instance is the subject, nobody is shown until one is again.
+The subject is followed by place: where its own region lay in the very frame that the result is of. Who was missed or
+left is taken for the subject again only where that is not in doubt: where the subject was last, within seconds, alike
+in head and both halves, and nobody else seen there meanwhile. Otherwise nobody is shown until somebody is chosen by hand.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import cv2
@@ -17,20 +17,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.messages import Instance
+from compose.look import Look, alike, alike_parts
 
 Map = NDArray[np.uint8]
-Picture = NDArray[np.uint8]
 
 PERSON = 0
-# Bhattacharyya coefficients of looks, measured on the demo's two people, again and dance-twirl: one person's over time
-# 0.73 to 0.99, two persons' 0.41 to 0.68
-LEAST_OVERLAP, PLACE_ALONE = 0.15, 0.5  # IoU with the rolled region from which a place counts, and needs no looks
-NOT_UNLIKE, ALIKE = 0.6, 0.75  # for somebody in the right place, and for somebody who comes back anywhere
-LEFT_NS = 1_000_000_000  # not found for so long: it has left, and its place is anybody's
+# IoU with the place from which it counts, and from which it needs no looks
+LEAST_OVERLAP, PLACE_ALONE = 0.15, 0.5
+# Alike in head, head's half and other half, see compose/look.py; measured by `python -m tests.bench returns`
+NOT_UNLIKE = np.array((0.70, 0.65, 0.60), np.float32)  # for somebody in the right place
+ALIKE = np.array((0.78, 0.82, 0.88), np.float32)  # for somebody who was missed, or left
+TWICE = 0.7  # IoU of two detections of one person
+CLEARER = 0.15  # by so much somebody must be rather the subject than somebody else who may stand there as well
+LEFT_NS = 1_000_000_000  # not found for so long: the subject has left
+KEPT_NS = 1_500_000_000  # so long somebody else may be missed and is still the same, at one result a second too
+AWAY_NS = 12_000_000_000  # away for longer: whoever comes is asked about
+ALONE_NS = 750_000_000  # so soon after the last result nobody can have taken the subject's place unseen
+UNSURE_NS = 3_000_000_000  # whom looks do not show to be the subject in so long is somebody else
+NEAR_WIDTHS = 1.25  # of the subject: as far from its place somebody may come into view and still have come there
+EDGE = 4  # grid pixels: who is nearer to the side of the picture is cut off by it
+BESIDE = 5  # grid pixels: who is nearer to somebody else may be hidden by them
+WHOLE = (0.6, 1.7)  # of the subject's area: a smaller or larger one cannot be compared with it
 MISSED = 0.03  # of the width: as far beside a person one may point
 FORGET = 0.1  # share of a new look in the remembered one
-LOOK_BINS = (12, 4, 4)  # hue, saturation, value
-HALVES = 2
 
 
 def people_of(instances: Iterable[Instance], confidence: float) -> list[Instance]:
@@ -43,40 +52,13 @@ class Candidate(NamedTuple):
     """A person of one result: 255 where it is on the grid (h, w), its look (None: too small), and its score 0..1."""
 
     area: Map
-    look: NDArray[np.float32] | None
+    look: Look | None
     score: float = 1.0
 
     @property
     def prominence(self) -> float:
         """How likely this is who sits in front of the camera: a poster's face is as sure as one's own, but smaller."""
         return self.score * math.sqrt(np.count_nonzero(self.area))
-
-
-def look_of(small: Picture, area: Map) -> NDArray[np.float32] | None:
-    """Histograms of colour in the upper and the lower half of an area, each summing to 1, or None where it is too small.
-
-    Args:
-        small: (h, w, 3) uint8 BGR on the grid.
-        area: (h, w) uint8, 255 inside.
-    """
-    inside = cv2.erode(area, np.ones((3, 3), np.uint8))
-    if cv2.countNonZero(inside) < 12:
-        return None
-    hsv = cv2.cvtColor(small, cv2.COLOR_BGR2HSV)
-    _, top, _, height = cv2.boundingRect(inside)
-    halves = []
-    for number in range(HALVES):
-        part = np.zeros_like(inside)
-        rows = slice(top + number * height // HALVES, top + (number + 1) * height // HALVES)
-        part[rows] = inside[rows]
-        found = cv2.calcHist([hsv], [0, 1, 2], part, list(LOOK_BINS), [0, 180, 0, 256, 0, 256]).ravel()
-        halves.append(found / max(1.0, float(found.sum())))
-    return np.asarray(halves, np.float32)
-
-
-def alike(one: NDArray[np.float32] | None, other: NDArray[np.float32] | None) -> float:
-    """Bhattacharyya coefficient of two looks, 0..1; 0 where one is unknown."""
-    return 0.0 if one is None or other is None else float(np.sqrt(one * other).sum(1).mean())
 
 
 def overlap(one: Map, other: Map) -> float:
@@ -106,29 +88,64 @@ def by_place(x: float, y: float, areas: list[Map]) -> int | None:
     return found[1] if found else None
 
 
+def sides(area: Map) -> frozenset[str]:
+    """Which sides of the picture an area (h, w) touches: "left", "right", both or none."""
+    x, _, w, _ = cv2.boundingRect(area)
+    touched = {"left": w > 0 and x < EDGE, "right": w > 0 and x + w > area.shape[1] - EDGE}
+    return frozenset(side for side, touches in touched.items() if touches)
+
+
+def _apart(one: Map, other: Map) -> float:
+    """Columns between the middles of two areas."""
+    (x, _, w, _), (u, _, v, _) = cv2.boundingRect(one), cv2.boundingRect(other)
+    return float(abs(x + w / 2 - u - v / 2))
+
+
+def _beside(one: Map, other: Map) -> bool:
+    """Whether two areas touch, or nearly."""
+    return bool(cv2.bitwise_and(cv2.dilate(one, np.ones((2 * BESIDE + 1,) * 2, np.uint8)), other).any())
+
+
+class Other(NamedTuple):
+    """Somebody who was not taken for the subject.
+
+    known: Seen together with the subject, and followed since: this is not the subject.
+    here: Came into view where the subject had left.
+    """
+
+    area: Map
+    look: Look | None
+    seen_ns: int
+    known: bool
+    here: bool
+
+
 @dataclass
 class SubjectLock:
     """Follows one person.
 
     Args:
-        returns: "auto": who left is known again by looks; "ask": only `take` ends the wait.
+        returns: "auto": who left is taken for the subject again where that is not in doubt; "ask": only `take` ends the wait.
     """
 
     returns: str = "auto"
-    look: NDArray[np.float32] | None = None
+    look: Look | None = None
     chosen: bool = False
-    place: Map | None = None
+    place: Map | None = None  # where the subject was last
     seen_ns: int = 0
     left: bool = False
+    asked: tuple[int, ...] = ()  # people of the last result of whom nobody knows whether they are the subject
+    _size: float = 0.0  # grid pixels of the subject where it was seen whole
+    _width: float = 0.0
+    _others: list[Other] = field(default_factory=list)
+    _doubt: bool = False  # somebody else was seen where the subject left
+    _unsure_ns: int = 0  # how long somebody was seen there who did not look like the subject
+    _looked_ns: int = 0  # time of the last result
 
-    def clear(self) -> None:
-        """Nobody is locked: the next result chooses."""
-        self.look, self.chosen, self.place, self.left = None, False, None, False
-
-    def take(self, person: Candidate, now_ns: int) -> None:
-        """This one, from now on."""
-        self.look, self.chosen = None, True
-        self._remember(person, now_ns)
+    def take(self, people: list[Candidate], index: int, now_ns: int) -> None:
+        """Follow this one of a result's people from now on: somebody chose it by hand."""
+        self.look, self.chosen, self._others = None, True, []
+        self._note(people, index, [None] * len(people), now_ns)
 
     def follow(self, people: list[Candidate], region: Map | None, now_ns: int) -> int | None:
         """Which of `people` is the subject, if any.
@@ -138,11 +155,17 @@ class SubjectLock:
             region: The subject's area in that result's frame as rolled forward so far, None or empty if unknown.
             now_ns: Time of that frame.
         """
-        if self.chosen and now_ns - self.seen_ns > LEFT_NS:
-            self.left = True
-        found = self._same(people, region) if self.chosen else self._first(people)
-        if found is not None:
-            self._remember(people[found], now_ns)
+        others = self._same_as(people, now_ns)
+        if not self.chosen:
+            found = self._first(people)
+        else:
+            known = region is not None and bool(region.any())
+            place = region if known else self.place
+            self.left = not known and now_ns - self.seen_ns > LEFT_NS
+            found = None if self.left or place is None else self._staying(people, others, place, known, now_ns)
+            if found is None and not (self.left and self.returns == "ask"):
+                found = self._returning(people, others, now_ns)
+        self._note(people, found, others, now_ns)
         return found
 
     def _first(self, people: list[Candidate]) -> int | None:
@@ -153,29 +176,140 @@ class SubjectLock:
         self.chosen = people[first].look is not None
         return first
 
-    def _same(self, people: list[Candidate], region: Map | None) -> int | None:
-        looks = [alike(p.look, self.look) for p in people]
-        if self.left:
-            return self._by_look(looks) if self.returns == "auto" else None
-        known = region is not None and region.any()
-        place = region if known else self.place  # missed for a moment: where it was last
-        if place is not None:
-            overlaps = [overlap(p.area, place) for p in people]
-            # taken by hand from a frame whose picture was missed: there is nothing but the place
-            alone = known or self.look is None
-            marks = [
-                o + 0.5 * a if (alone and o >= PLACE_ALONE) or (o >= LEAST_OVERLAP and a >= NOT_UNLIKE) else 0.0
-                for o, a in zip(overlaps, looks, strict=True)
-            ]
-            if any(marks):
-                return int(np.argmax(marks))
-        return self._by_look(looks)
+    def _staying(
+        self, people: list[Candidate], others: list[Other | None], place: Map, known: bool, now_ns: int
+    ) -> int | None:
+        """Who is where the subject is, or was a moment ago, and nobody else."""
+        marks = [0.0] * len(people)
+        for index, person in enumerate(people):
+            mark = overlap(person.area, place) + 0.5 * alike(person.look, self.look)
+            if overlap(person.area, place) >= LEAST_OVERLAP and not self._is_other(index, people, others, mark, now_ns):
+                sure = overlap(person.area, place) >= PLACE_ALONE and self._is_alone(index, people, others)
+                if person.look is None or self.look is None:
+                    good = sure  # compose missed the picture: there is nothing but the place
+                else:
+                    soon = known and now_ns - self.seen_ns <= ALONE_NS
+                    good = (sure and soon) or self._is_alike(person, NOT_UNLIKE)
+                marks[index] = mark if good else 0.0
+        return int(np.argmax(marks)) if any(marks) else None
 
-    def _by_look(self, looks: list[float]) -> int | None:
-        best = int(np.argmax(looks)) if looks else -1
-        return best if best >= 0 and looks[best] >= ALIKE else None
+    def _is_alone(self, index: int, people: list[Candidate], others: list[Other | None]) -> bool:
+        """Whether one of `people` stands beside nobody but those who are known, and found elsewhere."""
+        strangers = [
+            person.area
+            for k, (person, other) in enumerate(zip(people, others, strict=True))
+            if k != index and (other is None or not other.known)
+        ]
+        missed = [o.area for o in self._others if not any(o is other for k, other in enumerate(others) if k != index)]
+        return not any(_beside(people[index].area, area) for area in strangers + missed)
+
+    def _is_other(
+        self, index: int, people: list[Candidate], others: list[Other | None], mark: float, now_ns: int
+    ) -> bool:
+        """Whether one of `people` may be somebody who is known not to be the subject, whose mark there is `mark`."""
+        person = people[index]
+        for other in self._others:
+            shared = overlap(person.area, other.area)
+            if other.known and shared > 0 and now_ns - other.seen_ns <= KEPT_NS:
+                elsewhere = any(o is other for k, o in enumerate(others) if k != index)
+                clearer = 0.0 if elsewhere else CLEARER
+                if shared + 0.5 * alike(person.look, other.look) > mark - clearer:
+                    return True
+        return False
+
+    def _returning(self, people: list[Candidate], others: list[Other | None], now_ns: int) -> int | None:
+        """Who came back to where the subject was last, if that is beyond doubt."""
+        if self._doubt or self.look is None or now_ns - self.seen_ns > AWAY_NS:
+            return None
+        here = [k for k, (p, o) in enumerate(zip(people, others, strict=True)) if self._came_here(p, o)]
+        if len(here) != 1:
+            return None
+        return here[0] if self._is_alike(people[here[0]], ALIKE) else None
+
+    def _is_alike(self, person: Candidate | Other, least: NDArray[np.float32]) -> bool:
+        return bool((alike_parts(person.look, self.look) >= least).all())
+
+    def _came_here(self, person: Candidate, other: Other | None) -> bool:
+        if other is not None:
+            return other.here
+        return self._is_near(person.area)
+
+    def _is_near(self, area: Map) -> bool:
+        """Whether an area is at the place and side where the subject left."""
+        if self.place is None:
+            return False
+        mine, theirs = sides(self.place), sides(area)
+        across = bool(mine and theirs and not mine & theirs)
+        return not across and _apart(area, self.place) <= NEAR_WIDTHS * self._width
+
+    def _same_as(self, people: list[Candidate], now_ns: int) -> list[Other | None]:
+        """For each of `people` which of the others of the results before it is, None if nobody of them."""
+        found: list[Other | None] = [None] * len(people)
+        marks = []
+        for index, person in enumerate(people):
+            for number, other in enumerate(self._others):
+                shared = overlap(person.area, other.area)
+                close = _apart(person.area, other.area) <= NEAR_WIDTHS * cv2.boundingRect(other.area)[2]
+                moved = close and bool((alike_parts(person.look, other.look) >= NOT_UNLIKE).all())
+                if now_ns - other.seen_ns <= KEPT_NS and (shared >= LEAST_OVERLAP or moved):
+                    marks.append((shared + 0.5 * alike(person.look, other.look), index, number))
+        taken: set[int] = set()
+        for _, index, number in sorted(marks, reverse=True):
+            if found[index] is None and number not in taken:
+                found[index] = self._others[number]
+                taken.add(number)
+        return found
+
+    def _note(self, people: list[Candidate], found: int | None, others: list[Other | None], now_ns: int) -> None:
+        """Remember who was where in a result in which the subject was `found`."""
+        if found is not None:
+            self._remember(people[found], now_ns)
+        took_ns, self._looked_ns = now_ns - self._looked_ns, now_ns
+        mine = None if found is None else others[found]
+        gone = [o for o in self._others if o is not mine and not any(o is other for other in others)]
+        now = [
+            Other(
+                person.area,
+                _mixed(None if other is None else other.look, person.look),
+                now_ns,
+                found is not None or (other is not None and other.known),
+                found is None and self._came_here(person, other),
+            )
+            for k, (person, other) in enumerate(zip(people, others, strict=True))
+            # what covers the subject is the subject, found twice
+            if found is None or (k != found and overlap(person.area, people[found].area) < TWICE)
+        ]
+        lost = [o for o in gone if now_ns - o.seen_ns > KEPT_NS]
+        self._others = now + [o for o in gone if now_ns - o.seen_ns <= KEPT_NS]
+        self.asked = ()
+        if found is None and self.chosen:
+            here = [person for person in now if person.here and self._is_whole(person, now)]
+            self._unsure_ns += min(took_ns, LEFT_NS) if here else 0
+            # somebody who is followed no more may come back as anybody
+            strayed = any(not o.here and self._is_near(o.area) for o in lost)
+            self._doubt |= strayed or self._unsure_ns > UNSURE_NS or any(self._is_stranger(p) for p in here)
+            self.asked = tuple(k for k, p in enumerate(now) if self.left and (not p.known or self._is_alike(p, ALIKE)))
+
+    def _is_whole(self, person: Other, people: list[Other]) -> bool:
+        """Whether nothing hides so much of a person that it cannot be compared with the subject."""
+        size = cv2.countNonZero(person.area)
+        cut = bool(sides(person.area)) or any(p is not person and _beside(p.area, person.area) for p in people)
+        return not cut and WHOLE[0] * self._size <= size <= WHOLE[1] * self._size
+
+    def _is_stranger(self, person: Other) -> bool:
+        """Whether a person who is seen whole is clearly not the subject."""
+        return person.look is not None and not self._is_alike(person, NOT_UNLIKE)
 
     def _remember(self, person: Candidate, now_ns: int) -> None:
         self.place, self.seen_ns, self.left = person.area, now_ns, False
-        if person.look is not None:
-            self.look = person.look if self.look is None else (1 - FORGET) * self.look + FORGET * person.look
+        self._doubt, self._unsure_ns = False, 0
+        if not sides(person.area) or not self._size:
+            self._size, self._width = float(cv2.countNonZero(person.area)), float(cv2.boundingRect(person.area)[2])
+        self.look = _mixed(self.look, person.look)
+
+
+def _mixed(remembered: Look | None, new: Look | None) -> Look | None:
+    """A remembered look with a share of a new one."""
+    if remembered is None or new is None:
+        return new if remembered is None else remembered
+    return np.asarray((1 - FORGET) * remembered + FORGET * new, np.float32)

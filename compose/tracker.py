@@ -23,9 +23,10 @@ from compose.alpha import Alpha
 from compose.choice import Choice, Chooser
 from compose.flow import FlowMeter
 from compose.guided import GuidedEdge
+from compose.look import Light, look_of
 from compose.matte import MatteEdge
 from compose.region import HISTORY, Map, Present, Region, grid_wh, inside, on_grid
-from compose.subject import Candidate, look_of, people_of
+from compose.subject import Candidate, people_of
 
 Picture = NDArray[np.uint8]
 SURE = 0.8  # probability from which a result's own pixel is the subject, whatever the matte says
@@ -78,6 +79,7 @@ class Tracker:
         self._present: Present | None = None
         self._result_ns = 0
         self._chooser.clear()
+        self._light = Light()
         self._dropped = -1  # the newest frame that was forgotten before its time
         if self._edge is not None:
             self._edge.reset()
@@ -131,18 +133,22 @@ class Tracker:
         while self._past and next(iter(self._past)) < result.frame_id:  # no result for an older frame will be taken
             self._past.popitem(last=False)
         past = self._past.get(result.frame_id)
+        even = None if past is None else self._light.even(past.small, self._union(areas))
         candidates = [
-            Candidate(area, None if past is None else look_of(past.small, area), person.score)
+            Candidate(area, None if even is None else look_of(even, area), person.score)
             for person, area in zip(people, areas, strict=True)
         ]
         chosen = self._chooser.pick(candidates, self._region.at(result.frame_id), result.captured_ns)
+        if even is not None and chosen:
+            self._light.keep()
         subjects = [people[number] for number in chosen]
         mine = self._union([areas[number] for number in chosen])
         things = self._things(result, subjects, mine)
         others = self._union([areas[k] for k, person in enumerate(people) if k not in chosen and person not in things])
         self._seed(result, subjects, mine, things, others)
-        reason = "" if subjects else self._chooser.why_nobody(len(people))
-        return Choice((*subjects, *things), reason, everybody=self._chooser.shows_everybody)
+        if subjects:
+            return Choice((*subjects, *things), everybody=self._chooser.shows_everybody)
+        return Choice((), self._chooser.why_nobody(len(people)), self._chooser.question)
 
     def alpha(self, frame: FrameCaptured, subjects: tuple[Instance, ...]) -> Alpha:
         """What of the present frame is the subject."""

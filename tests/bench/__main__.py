@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import compose_cost, footage, forward, growth, people, remote, text, transport, whole
+from tests.bench import compose_cost, footage, forward, growth, people, remote, returns, text, transport, whole
 from tests.bench.machine import describe
 from tests.shared import MASK_RCNN
 
@@ -20,6 +20,7 @@ TABLES = {
     "footage": footage.main,
     "refine": footage.refine,
     "people": people.main,
+    "returns": returns.main,
     "text": text.main,
     "remote": remote.main,
     "growth": growth.main,

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from common.messages import SubjectAsked, SubjectPointed
-from compose.choice import NOBODY_FOUND, Chooser
-from compose.subject import LEFT_NS, Candidate
-from tests.compose.test_subject import GONE, ME, OTHER, block
+from compose.choice import NOBODY_FOUND, NOT_HERE, NOT_SURE, QUESTION, Chooser
+from compose.subject import Candidate
+from tests.compose.test_subject import GONE, LONG_NS, ME, OTHER, TWIN, block
 
 MINE, THEIRS = Candidate(block(20), ME, 0.9), Candidate(block(110), OTHER, 0.8)
 EVERYBODY = SubjectAsked(SubjectAsked.EVERYBODY)
@@ -60,11 +60,38 @@ def test_another_stream_forgets_what_was_chosen_by_hand() -> None:
     assert chooser.pick([MINE, THEIRS], None, 0) == [0]
 
 
-def test_why_nobody_is_shown_is_said() -> None:
-    chooser = Chooser("lock", "ask")
-    assert chooser.why_nobody(0) == NOBODY_FOUND
-    chooser.pick([MINE], None, 0)
+@pytest.mark.parametrize("returns", ["auto", "ask"])
+def test_why_nobody_is_shown_is_said_and_asked_where_somebody_may_be_the_user(returns: str) -> None:
+    chooser = Chooser("lock", returns)
+    assert (chooser.why_nobody(0), chooser.question) == (NOBODY_FOUND, "")
+    chooser.pick([MINE, THEIRS], None, 0)
     assert chooser.pick([THEIRS], GONE, 1) == []
-    assert chooser.why_nobody(1) == "the subject is none of the 1 found"
-    chooser.pick([MINE], GONE, LEFT_NS + 1)
-    assert "click chooses" in chooser.why_nobody(1)
+    assert (chooser.why_nobody(1), chooser.question) == (NOT_HERE, "")
+    assert chooser.pick([THEIRS], GONE, LONG_NS) == []
+    assert (chooser.why_nobody(1), chooser.question) == (NOT_HERE, ""), "that this one is not the user is known"
+    assert chooser.pick([THEIRS, Candidate(block(22), TWIN)], GONE, LONG_NS + 1) == []
+    assert (chooser.why_nobody(2), chooser.question) == (NOT_SURE, QUESTION)
+
+
+def test_next_takes_the_one_whom_the_question_is_about() -> None:
+    """The bystander, who stands farther to the left, was taken instead."""
+    left = Candidate(block(5), OTHER, 0.7)
+    chooser = Chooser("lock", "ask")
+    chooser.pick([Candidate(block(60), ME, 0.9), left], None, 0)
+    chooser.pick([left], GONE, LONG_NS)
+    back = [left, Candidate(block(62), ME)]
+    assert chooser.pick(back, GONE, LONG_NS + 1) == []
+    assert chooser.question == QUESTION
+    chooser.ask(SubjectAsked(SubjectAsked.NEXT))
+    assert chooser.pick(back, GONE, LONG_NS + 2) == [1]
+    assert chooser.question == ""
+
+
+def test_everybody_is_asked_about_nobody() -> None:
+    chooser = Chooser("lock", "auto")
+    chooser.pick([MINE], None, 0)
+    chooser.pick([Candidate(block(22), TWIN)], GONE, LONG_NS)
+    assert chooser.question == QUESTION
+    chooser.ask(EVERYBODY)
+    chooser.pick([THEIRS], GONE, LONG_NS + 1)
+    assert chooser.question == ""

@@ -47,6 +47,16 @@ def test_before_a_result_nobody_is_anywhere() -> None:
     assert Region().at(3) is None
 
 
+def test_a_frame_that_was_skipped_is_known_by_the_one_before_it() -> None:
+    region = Region()
+    region.seed(0, block(20), EMPTY, EMPTY)
+    rolled(region, 1, block(22))
+    assert region.at(2) is None, "nobody knows yet where it goes"
+    rolled(region, 4, block(28))
+    assert region.at(2) is region.at(1)
+    assert region.at(2) is not None
+
+
 def test_a_result_for_a_forgotten_frame_changes_nothing() -> None:
     """Over a hole that nothing is known of, the area would be taken to whoever has come to stand there."""
     region = Region()

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from capture.demo import DemoScene
+from capture.demo import DemoScene, Place, Places, _Sprite, sways
 from common.assets import MATTE, fetch
 from common.budget import MattePace
 from common.coco import NAMES
@@ -19,7 +19,7 @@ from common.matte import Matte
 from common.messages import FrameCaptured, Instance, MasksInferred, SubjectAsked
 from compose import tracker as module
 from compose.alpha import Alpha
-from compose.choice import Choice
+from compose.choice import NOT_HERE, Choice
 from compose.guided import GuidedEdge
 from compose.matte import MatteEdge
 from compose.painter import OUTLINE_BGR, Painter
@@ -28,6 +28,7 @@ from compose.region import HISTORY
 from compose.tracker import Edge, Tracker, open_tracker
 from tests.faults.worker import instance_of
 from tests.people import SITUATIONS, play, scene_of, tracker_of
+from tests.returns import PEOPLE, dressed
 
 SIZE, FPS = (640, 360), 30
 
@@ -75,6 +76,27 @@ def test_the_subject_is_kept_whatever_a_surer_person_does(hz: float, situation: 
     assert shown.switches == 0
     assert np.mean(shown.iou) > 0.87
     assert np.mean(shown.bystander) < 0.03, "python -m tests.bench people says how much in each situation"
+
+
+@pytest.mark.parametrize("hz", [10, 3])
+def test_somebody_in_the_same_jumper_who_takes_the_seat_is_not_shown(hz: float, matte: Matte) -> None:
+    """They come in where the subject went out 0.3 s before, and were shown for as long as they stayed."""
+
+    def course(seconds: float, wide: float) -> Places:
+        went, came = (max(0.0, seconds - begins_s) * 0.6 for begins_s in (1.5, 3.05))
+        mine = sways(seconds)
+        theirs = Place(min(0.5, came - wide / 2), 1.0)
+        return Places(mine._replace(centre=mine.centre - went) if went < 1.0 else None, theirs if came else None)
+
+    scene = DemoScene(*SIZE, FPS, course)
+    scene._subject, scene._bystander = (
+        _Sprite(*dressed(name, "red", round(share * SIZE[1]), False))
+        for name, share in zip(PEOPLE, (0.80, 0.66), strict=True)
+    )
+    shown = play(scene, tracker_of(matte), hz)
+    assert shown.switches == 0
+    assert np.mean(shown.iou) > 0.87, "until it left the subject was shown"
+    assert max(shown.bystander) < 0.03
 
 
 def test_without_the_lock_the_surer_person_takes_over(matte: Matte) -> None:
@@ -137,9 +159,7 @@ def test_when_the_subject_is_not_among_them_nobody_is_shown(scene: DemoScene, ma
     tracker.choose(truth(scene, 60, 0.9, 0.8))
     other = truth(scene, 60, 0.9, 0.8).instances[1:]
     tracker.see(frame(63), Halves(scene.frame(63)))
-    assert tracker.choose(MasksInferred(1, 63, 64, 1, "w", "m", other)) == Choice(
-        (), "the subject is none of the 1 found"
-    )
+    assert tracker.choose(MasksInferred(1, 63, 64, 1, "w", "m", other)) == Choice((), NOT_HERE)
     assert tracker.alpha(frame(63), ()).opacity.size == 0
 
 
@@ -207,6 +227,20 @@ def test_a_stream_of_another_shape_is_another_beginning(refine: str, matte: Matt
         assert subjects == (person,)
         x0, y0, x1, y1 = tracker.alpha(now, subjects).box_xyxy
         assert 0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height
+
+
+def test_the_result_of_a_frame_that_compose_skipped_hides_nobody(scene: DemoScene, matte: Matte) -> None:
+    """Somebody alone blinked whenever compose was late for a moment."""
+    tracker = tracker_of(matte)
+    alone = [
+        replace(result, instances=result.instances[:1]) for result in (truth(scene, i, 0.9, 0.8) for i in (60, 62))
+    ]
+    for index in (60, 61, 63):
+        tracker.see(frame(index), Halves(scene.frame(index)))
+        if index == 60:
+            assert tracker.choose(alone[0]).subjects == alone[0].instances
+        tracker.alpha(frame(index), ())
+    assert tracker.choose(alone[1]).subjects == alone[1].instances
 
 
 def test_without_the_matte_s_file_flow_and_guided_filter_are_used_and_it_is_said(
