@@ -8,7 +8,8 @@ from typing import NamedTuple
 import cv2
 
 from common.messages import Instance, SubjectAsked, SubjectPointed
-from compose.subject import Candidate, Map, SubjectLock, by_number, by_place
+from compose.others import Candidate, Map
+from compose.subject import SubjectLock, by_number, by_place
 
 NOBODY_FOUND = "nobody found"
 NOT_HERE = "you are not in the picture"

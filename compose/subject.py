@@ -7,10 +7,8 @@ in head and both halves, and nobody else seen there meanwhile. Otherwise nobody 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -18,53 +16,40 @@ from numpy.typing import NDArray
 
 from common.messages import Instance
 from compose.look import Look, alike, alike_parts
-
-Map = NDArray[np.uint8]
+from compose.others import (
+    LEAST_OVERLAP,
+    NEAR_WIDTHS,
+    NOT_UNLIKE,
+    Candidate,
+    Map,
+    Other,
+    Others,
+    apart,
+    beside,
+    mixed,
+    overlap,
+    sides,
+)
 
 PERSON = 0
-# IoU with the place from which it counts, and from which it needs no looks
-LEAST_OVERLAP, PLACE_ALONE = 0.15, 0.5
-# Alike in head, head's half and other half, see compose/look.py; measured by `python -m tests.bench returns`
-NOT_UNLIKE = np.array((0.70, 0.65, 0.60), np.float32)  # for somebody in the right place
-ALIKE = np.array((0.78, 0.82, 0.88), np.float32)  # for somebody who was missed, or left
+PLACE_ALONE = 0.5  # IoU with the place from which it needs no looks
+# alike in head, upper and lower half, see compose/look.py, for somebody who was missed, or left; measured by `python -m
+# tests.bench returns`
+ALIKE = np.array((0.78, 0.82, 0.88), np.float32)
 TWICE = 0.7  # IoU of two detections of one person
 CLEARER = 0.15  # by so much somebody must be rather the subject than somebody else who may stand there as well
 LEFT_NS = 1_000_000_000  # not found for so long: the subject has left
-KEPT_NS = 1_500_000_000  # so long somebody else may be missed and is still the same, at one result a second too
 AWAY_NS = 12_000_000_000  # away for longer: whoever comes is asked about
 ALONE_NS = 750_000_000  # so soon after the last result nobody can have taken the subject's place unseen
 UNSURE_NS = 3_000_000_000  # whom looks do not show to be the subject in so long is somebody else
-NEAR_WIDTHS = 1.25  # of the subject: as far from its place somebody may come into view and still have come there
-EDGE = 4  # grid pixels: who is nearer to the side of the picture is cut off by it
-BESIDE = 5  # grid pixels: who is nearer to somebody else may be hidden by them
 WHOLE = (0.6, 1.7)  # of the subject's area: a smaller or larger one cannot be compared with it
 MISSED = 0.03  # of the width: as far beside a person one may point
-FORGET = 0.1  # share of a new look in the remembered one
 
 
 def people_of(instances: Iterable[Instance], confidence: float) -> list[Instance]:
     """The persons among instances with a score of at least `confidence`, the surest first."""
     people = [i for i in instances if i.class_id == PERSON and i.score >= confidence]
     return sorted(people, key=lambda i: i.score, reverse=True)
-
-
-class Candidate(NamedTuple):
-    """A person of one result: 255 where it is on the grid (h, w), its look (None: too small), and its score 0..1."""
-
-    area: Map
-    look: Look | None
-    score: float = 1.0
-
-    @property
-    def prominence(self) -> float:
-        """How likely this is who sits in front of the camera: a poster's face is as sure as one's own, but smaller."""
-        return self.score * math.sqrt(np.count_nonzero(self.area))
-
-
-def overlap(one: Map, other: Map) -> float:
-    """Intersection over union of two areas, 0..1."""
-    union = cv2.countNonZero(cv2.bitwise_or(one, other))
-    return cv2.countNonZero(cv2.bitwise_and(one, other)) / union if union else 0.0
 
 
 def by_number(number: int, lefts: list[int], present: int | None) -> int:
@@ -88,38 +73,6 @@ def by_place(x: float, y: float, areas: list[Map]) -> int | None:
     return found[1] if found else None
 
 
-def sides(area: Map) -> frozenset[str]:
-    """Which sides of the picture an area (h, w) touches: "left", "right", both or none."""
-    x, _, w, _ = cv2.boundingRect(area)
-    touched = {"left": w > 0 and x < EDGE, "right": w > 0 and x + w > area.shape[1] - EDGE}
-    return frozenset(side for side, touches in touched.items() if touches)
-
-
-def _apart(one: Map, other: Map) -> float:
-    """Columns between the middles of two areas."""
-    (x, _, w, _), (u, _, v, _) = cv2.boundingRect(one), cv2.boundingRect(other)
-    return float(abs(x + w / 2 - u - v / 2))
-
-
-def _beside(one: Map, other: Map) -> bool:
-    """Whether two areas touch, or nearly."""
-    return bool(cv2.bitwise_and(cv2.dilate(one, np.ones((2 * BESIDE + 1,) * 2, np.uint8)), other).any())
-
-
-class Other(NamedTuple):
-    """Somebody who was not taken for the subject.
-
-    known: Seen together with the subject, and followed since: this is not the subject.
-    here: Came into view where the subject had left.
-    """
-
-    area: Map
-    look: Look | None
-    seen_ns: int
-    known: bool
-    here: bool
-
-
 @dataclass
 class SubjectLock:
     """Follows one person.
@@ -137,14 +90,14 @@ class SubjectLock:
     asked: tuple[int, ...] = ()  # people of the last result of whom nobody knows whether they are the subject
     _size: float = 0.0  # grid pixels of the subject where it was seen whole
     _width: float = 0.0
-    _others: list[Other] = field(default_factory=list)
+    _others: Others = field(default_factory=Others)
     _doubt: bool = False  # somebody else was seen where the subject left
     _unsure_ns: int = 0  # how long somebody was seen there who did not look like the subject
     _looked_ns: int = 0  # time of the last result
 
     def take(self, people: list[Candidate], index: int, now_ns: int) -> None:
         """Follow this one of a result's people from now on: somebody chose it by hand."""
-        self.look, self.chosen, self._others = None, True, []
+        self.look, self.chosen, self._others = None, True, Others()
         self._note(people, index, [None] * len(people), now_ns)
 
     def follow(self, people: list[Candidate], region: Map | None, now_ns: int) -> int | None:
@@ -155,7 +108,9 @@ class SubjectLock:
             region: The subject's area in that result's frame as rolled forward so far, None or empty if unknown.
             now_ns: Time of that frame.
         """
-        others = self._same_as(people, now_ns)
+        # who is followed no more may come back as anybody
+        self._doubt |= any(not other.here and self._is_near(other.area) for other in self._others.forget(now_ns))
+        others = self._others.same_as(people)
         if not self.chosen:
             found = self._first(people)
         else:
@@ -183,7 +138,7 @@ class SubjectLock:
         marks = [0.0] * len(people)
         for index, person in enumerate(people):
             mark = overlap(person.area, place) + 0.5 * alike(person.look, self.look)
-            if overlap(person.area, place) >= LEAST_OVERLAP and not self._is_other(index, people, others, mark, now_ns):
+            if overlap(person.area, place) >= LEAST_OVERLAP and not self._is_other(index, people, others, mark):
                 sure = overlap(person.area, place) >= PLACE_ALONE and self._is_alone(index, people, others)
                 if person.look is None or self.look is None:
                     good = sure  # compose missed the picture: there is nothing but the place
@@ -200,22 +155,19 @@ class SubjectLock:
             for k, (person, other) in enumerate(zip(people, others, strict=True))
             if k != index and (other is None or not other.known)
         ]
-        missed = [o.area for o in self._others if not any(o is other for k, other in enumerate(others) if k != index)]
-        return not any(_beside(people[index].area, area) for area in strangers + missed)
+        missed = [other.area for other in self._others.missed([o for k, o in enumerate(others) if k != index])]
+        return not any(beside(people[index].area, area) for area in strangers + missed)
 
-    def _is_other(
-        self, index: int, people: list[Candidate], others: list[Other | None], mark: float, now_ns: int
-    ) -> bool:
+    def _is_other(self, index: int, people: list[Candidate], others: list[Other | None], mark: float) -> bool:
         """Whether one of `people` may be somebody who is known not to be the subject, whose mark there is `mark`."""
-        person = people[index]
-        for other in self._others:
-            shared = overlap(person.area, other.area)
-            if other.known and shared > 0 and now_ns - other.seen_ns <= KEPT_NS:
-                elsewhere = any(o is other for k, o in enumerate(others) if k != index)
-                clearer = 0.0 if elsewhere else CLEARER
-                if shared + 0.5 * alike(person.look, other.look) > mark - clearer:
-                    return True
-        return False
+        elsewhere = [o for k, o in enumerate(others) if o is not None and k != index]
+        return any(
+            other.known
+            and (shared := overlap(people[index].area, other.area)) > 0
+            and shared + 0.5 * alike(people[index].look, other.look) > mark - clearer
+            for group, clearer in ((elsewhere, 0.0), (self._others.missed([*elsewhere]), CLEARER))
+            for other in group
+        )
 
     def _returning(self, people: list[Candidate], others: list[Other | None], now_ns: int) -> int | None:
         """Who came back to where the subject was last, if that is beyond doubt."""
@@ -240,37 +192,17 @@ class SubjectLock:
             return False
         mine, theirs = sides(self.place), sides(area)
         across = bool(mine and theirs and not mine & theirs)
-        return not across and _apart(area, self.place) <= NEAR_WIDTHS * self._width
-
-    def _same_as(self, people: list[Candidate], now_ns: int) -> list[Other | None]:
-        """For each of `people` which of the others of the results before it is, None if nobody of them."""
-        found: list[Other | None] = [None] * len(people)
-        marks = []
-        for index, person in enumerate(people):
-            for number, other in enumerate(self._others):
-                shared = overlap(person.area, other.area)
-                close = _apart(person.area, other.area) <= NEAR_WIDTHS * cv2.boundingRect(other.area)[2]
-                moved = close and bool((alike_parts(person.look, other.look) >= NOT_UNLIKE).all())
-                if now_ns - other.seen_ns <= KEPT_NS and (shared >= LEAST_OVERLAP or moved):
-                    marks.append((shared + 0.5 * alike(person.look, other.look), index, number))
-        taken: set[int] = set()
-        for _, index, number in sorted(marks, reverse=True):
-            if found[index] is None and number not in taken:
-                found[index] = self._others[number]
-                taken.add(number)
-        return found
+        return not across and apart(area, self.place) <= NEAR_WIDTHS * self._width
 
     def _note(self, people: list[Candidate], found: int | None, others: list[Other | None], now_ns: int) -> None:
         """Remember who was where in a result in which the subject was `found`."""
         if found is not None:
             self._remember(people[found], now_ns)
         took_ns, self._looked_ns = now_ns - self._looked_ns, now_ns
-        mine = None if found is None else others[found]
-        gone = [o for o in self._others if o is not mine and not any(o is other for other in others)]
         now = [
             Other(
                 person.area,
-                _mixed(None if other is None else other.look, person.look),
+                mixed(None if other is None else other.look, person.look),
                 now_ns,
                 found is not None or (other is not None and other.known),
                 found is None and self._came_here(person, other),
@@ -279,21 +211,18 @@ class SubjectLock:
             # what covers the subject is the subject, found twice
             if found is None or (k != found and overlap(person.area, people[found].area) < TWICE)
         ]
-        lost = [o for o in gone if now_ns - o.seen_ns > KEPT_NS]
-        self._others = now + [o for o in gone if now_ns - o.seen_ns <= KEPT_NS]
+        self._others.remember(now, others)
         self.asked = ()
         if found is None and self.chosen:
             here = [person for person in now if person.here and self._is_whole(person, now)]
             self._unsure_ns += min(took_ns, LEFT_NS) if here else 0
-            # somebody who is followed no more may come back as anybody
-            strayed = any(not o.here and self._is_near(o.area) for o in lost)
-            self._doubt |= strayed or self._unsure_ns > UNSURE_NS or any(self._is_stranger(p) for p in here)
+            self._doubt |= self._unsure_ns > UNSURE_NS or any(self._is_stranger(p) for p in here)
             self.asked = tuple(k for k, p in enumerate(now) if self.left and (not p.known or self._is_alike(p, ALIKE)))
 
     def _is_whole(self, person: Other, people: list[Other]) -> bool:
         """Whether nothing hides so much of a person that it cannot be compared with the subject."""
         size = cv2.countNonZero(person.area)
-        cut = bool(sides(person.area)) or any(p is not person and _beside(p.area, person.area) for p in people)
+        cut = bool(sides(person.area)) or any(p is not person and beside(p.area, person.area) for p in people)
         return not cut and WHOLE[0] * self._size <= size <= WHOLE[1] * self._size
 
     def _is_stranger(self, person: Other) -> bool:
@@ -305,11 +234,4 @@ class SubjectLock:
         self._doubt, self._unsure_ns = False, 0
         if not sides(person.area) or not self._size:
             self._size, self._width = float(cv2.countNonZero(person.area)), float(cv2.boundingRect(person.area)[2])
-        self.look = _mixed(self.look, person.look)
-
-
-def _mixed(remembered: Look | None, new: Look | None) -> Look | None:
-    """A remembered look with a share of a new one."""
-    if remembered is None or new is None:
-        return new if remembered is None else remembered
-    return np.asarray((1 - FORGET) * remembered + FORGET * new, np.float32)
+        self.look = mixed(self.look, person.look)

@@ -25,8 +25,9 @@ from compose.flow import FlowMeter
 from compose.guided import GuidedEdge
 from compose.look import Light, look_of
 from compose.matte import MatteEdge
+from compose.others import Candidate
 from compose.region import HISTORY, Map, Present, Region, grid_wh, inside, on_grid
-from compose.subject import Candidate, people_of
+from compose.subject import people_of
 
 Picture = NDArray[np.uint8]
 SURE = 0.8  # probability from which a result's own pixel is the subject, whatever the matte says

@@ -4,7 +4,7 @@ import pytest
 
 from common.messages import SubjectAsked, SubjectPointed
 from compose.choice import NOBODY_FOUND, NOT_HERE, NOT_SURE, QUESTION, Chooser
-from compose.subject import Candidate
+from compose.others import Candidate
 from tests.compose.test_subject import GONE, LONG_NS, ME, OTHER, TWIN, block
 
 MINE, THEIRS = Candidate(block(20), ME, 0.9), Candidate(block(110), OTHER, 0.8)

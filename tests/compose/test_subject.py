@@ -5,21 +5,8 @@ import pytest
 
 from common.messages import Instance
 from compose.look import alike, alike_parts, look_of
-from compose.subject import (
-    ALIKE,
-    ALONE_NS,
-    AWAY_NS,
-    LEFT_NS,
-    NOT_UNLIKE,
-    UNSURE_NS,
-    Candidate,
-    SubjectLock,
-    by_number,
-    by_place,
-    overlap,
-    people_of,
-    sides,
-)
+from compose.others import NOT_UNLIKE, Candidate, overlap, sides
+from compose.subject import ALIKE, ALONE_NS, AWAY_NS, LEFT_NS, UNSURE_NS, SubjectLock, by_number, by_place, people_of
 
 H, W = 90, 160
 RED, BLUE = (40, 40, 220), (220, 60, 30)
