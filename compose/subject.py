@@ -117,7 +117,9 @@ class SubjectLock:
             known = region is not None and bool(region.any())
             place = region if known else self.place
             self.left = not known and now_ns - self.seen_ns > LEFT_NS
-            found = None if self.left or place is None else self._staying(people, others, place, known, now_ns)
+            found = None
+            if place is not None and not self.left and (known or not self._doubt):
+                found = self._staying(people, others, place, known, now_ns)
             if found is None and not (self.left and self.returns == "ask"):
                 found = self._returning(people, others, now_ns)
         self._note(people, found, others, now_ns)

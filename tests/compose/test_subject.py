@@ -204,6 +204,14 @@ def test_where_somebody_else_was_seen_nobody_comes_back_by_looks(seen: Candidate
     assert lock.asked == (0,)
 
 
+def test_nor_within_the_first_second() -> None:
+    for seen, found in ((Candidate(block(62), TWIN), None), (None, 0)):
+        lock = SubjectLock()
+        lock.follow([Candidate(block(60), ME)], None, 0)
+        assert lock.follow([] if seen is None else [seen], GONE, SECOND // 3) is None
+        assert lock.follow([Candidate(block(62), ME)], GONE, SECOND // 2) == found
+
+
 def test_whom_looks_leave_open_for_long_is_somebody_else() -> None:
     vague = (0.65 * ME + 0.35 * OTHER).astype(np.float32)
     for unsure_ns, found in ((UNSURE_NS // 2, 0), (2 * UNSURE_NS, None)):
