@@ -1,6 +1,6 @@
 """Whether somebody else is ever taken for the subject: played out with people who wear the same, and with people who do not.
 
-`python -m tests.bench returns` plays more of the same and prints what came of it.
+`python -m tests.bench returns` plays the same courses and prints what came of them, and how alike people look.
 """
 
 from __future__ import annotations
