@@ -146,7 +146,9 @@ class SubjectLock:
                     good = sure  # compose missed the picture: there is nothing but the place
                 else:
                     soon = known and now_ns - self.seen_ns <= ALONE_NS
-                    good = (sure and soon) or self._is_alike(person, NOT_UNLIKE)
+                    # who was missed, or may have gone out by a side, may be somebody else now: see _returning
+                    still = known or (not sides(place) and (sure or self.seen_ns == self._looked_ns))
+                    good = (sure and soon) or (still and self._is_alike(person, NOT_UNLIKE))
                 marks[index] = mark if good else 0.0
         return int(np.argmax(marks)) if any(marks) else None
 

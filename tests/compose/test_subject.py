@@ -154,6 +154,17 @@ def test_missed_for_a_moment_it_is_found_again_where_it_was() -> None:
         assert lock.follow([Candidate(block(22), changed)], GONE, away_ns) == found
 
 
+def test_who_was_missed_at_the_side_of_the_picture_must_look_the_same() -> None:
+    """Two men in dark shirts, of whom one went out as the other came in, are not unlike."""
+    lookalike = (0.65 * ME + 0.35 * OTHER).astype(np.float32)
+    for look, found in ((lookalike, None), (ME, 0)):
+        lock = SubjectLock()
+        lock.follow([Candidate(block(40), ME)], None, 0)
+        lock.follow([Candidate(block(0), ME)], block(0), 1)
+        assert lock.follow([], GONE, 2) is None
+        assert lock.follow([Candidate(block(0), look)], GONE, 3) == found
+
+
 def gone(place: np.ndarray, *others: Candidate, returns: str = "auto") -> SubjectLock:
     """A subject that left a second and two results ago."""
     lock = SubjectLock(returns)
