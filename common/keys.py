@@ -4,7 +4,7 @@
     allowed/NAME.json     public key of a viewer that may watch, and whether it may control
     viewers/NAME.json     a viewer's own pair and the relay's public key: what `new` makes for you to hand over
 
-Every folder is 0700, every file 0600, whatever the umask: what others may read is mended with a line, what others could
+Every folder that is made is 0700, every file 0600, whatever the umask: what others may read is mended with a line, what others could
 have written is refused. Keys are CURVE25519 in Z85 (ZeroMQ RFC 26 and 32), 40 characters.
 """
 
@@ -74,8 +74,8 @@ class KeyStore:
             KeyFileError: Its file cannot be read or made.
         """
         path = self._folder / "relay.json"
-        for folder in (self._folder, self._folder / "allowed", self._folder / "viewers"):
-            _close_to_others(folder)
+        for name in ("allowed", "viewers"):  # the folder itself may be the user's own, and keeps its mode
+            _close_to_others(self._folder / name)
         if not path.exists():
             with suppress(FileExistsError):  # another process was first
                 _write(path, dict(zip(("public", "secret"), _new_pair(), strict=True)))
@@ -230,7 +230,6 @@ def _write(path: Path, content: dict[str, Any]) -> None:
     """Raises FileExistsError where there is one; never half of it is seen."""
     try:
         make_folder(path.parent)
-        _close_to_others(path.parent)
         fresh = path.with_suffix(f".{os.getpid()}")
         fresh.unlink(missing_ok=True)  # of a process that was killed: it would keep its mode
         file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -81,8 +81,9 @@ def test_what_others_could_read_is_mended_with_a_line(tmp_path: Path, caplog: py
     with caplog.at_level(logging.WARNING):
         KeyStore(folder).relay()
         read_viewer_key(path)
-    assert [r.getMessage().split(":")[0] for r in caplog.records] == ["keys"] * 4
-    for mended in (folder, *folder.rglob("*")):
+    assert [r.getMessage().split(":")[0] for r in caplog.records] == ["keys"] * 3
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o755, "a folder that was there keeps its mode"
+    for mended in folder.rglob("*"):
         assert not stat.S_IMODE(mended.stat().st_mode) & 0o077, mended
 
 
