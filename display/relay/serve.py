@@ -22,8 +22,8 @@ from common.messages import FrameComposed, PictureRelayed, ViewerReady, WishMade
 from common.remote import USER, bind_relay, end_authenticator, is_loopback, start_authenticator
 from common.sleep import SleepWatch
 from common.streams import COMPOSITES, CONTROL, Context, connect, open_context, parse
+from display.afar import may_see, why_refused
 from display.composites import Composites
-from display.relay.afar import may_see, why_refused
 from display.relay.picture import card, compress
 from display.relay.viewers import Viewers
 from display.wishes import Wishes

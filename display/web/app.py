@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.errors import MessageError
 from common.messages import BackgroundSet, PrivacySet, SubjectAsked, SubjectPointed, Wanted
+from display.afar import why_refused
 from display.web.guard import Asked, Guard
 from display.web.latest import Latest
 from display.web.secret import Credentials
@@ -173,8 +174,8 @@ def why_not(epoch: int | None, wanted: Wanted, shown: int, near: bool) -> tuple[
     """
     if wanted == TO_HIDE:
         return None
-    if isinstance(wanted, PrivacySet) and not near:
-        return HTTPStatus.FORBIDDEN, "privacy can be turned off on the machine of the call only"
+    if not near and (refused := why_refused(wanted)):
+        return HTTPStatus.FORBIDDEN, refused
     if epoch is None:
         return HTTPStatus.BAD_REQUEST, "wish: expected the epoch of the picture that it is for"
     if epoch != shown:

@@ -15,6 +15,7 @@ from common.config import DisplaySettings
 from common.figures import figures
 from common.messages import FrameComposed, Wanted, WishMade
 from common.remote import is_loopback
+from display.afar import may_see
 from display.captions import write_caption
 from display.composites import Picture
 from display.meter import Meter
@@ -69,7 +70,7 @@ class WebSink:
         self._epoch = message.epoch
         jpeg = None
         if self._latest.watching:
-            jpeg = _jpeg(picture if message.privacy or self._near else self._card(NOT_HERE))
+            jpeg = _jpeg(picture if self._near or may_see(message) else self._card(NOT_HERE))
         self._latest.put(jpeg, facts_of(message, meter, self._near))
         figures.put("viewers", self._latest.watching)
         self._log_sink.show(picture, message, meter)
@@ -111,15 +112,15 @@ def _jpeg(picture: Picture) -> bytes:
 def facts_of(message: FrameComposed, meter: Meter, near: bool) -> dict[str, Any]:
     """Return what the page says of the present picture.
 
-    `epoch` is a text because a number of JavaScript is exact to 2^53 only; `may_unhide` is whether this page may turn
-    privacy off.
+    `epoch` is a text because a number of JavaScript is exact to 2^53 only; `may_show_more` is whether this page may
+    ask for more than to hide and to choose the subject.
     """
     reading = meter.read()
     return {
         "epoch": str(message.epoch),
         "state": message.state,
         "question": message.question,
-        "may_unhide": near,
+        "may_show_more": near,
         "reason": message.reason,
         "privacy": message.privacy,
         "model": message.model,

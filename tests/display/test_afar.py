@@ -14,7 +14,7 @@ from common.messages import (
     ViewSet,
     Wanted,
 )
-from display.relay.afar import HERE_ONLY, may_see, why_refused
+from display.afar import HERE_ONLY, may_see, why_refused
 
 HIDES: list[Wanted] = [PrivacySet(True), ViewSet(False)]
 CHOOSES: list[Wanted] = [*(SubjectAsked(number) for number in range(10)), SubjectPointed(0.0, 1.0)]

@@ -18,6 +18,7 @@ import pytest
 
 from common.config import DisplaySettings
 from common.messages import FrameComposed, PrivacySet, SubjectAsked, WishMade
+from display.afar import HERE_ONLY
 from display.meter import Meter
 from display.web import server
 from display.web.sink import WebSink
@@ -160,9 +161,11 @@ def test_the_camera_s_own_picture_never_goes_to_a_page_for_other_machines(state:
     with served(run_dir, "0.0.0.0") as page:
         assert page.picture(MESSAGE).mean() > 250
         assert page.picture(bare).mean() < 120, "a card"
-        assert page.wish(epoch=str(EPOCH), privacy=[False]) == (403, "privacy can be turned off on the machine of the call only\n")  # fmt: skip
+        assert page.wish(epoch=str(EPOCH), privacy=[False]) == (403, f"{HERE_ONLY}\n")
         assert page.wish(privacy=[False])[0] == 403
         assert page.wish(epoch=str(EPOCH), view=[True])[0] == 400
+        assert page.wish(epoch=str(EPOCH), subject=[10])[0] == 403
+        assert page.wish(epoch=str(EPOCH), background=["blur"])[0] == 403
         assert page.sink.poll().made == ()
         assert page.wish(epoch=str(EPOCH), privacy=[True])[0] == 204
         assert page.wish(epoch=str(EPOCH), subject=[0])[0] == 204

@@ -417,7 +417,10 @@ def test_a_page_for_other_machines_cannot_turn_privacy_off_and_says_why(run_dir:
     with Shower(run_dir, "0.0.0.0") as shower, opened(shower.url) as (page, errors):
         until(page, "the picture", lambda: pixels(page).mean() > 200)
         assert page.is_disabled("#privacy")
-        assert page.inner_text("#why") == "Privacy can be turned off on the machine of the call only."
+        assert page.inner_text("#why").startswith(
+            "Privacy off, everybody and the background can be chosen on the machine"
+        )
+        assert page.is_disabled("#background") and page.is_disabled("[data-subject='10']")
         page.keyboard.press("p")
         page.keyboard.press("n")
         until(page, "the wish", lambda: shower.made)

@@ -57,14 +57,19 @@ function tell(line, text) {
 }
 
 // what the privacy button does, and why it cannot
-function offer(privacy, mayUnhide) {
+function offer(privacy, mayShowMore) {
   const button = byId("privacy");
   wantsPrivacy = !privacy;
-  mayAsk = wantsPrivacy || mayUnhide;
+  mayAsk = wantsPrivacy || mayShowMore;
   button.disabled = !mayAsk;
   button.setAttribute("aria-pressed", String(privacy));
   button.textContent = privacy ? "Privacy is on" : "Privacy is OFF: turn it on";
-  tell(byId("why"), mayAsk ? "" : "Privacy can be turned off on the machine of the call only.");
+}
+
+// on another machine nothing is offered that shows more than the person in front of the camera chose
+function offerMore(mayShowMore) {
+  for (const control of [document.querySelector("[data-subject='10']"), byId("background"), byId("colour")]) control.disabled = !mayShowMore;
+  tell(byId("why"), mayShowMore ? "" : "Privacy off, everybody and the background can be chosen on the machine of the call only.");
 }
 
 function show(facts) {
@@ -90,7 +95,8 @@ function show(facts) {
     return;
   }
   epoch = facts.epoch;
-  offer(facts.privacy, facts.may_unhide);
+  offer(facts.privacy, facts.may_show_more);
+  offerMore(facts.may_show_more);
   if (picture.width !== facts.width || picture.height !== facts.height) {
     picture.setAttribute("width", facts.width);
     picture.setAttribute("height", facts.height);

@@ -1,4 +1,4 @@
-"""What whoever is elsewhere may see, and may want. Pure."""
+"""What a viewer elsewhere may see and may want: through the relay, or on a page that other machines can reach. Pure."""
 
 from __future__ import annotations
 
