@@ -15,10 +15,11 @@ CLASSES = 90
 
 @dataclass(frozen=True, slots=True)
 class Checksum:
-    """Name of a hashlib algorithm and the expected hexadecimal digest."""
+    """Name of a hashlib algorithm, the expected hexadecimal digest, and the size in bytes where it is pinned, else 0."""
 
     algorithm: str
     digest: str
+    size: int = 0
 
     def matches(self, path: Path) -> bool:
         """True where the file is there and has this digest."""
@@ -44,7 +45,7 @@ class Checksum:
 WEIGHTS_NAME = "frozen_inference_graph.pb"
 GRAPH_NAME = "mask_rcnn_inception_v2_coco_2018_01_28.pbtxt"
 WEIGHTS_SUM = Checksum("sha1", "c8adff66a1e23e607f57cf1a7cfabad0faa371f9")
-GRAPH_SUM = Checksum("sha256", "090923144d81b2e442093f965be27eccda11ce5f781eaf1c7ec76932ce99641e")
+GRAPH_SUM = Checksum("sha256", "090923144d81b2e442093f965be27eccda11ce5f781eaf1c7ec76932ce99641e", 182_896)
 
 
 class ModelFiles(NamedTuple):

@@ -1,7 +1,7 @@
 """`make model`: the tutorial's Mask R-CNN into `mask-rcnn-coco/`, resumed where it broke off, checked, atomic.
 
-The weights lie in a tar archive of TensorFlow's, the graph in OpenCV's test data. Sizes and checksums are pinned; what
-does not match is never put in place.
+The weights lie in a tar archive of TensorFlow's, the graph in OpenCV's test data. Both come over https. Their sizes and
+SHA-256 are pinned: nothing is taken beyond the size, and what does not match is never put in place.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import shutil
 import sys
 import tarfile
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -22,21 +24,27 @@ from common.config import ROOT
 from common.errors import AssetError
 from common.model import GRAPH_NAME, GRAPH_SUM, WEIGHTS_NAME, WEIGHTS_SUM, Checksum
 
-ARCHIVE_URL = "http://download.tensorflow.org/models/object_detection/mask_rcnn_inception_v2_coco_2018_01_28.tar.gz"
+ARCHIVE_URL = "https://storage.googleapis.com/download.tensorflow.org/models/object_detection/mask_rcnn_inception_v2_coco_2018_01_28.tar.gz"
 GRAPH_URL = "https://raw.githubusercontent.com/opencv/opencv_extra/4.x/testdata/dnn/mask_rcnn_inception_v2_coco_2018_01_28.pbtxt"
 TIMEOUT_S = 20.0
 TRIES = 4
 CHUNK = 1 << 16
 
-
-ARCHIVE_SUM = Checksum("sha1", "f8a920756744d0f7ee812b3ec2474979f74ab40c")
+ARCHIVE_SUM = Checksum("sha256", "4f57861c2ff1c87e92495789ee266e41a7dc79a038521d93a153be403b0b601f", 177_817_887)
 
 
 def download(url: str, path: Path, checksum: Checksum, tries: int = TRIES, timeout_s: float = TIMEOUT_S) -> Path:
     """Fetch `url` to `path`, going on from `path`.part where an earlier attempt broke off.
 
+    Args:
+        url: Of the file. A redirect to another scheme is refused: https must not end as http.
+        path: Where it is put once it is whole and right.
+        checksum: Of the file; its size bounds what is taken.
+        tries: How often a connection may break off.
+        timeout_s: Of silence.
+
     Raises:
-        AssetError: The server cannot be reached, refuses, keeps breaking off, or sends something else.
+        AssetError: The server cannot be reached, refuses, keeps breaking off, or sends something else, or more.
     """
     if checksum.matches(path):
         return path
@@ -44,8 +52,13 @@ def download(url: str, path: Path, checksum: Checksum, tries: int = TRIES, timeo
     reason = ""
     for _ in range(tries):
         try:
-            _fetch_rest(url, part, timeout_s)
+            _fetch_rest(url, part, checksum.size, timeout_s)
             break
+        except _TooMuchError:
+            part.unlink(missing_ok=True)
+            raise AssetError(
+                f"{url}: expected {checksum.size} bytes, got more; removed: it is not the file that is pinned"
+            ) from None
         except urllib.error.HTTPError as error:
             if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 break  # nothing is left to fetch: the checksum decides
@@ -68,19 +81,41 @@ def download(url: str, path: Path, checksum: Checksum, tries: int = TRIES, timeo
     return path
 
 
-def _fetch_rest(url: str, part: Path, timeout_s: float) -> None:
+class _TooMuchError(Exception):
+    """The server sends more than the file has."""
+
+
+class _SameScheme(urllib.request.HTTPRedirectHandler):
+    """Follows redirects, but from https to http or elsewhere."""
+
+    def redirect_request(  # noqa: PLR0917 - as urllib has it
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        """See urllib."""
+        if urllib.parse.urlsplit(newurl).scheme != req.type:
+            raise urllib.error.HTTPError(req.full_url, code, f"redirect to {newurl:.80}", headers, fp)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _fetch_rest(url: str, part: Path, most: int, timeout_s: float) -> None:
+    """Fetch what is missing of a file of `most` bytes (0: of any size)."""
     have = _size(part)
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
-    with urllib.request.urlopen(request, timeout=timeout_s) as response:
+    with urllib.request.build_opener(_SameScheme).open(request, timeout=timeout_s) as response:
         resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
         left = response.headers.get("Content-Length")
         have = have if resumed else 0  # a server without ranges starts over, and so do we
         total = have + int(left) if left else None
+        if most and (total or 0) > most:
+            raise _TooMuchError
         with (
             part.open("ab" if resumed else "wb") as file,
             tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=part.name, mininterval=1) as bar,
         ):
             while data := response.read(CHUNK):
+                have += len(data)
+                if most and have > most:
+                    raise _TooMuchError
                 file.write(data)
                 bar.update(len(data))
     if total is not None and _size(part) < total:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import AssetError
-from common.model import GRAPH_NAME, WEIGHTS_NAME, Checksum
+from common.model import GRAPH_NAME, GRAPH_SUM, WEIGHTS_NAME, Checksum
 from infer import fetch
 from infer.fetch import download, unpack
 from tests.shared import ROOT
@@ -31,7 +31,8 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.files = {"/file": DATA}
-        self.breaks, self.ranges, self.silent = 0, True, False
+        self.breaks, self.ranges, self.silent, self.says_size = 0, True, False, True
+        self.elsewhere = ""  # where to redirect to
         self.asked: list[str | None] = []
         self.stop = threading.Event()
 
@@ -48,6 +49,11 @@ class Handler(BaseHTTPRequestHandler):
         if self.path not in self.server.files:
             self.send_error(404)
             return
+        if self.server.elsewhere:
+            self.send_response(302)
+            self.send_header("Location", self.server.elsewhere)
+            self.end_headers()
+            return
         if self.server.silent:
             self.server.stop.wait(5)
             return
@@ -58,7 +64,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         rest = data[start:]
         self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(rest)))
+        if self.server.says_size:
+            self.send_header("Content-Length", str(len(rest)))
         self.end_headers()
         if self.server.breaks:
             self.server.breaks -= 1
@@ -108,6 +115,30 @@ def test_another_file_is_never_put_in_place(server: Server, tmp_path: Path) -> N
     with pytest.raises(AssetError, match="expected sha256"):
         download(server.url(), tmp_path / "f", sum_of(b"else"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("says_size", [True, False])
+@pytest.mark.parametrize("have", [0, 1000])
+def test_nothing_is_taken_beyond_the_pinned_size(server: Server, tmp_path: Path, says_size: bool, have: int) -> None:
+    server.says_size = says_size
+    (tmp_path / "f.part").write_bytes(DATA[:have])
+    pinned = Checksum("sha256", sum_of(DATA).digest, len(DATA) - 1)
+    with pytest.raises(AssetError, match="got more"):
+        download(server.url(), tmp_path / "f", pinned)
+    assert list(tmp_path.iterdir()) == []
+    assert download(server.url(), tmp_path / "f", Checksum("sha256", pinned.digest, len(DATA))).read_bytes() == DATA
+
+
+def test_a_redirect_to_another_scheme_is_refused(server: Server, tmp_path: Path) -> None:
+    server.elsewhere = "ftp://127.0.0.1/file"
+    with pytest.raises(AssetError, match="redirect to ftp"):
+        download(server.url(), tmp_path / "f", sum_of(DATA))
+
+
+def test_what_is_fetched_is_pinned_and_comes_over_https() -> None:
+    for url, pinned in ((fetch.ARCHIVE_URL, fetch.ARCHIVE_SUM), (fetch.GRAPH_URL, GRAPH_SUM)):
+        assert url.startswith("https://")
+        assert (pinned.algorithm, len(pinned.digest), pinned.size > 0) == ("sha256", 64, True)
 
 
 def test_a_connection_that_keeps_breaking_keeps_its_part(server: Server, tmp_path: Path) -> None:
