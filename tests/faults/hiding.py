@@ -1,4 +1,4 @@
-"""What compose does to a picture, done exactly and slowly: a Gaussian blur that keeps the subject's colours out."""
+"""Hides pictures for tests: by an exact Gaussian blur of any strength, and as compose hides them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from common.halves import Halves
+from compose.alpha import Alpha
+from compose.blend import blend
+from compose.blur import blur
+
 Picture = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 PLENTY = 540  # pixels of height: larger pictures are blurred at a size between this and twice as much
-LEAST_WEIGHT = 1 / 64  # see compose/blend.py
+LEAST_WEIGHT = 1 / 64
 
 
 def edge_of(mask: Mask) -> NDArray[np.float32]:
@@ -24,7 +29,7 @@ def blurred(picture: Picture, sigma: float, opacity: NDArray[np.float32] | None 
     height, width = picture.shape[:2]
     times = max(1, height // PLENTY)
     small_wh = (width // times, height // times)
-    # reducing by area means and enlarging bilinearly blur by themselves, see compose/blend.py
+    # reducing by area means and enlarging bilinearly blur by themselves: by a variance of (r² - 1) / 12 and r² / 6
     left = (sigma**2 - (times**2 - 1) / 12 - (times**2 / 6 if times > 1 else 0)) ** 0.5 / times
     small = cv2.resize(picture, small_wh, interpolation=cv2.INTER_AREA).astype(np.float32)
     if opacity is None:
@@ -45,3 +50,13 @@ def shown(picture: Picture, mask: Mask, sigma: float, strength: float = 1.0) -> 
 def over(front: Picture, behind: Picture, opacity: NDArray[np.float32]) -> Picture:
     """`front` where opacity is 1, `behind` where it is 0, a mixture between."""
     return cv2.blendLinear(front, behind, opacity, 1 - opacity)
+
+
+def composed(picture: Picture, sigma: float, mask: Mask | None = None) -> Picture:
+    """What compose makes of a picture: the blur of its own, and over it what `mask` covers."""
+    if mask is None:
+        return blur(Halves(picture), sigma)
+    alpha = Alpha((edge_of(mask) * 255).astype(np.uint8), (0, 0, picture.shape[1], picture.shape[0]))
+    into = blur(Halves(picture), sigma, alpha)
+    blend(picture, alpha, into)
+    return into

@@ -11,7 +11,7 @@ import pytest
 from capture.demo import DemoScene
 from common.messages import FrameComposed
 from compose.painter import paint_card
-from tests.faults.hiding import Mask, Picture, blurred, edge_of, over, shown
+from tests.faults.hiding import Mask, Picture, blurred, composed, edge_of, over, shown
 from tests.faults.oracle import ALWAYS_LEAKS, BOUND, LeakOracle
 from tests.faults.scenes import PatternedScene
 
@@ -63,6 +63,17 @@ def test_a_strong_blur_hides(size_wh: tuple[int, int], share: int) -> None:
         hidden = blurred(scene.frame(index), size_wh[1] / share)
         assert oracle.leak(hidden, composite(index, "hidden")) < 0.8 * BOUND
         assert oracle.leak(subject_only(scene, index, share), composite(index, "live", 0.0)) < 0.85 * BOUND
+
+
+@at_every_size
+@pytest.mark.parametrize("share", [DEFAULT, FLOOR])
+def test_what_compose_makes_hides(size_wh: tuple[int, int], share: int) -> None:
+    scene = scene_of(size_wh)
+    oracle, sigma = LeakOracle(scene, masks="exact"), size_wh[1] / share
+    for index in frames_of(size_wh, FRAMES):
+        picture, masks = scene.frame(index), scene.masks(index)
+        assert oracle.leak(composed(picture, sigma), composite(index, "hidden")) < 0.85 * BOUND
+        assert oracle.leak(composed(picture, sigma, masks.subject), composite(index, "live", 0.0)) < 0.85 * BOUND
 
 
 @at_every_size
