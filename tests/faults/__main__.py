@@ -11,7 +11,7 @@ import numpy as np
 
 from tests.bench.table import print_table
 from tests.faults.injections import Outcome, run
-from tests.faults.oracle import BOUND
+from tests.faults.watch import MAY_BE_UNJUDGED
 from tests.shared import MASK_RCNN
 
 
@@ -53,13 +53,15 @@ def main() -> None:
     states: dict[str, int] = defaultdict(int)
     for seen in result.seen:
         states[seen.message.state] += 1
-    worst = max(s.leak for s in result.seen if s.message.privacy)
+    worst = max((s for s in result.seen if s.message.privacy), key=lambda s: s.leak)
     print(
-        f"{len(result.seen)} composites judged {dict(states)}, {result.unjudged} gone before they could be read; "
-        f"{len(result.leaks)} over the bound of {BOUND:g}, the worst {worst:.2f} grey levels of 28"
+        f"{len(result.seen)} composites judged {dict(states)}, {result.unjudged} not ({100 * result.unjudged_share:.2f} %); "
+        f"{len(result.leaks)} over the bound, the worst keeps {worst.leak:.2f} of it: {worst.worst}"
     )
     if result.leaks:
         sys.exit("faults: leaked")
+    if result.unjudged_share > MAY_BE_UNJUDGED:
+        sys.exit(f"faults: more than {100 * MAY_BE_UNJUDGED:g} % of the composites were not judged")
 
 
 if __name__ == "__main__":

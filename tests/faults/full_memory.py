@@ -11,11 +11,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from capture.demo import DemoScene
 from common.segments import SHM_FOLDER
 from tests.call import stages
 from tests.faults.oracle import LeakOracle
-from tests.faults.watch import watched_call
+from tests.faults.scenes import PatternedScene
+from tests.faults.watch import nothing_leaked, watched_call
 from tests.faults.worker import ExactWorker
 
 
@@ -29,12 +29,14 @@ def fill() -> None:
 def main() -> None:
     """Raises AssertionError where anything is not as it must be."""
     assert os.statvfs(SHM_FOLDER).f_blocks * os.statvfs(SHM_FOLDER).f_frsize <= 64 << 20, "not the machine's own"
-    scene = DemoScene(640, 360, 30)
+    scene = PatternedScene(640, 360, 30)
     with tempfile.TemporaryDirectory(prefix="onlyme-") as folder:
         run_dir = Path(folder) / "run"
         settings = {"width": 640, "height": 360, "status_every": 0.5}
         with (
-            watched_call(settings, run_dir, LeakOracle(scene, masks="exact"), workers=0) as call,
+            watched_call(
+                settings, run_dir, LeakOracle(scene, masks="exact"), workers=0, modules={"capture": scene.capture}
+            ) as call,
             ExactWorker(run_dir, scene),
         ):
             call.wait_live()
@@ -54,7 +56,7 @@ def main() -> None:
                 20,
             )
         assert not stages(run_dir)
-        assert not call.watch.leaks(), call.watch.leaks()[:3]
+        assert nothing_leaked(call.watch)
 
 
 if __name__ == "__main__":

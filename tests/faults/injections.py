@@ -13,13 +13,13 @@ from os import pidfd_open
 from pathlib import Path
 from typing import NamedTuple
 
-from capture.demo import DemoScene
 from common.segments import abandoned, sweep
 from compose.policy import SILENCE_NS
 from display.composites import Composites
 from tests.call import stages
 from tests.conftest import segment_names
 from tests.faults.oracle import LeakOracle
+from tests.faults.scenes import PatternedScene
 from tests.faults.watch import Seen, WatchedCall, watched_call
 from tests.processes.neighbours import wait_for
 
@@ -69,6 +69,11 @@ class Result(NamedTuple):
     leaks: list[Seen]
     unjudged: int
 
+    @property
+    def unjudged_share(self) -> float:
+        """Of all composites, 0..1."""
+        return self.unjudged / max(1, self.unjudged + len(self.seen))
+
 
 FAULTS = [Fault(act, stage, who) for act in ACTS for stage in STAGES for who in ("child", "parent")]
 
@@ -85,19 +90,24 @@ def draw(rng: random.Random, count: int) -> Iterator[Fault]:
 def run(settings: dict[str, object], count: int, seed: int, stopped_s: float = 10.0) -> Result:
     """Inject `count` faults one after the other, into new calls where one was ended.
 
+    The scene carries the coarse pattern. With a Mask R-CNN the bystander comes and goes at a distance from the subject:
+    what is judged here is what faults do, not how well people who touch are told apart. The embedded matte does not
+    tell people apart at all, so there the subject is alone.
+
     Raises:
         AssertionError: A call did not heal, or did not end closed.
     """
     rng = random.Random(seed)
     faults = list(draw(rng, count))
-    scene = DemoScene(int(str(settings.get("width", 1280))), int(str(settings.get("height", 720))), 30)
-    oracle = LeakOracle(scene, masks="mask-rcnn" if "mask_rcnn" in settings else "embedded")
+    masks, course = ("mask-rcnn", "apart") if "mask_rcnn" in settings else ("embedded", "alone")
+    scene = PatternedScene(int(str(settings.get("width", 1280))), int(str(settings.get("height", 720))), 30, course)
+    oracle, modules = LeakOracle(scene, masks=masks), {"capture": scene.capture}
     result = Result([], [], [], 0)
     while faults:
         with tempfile.TemporaryDirectory(prefix="onlyme-") as folder:
             run_dir = Path(folder) / "run"
             before = segment_names()
-            with watched_call({"status_every": 0.5, **settings}, run_dir, oracle) as call:
+            with watched_call({"status_every": 0.5, **settings}, run_dir, oracle, modules=modules) as call:
                 call.wait_live()
                 while faults and (not result.outcomes or call.process.poll() is None):
                     time.sleep(rng.uniform(0.6, 2.0))

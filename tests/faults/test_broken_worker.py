@@ -13,8 +13,8 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from capture.demo import DemoScene
 from common.messages import MasksInferred, PrivacySet, WishMade, encode
+from tests.faults.scenes import PatternedScene
 from tests.faults.watch import WatchedCall, nothing_leaked
 from tests.faults.worker import Answer, ExactWorker, exact_call, honest, silent
 
@@ -51,7 +51,7 @@ BROKEN: dict[str, Answer] = {
 
 
 @pytest.fixture(scope="module")
-def shared_call(scene: DemoScene) -> Iterator[tuple[WatchedCall, ExactWorker]]:
+def shared_call(scene: PatternedScene) -> Iterator[tuple[WatchedCall, ExactWorker]]:
     """One call that has to bear all of them, one after the other."""
     with tempfile.TemporaryDirectory(prefix="onlyme-") as folder, exact_call(Path(folder) / "run", scene) as running:
         yield running

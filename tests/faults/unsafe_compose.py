@@ -1,7 +1,9 @@
-"""Negative controls: the real compose with its policy broken the way peers' were. Never part of the call.
+"""Negative controls: the real compose, broken the way peers' were. Never part of the call.
 
 python -m tests.faults.unsafe_compose raw     no mask: the filter is skipped (PITFALLS P1, P3)
 python -m tests.faults.unsafe_compose stale   an old mask for ever, taken for a fresh one (PITFALLS P2)
+python -m tests.faults.unsafe_compose wrong   somebody else is taken for the subject
+python -m tests.faults.unsafe_compose weak    the blur is sigma 1/50 of the height (PITFALLS P11)
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import sys
 
 from common.process import launch
+from compose import blur
 from compose.policy import Policy, State, Verdict
 
 _judge = Policy.judge
@@ -25,6 +28,18 @@ def stale(self: Policy, now_ns: int) -> Verdict:
     return Verdict(State.LIVE, "", 100.0, self._choice.subjects, 1.0)
 
 
+def wrong(self: Policy, now_ns: int) -> Verdict:
+    verdict = _judge(self, now_ns)
+    if self._masks is None or not verdict.subjects:
+        return verdict
+    others = tuple(i for i in self._masks.instances if i not in verdict.subjects)
+    return verdict._replace(subjects=others)
+
+
 if __name__ == "__main__":
-    Policy.judge = {"raw": raw, "stale": stale}[sys.argv.pop(1)]  # type: ignore[method-assign]
+    how = sys.argv.pop(1)
+    if how == "weak":
+        blur.DEFAULT_SIGMA = blur.LEAST_SIGMA = 1 / 50
+    else:
+        Policy.judge = {"raw": raw, "stale": stale, "wrong": wrong}[how]  # type: ignore[method-assign]
     launch("compose")

@@ -19,6 +19,7 @@ from common.messages import FrameCaptured, Instance, MasksInferred, encode
 from common.streams import FRAME_FACTS, FRAMES, MASKS, connect, open_context, receive
 from tests.background import Background
 from tests.faults.oracle import LeakOracle
+from tests.faults.scenes import PatternedScene
 from tests.faults.watch import WatchedCall, watched_call
 
 MAP_SIDE = 256
@@ -91,13 +92,12 @@ class ExactWorker(Background):
 
 @contextmanager
 def exact_call(
-    run_dir: Path, scene: DemoScene, procfile: str = "Procfile", **settings: object
+    run_dir: Path, scene: PatternedScene, compose: str = "compose", **settings: object
 ) -> Iterator[tuple[WatchedCall, ExactWorker]]:
-    """A call whose only worker is ours."""
+    """A call that plays `scene`, whose only worker is ours."""
+    oracle, modules = LeakOracle(scene, masks="exact"), {"capture": scene.capture, "compose": compose}
     with (
-        watched_call(
-            {**SIZE, **settings}, run_dir, LeakOracle(scene, masks="exact"), workers=0, procfile=procfile
-        ) as call,
+        watched_call({**SIZE, **settings}, run_dir, oracle, workers=0, modules=modules) as call,
         ExactWorker(run_dir, scene) as worker,
     ):
         call.wait_live()
