@@ -34,6 +34,17 @@ def free_port() -> int:
         return port
 
 
+def procfile_of(run_dir: Path, modules: Mapping[str, str]) -> Path:
+    """Write a Procfile beside a run folder, in which `modules` stand for the stages that they are named after, such as
+    compose: "tests.faults.unsafe_compose raw"; returns its path."""
+    lines = (ROOT / "Procfile").read_text()
+    for stage, module in modules.items():
+        lines = lines.replace(f"{stage}: exec python -m {stage}\n", f"{stage}: exec python -m {module}\n")
+    path = run_dir.with_name("Procfile")
+    path.write_text(lines)
+    return path
+
+
 @contextmanager
 def start_call(
     settings: Mapping[str, object],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import compose_cost, footage, forward, growth, people, remote, returns, text, transport, whole
+from tests.bench import compose_cost, footage, forward, growth, hiding, people, remote, returns, text, transport, whole
 from tests.bench.machine import describe
 from tests.shared import MASK_RCNN
 
@@ -21,6 +21,7 @@ TABLES = {
     "refine": footage.refine,
     "people": people.main,
     "returns": returns.main,
+    "hiding": hiding.main,
     "text": text.main,
     "remote": remote.main,
     "growth": growth.main,

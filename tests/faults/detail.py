@@ -31,7 +31,7 @@ CHECKER_BOUND = 1.0  # grey levels of 28: four times the worst hidden frame, and
 WEAKEST = 42  # between the least blur that is allowed, 1/35 of the height, and the weak one of 1/50
 TOLERANCE = 0.05  # of the original's detail; compression and rounding keep to less, an opacity of a tenth does not
 NOISE = 2.0  # grey levels²; windows with less detail than that say nothing
-DENSE = 1 / 64  # least weight, see compose/blend.py
+DENSE = 1 / 64  # least weight: deep inside a person nothing else is near
 
 
 class Band(NamedTuple):
@@ -43,6 +43,10 @@ class Band(NamedTuple):
     outer: float
     window: int  # side of a window in those pixels
 
+    def size_of(self, size_wh: tuple[int, int]) -> tuple[int, int]:
+        """Width and height to which a picture of `size_wh` is reduced."""
+        return round(size_wh[0] * self.height / size_wh[1]), self.height
+
 
 COARSE = Band("coarse", 120, 1.5, 2.5, 15)  # most sensitive to cells of 1/20 of the height
 FINE = Band("fine", 180, 1.0, 1.6, 13)
@@ -53,10 +57,9 @@ def grey_of(picture: Picture) -> Picture:
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
-def reduced(plane: NDArray[np.uint8], height: int) -> Map:
-    """(H, W) uint8 → (height, w) float32 by area means."""
-    wide = round(plane.shape[1] * height / plane.shape[0])
-    return np.asarray(cv2.resize(plane, (wide, height), interpolation=cv2.INTER_AREA), np.float32)
+def reduced(plane: NDArray[np.uint8], size_wh: tuple[int, int]) -> Map:
+    """(H, W) uint8 → (h, w) float32 by area means."""
+    return np.asarray(cv2.resize(plane, size_wh, interpolation=cv2.INTER_AREA), np.float32)
 
 
 class Checker:
@@ -75,7 +78,7 @@ class Checker:
         return np.asarray(found / CHECKER_BOUND, np.float32)
 
 
-def kept(picture: Map, original: Map, judged: Map, band: Band, subject: Map | None = None) -> Map:
+def kept(picture: Map, original: Map, judged: Map, band: Band, people: Map | None = None) -> Map:
     """Detail of `original` that `picture` keeps, where 1 is what may be kept.
 
     Args:
@@ -83,14 +86,14 @@ def kept(picture: Map, original: Map, judged: Map, band: Band, subject: Map | No
         original: The same of the picture before anything was hidden.
         judged: (h, w) float32, 1 where detail counts and 0 where any may be seen, such as at the subject.
         band: What is looked at.
-        subject: (h, w) float32, 0..1: whose colours compose keeps out of the blur; None: it keeps nobody's out.
+        people: (h, w) float32, 0..1: whose colours compose keeps out of the blur; None: it keeps nobody's out.
 
     Returns:
         (h, w) float32, one value for the window around each pixel.
     """
     may = [_blurred(original, band)]
-    if subject is not None:
-        may.append(_blurred(original, band, np.maximum(1 - subject, DENSE)))
+    if people is not None:
+        may.append(_blurred(original, band, np.maximum(1 - people, DENSE)))
     within = _Within(judged, band)
     there = within.filtered(original)
     has, all_of_it = within.together(within.filtered(picture), there), within.together(there, there)
@@ -99,7 +102,7 @@ def kept(picture: Map, original: Map, judged: Map, band: Band, subject: Map | No
 
 
 def _blurred(original: Map, band: Band, weight: Map | None = None) -> Map:
-    """The original under the weakest blur; with a weight by normalised convolution, as in compose/blend.py."""
+    """The original under the weakest blur; with a weight by normalised convolution, as in compose/blur.py."""
     sigma = band.height / WEAKEST
     if weight is None:
         return np.asarray(cv2.GaussianBlur(original, (0, 0), sigma), np.float32)

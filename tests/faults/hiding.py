@@ -21,7 +21,7 @@ LEAST_WEIGHT = 1 / 64
 def edge_of(mask: Mask) -> NDArray[np.float32]:
     """(H, W) bool → opacity (H, W) float32, 0..1, with the soft edge that compose gives a mask."""
     wide = cv2.dilate(mask.astype(np.uint8) * 255, np.ones((3, 3), np.uint8))
-    return cv2.GaussianBlur(wide, (7, 7), 0).astype(np.float32) / 255
+    return np.asarray(cv2.GaussianBlur(wide, (7, 7), 0) / 255, np.float32)
 
 
 def blurred(picture: Picture, sigma: float, opacity: NDArray[np.float32] | None = None) -> Picture:
@@ -49,7 +49,7 @@ def shown(picture: Picture, mask: Mask, sigma: float, strength: float = 1.0) -> 
 
 def over(front: Picture, behind: Picture, opacity: NDArray[np.float32]) -> Picture:
     """`front` where opacity is 1, `behind` where it is 0, a mixture between."""
-    return cv2.blendLinear(front, behind, opacity, 1 - opacity)
+    return np.asarray(cv2.blendLinear(front, behind, opacity, 1 - opacity), np.uint8)
 
 
 def composed(picture: Picture, sigma: float, mask: Mask | None = None) -> Picture:

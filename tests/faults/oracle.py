@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capture.demo import CROSSING_S, SWAY_S, DemoScene
-from common.messages import FrameComposed
+from common.messages import EVERYBODY, FrameComposed
 from compose.painter import paint_card
 from tests.faults.detail import CHECKER_WINDOW, COARSE, FINE, Band, Checker, Map, Picture, grey_of, kept, reduced
 
@@ -61,6 +61,14 @@ class Truth(NamedTuple):
     bystander: Person
 
 
+class Sharp(NamedTuple):
+    """Of a composite that shows people, both (h, w) uint8: whom compose keeps out of its blur, and where anything may be
+    seen, 255 there."""
+
+    people: Person
+    allowed: Person
+
+
 class LeakOracle:
     """Judges composites of one demo scene.
 
@@ -76,7 +84,10 @@ class LeakOracle:
         self._checker = Checker(scene.size_wh)
         self._edge, self._beside = EDGES[masks], BESIDE[masks]
         # heights a second: the greatest speed of the sway, and the walk from edge to edge (see DemoScene._cast)
-        self._speeds = (0.05 * width * 2 * math.pi / SWAY_S / scene.size_wh[1], 1.5 * width / CROSSING_S / scene.size_wh[1])
+        self._speeds = (
+            0.05 * width * 2 * math.pi / SWAY_S / scene.size_wh[1],
+            1.5 * width / CROSSING_S / scene.size_wh[1],
+        )
         self._truth = lru_cache(REMEMBERED)(self._truth_of)
 
     def leak(self, picture: Picture, composite: FrameComposed) -> float:
@@ -89,57 +100,47 @@ class LeakOracle:
             card = np.empty_like(picture)
             paint_card(composite.reason, card)
             return Leak(0.0 if np.array_equal(picture, card) else ALWAYS_LEAKS, "not the card")
-        age_ms = composite.mask_age_ms
-        if composite.state == "live" and not 0 <= age_ms <= self._max_age_ms:
+        shows_people = composite.state in ("live", EVERYBODY)
+        if shows_people and not 0 <= composite.mask_age_ms <= self._max_age_ms:
             return Leak(ALWAYS_LEAKS, "age of the mask")
         truth = self._truth(composite.source_index)
-        if composite.state == "live":
-            return self._worst(picture, truth, self._allowed(truth, age_ms), truth.subject)
-        if composite.state == "everybody":
-            return self._worst(picture, truth, self._allowed_all(truth, age_ms), cv2.max(truth.subject, truth.bystander))
-        return self._worst(picture, truth, None, None)
+        return self._worst(picture, truth, self._sharp(truth, composite) if shows_people else None)
 
-    def unknown(self, picture: Picture) -> float:
-        """The same of a picture of nobody knows which frame, which may show nobody: by the wall's checkerboard alone."""
-        return float(self._checker.found(grey_of(picture)).max())
+    def _sharp(self, truth: Truth, composite: FrameComposed) -> Sharp:
+        """What of a composite that shows people may be sharp."""
+        moved = [speed * composite.mask_age_ms / 1000 for speed in self._speeds]
+        wide = _near(truth.subject, self._edge + moved[0])
+        if composite.state == EVERYBODY:
+            people = np.maximum(truth.subject, truth.bystander)
+            return Sharp(people, np.maximum(wide, _near(truth.bystander, self._edge + moved[1])))
+        beside = _near(truth.subject, self._beside)
+        return Sharp(truth.subject, np.where(truth.bystander > 0, beside, wide))
 
-    def _worst(self, picture: Picture, truth: Truth, allowed: Person | None, sharp: Person | None) -> Leak:
-        """The worst window outside of `allowed`, by all measures; `sharp` is whom compose keeps out of its blur."""
+    def _worst(self, picture: Picture, truth: Truth, sharp: Sharp | None) -> Leak:
+        """The worst window by all measures, of all that must not be sharp."""
         grey = grey_of(picture)
         checker = self._checker.found(grey)
-        if allowed is not None:
-            checker[self._touching(allowed) > 0] = 0
+        if sharp is not None:
+            touching = _near(sharp.allowed, CHECKER_WINDOW / 2 / self.size_wh[1])
+            checker[cv2.resize(touching, self.size_wh, interpolation=cv2.INTER_LINEAR) > 0] = 0
         leaks = [_worst_of("checkerboard", checker)]
         for band, original in truth.planes.items():
-            size_wh = original.shape[::-1]
-            judged, subject = np.ones_like(original), None
-            if allowed is not None and sharp is not None:
-                judged = (cv2.resize(allowed, size_wh, interpolation=cv2.INTER_AREA) == 0).astype(np.float32)
-                subject = cv2.resize(sharp, size_wh, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-            leaks.append(_worst_of(band.name, kept(reduced(grey, band.height), original, judged, band, subject)))
+            size_wh = band.size_of(self.size_wh)
+            judged, people = np.ones_like(original), None
+            if sharp is not None:
+                judged = (reduced(sharp.allowed, size_wh) == 0).astype(np.float32)
+                people = reduced(sharp.people, size_wh) / np.float32(255)
+            leaks.append(_worst_of(band.name, kept(reduced(grey, size_wh), original, judged, band, people)))
         return max(leaks)
 
     def _truth_of(self, index: int) -> Truth:
         grey, masks = grey_of(self._scene.frame(index)), self._scene.masks(index)
-        planes = {band: reduced(grey, band.height) for band in (FINE, COARSE)}
-        size_wh = planes[FINE].shape[::-1]
-        people = (cv2.resize(m.astype(np.uint8) * 255, size_wh, interpolation=cv2.INTER_AREA) for m in masks)
-        return Truth(planes, *people)
-
-    def _allowed(self, truth: Truth, age_ms: float) -> Person:
-        """(h, w) uint8, 255 where a live composite may show anything."""
-        wide = _near(truth.subject, self._edge + self._speeds[0] * age_ms / 1000)
-        return np.where(truth.bystander > 0, _near(truth.subject, self._beside), wide)
-
-    def _allowed_all(self, truth: Truth, age_ms: float) -> Person:
-        """The same where both persons may be seen."""
-        people = zip((truth.subject, truth.bystander), self._speeds, strict=True)
-        return np.maximum.reduce([_near(who, self._edge + speed * age_ms / 1000) for who, speed in people])
-
-    def _touching(self, allowed: Person) -> Person:
-        """(H, W) uint8, not 0 where a window of the checkerboard touches what is allowed."""
-        near = _near(allowed, CHECKER_WINDOW / 2 / self.size_wh[1])
-        return np.asarray(cv2.resize(near, self.size_wh, interpolation=cv2.INTER_LINEAR), np.uint8)
+        planes = {band: reduced(grey, band.size_of(self.size_wh)) for band in (FINE, COARSE)}
+        size_wh = FINE.size_of(self.size_wh)
+        subject, bystander = (
+            cv2.resize(mask.astype(np.uint8) * 255, size_wh, interpolation=cv2.INTER_AREA) for mask in masks
+        )
+        return Truth(planes, subject, bystander)
 
 
 def _near(who: Person, margin: float) -> Person:

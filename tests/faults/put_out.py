@@ -3,13 +3,14 @@
 What leaves a sink does not say which composite it was, and its compression has changed the pixels. So every picture is
 matched with the composite of the same call that looks most like it, small and in grey, and judged by what that one says
 of itself: hidden, or live with masks of an age. What looks like none must be a card of the display, which is known to
-the pixel; anything else is judged as a picture that shows nobody.
+the pixel; anything else is judged as the picture of the nearest composite's frame that shows nobody.
 """
 
 from __future__ import annotations
 
 import http.client
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -55,15 +56,16 @@ class Judge:
         self.matched = 0
 
     def leak(self, picture: Picture) -> float:
-        """Grey levels of the pattern where there must be none; see LeakOracle.leak."""
+        """How many times the bound is kept where there must be nothing; see LeakOracle.leak."""
         apart = np.abs(self._sketches - sketch_of(picture)).mean(axis=(1, 2))
         nearest = int(apart.argmin())
         if any(cv2.absdiff(picture, card).max() <= CARD_ALIKE for card in self._cards):
             return 0.0
-        if apart[nearest] > ALIKE or self._seen[nearest].message.state == "lost":
-            return float(self._oracle.energy(picture).max())
+        message = self._seen[nearest].message
+        if apart[nearest] > ALIKE or message.state == "lost":
+            return self._oracle.leak(picture, replace(message, state="hidden"))
         self.matched += 1
-        return self._oracle.leak(picture, self._seen[nearest].message)
+        return self._oracle.leak(picture, message)
 
 
 TOKEN = "a-token-of-the-tests_"  # --token of a call whose page is watched

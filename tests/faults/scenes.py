@@ -35,6 +35,6 @@ class PatternedScene(DemoScene):
         course: A key of COURSES.
     """
 
-    def __init__(self, width: int, height: int, fps: float, course: str = "apart") -> None:
+    def __init__(self, width: int, height: int, fps: float, course: str = "crossing") -> None:
         super().__init__(width, height, fps, COURSES[course], COARSE)
         self.capture = f"tests.faults.patterned_capture {course}"

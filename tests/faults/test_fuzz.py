@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from capture.demo import DemoScene
 from common.counters import Counters
 from common.keys import KeyStore, read_viewer_key
 from common.streams import open_context
 from tests.call import Stage, free_port, stages
 from tests.faults.fuzz import Thrower
 from tests.faults.put_out import TOKEN, PageWatched, RelayWatched
+from tests.faults.scenes import PatternedScene
 from tests.faults.watch import nothing_leaked
 from tests.faults.worker import exact_call
 from tests.processes.neighbours import wait_for
@@ -34,7 +34,7 @@ def descriptors(pid: int) -> int:
 
 @pytest.mark.parametrize("curve", ["yes", "no"])
 def test_garbage_kills_nothing_shows_nothing_and_stays_nowhere(
-    curve: str, run_dir: Path, scene: DemoScene, counters: Counters
+    curve: str, run_dir: Path, scene: PatternedScene, counters: Counters
 ) -> None:
     key = read_viewer_key(KeyStore(run_dir / "keys").new("viewer")) if curve == "yes" else None
     page_port, relay = free_port(), f"tcp://127.0.0.1:{free_port()}"

@@ -25,7 +25,6 @@ from tests.faults.worker import HEIGHT, SIZE, WIDTH, ExactWorker, exact_call, ho
 from tests.processes.neighbours import stage, wait_for
 from tests.shared import MASK_RCNN, ROOT
 
-
 PATTERNED = "tests.faults.patterned_capture"
 
 

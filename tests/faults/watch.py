@@ -24,10 +24,9 @@ from common.ring import RingCache
 from common.run_dir import open_run_dir
 from common.streams import COMPOSITES, connect, open_context, receive
 from tests.background import Background
-from tests.call import Stage, stages, start_call
+from tests.call import Stage, procfile_of, stages, start_call
 from tests.faults.oracle import BOUND, Leak, LeakOracle
 from tests.processes.neighbours import wait_for
-from tests.shared import ROOT
 
 Picture = NDArray[np.uint8]
 T = TypeVar("T")
@@ -200,14 +199,9 @@ def watched_call(
     workers: int = 1,
     modules: Mapping[str, str] | None = None,
 ) -> Iterator[WatchedCall]:
-    """`honcho start` on the demo scene, every composite judged; `modules` stand for the stages that they are named after,
-    such as compose: "tests.faults.unsafe_compose raw"."""
+    """`honcho start` on the demo scene, every composite judged; see `procfile_of` for `modules`."""
     open_run_dir(run_dir)
-    procfile = run_dir.with_name("Procfile")
-    lines = (ROOT / "Procfile").read_text()
-    for stage, module in (modules or {}).items():
-        lines = lines.replace(f"{stage}: exec python -m {stage}", f"{stage}: exec python -m {module}")
-    procfile.write_text(lines)
+    procfile = procfile_of(run_dir, modules or {})
     said: list[tuple[float, str]] = []
     with (
         Watch(run_dir, oracle) as watch,

@@ -1,5 +1,9 @@
 """`make soak`: the call for some minutes, each process and each stream held against a budget; a process without a budget
-line fails."""
+line fails. Every composite is judged by the leak oracle, too.
+
+The call plays the scene in which the bystander comes and goes at a distance, with the coarse pattern; without a Mask
+R-CNN the scene without a bystander, whom the embedded matte would show.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +29,9 @@ from common.run_dir import open_run_dir
 from common.streams import COMPOSITES, FRAME_FACTS, FRAMES, connect, open_context, receive
 from tests.background import Background
 from tests.bench.table import print_table
-from tests.call import stages, start_call
+from tests.call import procfile_of, stages, start_call
 from tests.shared import MASK_RCNN
+from tests.soak.judge import judging
 
 SAMPLE_S = 2.0
 SETTLED_S = 60.0
@@ -205,9 +210,15 @@ def main() -> None:
         settings: dict[str, object] = {
             "source": "demo", "sink": "record", "images": "none", "out": out, "seconds": args.minutes * 60,
         }  # fmt: skip
+        masks, course = ("mask-rcnn", "apart") if MASK_RCNN.is_dir() else ("embedded", "alone")
         settings |= {"mask_rcnn": MASK_RCNN} if MASK_RCNN.is_dir() else {}
         open_run_dir(run_dir)
-        with Tap(run_dir) as tap, start_call(settings, run_dir, args.workers) as call:
+        procfile = procfile_of(run_dir, {"capture": f"tests.faults.patterned_capture {course}"})
+        with (
+            judging(run_dir, course, masks) as judge,
+            Tap(run_dir) as tap,
+            start_call(settings, run_dir, args.workers, procfile=procfile) as call,
+        ):
             while call.poll() is None:
                 for name, pids in stages(run_dir).items():
                     for pid, who in ((pids.parent, f"{name} parent"), (pids.child, name)):
@@ -215,6 +226,7 @@ def main() -> None:
                             history[who, pid].append(sample)
                 time.sleep(SAMPLE_S)
             said = call.communicate()[0]
+            leaked = judge.end()
         ended = re.search(r"ended after \d+ pictures, (\d+) missed(.*)", said)
         if ended is None:
             sys.exit(f"soak: the call did not end as it should\n{said[-2000:]}")
@@ -229,8 +241,9 @@ def main() -> None:
         ]
     print_table(f"{args.minutes:g} minutes at 720p30, {args.workers} workers", [row for row, _ in judged])
     print_table("streams; the masks' delay is their age when first used", [row for row, _ in streams])
+    print_table("composites, judged by the leak oracle", [judge.row])
     print("\n".join(line for line in said.splitlines() if "ended after" in line or "stopped;" in line))
-    if over := [line for _, lines in (*judged, *streams) for line in lines]:
+    if over := [*leaked, *(line for _, lines in (*judged, *streams) for line in lines)]:
         sys.exit("soak: " + "; ".join(over))
 
 
