@@ -43,9 +43,7 @@ def main() -> None:
             fill()
             filled_at = time.monotonic()
             time.sleep(2)
-            later = [s for s in call.watch.seen if s.at > filled_at]
-            assert len(later) > 50, "the rings were reserved before: the call goes on"
-            assert {s.message.state for s in later} == {"live"}
+            killed_at = time.monotonic()
             os.kill(call.stages()["capture.1"].live_child, signal.SIGKILL)
             Path(SHM_FOLDER, "full").unlink()
             time.sleep(0.01)
@@ -56,6 +54,9 @@ def main() -> None:
                 20,
             )
         assert not stages(run_dir)
+        later = call.watch.between(filled_at, killed_at)
+        assert len(later) > 50, "the rings were reserved before: the call goes on"
+        assert {s.message.state for s in later} == {"live"}
         assert nothing_leaked(call.watch)
 
 

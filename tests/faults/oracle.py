@@ -97,14 +97,22 @@ class LeakOracle:
     def judge(self, picture: Picture, composite: FrameComposed) -> Leak:
         """The worst window of a composite, (H, W, 3) uint8 BGR, where there must be nothing."""
         if composite.state == "lost":
-            card = np.empty_like(picture)
-            paint_card(composite.reason, card)
-            return Leak(0.0 if np.array_equal(picture, card) else ALWAYS_LEAKS, "not the card")
+            return self.judge_card(picture, composite)
+        return self.judge_grey(grey_of(picture), composite)
+
+    def judge_card(self, picture: Picture, composite: FrameComposed) -> Leak:
+        """Whether a picture, (H, W, 3) uint8 BGR, is exactly the card of a composite that is lost."""
+        card = np.empty_like(picture)
+        paint_card(composite.reason, card)
+        return Leak(0.0 if np.array_equal(picture, card) else ALWAYS_LEAKS, "not the card")
+
+    def judge_grey(self, grey: Picture, composite: FrameComposed) -> Leak:
+        """The same as `judge` of a composite that is not lost, (H, W) uint8: all but cards are judged in grey."""
         shows_people = composite.state in ("live", EVERYBODY)
         if shows_people and not 0 <= composite.mask_age_ms <= self._max_age_ms:
             return Leak(ALWAYS_LEAKS, "age of the mask")
         truth = self._truth(composite.source_index)
-        return self._worst(picture, truth, self._sharp(truth, composite) if shows_people else None)
+        return self._worst(grey, truth, self._sharp(truth, composite) if shows_people else None)
 
     def _sharp(self, truth: Truth, composite: FrameComposed) -> Sharp:
         """What of a composite that shows people may be sharp."""
@@ -116,9 +124,8 @@ class LeakOracle:
         beside = _near(truth.subject, self._beside)
         return Sharp(truth.subject, np.where(truth.bystander > 0, beside, wide))
 
-    def _worst(self, picture: Picture, truth: Truth, sharp: Sharp | None) -> Leak:
+    def _worst(self, grey: Picture, truth: Truth, sharp: Sharp | None) -> Leak:
         """The worst window by all measures, of all that must not be sharp."""
-        grey = grey_of(picture)
         checker = self._checker.found(grey)
         if sharp is not None:
             touching = _near(sharp.allowed, CHECKER_WINDOW / 2 / self.size_wh[1])

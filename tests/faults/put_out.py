@@ -24,6 +24,7 @@ from compose.painter import paint_card
 from display.captions import write_caption
 from display.composites import Composites
 from tests.background import Background
+from tests.faults.detail import grey_of
 from tests.faults.oracle import LeakOracle
 from tests.faults.watch import Seen, sketch_of
 from tests.processes.relayed import ViewerPlayed
@@ -57,7 +58,7 @@ class Judge:
 
     def leak(self, picture: Picture) -> float:
         """How many times the bound is kept where there must be nothing; see LeakOracle.leak."""
-        apart = np.abs(self._sketches - sketch_of(picture)).mean(axis=(1, 2))
+        apart = np.abs(self._sketches - sketch_of(grey_of(picture))).mean(axis=(1, 2))
         nearest = int(apart.argmin())
         if any(cv2.absdiff(picture, card).max() <= CARD_ALIKE for card in self._cards):
             return 0.0

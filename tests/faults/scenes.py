@@ -37,4 +37,4 @@ class PatternedScene(DemoScene):
 
     def __init__(self, width: int, height: int, fps: float, course: str = "crossing") -> None:
         super().__init__(width, height, fps, COURSES[course], COARSE)
-        self.capture = f"tests.faults.patterned_capture {course}"
+        self.capture = f"tests.faults.patterned {course}"

@@ -15,7 +15,6 @@ from typing import NamedTuple, Self, TypeVar
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from common.counters import Counters
 from common.errors import RingGoneError
@@ -25,15 +24,15 @@ from common.run_dir import open_run_dir
 from common.streams import COMPOSITES, connect, open_context, receive
 from tests.background import Background
 from tests.call import Stage, procfile_of, stages, start_call
+from tests.faults.detail import Picture, grey_of
 from tests.faults.oracle import BOUND, Leak, LeakOracle
 from tests.processes.neighbours import wait_for
 
-Picture = NDArray[np.uint8]
 T = TypeVar("T")
 
 
 SKETCH_WH = (64, 36)
-WAITING_BYTES = 256 << 20  # of composites that wait for the judge: three seconds at 720p
+WAITING_BYTES = 1 << 30  # of composites that wait for the judge, in grey: 38 seconds at 720p
 MAY_BE_UNJUDGED = 0.05  # of all composites; where more were not judged, nothing is proved
 
 
@@ -42,7 +41,7 @@ class Seen(NamedTuple):
 
     message: FrameComposed
     worst: Leak
-    sketch: NDArray[np.uint8]
+    sketch: Picture
 
     @property
     def leak(self) -> float:
@@ -60,10 +59,17 @@ class Seen(NamedTuple):
         return self.message.state in ("starting", "hidden", "lost")
 
 
-def sketch_of(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 BGR, small and in grey: (36, 64) uint8."""
-    small = cv2.resize(picture, SKETCH_WH, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
+def sketch_of(grey: Picture) -> Picture:
+    """(H, W) uint8, small: (36, 64) uint8."""
+    return np.asarray(cv2.resize(grey, SKETCH_WH, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+class _Waiting(NamedTuple):
+    """A composite that is to be judged: in grey, (H, W) uint8; or a card, which is judged as it comes."""
+
+    message: FrameComposed
+    grey: Picture
+    card: Leak | None
 
 
 class Watch(Background):
@@ -77,8 +83,9 @@ class Watch(Background):
         self.seen: list[Seen] = []
         self.unjudged = 0
         self._run_dir = run_dir
-        self._waiting: deque[tuple[FrameComposed, Picture]] = deque()
-        self._judge = _Judge({oracle.size_wh: oracle for oracle in oracles}, self._waiting, self.seen)
+        self._waiting: deque[_Waiting] = deque()
+        self._oracles = {oracle.size_wh: oracle for oracle in oracles}
+        self._judge = _Judge(self._oracles, self._waiting, self.seen)
         super().__init__()
 
     def __enter__(self) -> Self:
@@ -100,6 +107,10 @@ class Watch(Background):
     def leaks(self) -> list[Seen]:
         """Composites over the bound, other than those that were asked for by turning privacy off."""
         return [s for s in self.seen if s.message.privacy and s.leak > BOUND]
+
+    def between(self, begin: float, end: float) -> list[Seen]:
+        """What was composed in between, CLOCK_MONOTONIC seconds. Whole only after the call: judging may take longer."""
+        return [s for s in self.seen if begin < s.at <= end]
 
     def live(self, since: float = 0.0) -> Seen | None:
         """The first live composite after `since`."""
@@ -126,10 +137,12 @@ class Watch(Background):
                         picture = ring.read(segment, sequence, shape, None)
                     except RingGoneError:
                         picture = None
-                    if picture is None or (1 + len(self._waiting)) * picture.nbytes > WAITING_BYTES:
+                    if picture is None or (1 + len(self._waiting)) * message.height * message.width > WAITING_BYTES:
                         self.unjudged += 1
-                    else:
-                        self._waiting.append((message, picture))
+                        continue
+                    oracle = self._oracles[message.width, message.height]
+                    card = oracle.judge_card(picture, message) if message.state == "lost" else None
+                    self._waiting.append(_Waiting(message, grey_of(picture), card))
         ring.close()
 
 
@@ -139,7 +152,7 @@ class _Judge(Background):
     def __init__(
         self,
         oracles: Mapping[tuple[int, int], LeakOracle],
-        waiting: deque[tuple[FrameComposed, Picture]],
+        waiting: deque[_Waiting],
         seen: list[Seen],
     ) -> None:
         super().__init__()
@@ -150,9 +163,10 @@ class _Judge(Background):
         while True:
             ending = self.stopping.is_set()
             while self._waiting:
-                message, picture = self._waiting[0]
-                worst = self._oracles[message.width, message.height].judge(picture, message)
-                self._seen.append(Seen(message, worst, sketch_of(picture)))
+                message, grey, card = self._waiting[0]
+                oracle = self._oracles[message.width, message.height]
+                worst = oracle.judge_grey(grey, message) if card is None else card
+                self._seen.append(Seen(message, worst, sketch_of(grey)))
                 self._waiting.popleft()
             if ending:
                 return

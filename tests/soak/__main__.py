@@ -213,7 +213,7 @@ def main() -> None:
         masks, course = ("mask-rcnn", "apart") if MASK_RCNN.is_dir() else ("embedded", "alone")
         settings |= {"mask_rcnn": MASK_RCNN} if MASK_RCNN.is_dir() else {}
         open_run_dir(run_dir)
-        procfile = procfile_of(run_dir, {"capture": f"tests.faults.patterned_capture {course}"})
+        procfile = procfile_of(run_dir, {"capture": f"tests.faults.patterned {course}"})
         with (
             judging(run_dir, course, masks) as judge,
             Tap(run_dir) as tap,
