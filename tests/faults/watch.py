@@ -244,7 +244,9 @@ def watched_call(
 
 
 def nothing_leaked(watch: Watch) -> bool:
-    worst = max((s for s in watch.seen if s.message.privacy), key=lambda s: s.leak)
+    judged = [s for s in watch.seen if s.message.privacy]
+    assert judged, "no composite was judged"
+    worst = max(judged, key=lambda s: s.leak)
     print(
         f"{len(watch.seen)} composites judged, {watch.unjudged} not; the worst keeps {worst.leak:.2f} of the bound: "
         f"{worst.worst} in a picture that is {worst.message.state}"

@@ -1,6 +1,9 @@
-"""Judges every composite of a soak in a process of its own, which lets the call run first.
+"""Judges every composite of a soak in a process of its own: half of a core at 720p30 while the call runs.
 
-python -m tests.soak.judge RUN_DIR COURSE MASKS     until its standard input is closed; says then what it found, in JSON
+It is no more courteous than others, because the ring waits for nobody; workers give way to it as to everything.
+
+python -m tests.soak.judge RUN_DIR COURSE MASKS     says when it is ready; once its standard input is closed it judges what
+                                                    waits, and says what it found in a line of JSON
 """
 
 from __future__ import annotations
@@ -14,7 +17,6 @@ from pathlib import Path
 
 import cv2
 
-from infer.courtesy import COURTEOUS, give_way
 from tests.faults.oracle import LeakOracle
 from tests.faults.scenes import PatternedScene
 from tests.faults.watch import MAY_BE_UNJUDGED, Watch
@@ -49,21 +51,23 @@ class Judge:
 
 @contextmanager
 def judging(run_dir: Path, course: str, masks: str) -> Iterator[Judge]:
-    """A judge of the call in `run_dir`, which plays the scene of `course` with masks of `masks`."""
+    """A judge of the call in `run_dir`, which plays the scene of `course` with masks of `masks`; ready when it is given."""
     command = [sys.executable, "-m", "tests.soak.judge", str(run_dir), course, masks]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # what is composed before it is ready would not be judged
         yield Judge(process)
 
 
 def main() -> None:
     """Watch, wait, say."""
     run_dir, course, masks = sys.argv[1:]
-    give_way(COURTEOUS)
     cv2.setNumThreads(1)
     oracle = LeakOracle(PatternedScene(*SIZE_WH, FPS, course), masks=masks)
     with Watch(Path(run_dir), oracle) as watch:
+        print("ready", flush=True)
         sys.stdin.read()
     worst = max((s for s in watch.seen if s.message.privacy), key=lambda s: s.leak, default=None)
     row = {
