@@ -49,6 +49,9 @@ class Painter:
 
     def paint(self, halves: Halves, frame: FrameCaptured, verdict: Verdict, into: Picture) -> None:
         """Fill `into`, of the frame's shape (H, W, 3) uint8 BGR, with what `verdict` allows of the frame."""
+        if verdict.state is State.LOST:  # compose was stopped after the frame came, and for too long
+            paint_card(verdict.reason, into)
+            return
         if verdict.state is State.OFF:
             np.copyto(into, halves.picture)
         elif verdict.state is State.INSTANCES:
