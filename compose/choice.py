@@ -45,12 +45,15 @@ class Chooser:
         self._returns = returns
         self._lock = SubjectLock(returns)
         self._asked: SubjectAsked | SubjectPointed | None = None
+        self._was_one = (
+            False  # the last result showed the subject at most: the region carried on from it is the subject's
+        )
         self.by_hand_ns = 0  # time of the frame in which somebody was last chosen by hand
 
     def clear(self) -> None:
         """Another stream: choose anew."""
         self._rule, self._asked, self.by_hand_ns = self._start, None, 0
-        self._lock = SubjectLock(self._returns)
+        self._lock, self._was_one = SubjectLock(self._returns), False
 
     @property
     def shows_everybody(self) -> bool:
@@ -68,12 +71,16 @@ class Chooser:
 
     def pick(self, people: list[Candidate], region: Map | None, now_ns: int) -> list[int]:
         """Indices of who stays sharp; arguments as of `SubjectLock.follow`, `people` the surest first."""
-        found = self._lock.follow(people, region, now_ns) if self._rule == "lock" else None
-        if self._asked is not None and people and (asked := self._pointed(self._asked, people, found)) is not None:
+        found, by_lock = None, self._rule == "lock"
+        if by_lock or (self.shows_everybody and self._lock.chosen):
+            # the subject is followed while everybody is shown, so that nobody else passes for the subject afterwards
+            found = self._lock.follow(people, region if self._was_one else None, now_ns)
+        if people and (asked := self._pointed(people, found if by_lock else None)) is not None:
             self._lock.take(people, asked, now_ns)
             self._rule, self.by_hand_ns, found = "lock", now_ns, asked
             log.info("the subject was chosen by hand")
         self._asked = None if people else self._asked
+        self._was_one = self._rule == "lock"
         if self._rule == "lock":
             return [] if found is None else [found]
         return list(range(len(people))) if self._rule == "all" else [0][: len(people)]
@@ -89,12 +96,14 @@ class Chooser:
         """What to ask the user about the people of the last result, "" for nothing."""
         return QUESTION if self._rule == "lock" and self._lock.asked else ""
 
-    def _pointed(
-        self, asked: SubjectAsked | SubjectPointed, people: list[Candidate], present: int | None
-    ) -> int | None:
+    def _pointed(self, people: list[Candidate], present: int | None) -> int | None:
+        """Index of the person who was chosen by hand, None where nobody was."""
+        asked = self._asked
+        if asked is None:
+            return None
         if isinstance(asked, SubjectAsked):
             lefts = [cv2.boundingRect(p.area)[0] for p in people]
-            if asked.number == SubjectAsked.NEXT and present is None and self._lock.asked:
+            if asked.number == SubjectAsked.NEXT and present is None and self.question:
                 return min(self._lock.asked, key=lambda index: lefts[index])  # the question was about this one
             return by_number(asked.number, lefts, present)
         found = by_place(asked.x, asked.y, [p.area for p in people])

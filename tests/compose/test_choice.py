@@ -53,6 +53,29 @@ def test_everybody_and_back_to_the_one() -> None:
     assert chooser.pick([THEIRS, MINE], MINE.area, 2) == [1]
 
 
+def test_after_everybody_was_shown_nobody_takes_the_place_of_the_subject_who_left_meanwhile() -> None:
+    """The region was that of everybody: a person in it with colours not unlike the subject's passed for the subject."""
+    chooser, alike = Chooser("lock", "auto"), Candidate(block(65), ME, 0.9)
+    assert chooser.pick([MINE, THEIRS], None, 0) == [0]
+    chooser.ask(EVERYBODY)
+    assert chooser.pick([MINE, THEIRS], MINE.area, 1) == [0, 1]
+    assert chooser.pick([alike], MINE.area | THEIRS.area, LONG_NS) == [0]
+    chooser.ask(EVERYBODY)
+    assert chooser.pick([alike], alike.area, 2 * LONG_NS) == []
+    assert chooser.question == QUESTION
+
+
+def test_the_subject_is_followed_while_everybody_is_shown() -> None:
+    chooser, second = Chooser("lock", "auto"), 1_000_000_000
+    assert chooser.pick([MINE, THEIRS], None, 0) == [0]
+    chooser.ask(EVERYBODY)
+    at = [Candidate(block(20 + x), ME, 0.7) for x in range(0, 60, 6)]
+    for number, me in enumerate(at):
+        assert chooser.pick([THEIRS, me], me.area | THEIRS.area, number * second // 5) == [0, 1]
+    chooser.ask(EVERYBODY)
+    assert chooser.pick([THEIRS, at[-1]], at[-1].area | THEIRS.area, 2 * second) == [1]
+
+
 def test_another_stream_forgets_what_was_chosen_by_hand() -> None:
     chooser = Chooser("lock", "auto")
     chooser.ask(EVERYBODY)
