@@ -12,6 +12,7 @@ from compose.others import Candidate, Map
 from compose.subject import SubjectLock, by_number, by_place
 
 NOBODY_FOUND = "nobody found"
+NOBODY_YET = "nobody found; everybody who comes is shown"
 NOT_HERE = "you are not in the picture"
 NOT_SURE = "not sure that this is you"
 QUESTION = "is this you? press n or click"
@@ -88,7 +89,7 @@ class Chooser:
     def why_nobody(self, people: int) -> str:
         """Why none of so many people stays sharp."""
         if not people:
-            return NOBODY_FOUND
+            return NOBODY_YET if self.shows_everybody else NOBODY_FOUND
         return NOT_SURE if self._lock.asked else NOT_HERE
 
     @property

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from common.messages import SubjectAsked, SubjectPointed
-from compose.choice import NOBODY_FOUND, NOT_HERE, NOT_SURE, QUESTION, Chooser
+from compose.choice import NOBODY_FOUND, NOBODY_YET, NOT_HERE, NOT_SURE, QUESTION, Chooser
 from compose.others import Candidate
 from tests.compose.test_subject import GONE, LONG_NS, ME, OTHER, TWIN, block
 
@@ -74,6 +74,15 @@ def test_the_subject_is_followed_while_everybody_is_shown() -> None:
         assert chooser.pick([THEIRS, me], me.area | THEIRS.area, number * second // 5) == [0, 1]
     chooser.ask(EVERYBODY)
     assert chooser.pick([THEIRS, at[-1]], at[-1].area | THEIRS.area, 2 * second) == [1]
+
+
+def test_where_nobody_is_found_it_is_said_that_everybody_would_be_shown() -> None:
+    chooser = Chooser("lock", "auto")
+    chooser.ask(EVERYBODY)
+    assert chooser.pick([], None, 0) == []
+    assert chooser.why_nobody(0) == NOBODY_YET
+    chooser.ask(EVERYBODY)
+    assert chooser.why_nobody(0) == NOBODY_FOUND
 
 
 def test_another_stream_forgets_what_was_chosen_by_hand() -> None:
