@@ -38,9 +38,6 @@ AHEAD = 0.4  # of the time between two frames: a frame is made so much before it
 
 CAMERA, NETWORK_CAMERA, FILE, FOLDER, DEMO = "the camera", "the network camera", "the file", "the folder", "the demo"
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-LOG_ERRORS = (
-    2  # LOG_LEVEL_ERROR of opencv2/core/utils/logger.defines.h: what cannot be opened is said by us, in one line
-)
 SCHEMES = ("rtsp", "rtsps", "http", "https")
 
 log = logging.getLogger("onlyme")

@@ -24,9 +24,8 @@ MAX_MESSAGE_BYTES = 4 << 20
 MAX_INSTANCES = 400
 MAX_MAP_SIDE = 512
 MAX_SIDE = 16384
-MAX_PIXELS = (
-    8192 * 4320
-)  # of a relayed picture: the largest that cameras give, 106 MB in memory; larger ones are made smaller
+# of a relayed picture: the largest that cameras give, 106 MB in memory; larger ones are made smaller
+MAX_PIXELS = 8192 * 4320
 MAX_INT = 2**63 - 1
 LONGEST_TEXT = 200
 OFF = "off"  # the state in which a composite is the camera's own picture

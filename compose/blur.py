@@ -24,9 +24,8 @@ from compose.alpha import Alpha
 
 Picture = NDArray[np.uint8]
 DEFAULT_SIGMA, LEAST_SIGMA = 1 / 30, 1 / 35  # of the picture's height
-KERNEL_WIDTH = (
-    600  # pixels: `--kernel` is counted in a picture of this width, which the tutorial resizes every frame to
-)
+# pixels: `--kernel` is counted in a picture of this width, which the tutorial resizes every frame to
+KERNEL_WIDTH = 600
 PITCH = 1.5  # of the grid, in sigmas
 FINE = 4  # the picture is reduced to cells of a quarter of the pitch; all smoothing is done on them
 # Standard deviations in fine cells. Variances add up, in pitches squared: the mean over a grid cell 1/12, the Gaussian

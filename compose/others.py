@@ -14,9 +14,8 @@ from compose.look import Look, alike, alike_parts
 Map = NDArray[np.uint8]
 
 LEAST_OVERLAP = 0.15  # IoU from which two areas are at the same place
-NOT_UNLIKE = np.array(
-    (0.70, 0.65, 0.60), np.float32
-)  # alike in head, upper and lower half, for who is in the right place
+# alike in head, upper and lower half, for a person who is in the right place
+NOT_UNLIKE = np.array((0.70, 0.65, 0.60), np.float32)
 NEAR_WIDTHS = 1.25  # of a person: as far it may have gone, or have come into view, and still be near its place
 KEPT_NS = 1_500_000_000  # so long somebody may be missed and is still the same, at one result a second too
 EDGE = 4  # grid pixels: who is nearer to the side of the picture is cut off by it

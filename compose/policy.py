@@ -9,9 +9,9 @@ lost       no frame to show: a card with the reason   a frame comes; after a los
 off        the camera's own                           somebody turns the filter on, or another stream begins
 instances  the camera's own, all instances drawn in   the same: it is privacy off in another picture
 
-A loss is that the source failed, that no frame came for two seconds, or that the machine slept. Everything that was allowed
-before it is forgotten: privacy is on, the masks and the subject are gone, and neither frames nor results nor wishes of before
-it count any more. A shorter silence only hides.
+A loss is that the source failed, that no frame came for two seconds (three periods of a slow source, if that is longer), or
+that the machine slept. Everything that was allowed before is forgotten: privacy is on, the masks and the subject are gone.
+Frames, results and wishes of before the loss count no more. A shorter silence only hides.
 
 Every event can come in every state. `see`, `lose`, `accept`, `set_privacy` and `set_view` say what happened; `judge` says what may
 be shown now. `refuses` says which of a viewer's wishes must not be obeyed.
@@ -30,9 +30,8 @@ from compose.choice import NOBODY_FOUND, Choice
 
 ENTRY_NS = 300_000_000  # the subject fades in over this long
 SILENCE_NS, SILENT_PERIODS = 300_000_000, 3  # no frame for that long, and for that many periods of the source: hidden
-LOSS_NS = (
-    2_000_000_000  # no frame for that long, and for SILENT_PERIODS: a loss, the person in front may be another one
-)
+# no frame for that long, and for SILENT_PERIODS: a loss, the person in front may be another one
+LOSS_NS = 2_000_000_000
 KNOWN_FRAMES = 4096  # whose masks may still come: 17 s at 240 a second, more than any mask may be old
 LATEST_WISH_NS = 1_500_000_000  # displays keep a wish for a second where compose is not there
 NO_MASK_YET = "no mask of this stream yet"
