@@ -131,7 +131,7 @@ class KeyStore:
         """Who may watch, by public key: a new dict each time. A file is read again only where it changed.
 
         A file that is broken, or that others could have written, allows nobody. Where no more files can be opened (somebody
-        took all descriptors), whoever was read before stays allowed for as long as their file is as it was.
+        took all descriptors), the viewers that were read before stay allowed for as long as their files are as they were.
         """
         folder = self._folder / "allowed"
         try:
@@ -139,7 +139,7 @@ class KeyStore:
         except FileNotFoundError:
             self._names = []
         except OSError as error:
-            self._say(f"keys: cannot list {folder} ({error.strerror}): nobody new may watch meanwhile")
+            self._say(f"keys: cannot list {folder} ({error.strerror}): no new viewer is let in meanwhile")
         known = {name: found for name in self._names if (found := self._entry(folder / name)) is not None}
         self._known = known
         return {key: who for _, key, who in known.values()}
@@ -156,6 +156,9 @@ class KeyStore:
             return None
         except KeyFileError as error:
             self._say(f"{error}; until then it allows nobody")
+            return None
+        except OSError as error:  # a link to itself, or a folder that may not be entered any more
+            self._say(f"keys: cannot read {path} ({error.strerror}); until then it allows nobody")
             return None
 
     def _say(self, text: str) -> None:

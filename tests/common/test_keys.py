@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import resource
 import stat
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import zmq
 from common.errors import KeyFileError
 from common.keys import Allowed, KeyStore, read_viewer_key
 from tests.call import environment
+from tests.conftest import no_descriptor_left
 from tests.shared import ROOT
 
 
@@ -43,17 +43,6 @@ def umask(mask: int) -> Iterator[None]:
         yield
     finally:
         os.umask(before)
-
-
-@contextmanager
-def no_descriptors() -> Iterator[None]:
-    """Nothing more can be opened."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.parametrize("begin", ["new", "allow"])
@@ -113,7 +102,7 @@ def test_where_nothing_can_be_opened_nobody_new_gets_in_and_who_is_revoked_is_ou
     other.revoke("ben")
     changed = tmp_path / "allowed" / "cem.json"
     changed.write_text(changed.read_text().replace("false", "true"))
-    with no_descriptors():
+    with no_descriptor_left():
         assert [who.name for who in store.allowed().values()] == ["anna"]
     assert sorted((who.name, who.control) for who in store.allowed().values()) == [
         ("anna", False), ("cem", True), ("dora", False),
@@ -137,6 +126,7 @@ def test_a_broken_file_allows_nobody_and_keeps_nobody_else_out(tmp_path: Path) -
     store.new("anna")
     (tmp_path / "allowed" / "ben.json").write_text('{"public": "short", "control": true}')
     (tmp_path / "allowed" / "cem.json").write_text("nothing")
+    (tmp_path / "allowed" / "dora.json").symlink_to("dora.json")  # which no stat follows to its end
     assert [who.name for who in store.allowed().values()] == ["anna"]
 
 
