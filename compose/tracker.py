@@ -78,7 +78,7 @@ class Tracker:
         self._wh = grid_wh(size_wh) if epoch else (0, 0)
         self._region, self._meter = Region(), FlowMeter()
         self._present: Present | None = None
-        self._result_ns = 0
+        self._result_ns = 0  # when the frame was captured that the last result was found in
         self._chooser.clear()
         self._light = Light()
         self._dropped = -1  # the newest frame that was forgotten before its time
@@ -163,7 +163,7 @@ class Tracker:
     def _seed(
         self, result: MasksInferred, subjects: list[Instance], mine: Map, things: list[Instance], others: Map
     ) -> None:
-        self._result_ns = result.captured_ns
+        self._result_ns = result.looked_ns
         bounds = self._edge is not None and self._edge.bounds
         mine = mine if bounds else self._union([self._on_grid(i, EVEN) for i in subjects])
         solid = inside(self._union([self._on_grid(i, SURE) for i in subjects])) if bounds else mine

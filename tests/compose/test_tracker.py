@@ -24,7 +24,7 @@ from compose.guided import GuidedEdge
 from compose.matte import MatteEdge
 from compose.painter import OUTLINE_BGR, Painter
 from compose.policy import State, Verdict
-from compose.region import HISTORY
+from compose.region import HISTORY, Present, Region
 from compose.tracker import Edge, Tracker, open_tracker
 from tests.faults.worker import instance_of
 from tests.people import SITUATIONS, play, scene_of, tracker_of
@@ -121,6 +121,23 @@ def test_without_the_matte_the_mask_still_goes_with_the_picture(matte: Matte) ->
     )
     assert np.mean(flow.iou) > np.mean(none.iou)
     assert np.mean(flow.bystander) <= np.mean(none.bystander)
+
+
+def test_a_mask_that_is_said_again_is_as_old_as_the_frame_that_was_looked_at(scene: DemoScene) -> None:
+    ages: list[int] = []
+
+    class Noting(GuidedEdge):
+        def alpha(self, present: Present, region: Region, age_ns: int) -> Alpha:
+            ages.append(age_ns)
+            return super().alpha(present, region, age_ns)
+
+    tracker, halves = Tracker(ComposeSettings(), Noting()), Halves(scene.frame(60))
+    for index in (60, 61, 62):
+        tracker.see(frame(index), halves)
+        held = said_of(truth(scene, 60, 0.9, 0.8), index)
+        chosen = tracker.choose(replace(held, held_ns=index - 60))
+        tracker.alpha(frame(index), chosen.subjects)
+    assert ages == [0, 1, 2]
 
 
 def test_everybody_stays_sharp_where_that_is_asked(scene: DemoScene, matte: Matte) -> None:
