@@ -28,10 +28,11 @@ MAX_SIDE = 16384
 MAX_PIXELS = 8192 * 4320
 MAX_INT = 2**63 - 1
 LONGEST_TEXT = 200
+LOST = "lost"  # the state in which a composite is a card
 OFF = "off"  # the state in which a composite is the camera's own picture
 INSTANCES = "instances"  # the state in which a composite is the instance view
 EVERYBODY = "everybody"  # the state in which every person is shown, and the room is hidden
-STATES = ("starting", "live", EVERYBODY, "hidden", "lost", OFF, INSTANCES)  # as compose/policy.py has them
+STATES = ("starting", "live", EVERYBODY, "hidden", LOST, OFF, INSTANCES)  # as compose/policy.py has them
 
 
 def printable(text: str) -> str:

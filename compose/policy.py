@@ -45,8 +45,8 @@ class State(StrEnum):
     LIVE = "live"
     EVERYBODY = messages.EVERYBODY
     HIDDEN = "hidden"
-    LOST = "lost"
-    OFF = "off"
+    LOST = messages.LOST
+    OFF = messages.OFF
     INSTANCES = messages.INSTANCES
 
 

@@ -11,7 +11,7 @@ import cv2
 from common.child import Stop
 from common.config import DisplaySettings
 from common.counters import Counters
-from common.messages import INSTANCES, ViewSet
+from common.messages import INSTANCES, LOST, ViewSet
 from common.sleep import SLEPT, SleepWatch
 from common.streams import COMPOSITES, CONTROL, Context, connect, open_context
 from display.composites import Composites, Pictures
@@ -38,6 +38,8 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
         pictures, wishes = open_pictures(context, settings, counters)
         with closing(open_sink(settings)) as sink:
             shown, sleep = Shown(sink, pictures), SleepWatch()
+            # it is privacy off: that this display was started again is nobody's wish for it
+            asks_view = settings.view == INSTANCES and stop.restarts == 0
             while not stop:
                 if has_slept := sleep.has_slept():  # first of all: a sink may send its last picture again
                     shown.lose(SLEPT)
@@ -55,7 +57,8 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
                     if message.captured_ns < sleep.woke_ns:
                         counters.count("composite", "of before the sleep")
                         continue
-                    if shown.first_at is None and settings.view == INSTANCES:
+                    if asks_view and message.state != LOST:
+                        asks_view = False
                         wishes.add(message.epoch, ViewSet(True))
                     shown.put(message, picture)
                 shown.look()

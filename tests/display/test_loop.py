@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +12,15 @@ import pytest
 
 from common.child import Stop
 from common.config import DisplaySettings
+from common.messages import FrameComposed, ViewSet, Wanted
 from common.pulse import Pulse
 from display import loop
+from display.composites import Picture
 from display.record import RecordSink
 from display.shown import Shown
 from tests.display.test_meter import MESSAGE
 
+CARD = replace(MESSAGE, height=90, width=160, state="lost", privacy=True)
 PICTURES = 40  # more than wait between the loop and the disk
 
 
@@ -58,3 +62,56 @@ def test_the_sink_of_a_recording_is_closed_once(run_dir: Path, tmp_path: Path, m
     stop.ask()
     loop.run(DisplaySettings(run_dir=run_dir, sink="record", out=tmp_path / "out"), stop)
     assert len(closed) == 1
+
+
+class Played:
+    """Plays the composites to the loop, one a turn, then has it stop; takes its wishes."""
+
+    blank_after_s, stale_after_s, gone, silent = 60.0, None, "", ""
+
+    def __init__(self, states: list[str], stop: Stop) -> None:
+        self.socket, self._states, self._stop = self, states, stop
+        self.wished: list[Wanted] = []
+
+    def poll(self, timeout_ms: int) -> None:
+        """As a socket that has something."""
+
+    def is_gone(self) -> bool:
+        return False
+
+    def waiting(self) -> Iterator[tuple[FrameComposed, Picture]]:
+        if not self._states:
+            self._stop.ask()
+            return
+        yield replace(CARD, state=self._states.pop(0)), np.zeros((90, 160, 3), np.uint8)
+
+    def add(self, epoch: int, *asked: Wanted) -> None:
+        self.wished += asked
+
+    put = pass_on = lambda self, *_: None
+
+
+@pytest.mark.parametrize(
+    ("states", "restarts", "wished"),
+    [
+        (["live", "live"], 0, [ViewSet(True)]),
+        (["lost", "lost", "hidden", "live"], 0, [ViewSet(True)]),
+        (["lost", "lost"], 0, []),
+        (["live", "live"], 1, []),
+    ],
+    ids=["at the first picture", "not of a card", "never of cards", "not of a display that is started again"],
+)
+def test_the_instance_view_is_asked_for_once_where_there_is_a_picture(
+    states: list[str],
+    restarts: int,
+    wished: list[Wanted],
+    run_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Compose refuses it while the camera is lost. And it is privacy off: a crash of the display is nobody's wish for it."""
+    stop = Stop(Pulse(logging.INFO), [], restarts)
+    played = Played(list(states), stop)
+    monkeypatch.setattr(loop, "open_pictures", lambda *_: (played, played))
+    settings = DisplaySettings(run_dir=run_dir, sink="record", out=run_dir / "out", images="none", view="instances")
+    loop.run(settings, stop)
+    assert played.wished == wished
