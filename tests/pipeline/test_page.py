@@ -283,6 +283,7 @@ def test_that_everybody_is_shown_is_said(call: tuple[str, Path]) -> None:
         until(page, "the banner", lambda: page.is_visible("#alarm"))
         assert page.inner_text("#alarm").startswith("Everybody is shown: ")
         assert page.inner_text("#state") == "Everybody is shown"
+        assert page.inner_text("#privacy") == "Only the room is hidden"
         assert everybody.get_attribute("aria-pressed") == "true"
         red, _, blue = page.evaluate(
             "getComputedStyle(document.querySelector('#alarm')).backgroundColor.match(/\\d+/g)"
@@ -292,6 +293,7 @@ def test_that_everybody_is_shown_is_said(call: tuple[str, Path]) -> None:
         assert found.violations_count == 0, found.generate_report()
         everybody.click()
         until(page, "no banner", lambda: not page.is_visible("#alarm"))
+        assert page.inner_text("#privacy") == "Privacy is on"
         assert everybody.get_attribute("aria-pressed") == "false"
         assert errors == []
 

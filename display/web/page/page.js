@@ -7,7 +7,7 @@ const NOT_VALID = "this page's token is no longer valid: open the address that o
 const WORDS = { everybody: "Everybody is shown", off: "Privacy is off" };
 const ALARMS = {
   off: "Privacy is off: others see the room.",
-  everybody: "Everybody is shown: whoever walks in is seen. The room stays hidden.",
+  everybody: "Everybody is shown: people who walk in are seen too. The room stays hidden.",
 };
 const byId = (id) => document.getElementById(id);
 const picture = byId("picture");
@@ -57,13 +57,14 @@ function tell(line, text) {
 }
 
 // what the privacy button does, and why it cannot
-function offer(privacy, mayShowMore) {
+function offer(privacy, mayShowMore, everybody) {
   const button = byId("privacy");
   wantsPrivacy = !privacy;
   mayAsk = wantsPrivacy || mayShowMore;
   button.disabled = !mayAsk;
   button.setAttribute("aria-pressed", String(privacy));
-  button.textContent = privacy ? "Privacy is on" : "Privacy is OFF: turn it on";
+  const on = everybody ? "Only the room is hidden" : "Privacy is on";
+  button.textContent = privacy ? on : "Privacy is OFF: turn it on";
 }
 
 // on another machine nothing is offered that shows more than the person in front of the camera chose
@@ -90,12 +91,12 @@ function show(facts) {
   tell(alarm, ALARMS[facts.state] || "");
   document.querySelector("[data-subject='10']").setAttribute("aria-pressed", String(facts.state === "everybody"));
   if (blank) {
-    offer(false, false); // whether privacy is on is not known: only to turn it on is safe
+    offer(false, false, false); // whether privacy is on is not known: only to turn it on is safe
     byId("privacy").textContent = "Turn privacy on";
     return;
   }
   epoch = facts.epoch;
-  offer(facts.privacy, facts.may_show_more);
+  offer(facts.privacy, facts.may_show_more, facts.state === "everybody");
   offerMore(facts.may_show_more);
   if (picture.width !== facts.width || picture.height !== facts.height) {
     picture.setAttribute("width", facts.width);
