@@ -33,7 +33,7 @@ class Reader:
 
     Args:
         open_source: Opens the source, in the thread.
-        name: What the source is called where it cannot be opened; a word that says nothing of whoever uses it.
+        name: What the source is called where it cannot be opened; a word that says nothing about its user.
         patient: Wait for a source that cannot be opened, because it could before. Otherwise that is the user's mistake.
     """
 

@@ -5,8 +5,8 @@ ones are skipped, their numbers too, so the clock is never stretched. Live sourc
 what they read.
 
 A source's `name`, its `notice` and the text of a SourceLostError are seen by everybody in the call: they never say more
-than "the file" or "the network camera". Only the log and a SourceError, which ends the call on the user's own terminal, name a
-path; of an address they name scheme and host, for the rest may hold a password.
+than "the file" or "the network camera". Only the log and a SourceError, which ends the call on the
+user's own terminal, name a path; of an address they name scheme and host, for the rest may hold a password.
 """
 
 from __future__ import annotations

@@ -356,7 +356,7 @@ class RelaySettings(Settings):
     curve: bool = setting(
         True,
         yes,
-        "encrypt and let in listed keys only; no: on loopback, whoever uses this machine may watch",
+        "encrypt and let in listed keys only; no: on loopback, every user of this machine may watch",
         switch=True,
     )
     allow_control: bool = setting(

@@ -188,7 +188,7 @@ def check_leftovers() -> Finding:
 def check_running(run_dir: Path) -> Finding:
     """Whether a call runs on this run folder: capture answers at its door.
 
-    Its lock is not tried: who tries it holds it for a moment, and a capture that starts then would take that for a call.
+    Its lock is not tried: a try holds it for a moment, and a capture that starts then would take that for a call.
     """
     with socket.socket(socket.AF_UNIX) as visitor:
         visitor.setblocking(False)

@@ -13,7 +13,7 @@ def variables() -> dict[str, str]:
 def quiet_ffmpeg() -> None:
     """Have FFmpeg say nothing on standard error before OpenCV loads it: it names addresses with their passwords.
 
-    The variable is OpenCV's, the number AV_LOG_QUIET of libavutil/log.h. Who has set it wants to read it.
+    The variable is OpenCV's, the number AV_LOG_QUIET of libavutil/log.h. A user who has set it wants to read what FFmpeg says.
     """
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 

@@ -1,7 +1,7 @@
 """Which process is which: a pid alone is reused, a pid with its start time is not. Loads no library.
 
 Only "no such file" and "no such process" mean that a process is gone. Any other error (no descriptor left, no leave to
-look) means that nobody can tell now: it is raised, and whoever asked looks again later.
+look) means that nobody can tell now: it is raised, and the caller looks again later.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
     allowed/NAME.json     public key of a viewer that may watch, and whether it may control
     viewers/NAME.json     a viewer's own pair and the relay's public key: what `new` makes for you to hand over
 
-Every folder that is made is 0700, every file 0600, whatever the umask: what others may read is mended with a line, what others could
-have written is refused. Keys are CURVE25519 in Z85 (ZeroMQ RFC 26 and 32), 40 characters.
+Every folder that is made is 0700, every file 0600, whatever the umask. A file that others may read is mended and said; one
+that others could have written is refused. Keys are CURVE25519 in Z85 (ZeroMQ RFC 26 and 32), 40 characters.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Allowed(NamedTuple):
     control: bool
 
 
-Status = tuple[int, ...]  # of a file: when it was written, how large it is, which one, and who may what with it
+Status = tuple[int, ...]  # of a file: when it was written, how large it is, which one, and its owner and mode
 
 
 class KeyStore:

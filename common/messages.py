@@ -38,7 +38,7 @@ STATES = ("starting", "live", EVERYBODY, "hidden", LOST, OFF, INSTANCES)  # as c
 def printable(text: str) -> str:
     """Return `text` as a message may hold it: no longer than LONGEST_TEXT, "?" for every character that cannot be printed.
 
-    Names of files and texts of errors come from elsewhere. Whoever puts one into a message cleans it with this.
+    Names of files and texts of errors come from elsewhere. The code that puts one into a message cleans it with this.
     """
     return "".join(letter if letter.isprintable() else "?" for letter in text[:LONGEST_TEXT])
 
@@ -54,7 +54,7 @@ def _real(what: str, value: object, low: float, high: float) -> None:
 
 
 def _text(what: str, value: object) -> None:
-    # what cannot be printed would command the terminal of whoever reads it in a log
+    # what cannot be printed would command the terminal that a log is read in
     if type(value) is not str or len(value) > LONGEST_TEXT or not value.isprintable():
         raise MessageError(f"{what}: expected printable text of at most {LONGEST_TEXT} characters, got {value!r:.80}")
 

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def be_private() -> None:
-    """From now on whatever this process and its children make is their user's alone, and a crash leaves no memory behind.
+    """Have this process and its children make files that only their user may read, and leave no memory behind in a crash.
 
-    Files are 0600 and folders 0700 whoever makes them (OpenCV, FFmpeg and ZeroMQ too), Unix sockets cannot be connected to
-    by others. A core dump would hold frames: its size is 0, and where a program takes dumps from the kernel, which minds no
+    Files are 0600 and folders 0700, also those that OpenCV, FFmpeg and ZeroMQ make; others cannot connect to Unix sockets.
+    A core dump would hold frames: its size is 0, and where a program takes dumps from the kernel, which then ignores the
     size, nothing of the memory goes in (core(5)).
     """
     os.umask(0o077)

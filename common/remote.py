@@ -5,7 +5,7 @@ it took; the relay sends it the newest one while fewer than IN_FLIGHT are on the
 stops reading, nobody is ever more than that far behind, and nothing is sent where nobody watches.
 
 CURVE is required but where `--curve no` says otherwise, on loopback: the viewer knows the relay's key, the relay knows the
-keys of those who may watch. Who comes in is asked over ZAP (ZeroMQ RFC 27), and where nobody answers nobody comes in.
+keys of those who may watch. libzmq asks over ZAP (ZeroMQ RFC 27) whether a key may come in; without an answer it may not.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from common.streams import Context, Socket
 IN_FLIGHT = 6  # pictures on their way to one viewer: 200 ms there and back at 30 a second
 MAX_WISH_BYTES = 4096
 UNANSWERED_MS = 5000  # until TCP gives a connection up
-HANDSHAKE_MS = 3000  # for whoever connects and then says nothing: three round trips of a second
+HANDSHAKE_MS = 3000  # for a peer that connects and then says nothing: three round trips of a second
 DOMAIN = "relay"  # whose door the authenticator keeps
 BACKLOG = 1024  # who waits in the kernel, in turn, while strangers hold all descriptors
 USER = "User-Id"  # ZeroMQ RFC 27: what the authenticator says of a message's sender
@@ -74,7 +74,7 @@ def start_authenticator(context: Context, admits: Callable[[bytes], bool]) -> Th
 
 
 def end_authenticator(authenticator: ThreadAuthenticator) -> None:
-    """Let nobody in any more. Also where its thread has ended: nobody is left whom `stop` could tell, and it would wait."""
+    """Let nobody in any more. Where its thread has ended, `stop` would wait for an answer that never comes."""
     if not authenticator.is_alive():
         authenticator.pipe.close()
         authenticator.pipe = None  # type: ignore[assignment]  # as it is before it is started

@@ -14,7 +14,7 @@ def open_run_dir(run_dir: Path) -> Path:
     """Make the folder of sockets and locks, its owner's alone; one that is there keeps its mode.
 
     What we put into it is its owner's alone too (common/private.py), so others may look into a folder that was there. They
-    must not write: whoever does could put a socket of their own in the place of one of ours.
+    must not write: they could put a socket of their own in the place of one of ours.
 
     Raises:
         ConfigError: It belongs to somebody else, others may write in it, it is no folder, or it cannot be made.

@@ -5,8 +5,9 @@ Segment layout 2, little-endian, one page of header and then the slots, each on 
    32  epoch u64
    64  cursor i64 | 72 heartbeat_ns i64 (CLOCK_MONOTONIC)
 
-The writer holds a lock on its segment (flock(2)), which the kernel takes back when the writer is gone. So whoever looks
-can tell also where they could not find its pid: in another container that shares `/dev/shm`, however long it stands still.
+The writer holds a lock on its segment (flock(2)), which the kernel takes back when the writer is gone. So a
+reader can tell also where it could not find the writer's pid: in another container that shares `/dev/shm`, and however long the
+writer stands still.
 """
 
 from __future__ import annotations

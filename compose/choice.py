@@ -23,7 +23,7 @@ log = logging.getLogger("onlyme")
 class Choice(NamedTuple):
     """Instances of a result that stay sharp; where there are none, why.
 
-    question: What the person in front is asked about whom was found, "" for nothing.
+    question: What the user is asked about the people who were found, "" for nothing.
     everybody: Every person of the result stays sharp, because the user asked for that.
     """
 

@@ -1,7 +1,7 @@
 """What a person looks like, as far as a small picture shows it: colours of the head, of the upper and of the lower half. Pure.
 
-Colours do not identify anybody. They only say that somebody is *not* the one who was there, which is why
-compose/subject.py asks them last.
+Colours do not identify anybody. They can only tell that a person is *not* the one who was there before, which is why
+compose/subject.py looks at the place first.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Light:
 
         Args:
             small: (h, w, 3) uint8 BGR.
-            people: (h, w) uint8, 255 where somebody is, who may have moved.
+            people: (h, w) uint8, 255 where people are; they may have moved.
         """
         room = cv2.bitwise_not(cv2.dilate(people, np.ones((BESIDE, BESIDE), np.uint8)))
         gain = np.ones(3)

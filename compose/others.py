@@ -16,10 +16,10 @@ Map = NDArray[np.uint8]
 LEAST_OVERLAP = 0.15  # IoU from which two areas are at the same place
 # alike in head, upper and lower half, for a person who is in the right place
 NOT_UNLIKE = np.array((0.70, 0.65, 0.60), np.float32)
-NEAR_WIDTHS = 1.25  # of a person: as far it may have gone, or have come into view, and still be near its place
-KEPT_NS = 1_500_000_000  # so long somebody may be missed and is still the same, at one result a second too
-EDGE = 4  # grid pixels: who is nearer to the side of the picture is cut off by it
-BESIDE = 5  # grid pixels: who is nearer to somebody else may be hidden by them
+NEAR_WIDTHS = 1.25  # of a person: nobody who is farther away counts as near the place
+KEPT_NS = 1_500_000_000  # a person who was missed for less is still the same, at one result a second too
+EDGE = 4  # grid pixels: a person who is nearer to the side of the picture is cut off by it
+BESIDE = 5  # grid pixels: a person who is nearer to another one may be hidden by that one
 FORGET = 0.1  # share of a new look in the remembered one
 
 
@@ -88,7 +88,7 @@ class Others:
         self._people: list[Other] = []
 
     def forget(self, now_ns: int) -> list[Other]:
-        """Let go of those whom no result has found for long, and return them."""
+        """Let go of people whom no result has found for long, and return them."""
         gone = [o for o in self._people if now_ns - o.seen_ns > KEPT_NS]
         self._people = [o for o in self._people if now_ns - o.seen_ns <= KEPT_NS]
         return gone
@@ -116,5 +116,5 @@ class Others:
         return [o for o in self._people if not any(o is other for other in found)]
 
     def remember(self, now: list[Other], found: list[Other | None]) -> None:
-        """Take the people of a result, `now`, for whom `found` says who they were; who was missed stays for a while."""
+        """Take the people of a result, `now`; `found` says who they were before. People who were missed stay for a while."""
         self._people = now + self.missed(found)

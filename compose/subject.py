@@ -1,8 +1,8 @@
 """Who stays sharp: chosen once, then followed from result to result. Pure.
 
-The subject is followed by place: where its own region lay in the very frame that the result is of. Who was missed or
-left is taken for the subject again only where that is not in doubt: where the subject was last, within seconds, alike
-in head and both halves, and nobody else seen there meanwhile. Otherwise nobody is shown until somebody is chosen by hand.
+The subject is followed by place: where its own region lay in the very frame that the result is of. A person is taken for a
+subject that was missed or left only where that is not in doubt: at the subject's last place, within seconds, alike in head
+and both halves, and nobody else seen there meanwhile. Otherwise nobody is shown until the user chooses by hand.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from compose.others import (
 
 PERSON = 0
 PLACE_ALONE = 0.5  # IoU with the place from which it needs no looks
-# alike in head, upper and lower half, see compose/look.py, for somebody who was missed, or left; measured by `python -m
+# alike in head, upper and lower half, see compose/look.py, where the subject was missed or left; measured by `python -m
 # tests.bench returns`
 ALIKE = np.array((0.78, 0.82, 0.88), np.float32)
 TWICE = 0.7  # IoU of two detections of one person
-CLEARER = 0.15  # by so much somebody must be rather the subject than somebody else who may stand there as well
+CLEARER = 0.15  # the mark of the subject must be higher by this than that of another person who may stand there
 LEFT_NS = 1_000_000_000  # not found for so long: the subject has left
-AWAY_NS = 12_000_000_000  # away for longer: whoever comes is asked about
-ALONE_NS = 750_000_000  # so soon after the last result nobody can have taken the subject's place unseen
-UNSURE_NS = 3_000_000_000  # whom looks do not show to be the subject in so long is somebody else
+AWAY_NS = 12_000_000_000  # away for longer: the call asks about every person who comes
+ALONE_NS = 750_000_000  # within this after the last result nobody can have taken the subject's place unseen
+UNSURE_NS = 3_000_000_000  # a person who did not look like the subject for so long is another one
 WHOLE = (0.6, 1.7)  # of the subject's area: a smaller or larger one cannot be compared with it
 MISSED = 0.03  # of the width: as far beside a person one may point
 
@@ -78,7 +78,7 @@ class SubjectLock:
     """Follows one person.
 
     Args:
-        returns: "auto": who left is taken for the subject again where that is not in doubt; "ask": only `take` ends the wait.
+        returns: "auto": a person who comes is taken for the subject where that is not in doubt; "ask": only `take` ends the wait.
     """
 
     returns: str = "auto"
@@ -87,7 +87,7 @@ class SubjectLock:
     place: Map | None = None  # where the subject was last
     seen_ns: int = 0
     left: bool = False
-    asked: tuple[int, ...] = ()  # people of the last result of whom nobody knows whether they are the subject
+    asked: tuple[int, ...] = ()  # people of the last result who may be the subject or not
     _size: float = 0.0  # grid pixels of the subject where it was seen whole
     _width: float = 0.0
     _others: Others = field(default_factory=Others)
@@ -108,7 +108,7 @@ class SubjectLock:
             region: The subject's area in that result's frame as rolled forward so far, None or empty if unknown.
             now_ns: Time of that frame.
         """
-        # who is followed no more may come back as anybody
+        # a person who was lost sight of near the subject's place may come back, and nobody would know
         self._doubt |= any(not other.here and self._is_near(other.area) for other in self._others.forget(now_ns))
         others = self._others.same_as(people)
         if not self.chosen:
@@ -136,7 +136,7 @@ class SubjectLock:
     def _staying(
         self, people: list[Candidate], others: list[Other | None], place: Map, known: bool, now_ns: int
     ) -> int | None:
-        """Who is where the subject is, or was a moment ago, and nobody else."""
+        """Index of the person who is where the subject is, or was a moment ago, and is nobody else."""
         marks = [0.0] * len(people)
         for index, person in enumerate(people):
             mark = overlap(person.area, place) + 0.5 * alike(person.look, self.look)
@@ -146,14 +146,14 @@ class SubjectLock:
                     good = sure  # compose missed the picture: there is nothing but the place
                 else:
                     soon = known and now_ns - self.seen_ns <= ALONE_NS
-                    # who was missed, or may have gone out by a side, may be somebody else now: see _returning
+                    # where the subject was missed, or may have gone out by a side, this may be another person: see _returning
                     still = known or (not sides(place) and (sure or self.seen_ns == self._looked_ns))
                     good = (sure and soon) or (still and self._is_alike(person, NOT_UNLIKE))
                 marks[index] = mark if good else 0.0
         return int(np.argmax(marks)) if any(marks) else None
 
     def _is_alone(self, index: int, people: list[Candidate], others: list[Other | None]) -> bool:
-        """Whether one of `people` stands beside nobody but those who are known, and found elsewhere."""
+        """Whether nobody stands beside one of `people` but others who are known and were found in this result."""
         strangers = [
             person.area
             for k, (person, other) in enumerate(zip(people, others, strict=True))
@@ -163,7 +163,7 @@ class SubjectLock:
         return not any(beside(people[index].area, area) for area in strangers + missed)
 
     def _is_other(self, index: int, people: list[Candidate], others: list[Other | None], mark: float) -> bool:
-        """Whether one of `people` may be somebody who is known not to be the subject, whose mark there is `mark`."""
+        """Whether one of `people` may be another person than the subject: one who is known, with a higher mark than `mark` there."""
         elsewhere = [o for k, o in enumerate(others) if o is not None and k != index]
         return any(
             other.known
@@ -174,7 +174,7 @@ class SubjectLock:
         )
 
     def _returning(self, people: list[Candidate], others: list[Other | None], now_ns: int) -> int | None:
-        """Who came back to where the subject was last, if that is beyond doubt."""
+        """Index of the person who came back to where the subject was last, if that is beyond doubt."""
         if self._doubt or self.look is None or now_ns - self.seen_ns > AWAY_NS:
             return None
         here = [k for k, (p, o) in enumerate(zip(people, others, strict=True)) if self._came_here(p, o)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from common.messages import INSTANCES, OFF, FrameComposed, PrivacySet, SubjectAsked, SubjectPointed, ViewSet, Wanted
 
-HERE_ONLY = "only whoever sits in front of the camera may"
+HERE_ONLY = "only the user at the camera may ask for that"
 
 
 def may_see(message: FrameComposed) -> bool:
@@ -15,8 +15,8 @@ def may_see(message: FrameComposed) -> bool:
 def why_refused(wanted: Wanted) -> str:
     """Return "" or why nobody elsewhere may have this.
 
-    Whoever is elsewhere may hide, and say which person stays sharp. They may not show more: privacy off, the instance
-    view, everybody, or another background, behind which the room could be seen.
+    Viewers elsewhere may hide, and say which person stays sharp. They may not ask for what shows more: privacy off, the
+    instance view, everybody, or another background, behind which the room could be seen.
     """
     if isinstance(wanted, SubjectAsked):
         return HERE_ONLY if wanted.number == SubjectAsked.EVERYBODY else ""

@@ -25,7 +25,7 @@ class Bar(NamedTuple):
 
 
 def bars_of(message: FrameComposed) -> list[Bar]:
-    """Return what whoever sits in front must not overlook: that more is shown than themselves, and what they are asked."""
+    """Return what the user must not overlook: that more than one person is shown, and what the user is asked."""
     bars = []
     if not message.privacy:
         bars.append(Bar("PRIVACY IS OFF: others see the room", RED_BGR))

@@ -31,7 +31,7 @@ from display.wishes import Wishes
 POLL_MS = 100
 LOOK_EVERY_S = 0.5  # at the list of keys and for viewers that say nothing
 STATUS_EVERY_S = 30.0
-MOST_HEARD = 256  # messages a turn: whoever says more must not keep the others waiting
+MOST_HEARD = 256  # messages a turn: a viewer that says more must not keep the others waiting
 MOST_DESCRIPTORS = 4096  # and so of connections, 64 of them viewers'
 VIEWER_FACTS: tuple[type[ViewerReady | WishMade], ...] = (ViewerReady, WishMade)
 
@@ -70,10 +70,10 @@ def serve(settings: RelaySettings, stop: Stop) -> None:
 
 
 def bound_descriptors() -> None:
-    """Have the kernel bound how many connections there can be: libzmq accepts whoever comes.
+    """Have the kernel bound how many connections there can be: libzmq accepts all that come.
 
-    As many as the hard limit allows, since who connects and says nothing holds one for HANDSHAKE_MS. Where all are held,
-    the others wait in the kernel, those who watch go on watching, and everything here does without opening anything.
+    As many as the hard limit allows, since a peer that connects and says nothing holds one for HANDSHAKE_MS. Where all
+    are held, the others wait in the kernel, viewers go on watching, and nothing here needs to open a file.
     """
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     most = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)

@@ -109,7 +109,7 @@ def line(status: HTTPStatus, text: str) -> Response:
 
 
 class Guarded:
-    """Asks the guard first, puts the safe headers on every answer, and hangs up on whoever was refused."""
+    """Asks the guard first, puts the safe headers on every answer, and hangs up after a refusal."""
 
     def __init__(self, app: ASGIApp, guard: Guard) -> None:
         self._app, self._guard = app, guard

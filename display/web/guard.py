@@ -1,14 +1,14 @@
 """Who may ask what of the page. Pure.
 
 Every program on this machine can connect to a port of it, and so can the programs of its other users. So nothing is
-answered without the token that onlyme printed, or the cookie that was given to whoever showed it.
+answered without the token that onlyme printed, or the cookie that was given for it.
 
 The browser itself carries the cookie, so it is also asked where a request comes from. A page of another site gets
 nothing. Of another site only a link is followed, and only one that holds the token: it opens the page anew.
 
 The Host of a request is an address or localhost, with any port: `ssh -L` and `docker -p` give the page another port.
 The token is what keeps strangers out, so a name that is pointed to this machine (DNS rebinding) opens nothing. Names
-are refused all the same: an address cannot be pointed elsewhere, while whoever owns a name could point it to a server
+are refused all the same: an address cannot be pointed elsewhere, while the owner of a name could point it to a server
 of their own later, and the browser would bring the cookie there.
 """
 

@@ -12,7 +12,7 @@ C = TypeVar("C")
 
 
 class Room(Generic[C]):
-    """So many places; who comes when all are taken gets the place of whoever came first.
+    """So many places; a newcomer gets the place of the first comer when all are taken.
 
     Turning newcomers away instead would let those who hold the places keep everybody else out.
 

@@ -23,7 +23,7 @@ class Credentials(NamedTuple):
 
     Attributes:
         token: Part of the address that is printed.
-        cookie: Name of the cookie that is given to whoever showed the token. A browser sends a cookie to every port of
+        cookie: Name of the cookie that is given for the token. A browser sends a cookie to every port of
             a host, so the name carries the port. Behind a forwarded port two calls may serve the same one, so it
             carries a mark of the call too.
         session: Value of that cookie.
@@ -83,6 +83,6 @@ def kept_secret(path: Path, owner: str) -> bytes:
 
 
 def _derived(secret: bytes, purpose: str) -> str:
-    """Return a text that only whoever has the secret can make."""
+    """Return a text that cannot be made without the secret."""
     digest = hmac.digest(secret, purpose.encode(), "sha256")
     return base64.urlsafe_b64encode(digest).decode()[:TEXT_LENGTH]

@@ -39,6 +39,7 @@ from common.run_dir import open_run_dir
 from common.streams import CONTROL, Context, bind, open_context, receive, send
 from compose.policy import State, Verdict
 from display import remote
+from display.afar import HERE_ONLY
 from display.relay.picture import card
 from display.wishes import Wishes
 from tests.call import free_port
@@ -206,7 +207,7 @@ def test_whoever_is_elsewhere_may_hide_and_choose_and_nothing_that_shows_more(at
         at.until("the wishes", all_came, [host])
         assert [wish.wanted for wish in came] == obeyed, "in their order, and no other"
         _, said, _ = end(process)
-    assert f"wish only whoever sits in front of the camera may {len(refused)}" in said
+    assert f"wish {HERE_ONLY} {len(refused)}" in said
 
 
 @pytest.mark.parametrize("off_ns", [0, 10**15])
