@@ -57,6 +57,27 @@ def test_two_headers_are_none() -> None:
     assert size_of(data[:at] + data[at : at + 19] + data[at:]) is None
 
 
+def scan(component: int, table: int) -> bytes:
+    """The header of a scan of one component; nothing that it says follows."""
+    return bytes([0xFF, 0xDA, 0, 8, 1, component, table, 0, 63, 0])
+
+
+@pytest.mark.parametrize("number", [1, 3, 1000])
+def test_scans_of_nothing_that_would_be_decoded_one_after_the_other_are_none(number: int) -> None:
+    data = jpeg(12, 16)
+    head = data[: data.index(b"\xff\xda")]
+    assert size_of(head + scan(1, 0x00) * number + b"\xff\xd9") is None
+    assert size_of(data[:-2] + scan(1, 0x00) * number + b"\xff\xd9") is None
+
+
+def test_restart_markers_end_no_scan_and_what_follows_the_end_is_none() -> None:
+    data = jpeg(120, 160, cv2.IMWRITE_JPEG_RST_INTERVAL, 4)
+    assert b"\xff\xd0" in data[data.index(b"\xff\xda") :]
+    assert size_of(data) == (120, 160)
+    assert size_of(data + data) is None
+    assert size_of(data + b"hidden" + data[-2:]) is None
+
+
 @given(st.binary(max_size=200), st.integers(0, 700))
 def test_no_bytes_hurt_and_none_make_room_for_more_than_they_can_hold(garbage: bytes, at: int) -> None:
     data = jpeg(12, 16)
