@@ -157,7 +157,7 @@ def parse_wish(body: bytes) -> tuple[int | None, Wanted]:
         return None if epoch is None else int(epoch), WISHES[name](*arguments)
     except MessageError:
         raise
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
         raise MessageError(
             f"wish: expected one of {', '.join(WISHES)} with its arguments, and the epoch as digits, got {body!r:.80}"
         ) from None

@@ -90,7 +90,7 @@ def _is_address(host: str) -> bool:
     name, _, port = host.rpartition(":") if not host.endswith("]") else (host, "", "80")
     if not name:
         name, port = host, "80"
-    if not port.isdecimal():
+    if not port.isdecimal() or "%" in name:  # a zone, in which any name may stand; browsers send none
         return False
     if name == "localhost":
         return True

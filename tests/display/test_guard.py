@@ -70,7 +70,7 @@ def test_a_forwarded_port_has_another_number(host: str) -> None:
     assert status_of({"host": host}, token=OPENS.token) is None
 
 
-@pytest.mark.parametrize("host", ["", "evil.example", "evil.example:8765", "[::1", "localhost.evil:8765", ":8765", "127.0.0.1:x"])  # fmt: skip
+@pytest.mark.parametrize("host", ["", "evil.example", "evil.example:8765", "[::1", "localhost.evil:8765", ":8765", "127.0.0.1:x", "[fe80::1%evil.example]:8765"])  # fmt: skip
 def test_a_name_that_is_pointed_here_is_refused(host: str) -> None:
     assert status_of({"host": host}, COOKIE, OPENS.token) == HTTPStatus.MISDIRECTED_REQUEST
 
@@ -136,7 +136,7 @@ def test_a_wish_is_read(body: bytes, wish: tuple[int | None, Wanted]) -> None:
         b'{"point": [2, 0]}', b'{"background": ["image:/etc/passwd"]}', b'{"background": [3]}', b"[" * 990, b"\xff",
         b'{"view": [true]}', b'{"epoch": "7"}', b'{"epoch": 7, "privacy": [true]}', b'{"epoch": "", "privacy": [true]}',
         b'{"epoch": "-1", "privacy": [true]}', b'{"epoch": "\xd9\xa3", "privacy": [true]}',
-        b'{"epoch": "12345678901234567890", "privacy": [true]}',
+        b'{"epoch": "12345678901234567890", "privacy": [true]}', b'{"point": [%s, 0]}' % (b"9" * 900),
     ],
 )  # fmt: skip
 def test_what_is_none_is_refused(body: bytes) -> None:
