@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -37,13 +37,25 @@ class Viewers:
         """A viewer took picture `number`, 0 for none yet. Returns "" or why it is not admitted."""
         viewer = self._viewers.get(identity)
         if viewer is None:
-            if len(self._viewers) >= MOST:
+            if len(self._viewers) >= MOST and not self._make_room(user):
                 return f"more than {MOST} at once"
             viewer = self._viewers[identity] = Viewer(user, now_ns)
         viewer.heard_ns = now_ns
         while viewer.on_the_way and viewer.on_the_way[0] <= number:
             viewer.on_the_way.popleft()
         return ""
+
+    def _make_room(self, user: str) -> bool:
+        """Where all places are taken, take one from the key that has most of them, if that is fair to `user`.
+
+        Else whoever may watch could connect again and again, and keep everybody else out.
+        """
+        taken = Counter(viewer.user for viewer in self._viewers.values())
+        greedy, most = taken.most_common(1)[0]
+        if taken[user] + 1 >= most:
+            return False
+        self.drop(next(who for who, viewer in reversed(self._viewers.items()) if viewer.user == greedy))
+        return True
 
     def wishes(self, identity: bytes, user: str, now_ns: int) -> str:
         """A viewer wants something. Returns "" or why it is not heard."""

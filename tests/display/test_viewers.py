@@ -47,6 +47,18 @@ def test_there_is_room_for_so_many() -> None:
     assert len(viewers.ready()) == MOST
 
 
+def test_whoever_connects_again_and_again_keeps_nobody_else_out() -> None:
+    viewers = Viewers()
+    assert [viewers.heard(str(n).encode(), "key a", 0, 0) for n in range(MOST)] == [""] * MOST
+    assert viewers.heard(b"other", "key b", 0, 0) == ""
+    assert len(viewers) == MOST
+    assert viewers.heard(b"63", "key a", 0, 0), "whose place it was"
+    assert [viewers.heard(str(n).encode(), "key a", 0, 0) for n in range(MOST - 1)] == [""] * (MOST - 1)
+    admitted = [viewers.heard(f"other {n}".encode(), "key b", 0, 0) for n in range(MOST)]
+    assert admitted.count("") == MOST // 2 - 1, "no key gets more than its share while another wants it"
+    assert viewers.heard(b"third", "key c", 0, 0) == ""
+
+
 def test_so_many_wishes_a_second_are_heard_of_each() -> None:
     viewers = Viewers()
     heard = [viewers.wishes(b"loud", "", n * 1_000_000) for n in range(100)]
