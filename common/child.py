@@ -81,7 +81,7 @@ def sole_writer(run_dir: Path, stream: str) -> Iterator[None]:
     Raises:
         RingTakenError: Another process holds it.
     """
-    with (run_dir / f"{stream}.lock").open("w") as file:
+    with (run_dir / f"{stream}.lock").open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

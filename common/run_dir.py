@@ -14,10 +14,12 @@ def open_run_dir(run_dir: Path) -> Path:
     """Make the folder of sockets and locks, its owner's alone; one that is there keeps its mode.
 
     What we put into it is its owner's alone too (common/private.py), so others may look into a folder that was there. They
-    must not write: they could put a socket of their own in the place of one of ours.
+    must not write: they could put a socket of their own in the place of one of ours. Nor may anything lie there that others
+    put in while they could: a pipe would keep us waiting, and through a link a file elsewhere would be overwritten.
 
     Raises:
-        ConfigError: It belongs to somebody else, others may write in it, it is no folder, or it cannot be made.
+        ConfigError: It or something in it belongs to somebody else, others may write in it, it is no folder, or it cannot be
+            made.
     """
     try:
         make_folder(run_dir)
@@ -31,4 +33,14 @@ def open_run_dir(run_dir: Path) -> Path:
             f"--run-dir: expected a folder that nobody else may write in, got {run_dir} ({stat.filemode(status.st_mode)}); "
             f"run chmod go-w {run_dir}, or choose another"
         )
+    for path in run_dir.iterdir():
+        try:
+            owner = path.lstat().st_uid
+        except FileNotFoundError:  # of a stage that ends
+            continue
+        if owner not in (0, os.getuid()):
+            raise ConfigError(
+                f"--run-dir: expected nothing of others in {run_dir}, got {path.name} of user {owner}, who could write there "
+                f"once; remove it, or choose another"
+            )
     return run_dir

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from common.child import sole_writer
 from common.errors import ConfigError
 from common.private import make_folder
 from common.run_dir import open_run_dir
@@ -59,6 +62,24 @@ def test_a_run_folder_that_others_may_write_in_is_refused(mode: int, tmp_path: P
     with pytest.raises(ConfigError, match=r"nobody else may write in, got .*chmod go-w"):
         open_run_dir(tmp_path)
     assert stat.S_IMODE(tmp_path.stat().st_mode) == mode
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file to another user")
+@pytest.mark.parametrize("make", [Path.touch, Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/etc/passwd")])
+def test_a_run_folder_that_holds_what_others_once_put_in_is_refused(
+    make: Callable[[Path], object], tmp_path: Path
+) -> None:
+    make(tmp_path / "frames.lock")
+    assert open_run_dir(tmp_path) == tmp_path, "it is our own"
+    os.chown(tmp_path / "frames.lock", 65534, 65534, follow_symlinks=False)
+    with pytest.raises(ConfigError, match=r"nothing of others in .*, got frames.lock of user 65534"):
+        open_run_dir(tmp_path)
+
+
+def test_a_lock_overwrites_nothing(tmp_path: Path) -> None:
+    (tmp_path / "frames.lock").write_text("a file that somebody linked there")
+    with sole_writer(tmp_path, "frames"):
+        assert (tmp_path / "frames.lock").read_text() == "a file that somebody linked there"
 
 
 def test_a_run_folder_that_is_made_is_private(tmp_path: Path) -> None:
