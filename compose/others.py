@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import cv2
@@ -56,6 +57,11 @@ def overlap(one: Map, other: Map) -> float:
     return cv2.countNonZero(cv2.bitwise_and(one, other)) / union if union else 0.0
 
 
+def covered(one: Map, other: Map) -> float:
+    """Share of one area that lies in another, 0..1."""
+    return cv2.countNonZero(cv2.bitwise_and(one, other)) / max(1, cv2.countNonZero(one))
+
+
 def sides(area: Map) -> frozenset[str]:
     """Which sides of the picture an area (h, w) touches: "left", "right", both or none."""
     x, _, w, _ = cv2.boundingRect(area)
@@ -93,15 +99,15 @@ class Others:
         self._people = [o for o in self._people if now_ns - o.seen_ns <= KEPT_NS]
         return gone
 
-    def same_as(self, people: list[Candidate]) -> list[Other | None]:
-        """For each person of a result which of the others it is, None for none of them."""
+    def same_as(self, people: list[Candidate], is_not: Callable[[Candidate, Other], bool]) -> list[Other | None]:
+        """For each person of a result which of the others it is, None for none of them; `is_not` rules pairs out."""
         marks = []
         for index, person in enumerate(people):
             for number, other in enumerate(self._people):
                 shared = overlap(person.area, other.area)
                 near = apart(person.area, other.area) <= NEAR_WIDTHS * cv2.boundingRect(other.area)[2]
                 moved = near and bool((alike_parts(person.look, other.look) >= NOT_UNLIKE).all())
-                if shared >= LEAST_OVERLAP or moved:
+                if (shared >= LEAST_OVERLAP or moved) and not is_not(person, other):
                     marks.append((shared + 0.5 * alike(person.look, other.look), index, number))
         found: list[Other | None] = [None] * len(people)
         taken: set[int] = set()

@@ -26,6 +26,7 @@ from compose.others import (
     Others,
     apart,
     beside,
+    covered,
     mixed,
     overlap,
     sides,
@@ -37,7 +38,9 @@ PLACE_ALONE = 0.5  # IoU with the place from which it needs no looks
 # tests.bench returns`
 ALIKE = np.array((0.78, 0.82, 0.88), np.float32)
 TWICE = 0.7  # IoU of two detections of one person
+SAME_BODY = 0.5  # share of a detection that another one covers, from which both are of one body
 CLEARER = 0.15  # the mark of the subject must be higher by this than that of another person who may stand there
+RATHER = 0.12  # by so much less alike, in the head and on average, somebody else is certainly not the one who was found
 LEFT_NS = 1_000_000_000  # not found for so long: the subject has left
 AWAY_NS = 12_000_000_000  # away for longer: the call asks about every person who comes
 ALONE_NS = 750_000_000  # within this after the last result nobody can have taken the subject's place unseen
@@ -108,9 +111,9 @@ class SubjectLock:
             region: The subject's area in that result's frame as rolled forward so far, None or empty if unknown.
             now_ns: Time of that frame.
         """
-        # a person who was lost sight of near the subject's place may come back, and nobody would know
-        self._doubt |= any(not other.here and self._is_near(other.area) for other in self._others.forget(now_ns))
-        others = self._others.same_as(people)
+        # a person who was lost sight of near the subject's place may come back as the subject, and nobody would know
+        self._doubt |= any(self._may_be_taken_for_subject(other) for other in self._others.forget(now_ns))
+        others = self._others.same_as(people, self._is_rather_subject)
         if not self.chosen:
             found = self._first(people)
         else:
@@ -167,6 +170,7 @@ class SubjectLock:
         elsewhere = [o for k, o in enumerate(others) if o is not None and k != index]
         return any(
             other.known
+            and not self._is_rather_subject(people[index], other)
             and (shared := overlap(people[index].area, other.area)) > 0
             and shared + 0.5 * alike(people[index].look, other.look) > mark - clearer
             for group, clearer in ((elsewhere, 0.0), (self._others.missed([*elsewhere]), CLEARER))
@@ -178,9 +182,29 @@ class SubjectLock:
         if self._doubt or self.look is None or now_ns - self.seen_ns > AWAY_NS:
             return None
         here = [k for k, (p, o) in enumerate(zip(people, others, strict=True)) if self._came_here(p, o)]
-        if len(here) != 1:
+        if not here:
             return None
-        return here[0] if self._is_alike(people[here[0]], ALIKE) else None
+        best = max(here, key=lambda k: alike(people[k].look, self.look))
+        # who is clearly somebody else, or a second detection of the same body, is no rival
+        rivals = [k for k in here if k != best and not self._is_stranger(people[k])]
+        if any(covered(people[k].area, people[best].area) < SAME_BODY for k in rivals):
+            return None
+        return best if self._is_alike(people[best], ALIKE) else None
+
+    def _is_rather_subject(self, person: Candidate, other: Other) -> bool:
+        """Whether a person is alike the subject in every part, and clearly less alike somebody else, the head above all.
+
+        A result may give a part of the subject to the person beside it. That person then seems to have been where the
+        subject is, and would be taken for the subject's own next detection.
+        """
+        if person.look is None or other.look is None or self.look is None:
+            return False
+        clearer = alike_parts(person.look, self.look) - alike_parts(person.look, other.look)
+        return self._is_alike(person, ALIKE) and bool(clearer[0] >= RATHER and clearer.mean() >= RATHER)
+
+    def _may_be_taken_for_subject(self, other: Other) -> bool:
+        """Whether a person of whom we lost sight was near the subject's place, and may look like the subject."""
+        return not other.here and self._is_near(other.area) and not (other.known and self._is_stranger(other))
 
     def _is_alike(self, person: Candidate | Other, least: NDArray[np.float32]) -> bool:
         return bool((alike_parts(person.look, self.look) >= least).all())
@@ -229,7 +253,7 @@ class SubjectLock:
         cut = bool(sides(person.area)) or any(p is not person and beside(p.area, person.area) for p in people)
         return not cut and WHOLE[0] * self._size <= size <= WHOLE[1] * self._size
 
-    def _is_stranger(self, person: Other) -> bool:
+    def _is_stranger(self, person: Candidate | Other) -> bool:
         """Whether a person who is seen whole is clearly not the subject."""
         return person.look is not None and not self._is_alike(person, NOT_UNLIKE)
 
