@@ -11,6 +11,7 @@ where it is used.
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -116,9 +117,13 @@ def address(text: str) -> str:
 
 
 def host_port(text: str) -> str:
-    """Check for HOST:PORT."""
-    if not text or not address(f"tcp://{text}"):
-        raise ValueError("HOST:PORT")
+    """Check for HOST:PORT whose host is an address or localhost: the page is refused under any other name."""
+    try:
+        host = address(f"tcp://{text}").removeprefix("tcp://").rpartition(":")[0].strip("[]")
+        if host != "localhost":
+            ipaddress.ip_address(host)
+    except ValueError:
+        raise ValueError("HOST:PORT, the host an address or localhost") from None
     return text
 
 
@@ -473,6 +478,7 @@ def _as_argparse(check: Callable[[str], Any]) -> Callable[[str], Any]:
         try:
             return check(text)
         except ValueError as error:
-            raise argparse.ArgumentTypeError(f"expected {error}, got {text!r}") from None
+            got = "something else" if check is token else repr(text)  # what is nearly a token must not be in a log
+            raise argparse.ArgumentTypeError(f"expected {error}, got {got}") from None
 
     return convert

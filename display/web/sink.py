@@ -49,7 +49,8 @@ class WebSink:
         listening = listen(host, int(port), else_any_port)
         bound = listening.getsockname()[1]
         opens = credentials(kept_secret(settings.call_dir / f"web-{bound}.secret", owner()), bound, settings.token)
-        self._near = is_loopback(f"tcp://{settings.web}")
+        is_private = is_loopback(f"tcp://{settings.web}")
+        self._near = is_private and not settings.connect  # the user who watches a relay is elsewhere, too
         self._latest = Latest()
         self._log_sink = HeadlessSink(settings.status_every)
         self._size_wh = (640, 360)
@@ -57,7 +58,7 @@ class WebSink:
         self._epoch = 0
         self._wishes: list[WishMade] = []
         self._server = Server(make_app(self._latest, opens, self._wish, settings.call_dir), listening, self._latest)
-        if not self._near:
+        if not is_private:
             log.warning(
                 "WARNING: whoever has this address and token sees the picture and controls the call, unencrypted"
             )

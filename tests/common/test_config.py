@@ -92,3 +92,19 @@ def test_a_mask_may_be_older_where_results_were_asked_to_be_rare() -> None:
         (["--max-mask-age", "400", "--max-infer-hz", "1"], 400),
     ):  # fmt: skip
         assert read(ComposeSettings, *argv).mask_age_limit_ms == limit
+
+
+def test_a_refused_token_is_not_said(tmp_path: Path) -> None:
+    """It is nearly the right one, and logs are read by others."""
+    for argv, environ in ((["--token", "geheim 123"], {}), ([], {"ONLYME_TOKEN": "geheim 123"})):
+        with pytest.raises(ConfigError) as error:
+            read_settings(DisplaySettings, "display", argv, environ, tmp_path / ".env")
+        assert "16 to 128 letters" in str(error.value) and "geheim" not in str(error.value)
+
+
+@pytest.mark.parametrize("web", ["127.0.0.1:1", "localhost:8765", "[::1]:8765", "0.0.0.0:80"])
+def test_the_page_is_served_on_an_address(web: str, tmp_path: Path) -> None:
+    assert read_settings(DisplaySettings, "display", ["--web", web], {}, tmp_path / ".env").web == web
+    for name in ("meeting.example:8765", "127.0.0.1", "127.0.0.1:0", ""):
+        with pytest.raises(ConfigError, match="an address or localhost"):
+            read_settings(DisplaySettings, "display", ["--web", name], {}, tmp_path / ".env")

@@ -92,10 +92,11 @@ class Page:
 
 
 @contextmanager
-def served(run_dir: Path, host: str = "127.0.0.1") -> Iterator[Page]:
+def served(run_dir: Path, host: str = "127.0.0.1", connect: str = "") -> Iterator[Page]:
     port = free_port()
     run_dir.mkdir(exist_ok=True)
-    sink = WebSink(DisplaySettings(run_dir=run_dir, sink="web", web=f"{host}:{port}", token=TOKEN), False)
+    settings = DisplaySettings(run_dir=run_dir, sink="web", web=f"{host}:{port}", token=TOKEN, connect=connect)
+    sink = WebSink(settings, False)
     try:
         yield Page(sink, port)
     finally:
@@ -173,6 +174,13 @@ def test_the_camera_s_own_picture_never_goes_to_a_page_for_other_machines(state:
     with served(run_dir) as page:
         assert page.picture(bare).mean() > 250, "on loopback it is shown"
         assert page.wish(epoch=str(EPOCH), privacy=[False])[0] == 204
+
+
+def test_a_page_that_shows_a_relay_offers_no_more_than_the_relay_obeys(run_dir: Path) -> None:
+    with served(run_dir, connect="tcp://127.0.0.1:5555") as page:
+        page.picture(MESSAGE)
+        assert page.wish(epoch=str(EPOCH), privacy=[False]) == (403, f"{HERE_ONLY}\n")
+        assert page.wish(epoch=str(EPOCH), subject=[2])[0] == 204
 
 
 SHOWN = f"GET /page.js?token={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"

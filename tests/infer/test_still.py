@@ -41,6 +41,14 @@ def test_noise_is_no_motion(size_wh: tuple[int, int], noise: float) -> None:
     assert still.instances == SOMEBODY
 
 
+def test_an_older_frame_is_looked_at() -> None:
+    """A result cannot have been held for less than nothing."""
+    still = Still(LIMIT_MS)
+    still.keep(glance_at(room((640, 480)), 1, 5, 500 * MS), SOMEBODY, 0)
+    assert not still.holds(glance_at(room((640, 480), seed=2), 1, 4, 499 * MS))
+    assert still.holds(glance_at(room((640, 480), seed=3), 1, 6, 501 * MS))
+
+
 def test_nothing_was_looked_at_yet() -> None:
     assert not Still(LIMIT_MS).holds(glance_at(room((640, 480)), 1, 0, 0))
 

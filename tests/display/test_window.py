@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from common.messages import FrameComposed, PrivacySet, ViewSet
+from display.meter import Meter
+from display.window import WindowSink
+
+BARE = FrameComposed(5, 1, 1, 1, "s", 1, 36, 64, 1, "off", "turned off by hand", 1.0, False, "m")
+
+
+@pytest.fixture
+def keys(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Codes of the keys to be pressed, for a window that is nowhere."""
+    pressed: list[int] = []
+
+    def nothing(*_: Any) -> None:
+        return
+
+    for name in ("namedWindow", "imshow", "setMouseCallback", "resizeWindow"):
+        monkeypatch.setattr(cv2, name, nothing)
+    monkeypatch.setattr(cv2, "pollKey", lambda: pressed.pop() if pressed else -1)
+    monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: 1.0)
+    return pressed
+
+
+def test_over_a_card_the_keys_only_hide(keys: list[int]) -> None:
+    """Nobody sees over a card in which picture a wish would be obeyed."""
+    sink = WindowSink()
+    for privacy in (True, False):
+        message = replace(BARE, state="live", reason="", privacy=True) if privacy else BARE
+        sink.show(np.zeros((36, 64, 3), np.uint8), message, Meter())
+        keys.append(ord("p"))
+        assert sink.poll().asked == (PrivacySet(not privacy),)
+        sink.blank("compose has ended")
+        for key, hides in (("p", PrivacySet(True)), ("v", ViewSet(False))):
+            keys.append(ord(key))
+            assert sink.poll().asked == (hides,)
