@@ -273,7 +273,10 @@ def main() -> None:
     for verb in (new, allow):
         verb.add_argument("--control", action="store_true", help="may control, where the relay has --allow-control")
     verbs.add_parser("list", help="who may watch")
-    args = parser.parse_args()
+    # a public key may begin with "-", which argparse would take for an option
+    keys = [word for word in sys.argv[1:] if word.startswith("-") and len(word) == KEY_LENGTH]
+    words = [word for word in sys.argv[1:] if word not in keys]
+    args = parser.parse_args([*words, "--", *keys] if keys else words)
     store = KeyStore(args.keys.expanduser())
     try:
         print(_obey(store, args))
