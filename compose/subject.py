@@ -41,7 +41,8 @@ TWICE = 0.7  # IoU of two detections of one person
 SAME_BODY = 0.5  # share of a detection that another one covers, from which both are of one body
 CLEARER = 0.15  # the mark of the subject must be higher by this than that of another person who may stand there
 RATHER = 0.12  # by so much less alike, in the head and on average, somebody else is certainly not the one who was found
-LEFT_NS = 1_000_000_000  # not found for so long: the subject has left
+LEFT_NS = 1_000_000_000  # looked for and not found for so long: the subject has left
+GAP_NS = 500_000_000  # between two results, at most, counts as time in which somebody was looked for
 AWAY_NS = 12_000_000_000  # away for longer: the call asks about every person who comes
 ALONE_NS = 750_000_000  # within this after the last result nobody can have taken the subject's place unseen
 UNSURE_NS = 3_000_000_000  # a person who did not look like the subject for so long is another one
@@ -97,6 +98,9 @@ class SubjectLock:
     _doubt: bool = False  # somebody else was seen where the subject left
     _unsure_ns: int = 0  # how long somebody was seen there who did not look like the subject
     _looked_ns: int = 0  # time of the last result
+    # time that counts for missing people: while no result comes nobody is missed
+    _watched_ns: int = 0
+    _seen_ns: int = 0  # when the subject was seen last, on that clock
 
     def take(self, people: list[Candidate], index: int, now_ns: int) -> None:
         """Follow this one of a result's people from now on: somebody chose it by hand."""
@@ -111,15 +115,16 @@ class SubjectLock:
             region: The subject's area in that result's frame as rolled forward so far, None or empty if unknown.
             now_ns: Time of that frame.
         """
+        self._watched_ns += min(now_ns - self._looked_ns, GAP_NS)
         # a person who was lost sight of near the subject's place may come back as the subject, and nobody would know
-        self._doubt |= any(self._may_be_taken_for_subject(other) for other in self._others.forget(now_ns))
+        self._doubt |= any(self._may_be_taken_for_subject(other) for other in self._others.forget(self._watched_ns))
         others = self._others.same_as(people, self._is_rather_subject)
         if not self.chosen:
             found = self._first(people)
         else:
             known = region is not None and bool(region.any())
             place = region if known else self.place
-            self.left = not known and now_ns - self.seen_ns > LEFT_NS
+            self.left = not known and self._watched_ns - self._seen_ns > LEFT_NS
             found = None
             if place is not None and not self.left and (known or not self._doubt):
                 found = self._staying(people, others, place, known, now_ns)
@@ -149,9 +154,11 @@ class SubjectLock:
                     good = sure  # compose missed the picture: there is nothing but the place
                 else:
                     soon = known and now_ns - self.seen_ns <= ALONE_NS
+                    stalled = not known and now_ns - self.seen_ns > LEFT_NS  # no result came for long
                     # where the subject was missed, or may have gone out by a side, this may be another person: see _returning
-                    still = known or (not sides(place) and (sure or self.seen_ns == self._looked_ns))
-                    good = (sure and soon) or (still and self._is_alike(person, NOT_UNLIKE))
+                    last = not stalled and self.seen_ns == self._looked_ns
+                    still = known or (not sides(place) and (sure or last))
+                    good = (sure and soon) or (still and self._is_alike(person, ALIKE if stalled else NOT_UNLIKE))
                 marks[index] = mark if good else 0.0
         return int(np.argmax(marks)) if any(marks) else None
 
@@ -231,13 +238,12 @@ class SubjectLock:
             Other(
                 person.area,
                 mixed(None if other is None else other.look, person.look),
-                now_ns,
+                self._watched_ns,
                 found is not None or (other is not None and other.known),
                 found is None and self._came_here(person, other),
             )
             for k, (person, other) in enumerate(zip(people, others, strict=True))
-            # what covers the subject is the subject, found twice
-            if found is None or (k != found and overlap(person.area, people[found].area) < TWICE)
+            if found is None or (k != found and not self._is_found_twice(person, other, people[found]))
         ]
         self._others.remember(now, others)
         self.asked = ()
@@ -246,6 +252,12 @@ class SubjectLock:
             self._unsure_ns += min(took_ns, LEFT_NS) if here else 0
             self._doubt |= self._unsure_ns > UNSURE_NS or any(self._is_stranger(p) for p in here)
             self.asked = tuple(k for k, p in enumerate(now) if self.left and (not p.known or self._is_alike(p, ALIKE)))
+
+    def _is_found_twice(self, person: Candidate, other: Other | None, subject: Candidate) -> bool:
+        """Whether a detection is the subject once more: it covers the subject, or is a part of it, looks like it, and is
+        nobody who was followed until now."""
+        is_part = covered(person.area, subject.area) >= SAME_BODY and self._is_alike(person, NOT_UNLIKE)
+        return (is_part and other is None) or overlap(person.area, subject.area) >= TWICE
 
     def _is_whole(self, person: Other, people: list[Other]) -> bool:
         """Whether nothing hides so much of a person that it cannot be compared with the subject."""
@@ -259,6 +271,7 @@ class SubjectLock:
 
     def _remember(self, person: Candidate, now_ns: int) -> None:
         self.place, self.seen_ns, self.left = person.area, now_ns, False
+        self._seen_ns = self._watched_ns
         self._doubt, self._unsure_ns = False, 0
         if not sides(person.area) or not self._size:
             self._size, self._width = float(cv2.countNonZero(person.area)), float(cv2.boundingRect(person.area)[2])

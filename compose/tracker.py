@@ -33,6 +33,7 @@ Picture = NDArray[np.uint8]
 SURE = 0.8  # probability from which a result's own pixel is the subject, whatever the matte says
 EVEN = 0.5  # probability at which a pixel is as likely the subject as not
 WIDER = 2  # times as wide as the grid, at least, before a picture is sampled for it: fine patterns come out as others
+NEAREST = 4  # frames: a person who walks past moves by two hundredths of the width in that time
 TOUCH = 5  # grid pixels, odd: what is nearer touches
 OUTLINE_NS = 1_000_000_000  # so long it is shown who was chosen by hand
 
@@ -131,9 +132,9 @@ class Tracker:
             return Choice((), f"the mask is more than {HISTORY} frames late")
         people = people_of(result.instances, self._settings.confidence)
         areas = [self._on_grid(i, self._settings.threshold) for i in people]
+        past = self._nearest(result.frame_id)
         while self._past and next(iter(self._past)) < result.frame_id:  # no result for an older frame will be taken
             self._past.popitem(last=False)
-        past = self._past.get(result.frame_id)
         even = None if past is None else self._light.even(past.small, self._union(areas))
         candidates = [
             Candidate(area, None if even is None else look_of(even, area), person.score)
@@ -150,6 +151,12 @@ class Tracker:
         if subjects:
             return Choice((*subjects, *things), everybody=self._chooser.shows_everybody)
         return Choice((), self._chooser.why_nobody(len(people)), self._chooser.question)
+
+    def _nearest(self, frame_id: int) -> Past | None:
+        """The picture of a frame, or, where compose skipped that frame, of the nearest one that it saw; None where that is
+        too far away for people to be at the same place."""
+        near = min(self._past, key=lambda seen: abs(seen - frame_id), default=None)
+        return None if near is None or abs(near - frame_id) > NEAREST else self._past[near]
 
     def alpha(self, frame: FrameCaptured, subjects: tuple[Instance, ...]) -> Alpha:
         """What of the present frame is the subject."""

@@ -271,6 +271,29 @@ def test_somebody_clearly_different_beside_the_one_who_comes_back_is_no_rival() 
         assert lock.follow(people, GONE, 4 * SECOND) == found
 
 
+def test_a_part_of_the_subject_that_is_found_as_well_is_nobody_else() -> None:
+    """Mask R-CNN found the subject and its upper half. The half counted as somebody else from then on, who had taken the
+    subject's place where the next results came late."""
+    lock = SubjectLock()
+    assert lock.follow([Candidate(SEAT, ME), Candidate(block(62, h=30), ME)], None, 0) == 0
+    for at in (2, 3, 4):
+        assert lock.follow([Candidate(block(62), ME)], GONE, at * SECOND) == 0
+
+
+def test_nobody_is_missed_while_no_result_comes() -> None:
+    """A busy machine gave no result for some seconds. The subject had left then, whoever had been beside it was nobody
+    known any more, and the call asked for ever."""
+    lock = SubjectLock()
+    vague_bystander = Candidate(block(104), (0.8 * ME + 0.2 * OTHER).astype(np.float32))
+    assert lock.follow([Candidate(SEAT, ME), vague_bystander], None, 0) == 0
+    assert lock.follow([Candidate(block(62), ME), vague_bystander], GONE, 6 * SECOND) == 0
+    taken = SubjectLock()
+    assert taken.follow([Candidate(SEAT, ME)], None, 0) == 0
+    assert taken.follow([Candidate(block(62), TWIN)], GONE, 6 * SECOND) is None, (
+        "somebody else in the seat is not taken"
+    )
+
+
 def test_one_body_that_is_found_twice_comes_back() -> None:
     lock = gone(SEAT)
     assert lock.follow([Candidate(block(62), ME), Candidate(block(62, y=40, h=40), ME)], GONE, 2 * SECOND) == 0
