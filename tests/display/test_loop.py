@@ -21,7 +21,7 @@ from display.shown import Shown
 from tests.display.test_meter import MESSAGE
 
 CARD = replace(MESSAGE, height=90, width=160, state="lost", privacy=True)
-PICTURES = 40  # more than wait between the loop and the disk
+PICTURES = 30  # as many as may wait between the loop and the disk: none is left out
 
 
 def test_a_recording_is_whole_also_where_the_loop_fails(
