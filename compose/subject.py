@@ -249,7 +249,9 @@ class SubjectLock:
         self.asked = ()
         if found is None and self.chosen:
             here = [person for person in now if person.here and self._is_whole(person, now)]
-            self._unsure_ns += min(took_ns, LEFT_NS) if here else 0
+            # people who stand close may be found as one: the lower half, the widest, is then partly somebody else's
+            unsure = any((alike_parts(p.look, self.look)[:2] < ALIKE[:2]).any() for p in here)
+            self._unsure_ns += min(took_ns, LEFT_NS) if unsure else 0
             self._doubt |= self._unsure_ns > UNSURE_NS or any(self._is_stranger(p) for p in here)
             self.asked = tuple(k for k, p in enumerate(now) if self.left and (not p.known or self._is_alike(p, ALIKE)))
 

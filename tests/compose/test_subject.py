@@ -280,6 +280,18 @@ def test_a_part_of_the_subject_that_is_found_as_well_is_nobody_else() -> None:
         assert lock.follow([Candidate(block(62), ME)], GONE, at * SECOND) == 0
 
 
+def test_the_subject_merged_with_somebody_beside_it_is_asked_about_and_comes_back_when_they_part() -> None:
+    """The embedded matte gives one region for two who touch. After three seconds of it the call asked for ever."""
+    lock = gone(SEAT)
+    merged = ME.copy()
+    merged[2] = 0.7 * ME[2] + 0.3 * OTHER[2]
+    assert alike_parts(ME, merged)[2] < ALIKE[2]
+    for at in range(4, 14):
+        assert lock.follow([Candidate(block(60, w=36), merged)], GONE, at * SECOND // 2) is None
+        assert lock.asked == (0,)
+    assert lock.follow([Candidate(block(62), ME)], GONE, 7 * SECOND) == 0
+
+
 def test_nobody_is_missed_while_no_result_comes() -> None:
     """A busy machine gave no result for some seconds. The subject had left then, whoever had been beside it was nobody
     known any more, and the call asked for ever."""
