@@ -251,7 +251,7 @@ def _write(path: Path, content: dict[str, Any]) -> None:
 
 def _close_to_others(folder: Path) -> None:
     """Mend a folder of keys that others may enter; one that is not ours cannot be, and is left."""
-    with suppress(OSError):
+    with suppress(FileNotFoundError, PermissionError):
         if folder.stat().st_mode & 0o077:
             folder.chmod(0o700)
             log.warning("keys: others could look into %s: mended", folder)

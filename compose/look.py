@@ -51,10 +51,11 @@ def look_of(small: Picture, area: Map) -> Look | None:
 
 def _soft(counts: NDArray[np.floating]) -> NDArray[np.float32]:
     """Counts (hue, saturation, value) of which every bin gives half to its neighbours along each axis; hue is a circle."""
-    for axis, mode in ((0, "wrap"), (1, "edge"), (2, "edge")):
-        wide = np.pad(counts, [(1, 1) if axis == own else (0, 0) for own in range(3)], mode=mode)  # type: ignore[call-overload]
-        ends = np.moveaxis(wide, axis, 0)
-        counts = np.moveaxis(0.5 * ends[1:-1] + 0.25 * (ends[:-2] + ends[2:]), 0, axis)
+    counts = 0.5 * counts + 0.25 * (np.roll(counts, 1, 0) + np.roll(counts, -1, 0))
+    for axis in (1, 2):
+        ends = np.moveaxis(counts, axis, 0)
+        wide = np.concatenate([ends[:1], ends, ends[-1:]])
+        counts = np.moveaxis(0.5 * ends + 0.25 * (wide[:-2] + wide[2:]), 0, axis)
     return np.asarray(counts, np.float32)
 
 

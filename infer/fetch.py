@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
+from typing_extensions import override
 
 from common.config import ROOT
 from common.errors import AssetError
@@ -88,7 +89,8 @@ class _TooMuchError(Exception):
 class _SameScheme(urllib.request.HTTPRedirectHandler):
     """Follows redirects, but from https to http or elsewhere."""
 
-    def redirect_request(  # noqa: PLR0917 - as urllib has it
+    @override
+    def redirect_request(
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
         """See urllib."""

@@ -7,7 +7,6 @@ import hmac
 import os
 import re
 import secrets
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,17 +60,15 @@ def kept_secret(path: Path, owner: str) -> bytes:
     with another secret. Whatever else stands in the file, such as half of it, is never used.
 
     Raises:
-        DisplayError: It cannot be written.
+        DisplayError: It cannot be read or written.
     """
-    with suppress(OSError, UnicodeDecodeError):
-        found = re.fullmatch(rf"{re.escape(owner)} ([0-9a-f]{{{2 * SECRET_BYTES}}})\n", path.read_text("ascii"))
-        if found:
-            return bytes.fromhex(found[1])
     made = secrets.token_bytes(SECRET_BYTES)
     whole = path.with_suffix(".new")
     try:
-        with suppress(FileNotFoundError):
-            whole.unlink()  # of a display that was killed while it wrote
+        said = path.read_bytes() if path.exists() else b""
+        if found := re.fullmatch(rf"{re.escape(owner)} ([0-9a-f]{{{2 * SECRET_BYTES}}})\n".encode(), said):
+            return bytes.fromhex(found[1].decode())
+        whole.unlink(missing_ok=True)  # of a display that was killed while it wrote
         with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
             stream.write(f"{owner} {made.hex()}\n")
         whole.replace(path)  # whole, or not at all

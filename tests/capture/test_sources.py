@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -152,8 +153,9 @@ class FakeDevice:
     ("node_is_there", "says"), [(False, "the camera was unplugged"), (True, "the camera stopped delivering")]
 )
 def test_a_device_that_fails_is_lost_and_says_how(node_is_there: bool, says: str, tmp_path: Path) -> None:
-    device, node = FakeDevice(), tmp_path / "video7"
-    source = LiveSource(CAMERA, "camera 7", device, missing="", reopen=lambda: source, node=node)  # type: ignore[arg-type]
+    device: Any = FakeDevice()
+    node = tmp_path / "video7"
+    source = LiveSource(CAMERA, "camera 7", device, missing="", reopen=lambda: source, node=node)
     assert source.read() is not None
     device.plugged = False
     if node_is_there:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
+from typing import Any
 
 import msgpack
 import pytest
@@ -128,7 +129,8 @@ def test_what_would_command_a_terminal_is_no_text(text: str) -> None:
         (FRAME, "notice"),
     ):
         with pytest.raises(MessageError, match=f"{field}: expected printable text"):
-            replace(message, **{field: text})  # type: ignore[arg-type]
+            changed: dict[str, Any] = {field: text}
+            replace(message, **changed)
     assert SourceLost(printable(f"{text} stopped")).reason.endswith(" stopped"), "cleaned, it is one"
     assert "?" in printable(text)
 
@@ -139,10 +141,10 @@ def test_a_text_that_is_clean_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("state", ["", "Live", "[/x]", "live ", 3])
-def test_a_state_that_compose_does_not_have_is_refused(state: object) -> None:
+def test_a_state_that_compose_does_not_have_is_refused(state: Any) -> None:
     for message in (COMPOSED, RELAYED):
         with pytest.raises(MessageError, match="state: expected one of starting, live"):
-            replace(message, state=state)  # type: ignore[arg-type]
+            replace(message, state=state)
 
 
 def test_the_states_are_those_of_compose() -> None:

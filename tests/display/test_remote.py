@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import pytest
@@ -47,10 +48,10 @@ class Relay:
         return next(self.relayed.waiting(), None)
 
 
-def picture(data: bytes = jpeg(12, 16), **changed: object) -> PictureRelayed:
+def picture(data: bytes = jpeg(12, 16), **changed: Any) -> PictureRelayed:
     return replace(
         PictureRelayed(1, 1, 1, 1, 1, 0, 12, 16, 1, "live", "", 1.0, True, "model", data),
-        **changed,  # type: ignore[arg-type]
+        **changed,
     )
 
 
@@ -107,7 +108,8 @@ def test_what_is_one_is_shown(relay: Relay) -> None:
     "field", ["captured_ns", "composed_ns", "sent_ns", "number", "epoch", "frame_id", "source_index"]
 )
 def test_no_number_ends_the_display(field: str, relay: Relay) -> None:
-    shown = relay.shows(replace(picture(), **{field: MAX_INT}))  # type: ignore[arg-type]
+    changed: dict[str, Any] = {field: MAX_INT}
+    shown = relay.shows(picture(**changed))
     assert shown is not None
     message, now_ns = shown[0], time.monotonic_ns()
     assert 0 <= message.captured_ns <= now_ns and 0 <= message.composed_ns <= now_ns, "it is not from the future"

@@ -13,5 +13,5 @@ from tests.faults.scenes import PatternedScene
 
 def run(settings: CaptureSettings, stop: Stop) -> None:
     """Capture until told to stop."""
-    sources.DemoScene = partial(PatternedScene, course=chosen.course)  # type: ignore[assignment, attr-defined]
+    vars(sources)["DemoScene"] = partial(PatternedScene, course=chosen.course)
     loop.run(settings, stop)
