@@ -9,10 +9,23 @@ import pytest
 from common.counters import Counters
 from common.messages import PrivacySet, SubjectAsked, WishMade
 from common.run_dir import open_run_dir
-from common.streams import CONTROL, bind, connect, open_context, receive
+from common.streams import CONTROL, Socket, bind, connect, open_context, receive
 from display import wishes as module
 from display.wishes import Wishes
 from tests.processes.neighbours import wait_for
+
+
+def both_taken(wishes: Wishes, control: Socket, counters: Counters) -> list[WishMade]:
+    """What compose takes, once it is there and two wishes have come."""
+    found: list[WishMade] = []
+
+    def came() -> bool:
+        wishes.pass_on()
+        found.extend(receive(control, WishMade, counters))
+        return len(found) >= 2
+
+    wait_for("both wishes", came, 5)
+    return found
 
 
 def test_a_wish_is_kept_until_compose_is_there_and_passed_on_once(run_dir: Path) -> None:
@@ -23,15 +36,7 @@ def test_a_wish_is_kept_until_compose_is_there_and_passed_on_once(run_dir: Path)
         wishes = Wishes(connect(context, CONTROL, run_dir), counters)
         wishes.add(5, PrivacySet(False), SubjectAsked(2))
         wishes.pass_on()
-        control = bind(context, CONTROL, run_dir)
-        found: list[WishMade] = []
-
-        def came() -> bool:
-            wishes.pass_on()
-            found.extend(receive(control, WishMade, counters))
-            return len(found) >= 2
-
-        wait_for("both wishes", came, 5)
+        found = both_taken(wishes, bind(context, CONTROL, run_dir), counters)
         assert [(w.epoch, w.wanted) for w in found] == [(5, PrivacySet(False)), (5, SubjectAsked(2))]
         assert not str(counters)
 
@@ -56,15 +61,7 @@ def test_a_wish_is_passed_on_with_the_time_of_the_machine_that_composes(run_dir:
         made_ns = time.monotonic_ns() - 200_000_000
         wishes.add(5, PrivacySet(True))
         wishes.put(WishMade(6, made_ns, PrivacySet(True)))
-        control = bind(context, CONTROL, run_dir)
-        found: list[WishMade] = []
-
-        def came() -> bool:
-            wishes.pass_on()
-            found.extend(receive(control, WishMade, counters))
-            return len(found) >= 2
-
-        wait_for("both wishes", came, 5)
+        found = both_taken(wishes, bind(context, CONTROL, run_dir), counters)
     asked, made = found
     assert (asked.epoch, made.epoch) == (5, 6)
     assert 0 <= asked.made_ns - ahead_ns - made_ns < 10**10
