@@ -331,7 +331,7 @@ def open_address(address: str) -> LiveSource:
     if scheme.lower() not in SCHEMES:
         raise SourceError(f"--source: expected an address of {', '.join(SCHEMES)}, got one of {scheme}; check it")
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
-    shown = host_of(address)
+    shown = origin_of(address)
     return LiveSource(
         NETWORK_CAMERA,
         shown,
@@ -341,7 +341,7 @@ def open_address(address: str) -> LiveSource:
     )
 
 
-def host_of(address: str) -> str:
+def origin_of(address: str) -> str:
     """Return scheme and host of an address, such as "rtsp://192.168.1.9": no user, password, port, path or query.
 
     Where a password holds a slash, what follows it looks like a path with an @ in it. Nobody can tell then where the host

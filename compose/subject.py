@@ -100,7 +100,7 @@ class SubjectLock:
     _looked_ns: int = 0  # time of the last result
     # time that counts for missing people: while no result comes nobody is missed
     _watched_ns: int = 0
-    _seen_ns: int = 0  # when the subject was seen last, on that clock
+    _seen_watched_ns: int = 0  # when the subject was seen last, on that clock
 
     def take(self, people: list[Candidate], index: int, now_ns: int) -> None:
         """Follow this one of a result's people from now on: somebody chose it by hand."""
@@ -124,7 +124,7 @@ class SubjectLock:
         else:
             known = region is not None and bool(region.any())
             place = region if known else self.place
-            self.left = not known and self._watched_ns - self._seen_ns > LEFT_NS
+            self.left = not known and self._watched_ns - self._seen_watched_ns > LEFT_NS
             found = None
             if place is not None and not self.left and (known or not self._doubt):
                 found = self._staying(people, others, place, known, now_ns)
@@ -273,7 +273,7 @@ class SubjectLock:
 
     def _remember(self, person: Candidate, now_ns: int) -> None:
         self.place, self.seen_ns, self.left = person.area, now_ns, False
-        self._seen_ns = self._watched_ns
+        self._seen_watched_ns = self._watched_ns
         self._doubt, self._unsure_ns = False, 0
         if not sides(person.area) or not self._size:
             self._size, self._width = float(cv2.countNonZero(person.area)), float(cv2.boundingRect(person.area)[2])

@@ -18,9 +18,9 @@ from capture.sources import (
     FolderSource,
     LiveSource,
     Shot,
-    host_of,
     name_of,
     open_source,
+    origin_of,
 )
 from common.config import CaptureSettings
 from common.errors import SourceError, SourceLostError
@@ -199,7 +199,7 @@ SECRETS = ("USER", "SECRET", "PATH", "QUERY")
     ],
 )
 def test_of_an_address_only_scheme_and_host_are_said(address: str, shown: str) -> None:
-    assert host_of(address) == shown
+    assert origin_of(address) == shown
     assert not any(secret.lower() in shown for secret in SECRETS)
 
 
