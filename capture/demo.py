@@ -24,7 +24,6 @@ Mask = NDArray[np.bool_]
 
 PATTERN_CELL = 2  # pixels: a checkerboard far finer than any blur that is allowed
 PATTERN_AMPLITUDE = 28  # grey levels up and down
-COARSE_CELLS = 20  # of the coarse pattern, in the height of the picture
 SWAY_S, CROSSING_S, AWAY_S = 5.0, 9.0, 4.0
 
 
@@ -81,15 +80,12 @@ class DemoScene:
         height: Pixels.
         fps: Frames a second, which turns an index into a time.
         course: Who is where, and when.
-        coarse: Grey levels up and down of a checkerboard of COARSE_CELLS cells a height, over the wall and on the
-            people, who carry it with them. Only tests ask for it: plain walls and plain clothes have little detail of
-            that size, so a blur that is too weak could not be seen in them.
 
     Raises:
         AssetError: A portrait or the matte is not here and cannot be fetched.
     """
 
-    def __init__(self, width: int, height: int, fps: float, course: Course = demo_course, coarse: int = 0) -> None:
+    def __init__(self, width: int, height: int, fps: float, course: Course = demo_course) -> None:
         matte = Matte(fetch(MATTE))
         self._course = course
         self.size_wh = (width, height)
@@ -97,9 +93,6 @@ class DemoScene:
         self.wall = _draw_wall(width, height)
         self._subject = _cut_out(fetch(ASTRONAUT), matte, round(height * 0.80))
         self._bystander = _cut_out(fetch(ADMIRAL), matte, round(height * 0.66))
-        if coarse:
-            for colour in (self.wall, self._subject.colour, self._bystander.colour):
-                _add_coarse(colour, height / COARSE_CELLS, coarse)
 
     def frame(self, index: int) -> Picture:
         """Frame `index`, (H, W, 3) uint8 BGR, a new array."""
@@ -197,10 +190,3 @@ def _draw_wall(width: int, height: int) -> Picture:
     checker = ((x // PATTERN_CELL + y // PATTERN_CELL) % 2 * 2 - 1).astype(np.float32) * PATTERN_AMPLITUDE
     drawn: Picture = np.clip(wall + checker[..., None], 0, 255).astype(np.uint8)
     return drawn
-
-
-def _add_coarse(colour: Picture, cell: float, amplitude: int) -> None:
-    """Draw a checkerboard into (H, W, 3) uint8, its cells `cell` pixels wide, `amplitude` grey levels up and down."""
-    y, x = np.mgrid[: colour.shape[0], : colour.shape[1]]
-    light = ((x // cell + y // cell) % 2 * 2 - 1) * amplitude
-    colour[:] = np.clip(colour + light[..., None], 0, 255).astype(np.uint8)

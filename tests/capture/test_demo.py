@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from capture.demo import COARSE_CELLS, DemoScene
+from capture.demo import DemoScene
 
 SIZE = (640, 360)
 
@@ -34,16 +34,3 @@ def test_the_bystander_comes_crosses_behind_and_goes(scene: DemoScene) -> None:
     assert shares[0] < 0.01
     assert shares.max() > 0.1
     assert shares[-8:].max() == 0
-
-
-def test_the_coarse_pattern_is_on_wall_and_people_and_on_nobody_unless_asked_for(scene: DemoScene) -> None:
-    patterned = DemoScene(*SIZE, fps=30, coarse=20)
-    changed = (patterned.frame(60).astype(int) - scene.frame(60)).mean(-1)
-    masks, same = scene.masks(60), patterned.masks(60)
-    assert (masks.subject == same.subject).all() and (masks.bystander == same.bystander).all()
-    for where in (masks.subject, masks.bystander, ~(masks.subject | masks.bystander)):
-        light = changed[where] > 0
-        assert 0.4 < light.mean() < 0.6
-        assert np.abs(changed[where]).mean() > 10
-    cell = SIZE[1] // COARSE_CELLS
-    assert (changed[:cell, :cell] < 0).all() and (changed[:cell, cell : 2 * cell] > 0).all()
