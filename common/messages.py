@@ -207,7 +207,8 @@ class FrameComposed:
     In the state `lost` there is no frame: the card carries the numbers of the last one and its own time. `state` and `reason` are those of compose/policy.py; `mask_age_ms` is the age of the mask used (-1.0: none);
     `privacy` is False only after an explicit act; `model` says who found the people ("" before the first result).
     `question` is what the person in front is asked ("" for nothing). It is shown to them alone: over the window's picture
-    and on the page, never in a picture that leaves this machine.
+    and on the page, never in a picture that leaves this machine. `everybody` is True while every person who is found is
+    shown, also where nobody is found just now.
     """
 
     KIND: ClassVar[int] = 4
@@ -226,6 +227,7 @@ class FrameComposed:
     privacy: bool
     model: str
     question: str = ""
+    everybody: bool = False
 
     def __post_init__(self) -> None:
         _identity(self)
@@ -233,6 +235,7 @@ class FrameComposed:
         _whole("source_index", self.source_index)
         _said(self)
         _text("question", self.question)
+        _flag("everybody", self.everybody)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,15 +253,16 @@ class PrivacySet:
 @dataclass(frozen=True, slots=True)
 class SubjectAsked:
     """display → compose: somebody chose by hand who stays sharp: person `number` from the left, 1..9; 0: the next one;
-    10: everybody, and again: one person as before."""
+    10: everybody; 11: one person again. The wanted state, not "toggle", as in PrivacySet."""
 
     KIND: ClassVar[int] = 7
     NEXT: ClassVar[int] = 0
     EVERYBODY: ClassVar[int] = 10
+    ONE: ClassVar[int] = 11
     number: int
 
     def __post_init__(self) -> None:
-        _whole("number", self.number, self.NEXT, self.EVERYBODY)
+        _whole("number", self.number, self.NEXT, self.ONE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ class Choice(NamedTuple):
     """Instances of a result that stay sharp; where there are none, why.
 
     question: What the user is asked about the people who were found, "" for nothing.
-    everybody: Every person of the result stays sharp, because the user asked for that.
+    everybody: Every person stays sharp, because the user asked for that.
     """
 
     subjects: tuple[Instance, ...]
@@ -63,12 +63,15 @@ class Chooser:
 
     def ask(self, asked: SubjectAsked | SubjectPointed) -> None:
         """Somebody chose by hand, among the people of the next result."""
-        if asked != SubjectAsked(SubjectAsked.EVERYBODY):
-            self._asked = asked
-            return
         self._asked = None
-        self._rule = "all" if self._rule != "all" else "lock"
-        log.info("the subject was chosen by hand: %s", "everybody" if self._rule == "all" else "one person")
+        if asked == SubjectAsked(SubjectAsked.EVERYBODY):
+            self._rule = "all"
+            log.info("the subject was chosen by hand: everybody")
+        elif asked != SubjectAsked(SubjectAsked.ONE):
+            self._asked = asked
+        elif self.shows_everybody:
+            self._rule = "lock"
+            log.info("the subject was chosen by hand: one person")
 
     def pick(self, people: list[Candidate], region: Map | None, now_ns: int) -> list[int]:
         """Indices of who stays sharp; arguments as of `SubjectLock.follow`, `people` the surest first."""

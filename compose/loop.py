@@ -233,6 +233,7 @@ class Composites(ShapedRing):
             privacy=privacy,
             model=self.model,
             question=verdict.question,
+            everybody=verdict.everybody,
         )
         send(self._socket, message)
         figures.count("composed")

@@ -53,7 +53,7 @@ class State(StrEnum):
 class Verdict(NamedTuple):
     """What may be shown, and why. `subjects` holds somebody in the states LIVE and EVERYBODY only, `opacity` (0..1) is how far
     they have faded in; `mask_age_ms` is -1.0 where there is no mask of this stream; `question` is what the person in front
-    is asked."""
+    is asked; `everybody` says that every person who is found is shown."""
 
     state: State
     reason: str
@@ -61,6 +61,7 @@ class Verdict(NamedTuple):
     subjects: tuple[Instance, ...] = ()
     opacity: float = 0.0
     question: str = ""
+    everybody: bool = False
 
     @property
     def shows_people(self) -> bool:
@@ -182,7 +183,7 @@ class Policy:
         """What may be shown at `now_ns` (CLOCK_MONOTONIC) of the frame that was seen last."""
         if self._is_silent(now_ns, LOSS_NS):
             self.lose(NO_FRAME, now_ns)
-        verdict = self._judge(now_ns)
+        verdict = self._judge(now_ns)._replace(everybody=self._choice.everybody)
         if not verdict.shows_people:
             self._live_since_ns = None
             return verdict

@@ -148,9 +148,10 @@ class Tracker:
         things = self._things(result, subjects, mine)
         others = self._union([areas[k] for k, person in enumerate(people) if k not in chosen and person not in things])
         self._seed(result, subjects, mine, things, others)
+        everybody = self._chooser.shows_everybody
         if subjects:
-            return Choice((*subjects, *things), everybody=self._chooser.shows_everybody)
-        return Choice((), self._chooser.why_nobody(len(people)), self._chooser.question)
+            return Choice((*subjects, *things), everybody=everybody)
+        return Choice((), self._chooser.why_nobody(len(people)), self._chooser.question, everybody)
 
     def _nearest(self, frame_id: int) -> Past | None:
         """The picture of a frame, or, where compose skipped that frame, of the nearest one that it saw; None where that is

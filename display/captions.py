@@ -29,7 +29,7 @@ def bars_of(message: FrameComposed) -> list[Bar]:
     bars = []
     if not message.privacy:
         bars.append(Bar("PRIVACY IS OFF: others see the room", RED_BGR))
-    elif message.state == EVERYBODY:
+    elif message.everybody or message.state == EVERYBODY:  # a relay says the state alone
         bars.append(Bar("EVERYBODY IS SHOWN: a for one person", AMBER_BGR, BLACK_BGR))
     if message.question:
         bars.append(Bar(message.question, BLUE_BGR))

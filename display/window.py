@@ -29,6 +29,7 @@ class WindowSink:
         self._caption = True
         self._privacy = True
         self._instances = False
+        self._everybody = False
         self._clicks: list[Wanted] = []
         cv2.imshow(TITLE, np.zeros((360, 640, 3), np.uint8))
         cv2.setMouseCallback(TITLE, self._click)
@@ -36,7 +37,7 @@ class WindowSink:
 
     def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
-        self._privacy, self._instances = message.privacy, message.state == INSTANCES
+        self._privacy, self._instances, self._everybody = message.privacy, message.state == INSTANCES, message.everybody
         self._size_wh = (message.width, message.height)
         if not self._sized:
             self._sized = True
@@ -55,7 +56,7 @@ class WindowSink:
     def blank(self, why: str) -> None:
         """See Sink."""
         # what is asked of a card must only hide: nobody sees in which picture it would be obeyed
-        self._privacy, self._instances = False, True
+        self._privacy, self._instances, self._everybody = False, True, True
         card = np.zeros((self._size_wh[1], self._size_wh[0], 3), np.uint8)
         write_caption(card, [why, "q quit"])
         cv2.imshow(TITLE, card)
@@ -90,7 +91,7 @@ class WindowSink:
             "p": PrivacySet(not self._privacy),
             "v": ViewSet(not self._instances),
             "n": SubjectAsked(SubjectAsked.NEXT),
-            "a": SubjectAsked(SubjectAsked.EVERYBODY),
+            "a": SubjectAsked(SubjectAsked.ONE if self._everybody else SubjectAsked.EVERYBODY),
             **{str(number): SubjectAsked(number) for number in range(1, 10)},
         }
         wanted = keys.get(key)

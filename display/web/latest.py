@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 AGAIN_S = 0.5  # facts are said so often where nothing changes
-AT_ONCE = ("state", "privacy", "epoch", "question")  # facts that are said as soon as they change
+AT_ONCE = ("state", "privacy", "epoch", "question", "everybody")  # facts that are said as soon as they change
 
 
 class Latest:

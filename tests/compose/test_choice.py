@@ -8,7 +8,7 @@ from compose.others import Candidate, Map
 from tests.compose.test_subject import GONE, ME, OTHER, SECOND, TWIN, block
 
 MINE, THEIRS = Candidate(block(20), ME, 0.9), Candidate(block(110), OTHER, 0.8)
-EVERYBODY = SubjectAsked(SubjectAsked.EVERYBODY)
+EVERYBODY, ONE = SubjectAsked(SubjectAsked.EVERYBODY), SubjectAsked(SubjectAsked.ONE)
 LATER = 2 * SECOND
 
 
@@ -57,7 +57,7 @@ def test_everybody_and_back_to_the_one() -> None:
     assert chooser.pick([MINE, THEIRS], None, 0) == [0]
     chooser.ask(EVERYBODY)
     assert chooser.pick([MINE, THEIRS], MINE.area, 1) == [0, 1]
-    chooser.ask(EVERYBODY)
+    chooser.ask(ONE)
     assert chooser.pick([THEIRS, MINE], MINE.area, 2) == [1]
 
 
@@ -68,7 +68,7 @@ def test_after_everybody_was_shown_nobody_takes_the_place_of_the_subject_who_lef
     chooser.ask(EVERYBODY)
     assert chooser.pick([MINE, THEIRS], MINE.area, 1) == [0, 1]
     assert looked_for(chooser, [alike], MINE.area | THEIRS.area) == [0]
-    chooser.ask(EVERYBODY)
+    chooser.ask(ONE)
     assert chooser.pick([alike], alike.area, LATER) == []
     assert chooser.question == QUESTION
 
@@ -80,8 +80,24 @@ def test_the_subject_is_followed_while_everybody_is_shown() -> None:
     at = [Candidate(block(20 + x), ME, 0.7) for x in range(0, 60, 6)]
     for number, me in enumerate(at):
         assert chooser.pick([THEIRS, me], me.area | THEIRS.area, number * second // 5) == [0, 1]
-    chooser.ask(EVERYBODY)
+    chooser.ask(ONE)
     assert chooser.pick([THEIRS, at[-1]], at[-1].area | THEIRS.area, 2 * second) == [1]
+
+
+def test_two_displays_that_ask_the_same_agree() -> None:
+    """The wish was a toggle: two who wanted one person again left everybody shown."""
+    for rule in ("lock", "top"):
+        chooser = Chooser(rule, "auto")
+        for _ in range(2):
+            chooser.ask(EVERYBODY)
+            assert chooser.pick([MINE, THEIRS], None, 0) == [0, 1]
+        for _ in range(2):
+            chooser.ask(ONE)
+            assert chooser.pick([MINE, THEIRS], None, 1) == [0]
+    chooser = Chooser("top", "auto")
+    chooser.ask(ONE)
+    assert chooser.pick([MINE, THEIRS], None, 0) == [0]
+    assert chooser.pick([THEIRS, MINE], None, 1) == [0], "the rule stays, which shows one person already"
 
 
 def test_where_nobody_is_found_it_is_said_that_everybody_would_be_shown() -> None:
@@ -89,7 +105,7 @@ def test_where_nobody_is_found_it_is_said_that_everybody_would_be_shown() -> Non
     chooser.ask(EVERYBODY)
     assert chooser.pick([], None, 0) == []
     assert chooser.why_nobody(0) == NOBODY_YET
-    chooser.ask(EVERYBODY)
+    chooser.ask(ONE)
     assert chooser.why_nobody(0) == NOBODY_FOUND
 
 

@@ -395,6 +395,9 @@ def test_everybody_is_a_state_of_its_own() -> None:
     scene.masks(who=2)
     verdict = scene.verdict()
     assert (verdict.state, verdict.subjects, verdict.shows_people) == (State.EVERYBODY, (PERSON, PERSON), True)
+    scene.play(33)
+    scene.masks(who=0)
+    assert (scene.verdict().state, scene.verdict().everybody) == (State.HIDDEN, True), "who comes next is shown"
     assert scene.play(MAX_AGE_MS + 40).state is State.HIDDEN
 
 

@@ -17,7 +17,11 @@ from common.messages import (
 from display.afar import HERE_ONLY, may_see, why_refused
 
 HIDES: list[Wanted] = [PrivacySet(True), ViewSet(False)]
-CHOOSES: list[Wanted] = [*(SubjectAsked(number) for number in range(10)), SubjectPointed(0.0, 1.0)]
+CHOOSES: list[Wanted] = [
+    SubjectAsked(SubjectAsked.ONE),
+    *(SubjectAsked(number) for number in range(10)),
+    SubjectPointed(0.0, 1.0),
+]
 SHOWS_MORE: list[Wanted] = [
     PrivacySet(False), ViewSet(True), SubjectAsked(SubjectAsked.EVERYBODY), BackgroundSet("blur"), BackgroundSet(""),
     BackgroundSet("color:000000"),

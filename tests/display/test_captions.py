@@ -29,6 +29,8 @@ def test_what_must_not_be_overlooked_has_a_bar(
 ) -> None:
     bars = bars_of(replace(MESSAGE, state=state, privacy=privacy, question=question))
     assert [bar.ground for bar in bars] == grounds
+    everybody = bars_of(replace(MESSAGE, state=state, privacy=privacy, question=question, everybody=True))
+    assert everybody[0].ground == (AMBER_BGR if privacy else RED_BGR), "also where nobody is found just now"
     assert not question or bars[-1].text == question
 
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from common.messages import FrameComposed, PrivacySet, ViewSet
+from common.messages import FrameComposed, PrivacySet, SubjectAsked, ViewSet
 from display.meter import Meter
 from display.window import WindowSink
 
@@ -38,6 +38,17 @@ def test_over_a_card_the_keys_only_hide(keys: list[int]) -> None:
         keys.append(ord("p"))
         assert sink.poll().asked == (PrivacySet(not privacy),)
         sink.blank("compose has ended")
-        for key, hides in (("p", PrivacySet(True)), ("v", ViewSet(False))):
+        for key, hides in (("p", PrivacySet(True)), ("v", ViewSet(False)), ("a", SubjectAsked(SubjectAsked.ONE))):
             keys.append(ord(key))
             assert sink.poll().asked == (hides,)
+
+
+@pytest.mark.parametrize("state", ["everybody", "hidden"])
+def test_a_asks_for_what_is_not_so_yet(state: str, keys: list[int]) -> None:
+    """Also while everybody would be shown and nobody is found, when the state says that all is hidden."""
+    sink = WindowSink()
+    for everybody, number in ((False, SubjectAsked.EVERYBODY), (True, SubjectAsked.ONE)):
+        message = replace(BARE, state=state if everybody else "live", reason="", privacy=True, everybody=everybody)
+        sink.show(np.zeros((36, 64, 3), np.uint8), message, Meter())
+        keys.append(ord("a"))
+        assert sink.poll().asked == (SubjectAsked(number),)

@@ -16,6 +16,7 @@ let source = null; // of facts
 let epoch = "0"; // of the picture that is shown
 let wantsPrivacy = false; // what the button asks for
 let mayAsk = false;
+let everybody = false; // is shown, as far as is found
 let heardAt = performance.now();
 let connected = false;
 
@@ -69,7 +70,7 @@ function offer(privacy, mayShowMore, everybody) {
 
 // on another machine nothing is offered that shows more than the person in front of the camera chose
 function offerMore(mayShowMore) {
-  for (const control of [document.querySelector("[data-subject='10']"), byId("background"), byId("colour")]) control.disabled = !mayShowMore;
+  for (const control of [byId("everybody"), byId("background"), byId("colour")]) control.disabled = !mayShowMore;
   tell(byId("why"), mayShowMore ? "" : "Privacy off, everybody and the background can be chosen on the machine of the call only.");
 }
 
@@ -87,16 +88,18 @@ function show(facts) {
   say(facts.reason ? words + ": " + facts.reason : words, facts.state === "live" ? "live" : facts.privacy === false ? "off" : "warn");
   tell(byId("question"), facts.question ? facts.question[0].toUpperCase() + facts.question.slice(1) : "");
   const alarm = byId("alarm");
-  alarm.className = facts.state;
-  tell(alarm, ALARMS[facts.state] || "");
-  document.querySelector("[data-subject='10']").setAttribute("aria-pressed", String(facts.state === "everybody"));
+  const kind = facts.privacy !== false && facts.everybody ? "everybody" : facts.state;
+  alarm.className = kind;
+  tell(alarm, ALARMS[kind] || "");
+  everybody = blank || facts.everybody; // over a card the button only hides
+  byId("everybody").setAttribute("aria-pressed", String(!blank && everybody));
   if (blank) {
     offer(false, false, false); // whether privacy is on is not known: only to turn it on is safe
     byId("privacy").textContent = "Turn privacy on";
     return;
   }
   epoch = facts.epoch;
-  offer(facts.privacy, facts.may_show_more, facts.state === "everybody");
+  offer(facts.privacy, facts.may_show_more, everybody);
   offerMore(facts.may_show_more);
   if (picture.width !== facts.width || picture.height !== facts.height) {
     picture.setAttribute("width", facts.width);
@@ -136,6 +139,10 @@ function askPrivacy() {
   if (mayAsk) want("privacy", wantsPrivacy);
 }
 
+function askEverybody() {
+  want("subject", everybody ? 11 : 10);
+}
+
 function background() {
   const kind = byId("background").value;
   want("background", kind === "color" ? "color:" + byId("colour").value.slice(1) : kind);
@@ -147,6 +154,7 @@ picture.addEventListener("click", (event) => {
   want("point", share(event.clientX - box.left, box.width), share(event.clientY - box.top, box.height));
 });
 byId("privacy").addEventListener("click", askPrivacy);
+byId("everybody").addEventListener("click", askEverybody);
 byId("background").addEventListener("change", background);
 byId("colour").addEventListener("change", () => {
   byId("background").value = "color";
@@ -159,7 +167,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select, input")) return;
   if (event.key === "p") askPrivacy();
   else if (event.key === "n") want("subject", 0);
-  else if (event.key === "a") want("subject", 10);
+  else if (event.key === "a") askEverybody();
   else if (/^[1-9]$/.test(event.key)) want("subject", Number(event.key));
 });
 
