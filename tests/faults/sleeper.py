@@ -24,4 +24,5 @@ def clock_gettime_ns(clock: int) -> int:
 if __name__ == "__main__":
     time.clock_gettime_ns = clock_gettime_ns
     signal.signal(signal.SIGUSR1, lambda signum, frame: _sleeps.append(SLEEP_NS))
-    launch(sys.argv.pop(1))
+    stage = sys.argv.pop(1)
+    launch(stage, "display.relay" if stage == "relay" else "")

@@ -29,10 +29,10 @@ class ComposePlayed:
         self._composites = composites
         self.number = 0
 
-    def publish(self, verdict: Verdict = LIVE, privacy: bool = True) -> int:
+    def publish(self, verdict: Verdict = LIVE, privacy: bool = True, captured_ns: int | None = None) -> int:
         self.number += 1
-        now = time.monotonic_ns()
-        frame = FrameCaptured(1, self.number, now, self.number, "s", self.number, HEIGHT, WIDTH)
+        when_ns = time.monotonic_ns() if captured_ns is None else captured_ns
+        frame = FrameCaptured(1, self.number, when_ns, self.number, "s", self.number, HEIGHT, WIDTH)
         self._composites.claim(frame)[:] = self.number % 200
         self._composites.publish(frame, verdict, privacy)
         return self.number

@@ -57,10 +57,10 @@ class Stage:
         self.store = KeyStore(run_dir / "keys")
 
     @contextmanager
-    def relay(self, **settings: object) -> Iterator[int]:
+    def relay(self, program: str = "display.relay", **settings: object) -> Iterator[int]:
         """A running relay; its pid."""
         at = {"relay": self.address, "keys": self.run_dir / "keys", **settings}
-        with stage("display.relay", self.run_dir, **at) as process:
+        with stage(program, self.run_dir, **at) as process:
             yield process.pid
             if process.poll() is None:
                 code, said, _ = end(process)
@@ -96,6 +96,23 @@ def at(run_dir: Path, counters: Counters, segments: set[str]) -> Iterator[Stage]
     open_run_dir(run_dir)
     with compose_played(run_dir) as compose, open_context() as context:
         yield Stage(context, run_dir, compose, counters)
+
+
+def test_after_a_sleep_nothing_of_before_goes_to_a_viewer(at: Stage) -> None:
+    with at.relay("tests.faults.sleeper relay", curve="no") as pid:
+        viewer = at.viewer()
+        at.until("a picture", lambda: viewer.got, [viewer])
+        before_ns, child = time.monotonic_ns(), child_of(pid)
+        assert child is not None
+        os.kill(child, signal.SIGUSR1)
+        at.until("a picture of now", lambda: viewer.got[-1].captured_ns > before_ns, [viewer])
+        viewer.got.clear()
+        for _ in range(20):
+            at.compose.publish(captured_ns=before_ns)
+            time.sleep(0.01)
+            viewer.look()
+        at.until("more pictures", lambda: len(viewer.got) > 10, [viewer])
+    assert all(message.captured_ns > before_ns for message in viewer.got)
 
 
 def test_nothing_is_encoded_while_nobody_watches_and_who_comes_late_sees_what_is_now(at: Stage) -> None:
