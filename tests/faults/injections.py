@@ -20,7 +20,7 @@ from tests.call import stages
 from tests.conftest import segment_names
 from tests.faults.oracle import LeakOracle
 from tests.faults.scenes import PatternedScene
-from tests.faults.watch import Seen, WatchedCall, watched_call
+from tests.faults.watch import Heard, Seen, WatchedCall, watched_call
 from tests.processes.neighbours import wait_for
 
 STAGES = ("capture", "infer", "compose", "display")
@@ -156,7 +156,7 @@ def inject(call: WatchedCall, fault: Fault, stopped_s: float) -> Outcome:
         live_at = call.wait_live(max(restarted_at, hidden_at or 0.0)).at
     return Outcome(
         fault,
-        sum(s.hides for s in call.watch.seen if at < s.at <= live_at),
+        sum(s.hides for s in call.watch.heard if at < s.at <= live_at),
         None if hidden_at is None else (hidden_at - at) * 1000,
         late_ms,
         None if hidden_at is None and not fault.restarts else (live_at - at) * 1000,
@@ -178,16 +178,16 @@ def _hidden(call: WatchedCall, fault: Fault, at: float) -> tuple[float | None, f
             return min([*call.saying("waiting for", at), *([hidden.at] if hidden else [])], default=None)
 
         hidden_at = call.wait("a blank or hidden picture", blank_or_hidden, 10)
-        last = max((s.at for s in call.watch.seen if s.at < hidden_at), default=at)
+        last = max((s.at for s in call.watch.heard if s.at < hidden_at), default=at)
         return hidden_at, (hidden_at - (last + Composites.blank_after_s if stopped else at)) * 1000
     if fault.stage == "infer":
         restarted_at = max(call.saying("restarting in", at))
         first = call.wait("a hidden picture or a new mask", lambda: _hidden_or_masked(call, at, restarted_at), 10)
         if not first.hides:  # the worker was back before its last mask was too old
-            oldest_ms = max(s.message.mask_age_ms for s in call.watch.seen if at < s.at <= first.at)
+            oldest_ms = max(s.message.mask_age_ms for s in call.watch.heard if at < s.at <= first.at)
             return None, max(0.0, oldest_ms - MAX_MASK_AGE_S * 1000)
     hidden = call.wait_hidden(at)
-    last_live = [s for s in call.watch.seen if s.at < hidden.at and s.message.state == "live"][-1]
+    last_live = [s for s in call.watch.heard if s.at < hidden.at and s.message.state == "live"][-1]
     if fault.stage == "infer":
         due = last_live.at - last_live.message.mask_age_ms / 1000 + MAX_MASK_AGE_S
     else:
@@ -195,10 +195,10 @@ def _hidden(call: WatchedCall, fault: Fault, at: float) -> tuple[float | None, f
     return hidden.at, (hidden.at - due) * 1000
 
 
-def _hidden_or_masked(call: WatchedCall, at: float, restarted_at: float) -> Seen | None:
+def _hidden_or_masked(call: WatchedCall, at: float, restarted_at: float) -> Heard | None:
     """The first composite after `at` that shows nobody, or is live by a mask of a frame later than `restarted_at`."""
     masked = (
-        s for s in call.watch.seen
+        s for s in call.watch.heard
         if s.message.state == "live" and (s.message.captured_ns / 1e6 - s.message.mask_age_ms) / 1e3 > restarted_at
     )  # fmt: skip
     return call.watch.hidden(at) or next(masked, None)

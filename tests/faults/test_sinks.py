@@ -47,10 +47,10 @@ def test_no_sink_shows_more_than_the_composites(
         worker.answer = honest
         call.wait_live(hidden.at)
         time.sleep(0.7)
-        before = call.watch.seen[-1].message.segment
+        before = call.watch.heard[-1].message.segment
         os.kill(call.stages()["compose.1"].live_child, signal.SIGKILL)
-        call.wait("another compose", lambda: call.watch.seen[-1].message.segment != before)
-        at = call.wait_live(call.watch.seen[-1].at).at
+        call.wait("another compose", lambda: call.watch.heard[-1].message.segment != before)
+        at = call.wait_live(call.watch.heard[-1].at).at
         time.sleep(0.7)
         os.kill(call.stages()["capture.1"].live_child, signal.SIGKILL)
         call.wait_live(call.wait_hidden(at).at)

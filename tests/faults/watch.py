@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
@@ -36,17 +37,11 @@ WAITING_BYTES = 1 << 30  # of composites that wait for the judge, in grey: 38 se
 MAY_BE_UNJUDGED = 0.05  # of all composites; where more were not judged, nothing is proved
 
 
-class Seen(NamedTuple):
-    """One judged composite, and a sketch of it to know it again by."""
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What compose said of one composite."""
 
     message: FrameComposed
-    worst: Leak
-    sketch: Picture
-
-    @property
-    def leak(self) -> float:
-        """How many times the bound, see LeakOracle."""
-        return self.worst.times
 
     @property
     def at(self) -> float:
@@ -57,6 +52,19 @@ class Seen(NamedTuple):
     def hides(self) -> bool:
         """True where it claims to show nobody."""
         return self.message.state in ("starting", "hidden", "lost")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen(Heard):
+    """One judged composite, and a sketch of it to know it again by."""
+
+    worst: Leak
+    sketch: Picture
+
+    @property
+    def leak(self) -> float:
+        """How many times the bound, see LeakOracle."""
+        return self.worst.times
 
 
 def sketch_of(grey: Picture) -> Picture:
@@ -77,9 +85,13 @@ class Watch(Background):
 
     So a call on a busy machine does not lap the reader while the judge is at work. Composites that were not judged are
     counted: those that this never heard of, that were lapped, or that found too many waiting.
+
+    heard: Every composite that was heard of, at once: the judge may be seconds behind.
+    seen: Every one that was judged.
     """
 
     def __init__(self, run_dir: Path, *oracles: LeakOracle) -> None:
+        self.heard: list[Heard] = []
         self.seen: list[Seen] = []
         self.unjudged = 0
         self._run_dir = run_dir
@@ -112,13 +124,13 @@ class Watch(Background):
         """What was composed in between, CLOCK_MONOTONIC seconds. Whole only after the call: judging may take longer."""
         return [s for s in self.seen if begin < s.at <= end]
 
-    def live(self, since: float = 0.0) -> Seen | None:
+    def live(self, since: float = 0.0) -> Heard | None:
         """The first live composite after `since`."""
-        return next((s for s in self.seen if s.at > since and s.message.state == "live"), None)
+        return next((h for h in self.heard if h.at > since and h.message.state == "live"), None)
 
-    def hidden(self, since: float = 0.0) -> Seen | None:
+    def hidden(self, since: float = 0.0) -> Heard | None:
         """The first composite after `since` that shows nobody."""
-        return next((s for s in self.seen if s.at > since and s.hides), None)
+        return next((h for h in self.heard if h.at > since and h.hides), None)
 
     def run(self) -> None:
         """See Background."""
@@ -132,6 +144,7 @@ class Watch(Background):
                     # a new ring begins with 0: what came before this watch heard of it was not judged either
                     self.unjudged += message.sequence - (sequence if message.segment == segment else -1) - 1
                     segment, sequence = message.segment, message.sequence
+                    self.heard.append(Heard(message))
                     shape = (message.height, message.width, 3)
                     try:
                         picture = ring.read(segment, sequence, shape, None)
@@ -185,11 +198,11 @@ class WatchedCall(NamedTuple):
         """Its processes."""
         return stages(self.run_dir)
 
-    def wait_live(self, since: float = 0.0, patience_s: float = 40.0) -> Seen:
+    def wait_live(self, since: float = 0.0, patience_s: float = 40.0) -> Heard:
         """The first live composite after `since`."""
         return self.wait("a live picture", lambda: self.watch.live(since), patience_s)
 
-    def wait_hidden(self, since: float, patience_s: float = 10.0) -> Seen:
+    def wait_hidden(self, since: float, patience_s: float = 10.0) -> Heard:
         """The first composite after `since` that shows nobody."""
         return self.wait("a hidden picture", lambda: self.watch.hidden(since), patience_s)
 
