@@ -49,6 +49,36 @@ MATTE = Asset(
     sha256="a77d03f4659b9f6b6c1f5106947bf40e99d7655094b6527f214ea7d451106edd",
     licence="Apache-2.0",
 )
+POSE = Asset(
+    name="pose_detection.tflite",
+    package="mediapipe",
+    version="0.10.21",
+    platform="manylinux_2_28_x86_64",
+    member="mediapipe/modules/pose_detection/pose_detection.tflite",
+    size=2959046,
+    sha256="9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
+    licence="Apache-2.0",
+)
+BODY = Asset(
+    name="pose_landmark_full.tflite",
+    package="mediapipe",
+    version="0.10.21",
+    platform="manylinux_2_28_x86_64",
+    member="mediapipe/modules/pose_landmark/pose_landmark_full.tflite",
+    size=6440512,
+    sha256="e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
+    licence="Apache-2.0",
+)
+FACE = Asset(
+    name="face_detection_full_range_sparse.tflite",
+    package="mediapipe",
+    version="0.10.21",
+    platform="manylinux_2_28_x86_64",
+    member="mediapipe/modules/face_detection/face_detection_full_range_sparse.tflite",
+    size=676746,
+    sha256="2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1",
+    licence="Apache-2.0",
+)
 ASTRONAUT = Asset(
     name="astronaut.png",
     package="scikit-image",
@@ -69,7 +99,7 @@ ADMIRAL = Asset(
     sha256="a8ca6d734765703b09728ab47fe59f473d93ae3967fc24c7c0288c3c7adb7130",
     licence="public domain (US Navy: Grace Hopper)",
 )
-ASSETS = (MATTE, ASTRONAUT, ADMIRAL)
+ASSETS = (MATTE, POSE, BODY, FACE, ASTRONAUT, ADMIRAL)
 
 
 def cache_dir() -> Path:

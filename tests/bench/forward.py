@@ -16,7 +16,7 @@ from common.assets import MATTE, fetch
 from common.config import InferSettings
 from common.matte import Matte
 from compose import alpha, subject
-from infer.detector import MaskRcnn
+from infer.mask_rcnn import MaskRcnn
 from tests.bench.table import print_table
 from tests.bench.timing import medians_us
 from tests.shared import FOOTAGE, MASK_RCNN, SIGNERS
