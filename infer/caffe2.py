@@ -45,6 +45,10 @@ class Tensor(NamedTuple):
     scale: float
     zero_point: int
 
+    def real(self) -> NDArray[np.float32]:
+        """Return the real numbers."""
+        return (self.values.astype(np.float32) - np.float32(self.zero_point)) * np.float32(self.scale)
+
 
 @dataclass(frozen=True, slots=True)
 class Op:
@@ -159,4 +163,9 @@ def _tensor_of(op: Op) -> Tensor:
         )
     if array.dtype == np.float32:
         return Tensor(array.reshape(shape), 1.0, 0)
-    return Tensor(array.reshape(shape), op.number("Y_scale"), op.whole("Y_zero_point"))
+    scale, zero_point = op.number("Y_scale"), op.whole("Y_zero_point")
+    if not 0 < scale < math.inf or not 0 <= zero_point <= 255:
+        raise ModelError(
+            f"{WEIGHTS_NAME}: {name!r:.60}: expected 8-bit numbers, got scale {scale} and zero point {zero_point}"
+        )
+    return Tensor(array.reshape(shape), scale, zero_point)

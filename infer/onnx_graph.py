@@ -56,19 +56,6 @@ class Graph:
         self._nodes.append(helper.make_node(kind, inputs, outputs, name=name, **attributes))
         return outputs
 
-    def quantise(self, tensor: str, scale: float, zero_point: int, name: str) -> str:
-        """Round real numbers to 8 bits; returns the rounded ones, as real numbers again."""
-        how = self._how(scale, np.array(zero_point, np.uint8), name)
-        return self.node("DequantizeLinear", self.node("QuantizeLinear", tensor, *how, name=name), *how)
-
-    def quantised(self, values: NDArray[Any], scale: float, zero_point: int, name: str) -> str:
-        """Add a constant of whole numbers; returns the real numbers (values - zero_point) * scale."""
-        how = self._how(scale, np.array(zero_point, values.dtype), name)
-        return self.node("DequantizeLinear", self.constant(values, name), *how)
-
-    def _how(self, scale: float, zero_point: NDArray[Any], name: str) -> tuple[str, str]:
-        return self.constant(scale, f"{name}_scale"), self.constant(zero_point, f"{name}_zero_point")
-
     def finish(self, name: str, text: str) -> bytes:
         """Return the file's bytes; the same graph gives the same bytes.
 

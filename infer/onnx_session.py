@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 
 import onnxruntime
@@ -32,8 +31,6 @@ def open_session(file: Path, device: str, threads: int) -> onnxruntime.Inference
     options.intra_op_num_threads = threads
     # threads that wait for work in a loop would take the picture's share of the processor
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    if not multiplies_signed():
-        options.add_session_config_entry("session.x64quantprecision", "1")
     providers = list(dict.fromkeys([PROVIDERS[device], PROVIDERS[CPU]]))
     try:
         # without fallback: it would go on elsewhere, and say so on standard output only
@@ -48,16 +45,3 @@ def open_session(file: Path, device: str, threads: int) -> onnxruntime.Inference
 def reason_of(error: Exception) -> str:
     """Return what an exception of ONNX Runtime says, on one line."""
     return f"{' '.join(str(error).split()):.200}"
-
-
-@functools.cache
-def multiplies_signed() -> bool:
-    """Return whether this processor multiplies unsigned by signed bytes without overflow (VNNI).
-
-    Where it does not, ONNX Runtime's fastest way cuts sums of two products off at 16 bits, and the network sees something
-    else; its other way is exact. With VNNI the fastest takes 32 ms of one thread a look, the other one 43 ms.
-    """
-    try:
-        return "vnni" in Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return False

@@ -178,6 +178,7 @@ def test_a_device_that_fails_later_says_so(folder: Path, monkeypatch: pytest.Mon
         network.detect(GREY)
 
 
+@pytest.mark.filterwarnings("ignore:Specified provider")
 def test_a_provider_that_is_not_loaded_is_not_taken_for_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PROVIDERS, "cpu", "CUDAExecutionProvider")  # whose library this build has not
     with pytest.raises(DeviceError):
