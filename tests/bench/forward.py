@@ -15,8 +15,8 @@ from capture.demo import DemoScene
 from common.assets import MATTE, fetch
 from common.config import InferSettings
 from common.matte import Matte
-from compose import alpha, subject
 from infer.mask_rcnn import MaskRcnn
+from tests.bench.masks import reference_iou
 from tests.bench.table import print_table
 from tests.bench.timing import medians_us
 from tests.shared import FOOTAGE, MASK_RCNN, SIGNERS
@@ -24,23 +24,6 @@ from tests.workers import masks_a_second
 
 ROUNDS = 5
 MATTE_WHOLE = "matte"
-
-
-def reference_iou(net: MaskRcnn) -> float:
-    """Mean IoU of the most confident person with the shared reference masks (128 does not score)."""
-    overlaps = []
-    for clip in ("again", "milk"):
-        for path in sorted((SIGNERS / f"reference/{clip}/masks").glob("*.png")):
-            truth = np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
-            picture = np.asarray(cv2.imread(str(path.parent.parent / "frames" / f"{path.stem}.jpg")), np.uint8)
-            people = subject.people_of(net.detect(picture), 0.5)
-            kept = np.zeros(truth.shape, bool)
-            if people:
-                opacity, (x0, y0, x1, y1) = alpha.of_instance(people[0], picture.shape[1::-1], 0.3, "soft")
-                kept[y0:y1, x0:x1] = opacity > 127
-            known, person = truth != 128, truth == 255
-            overlaps.append(float((kept & person & known).sum() / ((kept | person) & known).sum()))
-    return float(np.mean(overlaps))
 
 
 def proposals() -> None:
