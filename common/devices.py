@@ -15,7 +15,7 @@ PROVIDERS = {
     "openvino": "OpenVINOExecutionProvider",
     CPU: "CPUExecutionProvider",
 }
-SLOW_TO_START = {"tensorrt"}  # it builds its engine for minutes: for who asks for it
+SLOW_TO_START = {"tensorrt"}  # it builds its engine at every start, perhaps for minutes: for who asks for it
 
 
 def available() -> list[str]:

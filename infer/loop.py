@@ -40,7 +40,7 @@ def run(settings: InferSettings, stop: Stop) -> None:
         ModelError, ConfigError, AssetError: The network cannot be opened.
     """
     os.nice(OWN)
-    cv2.setNumThreads(settings.threads or 1)
+    cv2.setNumThreads(settings.threads or share_of_cores(1))  # the first frame says how many workers there are
     # whatever ended the worker before this one: a device can do that in many ways, the processor in none
     detector = open_detector(replace(settings, device=CPU) if stop.restarts else settings)
     log.info("finds people with %s", detector.model)

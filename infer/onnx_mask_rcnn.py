@@ -46,7 +46,8 @@ class OnnxMaskRcnn:
         if file.stat().st_size > MOST_BYTES:
             raise DeviceError(f"expected at most {MOST_BYTES >> 20} MiB")
         self.device, self._file, self._settings = device, file, settings
-        self._sessions: dict[int, onnxruntime.InferenceSession] = {}
+        self._opened: onnxruntime.InferenceSession | None = None
+        self._threads = 0  # of what is opened
         session = self._session()
         self._size_wh = fixed_size_wh(session)
         limits = {
@@ -76,11 +77,13 @@ class OnnxMaskRcnn:
         return to_instances(found, masks, self._settings.confidence, self._settings.threshold)
 
     def _session(self) -> onnxruntime.InferenceSession:
-        """Return the session for as many threads as are allowed now: their number is fixed when one is opened."""
+        """Return the session, opened anew where another number of threads is allowed now: that is fixed when one is opened."""
         threads = cv2.getNumThreads() if self.device == CPU else 1
-        if threads not in self._sessions:
-            self._sessions[threads] = open_session(self._file, self.device, threads)
-        return self._sessions[threads]
+        if threads != self._threads:
+            self._opened, self._threads = None, 0  # two of them would take 60 MB more
+            self._opened, self._threads = open_session(self._file, self.device, threads), threads
+        assert self._opened is not None
+        return self._opened
 
 
 def fixed_size_wh(session: onnxruntime.InferenceSession) -> tuple[int, int] | None:

@@ -10,6 +10,7 @@ from common.config import CPU
 from common.devices import PROVIDERS
 from common.errors import DeviceError
 
+OF_NVIDIA = ("cuda", "tensorrt")
 FATAL = 4  # its own lines on standard error repeat what its exceptions say
 
 
@@ -31,6 +32,8 @@ def open_session(file: Path, device: str, threads: int) -> onnxruntime.Inference
     options.intra_op_num_threads = threads
     # threads that wait for work in a loop would take the picture's share of the processor
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if device in OF_NVIDIA:
+        onnxruntime.preload_dlls()  # finds CUDA and cuDNN where pip has put them
     providers = list(dict.fromkeys([PROVIDERS[device], PROVIDERS[CPU]]))
     try:
         # without fallback: it would go on elsewhere, and say so on standard output only

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -13,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.config import CPU, InferSettings
+from common.devices import candidates
+from common.errors import ConfigError
 from common.messages import Instance
 from compose import alpha, subject
 from infer.caffe2 import Op, read_network
@@ -103,6 +106,10 @@ def networks(folder: Path, device: str) -> dict[str, Looks]:
     eight_bit.write_bytes(EightBits(read_network(MASK_RCNN_2GO)).run())
     settings = InferSettings(mask_rcnn=MASK_RCNN)
     found: dict[str, Looks] = {}
+    try:
+        candidates(device)
+    except ConfigError as error:
+        sys.exit(f"bench: {error}")
     for where in dict.fromkeys([device, CPU]):
         found[f"ONNX 8-bit, {where}"] = OnnxMaskRcnn(eight_bit, where, settings)
         found[f"ONNX float, {where}"] = OnnxMaskRcnn(real, where, settings)
