@@ -50,13 +50,11 @@ class OnnxMaskRcnn:
         self._threads = 0  # of what is opened
         session = self._session()
         self._size_wh = fixed_size_wh(session)
-        limits = {
-            "proposals": np.array([settings.proposals]),
-            "detections": np.array([settings.detections]),
-            "confidence": np.array([settings.confidence], np.float32),
-        }
+        limits = {"confidence": np.array([settings.confidence], np.float32)}
+        counts = {"proposals": settings.proposals, "detections": settings.detections}
+        limits |= {name: np.array([most]) for name, most in counts.items() if most}  # 0 leaves the file's own
         taken = {i.name for i in (*session.get_inputs(), *session.get_overridable_initializers())}
-        self._limits = {name: value for name, value in limits.items() if name in taken and value[0] > 0}
+        self._limits = {name: value for name, value in limits.items() if name in taken}
         self.model = printable(f"Mask R-CNN of {file.parent.name}/{file.name}")
         self.least_wh = self._size_wh or (float(settings.infer_width), 1.0)
 

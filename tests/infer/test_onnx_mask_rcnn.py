@@ -66,6 +66,15 @@ def test_a_person_is_found_and_start_up_says_how_long_a_look_takes(
     assert person.score == pytest.approx(1)
 
 
+@pytest.mark.parametrize(("confidence", "found"), [(0.5, 0), (0.1, 1), (0.0, 1)])
+def test_what_is_hardly_sure_is_found_by_who_asks_for_it(confidence: float, found: int, tmp_path: Path) -> None:
+    weights, graph = tiny()
+    next(a for op in weights.op if "score_b" in op.output for a in op.arg if a.name == "values").ints[1] = 12
+    write_onnx(write(tmp_path, weights, graph), tmp_path / "tiny.onnx")  # e³ / (e³ + 80): 0.2
+    instances = open_mask_rcnn(settings(tmp_path, confidence=confidence)).detect(GREY)
+    assert [i.class_id for i in instances if i.score > 0.1] == [0] * found
+
+
 def test_a_look_takes_as_many_threads_as_opencv_may(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[int] = []
     real_open = onnx_session.open_session
