@@ -110,7 +110,11 @@ def _read_net(path: Path) -> Any:
         net.ParseFromString(path.read_bytes())
     except DecodeError:
         net.Clear()
-    if not net.op or not all(op.type and op.output for op in net.op):
+    names = [*net.external_output]
+    for op in net.op:
+        names += [op.type, *op.input, *op.output, *(arg.name for arg in op.arg)]
+    is_text = all(isinstance(name, str) for name in names)  # what is no UTF-8 comes as bytes
+    if not net.op or not is_text or not all(op.type and op.output for op in net.op):
         raise ModelError(
             f"{path}: expected a network of Caffe2, got {size} bytes that are none, or are cut off; "
             "fetch it again (make model)"

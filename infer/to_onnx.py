@@ -84,6 +84,8 @@ class Conversion:
             "BoxWithNMSLimit": self._keep,
         }  # fmt: skip
         self._step = round(1 / self._only("GenerateProposals").number("spatial_scale"))
+        if not 1 <= self._step <= LARGEST_SIDE:
+            raise ModelError(f"{GRAPH_NAME}: expected cells of 1..{LARGEST_SIDE} pixels, got {self._step}")
         height, width = self._tensor("im_info", 2).values[0, :2]
         if not 0 < min(height, width) <= max(height, width) <= LARGEST_SIDE:
             raise ModelError(

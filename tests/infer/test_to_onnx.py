@@ -127,7 +127,7 @@ def test_another_network_is_one_clear_line_and_leaves_no_file(fault: str, tmp_pa
 
 
 @pytest.mark.parametrize("name", [WEIGHTS_NAME, GRAPH_NAME])
-@pytest.mark.parametrize("data", [None, b"", b"no network", b"\n" * 100, "cut"])
+@pytest.mark.parametrize("data", [None, b"", b"no network", b"\n" * 100, b"\x12\x06\x12\x01x\x22\x01\xff", "cut"])
 def test_a_damaged_file_is_one_clear_line(name: str, data: bytes | str | None, tmp_path: Path) -> None:
     write(tmp_path, *tiny())
     path = tmp_path / name
