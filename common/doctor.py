@@ -100,7 +100,7 @@ def check_model(folder: Path) -> Finding:
     """The Mask R-CNN, by its files and, where it is the tutorial's own, by its checksums."""
     if folder == InferSettings().mask_rcnn and not list(folder.glob("*.pb")):
         return Finding(
-            "model", Level.NOTE, f"no Mask R-CNN in {folder}: the embedded matte finds people, but cannot tell two who touch apart",
+            "model", Level.NOTE, f"no Mask R-CNN in {folder}: the embedded who finds people, may miss a back or a limb alone, and finds no things",
             "make model, or set ONLYME_MASK_RCNN",
         )  # fmt: skip
     try:

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import compose_cost, footage, forward, growth, hiding, people, remote, returns, text, transport, whole
+from tests.bench import (
+    compose_cost,
+    footage,
+    forward,
+    growth,
+    hiding,
+    looks,
+    people,
+    remote,
+    returns,
+    text,
+    transport,
+    whole,
+)
 from tests.bench.machine import describe
 from tests.shared import MASK_RCNN
 
@@ -14,6 +27,7 @@ TABLES = {
     "call": whole.main,
     "compose": compose_cost.main,
     "models": forward.models,
+    "looks": looks.main,
     "proposals": forward.proposals,
     "workers": forward.workers,
     "latency": footage.latency,
