@@ -12,7 +12,7 @@ from infer.embedded.split import face_share, shares, unclaimed
 from infer.embedded.witness import Person
 
 PERSON = 0  # COCO
-EMBEDDED = "embedded who: tells people apart by faces and skeletons; may miss a back or a limb alone, finds no things"
+EMBEDDED = "embedded who: tells people apart by faces and skeletons; may miss a back or a limb alone"
 FACELESS = 0.8  # times as sure is a person whose face was not found
 ASIDE = 0.3  # by so much less sure is a person at the picture's side than in the middle
 

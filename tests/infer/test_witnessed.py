@@ -45,10 +45,21 @@ def test_a_map_lies_where_its_box_is() -> None:
     assert (rows.min(), rows.max() + 1, columns.min(), columns.max() + 1) == pytest.approx((75, 105, 133, 187), abs=1)
 
 
-def test_somebody_alone_keeps_the_map_as_it_is() -> None:
+def test_whom_the_small_networks_do_not_see_keeps_the_map_as_it_is() -> None:
     mine = found(LEFT)
-    assert witnessed([mine], seen(ME, matte=LEFT), 0.3) == (mine,)
     assert witnessed([mine], seen(matte=LEFT), 0.3) == (mine,)
+
+
+def test_a_person_is_what_both_say() -> None:
+    wide, narrow = box(65, 40, 140, 150), box(80, 50, 120, 145)
+    (mine,) = witnessed([found(wide)], seen(person_at(100, narrow), matte=wide), 0.3)
+    np.testing.assert_array_equal(area(mine), narrow)
+
+
+def test_a_pose_that_the_small_networks_do_not_know_is_the_mask_rcnns() -> None:
+    (mine,) = witnessed([found(LEFT)], seen(person_at(100, box(95, 50, 105, 60)), matte=LEFT), 0.3)
+    np.testing.assert_array_equal(area(mine), LEFT)
+    assert not mine.is_sign
 
 
 def test_what_anothers_body_claims_is_taken_from_an_instance() -> None:
