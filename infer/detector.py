@@ -1,4 +1,4 @@
-"""What finds people in a frame: a Mask R-CNN from a folder, or the embedded who where there is none."""
+"""What finds people in a frame: a Mask R-CNN from a folder beside the embedded who, or that alone where there is none."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.config import AUTO, CPU, NO_MODEL, InferSettings
-from common.errors import ConfigError
+from common.errors import AssetError, ConfigError
 from common.messages import Instance
 from common.model import find_onnx, models_in
 from infer.embedded.detector import EmbeddedDetector
 from infer.timed_look import look_ms
+from infer.witnessed import WitnessedDetector
 
 log = logging.getLogger("onlyme")
 
@@ -32,7 +33,7 @@ class Detector(Protocol):
 
 
 def open_detector(settings: InferSettings) -> Detector:
-    """The Mask R-CNN of `--mask-rcnn`; the embedded who where that is none, or the default folder has no weights.
+    """The Mask R-CNN of `--mask-rcnn` beside the embedded who; that alone where it is none, or the default folder is empty.
 
     Raises:
         ModelError: The folder was named, or has weights, but cannot be used.
@@ -42,7 +43,7 @@ def open_detector(settings: InferSettings) -> Detector:
     if not is_wanted(settings):
         _on_processor_only(settings, "the embedded who")
         return EmbeddedDetector(settings.confidence)
-    return open_mask_rcnn(settings)
+    return _beside_the_small_networks(open_mask_rcnn(settings), settings)
 
 
 def is_wanted(settings: InferSettings) -> bool:
@@ -77,3 +78,11 @@ def _on_processor_only(settings: InferSettings, what: str) -> None:
             f"--device {settings.device}: expected auto or cpu for {what}, got another; devices are for a Mask R-CNN in an "
             ".onnx file (make model, or -m FOLDER)"
         )
+
+
+def _beside_the_small_networks(detector: Detector, settings: InferSettings) -> Detector:
+    try:
+        return WitnessedDetector(detector, settings.threshold)
+    except AssetError as error:
+        log.warning("people who stand close are told apart by the Mask R-CNN alone: %s", error)
+        return detector

@@ -12,7 +12,7 @@ from infer.embedded.split import face_share, shares, unclaimed
 from infer.embedded.witness import Person
 
 PERSON = 0  # COCO
-EMBEDDED = "embedded who: tells people apart by bodies and faces; a back or a limb alone may go unseen"
+EMBEDDED = "embedded who: tells people apart by faces and skeletons; may miss a back or a limb alone"
 FACELESS = 0.8  # times as sure is a person whose face was not found
 ASIDE = 0.3  # by so much less sure is a person at the picture's side than in the middle
 
@@ -32,8 +32,7 @@ class EmbeddedDetector:
     """
 
     model = EMBEDDED
-    # a small person in a picture of 1080 lines is looked at with a quarter of its pixels, and larger ones do not need more
-    least_wh = (960.0, 540.0)
+    least_wh = Looker.least_wh
 
     def __init__(self, confidence: float) -> None:
         self._confidence = confidence

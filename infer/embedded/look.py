@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import cv2
@@ -25,11 +26,13 @@ from infer.embedded.nets import (
     Found,
 )
 from infer.embedded.outline import Pose
+from infer.embedded.split import SURE_FACE
 from infer.embedded.view import Points, ends, put_back, whole
 from infer.embedded.witness import (
     Face,
     LoneFace,
     Person,
+    fits,
     is_face_of,
     is_same_body,
     is_same_face,
@@ -43,9 +46,11 @@ LONGEST = 320  # cells of the grid's longer side
 LEAST_POSE, LEAST_FACE = 0.3, 0.4  # scores; the networks' own graphs ask for 0.5 and 0.6 and miss who is half hidden
 MOST_POSES, MOST_FACES = 5, 3  # that are looked at closely
 PRESENT = 0.5  # of the landmark network, from which somebody is there
+LEAST_MATTE = 0.2  # mean over a face that is not sure: between books and in patterns there are unsure ones
 SMALLEST_FACE = 5.0  # cells: a smaller one is a find of noise
-# a body below a face, in widths of the face: the hips, and the circle around the body; mean of those whom both nets found
-HIPS_BELOW, BODY_RADIUS = 3.73, 4.50
+# a body below a face, in widths of the face: the hips, and the circle around the body. First the mean of those whom both nets
+# found; beside somebody else the landmark network needs a closer view to take the right one
+BODIES = ((3.73, 4.50), (3.0, 3.6))
 TURNED = 0.4  # share of the face's own direction in where the body is looked for; the rest is straight down
 
 
@@ -71,6 +76,9 @@ class Looker:
         ModelError: A network cannot be read.
     """
 
+    # a small person in a picture of 1080 lines is looked at with a quarter of its pixels, and larger ones do not need more
+    least_wh = (960.0, 540.0)
+
     def __init__(self) -> None:
         self._matte = Matte(fetch(MATTE))
         self._poses, self._faces = Finder(fetch(POSE), POSES), Finder(fetch(FACE), FACES)
@@ -85,20 +93,27 @@ class Looker:
         squares = [whole(size_wh), *ends(size_wh)]
         poses = self._poses.find(halves, squares[0], LEAST_POSE)[:MOST_POSES]
         found = [f for square in squares for f in self._faces.find(halves, square, LEAST_FACE)]
-        faces = [(f, face) for f in found if (face := face_of(f, scale)).width >= SMALLEST_FACE]
-        people: list[Person] = []
-        for pose in poses:
-            person = self._read(halves, pose.points[HIPS], pose.points[WHOLE_BODY], grid_wh)
-            if person is not None and not any(is_same_body(person.pose, p.pose) for p in people):
-                people.append(person)
-        for f, face in lone(faces, people)[:MOST_FACES]:
-            person = self._read(halves, *body_below(f), grid_wh)
-            if person is None or not is_face_of(face, person.pose):
-                continue
-            if not any(is_same_body(person.pose, p.pose) for p in people):
-                people.append(person)
-        seen = [replace(p, has_face=any(is_face_of(face, p.pose) for _, face in faces)) for p in people]
-        return Seen(matte, tuple(seen), tuple(lone_face_of(face, grid_wh) for _, face in lone(faces, people)))
+        faces = [(f, face) for f in found if is_likely(face := face_of(f, scale), matte)]
+        read = [self._read(halves, pose.points[HIPS], pose.points[WHOLE_BODY], grid_wh) for pose in poses]
+        bodies = each_once(p for p in read if p is not None)
+        people = [p for p in bodies if any(fits(face, p.pose) for _, face in faces)]
+        for f, face in lone(faces, people, fits)[:MOST_FACES]:
+            person = self._read_below(halves, f, face, grid_wh)
+            if person is not None:
+                people = each_once([*people, person])
+        # a pose without a face of its own may be a mixture of two people
+        people = each_once([*people, *bodies])
+        seen = (replace(p, has_face=any(is_face_of(face, p.pose) for _, face in faces)) for p in people)
+        left = lone(faces, people, is_face_of)
+        return Seen(matte, tuple(seen), tuple(lone_face_of(face, grid_wh) for _, face in left))
+
+    def _read_below(self, halves: Halves, found: Found, face: Face, grid_wh: tuple[int, int]) -> Person | None:
+        """Return the person of a face; None where the landmark network sees nobody or somebody else there."""
+        for hips, radius in BODIES:
+            person = self._read(halves, *body_below(found, hips, radius), grid_wh)
+            if person is not None and fits(face, person.pose):
+                return person
+        return None
 
     def _read(self, halves: Halves, hips: Points, end: Points, grid_wh: tuple[int, int]) -> Person | None:
         body = self._bodies.read(halves, hips, end)
@@ -137,21 +152,42 @@ def face_of(found: Found, scale: float) -> Face:
     return Face(found.score, corners.mean(0), float((corners[1] - corners[0]).max()))
 
 
-def lone(faces: list[tuple[Found, Face]], people: list[Person]) -> list[tuple[Found, Face]]:
+def is_likely(face: Face, matte: NDArray[np.float32]) -> bool:
+    """Return whether a face is no find of noise: large enough, and sure, or where the matte sees somebody too."""
+    height, width = matte.shape
+    x0, y0 = (max(0, int(v - face.width / 2)) for v in face.middle)
+    x1, y1 = (min(side, int(v + face.width / 2) + 1) for v, side in zip(face.middle, (width, height), strict=True))
+    if face.width < SMALLEST_FACE or x0 >= x1 or y0 >= y1:
+        return False
+    return face.score >= SURE_FACE or float(matte[y0:y1, x0:x1].mean()) >= LEAST_MATTE
+
+
+def lone(
+    faces: list[tuple[Found, Face]], people: list[Person], is_of: Callable[[Face, Pose], bool]
+) -> list[tuple[Found, Face]]:
     """Return the faces that belong to none of `people`, each once."""
     found: list[tuple[Found, Face]] = []
     for f, face in faces:
-        if not any(is_face_of(face, p.pose) for p in people) and not any(is_same_face(face, g) for _, g in found):
+        if not any(is_of(face, p.pose) for p in people) and not any(is_same_face(face, g) for _, g in found):
             found.append((f, face))
     return found
 
 
-def body_below(face: Found) -> tuple[Points, Points]:
-    """Return where the hips of a face's body should be, and a point of the circle around it, pixels."""
+def each_once(people: Iterable[Person]) -> list[Person]:
+    """Return people without those whose body is that of somebody before."""
+    found: list[Person] = []
+    for person in people:
+        if not any(is_same_body(person.pose, p.pose) for p in found):
+            found.append(person)
+    return found
+
+
+def body_below(face: Found, below: float, radius: float) -> tuple[Points, Points]:
+    """Return where the hips of a face's body should be, and a point of the circle around it, pixels; see BODIES."""
     x, y = face.points[LEFT_EYE] - face.points[RIGHT_EYE]
     roll = math.atan2(y, x)
     up = TURNED * np.array([math.sin(roll), -math.cos(roll)]) + (1 - TURNED) * np.array([0.0, -1.0])
     up /= np.hypot(*up)
     width = float((face.corners[1] - face.corners[0]).max())
-    hips = face.corners.mean(0) - up * HIPS_BELOW * width
-    return hips, hips + up * BODY_RADIUS * width
+    hips = face.corners.mean(0) - up * below * width
+    return hips, hips + up * radius * width

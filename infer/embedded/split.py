@@ -50,9 +50,14 @@ def _is_own(person: Person, people: Sequence[Person], faces: Sequence[LoneFace])
         if other is not person:
             own &= is_rather(person, other)
     for face in faces:
-        nearer = person.outline.distance < face.outline.distance
-        own &= nearer if face.score >= SURE_FACE else nearer | person.outline.core
+        own &= is_rather_than_face(person, face)
     return own
+
+
+def is_rather_than_face(person: Person, face: LoneFace) -> Mask:
+    """Return (h, w) bool: where a cell is rather a person's than that of somebody of whom only a face was found."""
+    nearer = person.outline.distance < face.outline.distance
+    return nearer if face.score >= SURE_FACE else nearer | person.outline.core
 
 
 def is_rather(person: Person, other: Person) -> Mask:

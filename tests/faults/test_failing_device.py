@@ -18,7 +18,7 @@ FAILED = "cuda has failed: CUDA failure 719: unspecified launch failure"
 
 @pytest.mark.model
 def test_the_worker_goes_on_on_the_processor(run_dir: Path, tmp_path: Path) -> None:
-    scene = PatternedScene(WIDTH, HEIGHT, 30, "alone")
+    scene = PatternedScene(WIDTH, HEIGHT, 30, "apart")
     write_onnx(MASK_RCNN_2GO, tmp_path / "model.onnx")
     settings = {**SIZE, "mask_rcnn": tmp_path, "device": "cuda", "threads": 1}
     modules = {"capture": scene.capture, "infer": "tests.faults.failing_device"}

@@ -55,7 +55,7 @@ def test_a_person_is_found_and_start_up_says_how_long_a_look_takes(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    network = open_detector(settings(folder, device="auto"))
+    network = open_mask_rcnn(settings(folder, device="auto"))
     assert [line.endswith("ms on cpu; cpu is used") for line in saying(caplog) if line.startswith("a look takes")] == [
         True
     ]
@@ -268,7 +268,7 @@ def test_two_files_are_one_too_many(folder: Path) -> None:
 
 @pytest.mark.model
 def test_the_real_network_finds_people_and_things(real: Path) -> None:
-    network = open_detector(settings(real))
+    network = open_mask_rcnn(settings(real))
     picture = np.asarray(cv2.imread(str(FOOTAGE / "coco-still/000000000785.jpg")), np.uint8)
     found = network.detect(picture)
     assert found[0].class_id == 0 and found[0].score > 0.9
@@ -279,7 +279,7 @@ def test_the_real_network_finds_people_and_things(real: Path) -> None:
 @pytest.mark.model
 def test_both_limits_are_kept(real: Path) -> None:
     picture = np.asarray(cv2.imread(str(FOOTAGE / "davis2016/dance-twirl/frames/00030.jpg")), np.uint8)
-    few, many = (open_detector(settings(real, detections=n)) for n in (2, 0))
+    few, many = (open_mask_rcnn(settings(real, detections=n)) for n in (2, 0))
     assert len(few.detect(picture)) == 2 < len(many.detect(picture))
-    narrow = open_detector(settings(real, proposals=1))
+    narrow = open_mask_rcnn(settings(real, proposals=1))
     assert len(narrow.detect(picture)) <= 1
