@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from capture.demo import DemoScene
-from common.config import InferSettings
+from common.config import CPU, InferSettings
 from infer.detector import Detector
 from infer.embedded.detector import EmbeddedDetector
 from infer.mask_rcnn import MaskRcnn
+from infer.onnx_mask_rcnn import OnnxMaskRcnn
+from infer.to_onnx import write_onnx
 from infer.witnessed import WitnessedDetector
 from tests.bench.table import print_table
 from tests.bench.timing import medians_us
-from tests.shared import MASK_RCNN
+from tests.shared import MASK_RCNN, MASK_RCNN_2GO
 
 ROUNDS = 15
 LEFT, RIGHT, AWAY = 40, 200, 360  # frames of the demo at 30 a second, by where the bystander is
@@ -30,20 +34,25 @@ def pictures() -> list[np.ndarray]:
     return [scene.wall, scene.frame(AWAY), scene.frame(RIGHT), three]
 
 
-def detectors() -> dict[str, Detector]:
-    """Everything that can look here."""
+def detectors(folder: Path) -> dict[str, Detector]:
+    """Everything that can look here; the small Mask R-CNN is written to `folder`."""
     found: dict[str, Detector] = {"embedded": EmbeddedDetector(InferSettings().confidence)}
     if MASK_RCNN.is_dir():
-        settings = InferSettings(mask_rcnn=MASK_RCNN)
-        mask_rcnn = MaskRcnn(settings)
-        found["Mask R-CNN, cv2.dnn"] = mask_rcnn
-        found["both"] = WitnessedDetector(mask_rcnn, settings.threshold)
+        settings, file = InferSettings(mask_rcnn=MASK_RCNN), folder / "model.onnx"
+        write_onnx(MASK_RCNN_2GO, file)
+        found["Mask R-CNN, cv2.dnn"] = MaskRcnn(settings)
+        found["Mask R-CNN, ONNX"] = mask_rcnn = OnnxMaskRcnn(file, CPU, settings)
+        found["both, ONNX"] = WitnessedDetector(mask_rcnn, settings.threshold)
     return found
 
 
 def main() -> None:
     """In turn, so that a machine that slows down slows all alike; medians."""
-    seen, who = pictures(), detectors()
+    with tempfile.TemporaryDirectory(prefix="onlyme-bench-") as folder:
+        _print_looks(pictures(), detectors(Path(folder)))
+
+
+def _print_looks(seen: list[np.ndarray], who: dict[str, Detector]) -> None:
     rows: list[dict[str, object]] = []
     for threads in sorted({1, min(2, os.cpu_count() or 1)}):
         cv2.setNumThreads(threads)
