@@ -11,6 +11,7 @@ help: ## what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 run: setup ## bring the call up (q in the window or Ctrl-C ends it)
+	@$(BIN)/python -m infer.first_start
 	@PATH="$(CURDIR)/$(BIN):$$PATH" exec honcho start
 
 test: setup-dev ## run the tests

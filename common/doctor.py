@@ -22,9 +22,9 @@ import cv2
 from common import ring, v4l2
 from common.assets import ASSETS, cache_dir, is_here
 from common.backends import available
-from common.config import STAGES, CaptureSettings, InferSettings, Settings, read_settings
+from common.config import SCHEMAS, CaptureSettings, InferSettings, Settings, read_settings
 from common.errors import ConfigError, ModelError, ProcessorError
-from common.model import GRAPH_SUM, WEIGHTS_SUM, find_model
+from common.model import GRAPH_SUM, WEIGHTS_SUM, find_model, models_in, why_not_fetched
 from common.screen import why_no_window
 from common.segments import SHM_FOLDER, abandoned
 from common.streams import FRAMES, STREAMS, endpoint
@@ -68,10 +68,10 @@ def check_processor(machine: str) -> Finding:
 
 
 def check_settings() -> Finding:
-    """Environment and `.env`, for every stage."""
+    """Environment and `.env`, for every stage and the first start."""
     try:
-        for stage, kind in STAGES.items():
-            read_settings(kind, stage, [])
+        for name, kind in SCHEMAS.items():
+            read_settings(kind, name, [])
     except ConfigError as error:
         return Finding("settings", Level.FAIL, str(error), "mend it in the environment or in .env")
     return Finding("settings", Level.OK, "all understood")
@@ -88,10 +88,10 @@ def check_opencv() -> Finding:
 
 def check_model(folder: Path) -> Finding:
     """The Mask R-CNN, by its files and, where it is the tutorial's own, by its checksums."""
-    if folder == InferSettings().mask_rcnn and not list(folder.glob("*.pb")):
+    if folder == InferSettings().mask_rcnn and not models_in(folder):
         return Finding(
-            "model", Level.NOTE, f"no Mask R-CNN in {folder}: the embedded matte finds people, but cannot tell two who touch apart",
-            "make model, or set ONLYME_MASK_RCNN",
+            "model", Level.NOTE, f"no Mask R-CNN in {folder}{why_not_fetched(folder)}: the embedded matte finds people, "
+            "but cannot tell two who touch apart", "make model, or set ONLYME_MASK_RCNN",
         )  # fmt: skip
     try:
         weights, graph = find_model(folder)
