@@ -51,7 +51,7 @@ def download(pinned: Pinned, path: Path, tries: int = TRIES, timeout_s: float = 
         AssetError: The server cannot be reached, refuses, keeps breaking off, or sends something else, or more; or the
             file cannot be written.
     """
-    url, checksum = pinned.url, pinned.checksum
+    url, checksum, what = pinned.url, pinned.checksum, _named(pinned.url)
     if checksum.matches(path):
         return path
     part = part_of(path)
@@ -63,20 +63,22 @@ def download(pinned: Pinned, path: Path, tries: int = TRIES, timeout_s: float = 
         except _TooMuchError:
             part.unlink(missing_ok=True)
             raise AssetError(
-                f"{url}: expected {checksum.size} bytes, got more; removed: it is not the file that is pinned"
+                f"{what}: expected {checksum.size} bytes, got more; removed: it is not the file that is pinned"
             ) from None
         except urllib.error.HTTPError as error:
-            if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and part.exists():
                 break  # nothing is left to fetch: the checksum decides
             raise AssetError(
-                f"{url}: expected the file, got HTTP {error.code} {_in_one_line(error.reason)}; try again later"
+                f"{what}: expected the file, got HTTP {error.code} {_in_one_line(error.reason)}; try again later"
             ) from None
-        except (OSError, http.client.HTTPException) as error:  # broken off, or silent: go on from where it stopped
-            reason = _in_one_line(f"{error or type(error).__name__}")
+        # broken off, silent, or no sense (a length that is no number): go on from where it stopped
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            cause = error.reason if isinstance(error, urllib.error.URLError) else error
+            reason = _in_one_line(str(cause)) or type(cause).__name__
     else:
         raise AssetError(
-            f"{url}: expected the whole file, got {_size(part)} bytes in {tries} attempts ({reason}); "
-            "check the connection: another try goes on from there"
+            f"{what}: expected the whole file, got {_size(part)} bytes in {tries} attempts ({reason}); "
+            "another try goes on from there"
         )
     put_in_place(part, path, checksum)
     return path
@@ -184,6 +186,12 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise AssetError(f"{path}: cannot be written ({error.strerror}); make room, or let it be written") from None
+
+
+def _named(url: str) -> str:
+    """A file and who has it: the whole address would fill a terminal."""
+    parts = urllib.parse.urlsplit(url)
+    return f"{parts.path.rpartition('/')[2]} of {parts.netloc}"
 
 
 def _in_one_line(said: str) -> str:

@@ -128,6 +128,14 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Location", self.server.url(self.path))
         self.end_headers()
 
+    def nothing_left(self, data: bytes) -> None:
+        self.send_error(416)
+
+    def no_length(self, data: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "many")
+        self.end_headers()
+
     def no_http(self, data: bytes) -> None:
         self.wfile.write(b"220 \x1b[31mwelcome\r\n")
 
@@ -140,7 +148,7 @@ FAULTS: dict[str, Callable[[Handler, bytes], None]] = {
     for fault in (
         Handler.silent, Handler.silent_half_way, Handler.slow, Handler.slow_to_answer, Handler.endless,
         Handler.too_long, Handler.too_short, Handler.another_file, Handler.cut_off, Handler.missing, Handler.broken,
-        Handler.to_another_scheme, Handler.in_a_circle, Handler.no_http,
+        Handler.to_another_scheme, Handler.in_a_circle, Handler.nothing_left, Handler.no_length, Handler.no_http,
     )
 }  # fmt: skip
 

@@ -215,5 +215,7 @@ def test_the_command_fails_with_one_line(model: str, tmp_path: Path) -> None:
         [sys.executable, "-c", COMMAND, str(tmp_path), model], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("model: http://127.0.0.1:9/g: expected the whole file")
+    assert done.stderr.startswith(
+        "model: g of 127.0.0.1:9: expected the whole file, got 0 bytes in 4 attempts ([Errno 111] Connection refused)"
+    )
     assert len(done.stderr.splitlines()) == 1
