@@ -7,6 +7,7 @@ stage reads them, from the environment and `.env`. Exit code 0: a call can be br
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import json
 import platform
 import shutil
@@ -84,6 +85,15 @@ def check_opencv() -> Finding:
     if not cv2.__version__.startswith(PINNED_OPENCV):
         return Finding("OpenCV", Level.FAIL, found, f"expected {PINNED_OPENCV}: make clean setup")
     return Finding("OpenCV", Level.OK, found)
+
+
+def check_litert() -> Finding:
+    """Whether the small networks can be run at all."""
+    try:
+        import common.litert  # noqa: F401  # whose libraries are looked for here
+    except ImportError as error:
+        return Finding("LiteRT", Level.FAIL, f"cannot be loaded: {error}", "make clean setup")
+    return Finding("LiteRT", Level.OK, importlib.metadata.version("ai-edge-litert"))
 
 
 def check_model(folder: Path) -> Finding:
@@ -211,7 +221,7 @@ def examine() -> list[Finding]:
     capture, infer, every = _settings_or_defaults(settings)
     cameras = v4l2.devices()
     checks: list[Callable[[], Finding]] = [
-        check_python, lambda: check_processor(platform.machine()), check_opencv, lambda: check_model(infer.mask_rcnn), check_assets,
+        check_python, lambda: check_processor(platform.machine()), check_opencv, check_litert, lambda: check_model(infer.mask_rcnn), check_assets,
         lambda: check_cameras(cameras, capture), check_screen, lambda: check_memory(capture), check_leftovers,
         lambda: check_running(every.call_dir), lambda: check_virtual_camera(cameras),
     ]  # fmt: skip

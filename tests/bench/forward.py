@@ -6,7 +6,6 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -15,16 +14,16 @@ import numpy as np
 from capture.demo import DemoScene
 from common.assets import MATTE, fetch
 from common.config import InferSettings
-from common.matte import MATTE_SIZE_WH, Matte, with_litert, with_opencv
+from common.matte import Matte
 from compose import alpha, subject
-from infer.detector import MaskRcnn
+from infer.mask_rcnn import MaskRcnn
 from tests.bench.table import print_table
 from tests.bench.timing import medians_us
 from tests.shared import FOOTAGE, MASK_RCNN, SIGNERS
 from tests.workers import masks_a_second
 
 ROUNDS = 5
-CV2_DNN = "matte's network, cv2.dnn"
+MATTE_WHOLE = "matte"
 
 
 def reference_iou(net: MaskRcnn) -> float:
@@ -73,18 +72,11 @@ def proposals() -> None:
 
 
 def models() -> None:
-    """By model, by threads, and the matte's two runtimes, on one picture."""
+    """By model and by threads, on one picture."""
     stills = sorted((SIGNERS / "reference/again/frames").glob("*.jpg"))
     picture = np.asarray(cv2.imread(str(stills[0])), np.uint8) if stills else DemoScene(1280, 720, 30).frame(100)
-    small = np.asarray(cv2.resize(picture, MATTE_SIZE_WH), np.uint8)
-    matte, opencv = Matte(fetch(MATTE)), with_opencv(fetch(MATTE))
-    work: dict[str, Callable[[], object]] = {
-        CV2_DNN: lambda: opencv(small),
-        "matte, whole": lambda: matte.infer(picture),
-    }
-    with suppress(ImportError):
-        litert = with_litert(fetch(MATTE))
-        work["matte's network, LiteRT"] = lambda: litert(small)
+    matte = Matte(fetch(MATTE))
+    work: dict[str, Callable[[], object]] = {MATTE_WHOLE: lambda: matte.infer(picture)}
     if MASK_RCNN.is_dir():
         mask_rcnn = MaskRcnn(InferSettings(mask_rcnn=MASK_RCNN))
         work["Mask R-CNN"] = lambda: mask_rcnn.detect(picture)
@@ -93,10 +85,10 @@ def models() -> None:
         cv2.setNumThreads(threads)
         took |= {(name, threads): us / 1e3 for name, us in medians_us(work, 3 * ROUNDS).items()}
     rows = [
-        {"what": name, "threads": threads, "ms": ms, "/ one thread": ms / took[name, 1], "/ cv2.dnn's matte": ms / took[CV2_DNN, 1]}
+        {"what": name, "threads": threads, "ms": ms, "/ one thread": ms / took[name, 1], "/ matte": ms / took[MATTE_WHOLE, 1]}
         for (name, threads), ms in took.items()
     ]  # fmt: skip
-    print_table("forward passes; LiteRT has one thread always", rows)
+    print_table("forward passes; the matte has one thread always", rows)
 
 
 def workers() -> None:

@@ -42,7 +42,7 @@ def test_here_it_says_that_a_call_can_be_brought_up() -> None:
     done = run()
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) < 25, "one screen"
-    for what in ("Python", "processor", "settings", "OpenCV", "model", "assets", "cameras", "screen", "shared memory", "leftovers",
+    for what in ("Python", "processor", "settings", "OpenCV", "LiteRT", "model", "assets", "cameras", "screen", "shared memory", "leftovers",
                  "running call", "virtual camera"):  # fmt: skip
         assert sum(line[6:].startswith(what) for line in done.stdout.splitlines()) == 1
 
