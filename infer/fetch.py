@@ -27,7 +27,7 @@ from common.model import (
     Checksum,
     models_in,
 )
-from infer.download import Pinned, download, part_of, put_in_place, unpack, writing
+from infer.download import Pinned, download, put_in_place, unpack, writing
 
 FOLDER = ROOT / "mask-rcnn-coco"
 SMALL_URL = "https://raw.githubusercontent.com/facebookarchive/models/7e196ddaec6df39792689df71972f9f4c1314886/mask_rcnn_2go/model/int8"
@@ -61,6 +61,7 @@ def fetch_small(folder: Path, files: Mapping[str, Pinned] = SMALL) -> None:
 
     Raises:
         AssetError: A file cannot be had, or not be written.
+        ModelError: They are no MaskRCNN2Go.
     """
     others = [path for path in models_in(folder) if path.name != SMALL_NAME]
     if others:
@@ -72,12 +73,10 @@ def fetch_small(folder: Path, files: Mapping[str, Pinned] = SMALL) -> None:
             parts.mkdir(exist_ok=True)
         for name, pinned in files.items():
             download(pinned, parts / name)
-        written = part_of(parts / SMALL_NAME)
-        from infer.to_onnx import write_onnx  # onnx, for who fetches anything
+        from infer.to_onnx import write_onnx  # onnx, for who has fetched something
 
-        with writing(written):
-            write_onnx(parts, written)
-        put_in_place(written, folder / SMALL_NAME)
+        write_onnx(parts, parts / SMALL_NAME)
+        put_in_place(parts / SMALL_NAME, folder / SMALL_NAME)
         with writing(folder):
             shutil.rmtree(parts)
             (folder / NOT_FETCHED).unlink(missing_ok=True)
