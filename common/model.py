@@ -55,9 +55,10 @@ def models_in(folder: Path) -> list[Path]:
 
 
 def why_not_fetched(folder: Path) -> str:
-    """What a first start left to say of a folder without a model, in brackets; "" where it has not tried."""
+    """What a first start left to say of a folder without a model, in brackets; "" where it said nothing."""
     note = folder / NOT_FETCHED
-    return f" ({note.read_text(errors='replace').strip()})" if note.is_file() else ""
+    said = note.read_text(errors="replace").strip() if note.is_file() else ""
+    return f" ({said})" if said else ""
 
 
 class ModelFiles(NamedTuple):

@@ -53,7 +53,7 @@ def _try_within(folder: Path, files: Mapping[str, Pinned], limit_s: float) -> st
     """Fetch in a process of its own, which can be ended wherever it waits, for a name server too; why that failed, or ""."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=_fetch, args=(theirs, folder, files, limit_s))
+    child = context.Process(target=_fetch, args=(theirs, folder, files, limit_s), daemon=True)
     child.start()
     theirs.close()
     try:

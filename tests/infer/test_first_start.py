@@ -92,14 +92,16 @@ def test_nothing_is_fetched_beside_a_model(name: str, server: Server, tmp_path: 
 ONCE = """
 import sys
 from pathlib import Path
-from infer.first_start import fetch_once
-from tests.infer.test_first_start import STAND_IN, pinned_at, serving
+from infer import first_start
+from tests.infer.test_first_start import STAND_IN, fetch_once, pinned_at, serving
 
 def main():
     with serving(STAND_IN.files) as server:
         if sys.argv[2]:
             server.faults["/model.pb"] = sys.argv[2]
-        fetch_once(Path(sys.argv[1]), pinned_at(server), float(sys.argv[3]))
+        folder, limit_s, sys.argv[1:] = Path(sys.argv[1]), float(sys.argv[3]), []
+        first_start.fetch_once = lambda _: fetch_once(folder, pinned_at(server), limit_s)
+        first_start.main()
         print(f"asked {len(server.asked)} times")
 
 main()
@@ -128,7 +130,8 @@ def waiting(folder: Path, limit_s: float) -> Iterator[subprocess.Popen[str]]:
 def test_who_interrupts_it_waits_no_second_time(tmp_path: Path) -> None:
     with waiting(tmp_path, 60) as start:
         os.killpg(start.pid, signal.SIGINT)
-        start.communicate(timeout=20)
+        _, error = start.communicate(timeout=20)
+    assert (start.returncode, error) == (130, "")
     assert (tmp_path / NOT_FETCHED).read_text() == "it was not finished\n"
     with serving(STAND_IN.files) as server:
         fetch_once(tmp_path, pinned_at(server))
