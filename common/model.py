@@ -68,23 +68,32 @@ class ModelFiles(NamedTuple):
     graph: Path
 
 
+def find_onnx(folder: Path) -> Path | None:
+    """The file of a folder that ONNX Runtime reads, None where there is none.
+
+    Raises:
+        ModelError: It is empty, or there are several.
+    """
+    return _only(folder, ".onnx") if list(folder.glob("*.onnx")) else None
+
+
 def find_model(folder: Path) -> ModelFiles:
-    """The files of a model's folder.
+    """The files of a folder that cv2.dnn reads.
 
     Raises:
         ModelError: One is missing, empty, or there are several.
     """
-    files = ModelFiles(_only(folder, ".pb"), _only(folder, ".pbtxt"))
+    files = ModelFiles(_only(folder, ".pb", "one .onnx, or one .pb with its .pbtxt"), _only(folder, ".pbtxt"))
     _check_classes(folder / CLASS_LIST)
     return files
 
 
-def _only(folder: Path, ending: str) -> Path:
+def _only(folder: Path, ending: str, expected: str = "") -> Path:
     files = sorted(folder.glob(f"*{ending}")) if folder.is_dir() else []
     if len(files) != 1:
-        got = f"{len(files)} of them" if folder.is_dir() else "no such folder"
+        got = f"{len(files)} {ending}" if folder.is_dir() else "no such folder"
         raise ModelError(
-            f"--mask-rcnn: expected a folder with exactly one {ending}, got {got} in {folder}; "
+            f"--mask-rcnn: expected a folder with exactly {expected or f'one {ending}'}, got {got} in {folder}; "
             "run `make model` or name another folder"
         )
     if files[0].stat().st_size == 0:

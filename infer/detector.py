@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common.config import InferSettings
+from common.config import AUTO, CPU, NO_MODEL, InferSettings
 from common.errors import ConfigError
 from common.messages import Instance
+from common.model import find_onnx, models_in
 from infer.embedded.detector import EmbeddedDetector
-from infer.mask_rcnn import MaskRcnn
+from infer.timed_look import look_ms
+
+log = logging.getLogger("onlyme")
 
 
 class Detector(Protocol):
@@ -28,19 +32,48 @@ class Detector(Protocol):
 
 
 def open_detector(settings: InferSettings) -> Detector:
-    """The Mask R-CNN of `--mask-rcnn`; the embedded who where the default folder has no weights.
+    """The Mask R-CNN of `--mask-rcnn`; the embedded who where that is none, or the default folder has no weights.
 
     Raises:
         ModelError: The folder was named, or has weights, but cannot be used.
-        ConfigError: Another backend than OpenCV's own was asked for, and there is no Mask R-CNN.
+        ConfigError: The device cannot be used, or is only for a Mask R-CNN in an .onnx file, which there is not.
         AssetError: There is no Mask R-CNN and the embedded who cannot be fetched either.
     """
+    if not is_wanted(settings):
+        _on_processor_only(settings, "the embedded who")
+        return EmbeddedDetector(settings.confidence)
+    return open_mask_rcnn(settings)
+
+
+def is_wanted(settings: InferSettings) -> bool:
+    """Whether a Mask R-CNN is to be used: one was named, or the default folder has one."""
     is_default = settings.mask_rcnn == InferSettings().mask_rcnn
-    if not is_default or list(settings.mask_rcnn.glob("*.pb")):
-        return MaskRcnn(settings)
-    if (settings.backend, settings.target) != ("opencv", "cpu"):
+    return settings.mask_rcnn != NO_MODEL and (not is_default or bool(models_in(settings.mask_rcnn)))
+
+
+def open_mask_rcnn(settings: InferSettings) -> Detector:
+    """The Mask R-CNN of a folder, by what the folder holds; only what is needed to run it is loaded.
+
+    Raises:
+        ModelError, ConfigError: See `open_detector`.
+    """
+    if (file := find_onnx(settings.mask_rcnn)) is not None:
+        from infer.device_choice import open_on_best_device
+
+        if others := [path.name for path in models_in(settings.mask_rcnn) if path != file]:
+            log.info("%s holds %s and %s: the .onnx is used", settings.mask_rcnn, file.name, ", ".join(others))
+        return open_on_best_device(file, settings)
+    from infer.mask_rcnn import MaskRcnn
+
+    _on_processor_only(settings, "a .pb with its .pbtxt")
+    network = MaskRcnn(settings)
+    log.info("a look takes %.0f ms on cpu", look_ms(network.detect))
+    return network
+
+
+def _on_processor_only(settings: InferSettings, what: str) -> None:
+    if settings.device not in (AUTO, CPU):
         raise ConfigError(
-            f"--backend {settings.backend} --target {settings.target}: expected opencv and cpu for the embedded "
-            "who, got another; they are for a Mask R-CNN (make model, or -m FOLDER)"
+            f"--device {settings.device}: expected auto or cpu for {what}, got another; devices are for a Mask R-CNN in an "
+            ".onnx file (make model, or -m FOLDER)"
         )
-    return EmbeddedDetector(settings.confidence)

@@ -8,32 +8,15 @@ import numpy as np
 import pytest
 
 from capture.demo import DemoScene
-from common.backends import available, choose
 from common.coco import NAMES
 from common.config import InferSettings
-from common.errors import ConfigError, ModelError
+from common.errors import ModelError
 from common.halves import Halves
 from infer.detector import open_detector
 from infer.loop import least_size, share_of_cores
-from infer.mask_rcnn import MaskRcnn, to_instances
+from infer.mask_rcnn import MaskRcnn
 from infer.still import CELLS_WH
 from tests.shared import FOOTAGE, MASK_RCNN
-
-
-def row(class_id: float, score: float, *box: float) -> list[float]:
-    return [0.0, class_id, score, *box]
-
-
-def masks_for(count: int, value: float = 0.8) -> np.ndarray:
-    return np.full((count, 90, 15, 15), value, np.float32)
-
-
-def test_every_class_is_reported_and_boxes_are_clipped() -> None:
-    found = np.array([row(0, 0.9, -0.1, 0.2, 0.5, 1.2), row(76, 0.6, 0.1, 0.1, 0.2, 0.2)], np.float32)
-    person, phone = to_instances(found, masks_for(2), 0.5, 0.3)
-    assert person.box_xyxy == pytest.approx((0, 0.2, 0.5, 1))
-    assert (person.class_id, phone.class_id) == (0, 76)
-    assert set(person.probability) == {204}
 
 
 @pytest.mark.model
@@ -53,14 +36,6 @@ def test_without_weights_the_default_is_the_embedded_who(monkeypatch: pytest.Mon
         assert "embedded" in open_detector(settings).model
     with pytest.raises(ModelError, match="exactly one"):  # but a folder that was named must be right
         open_detector(InferSettings(mask_rcnn=tmp_path))
-
-
-def test_backends_are_refused_with_a_list_of_what_is_here() -> None:
-    assert "cpu" in available()["opencv"]
-    choose("opencv", "cpu")
-    for backend, target in (("cuda", "cuda"), ("nonsense", "cpu"), ("opencv", "nonsense")):
-        with pytest.raises(ConfigError, match=r"opencv with .*cpu"):
-            choose(backend, target)
 
 
 def test_threads_are_shared_among_workers(monkeypatch: pytest.MonkeyPatch) -> None:
