@@ -158,7 +158,7 @@ first_start.main()
     ("settings", "flags", "asks"),
     [
         ({}, [], True), ({"FETCH": "yes"}, [], True), ({"FETCH": "no"}, [], False), ({}, ["--fetch", "no"], False),
-        ({"MASK_RCNN": "/elsewhere"}, [], False), ({"MASK_RCNN": str(fetch.FOLDER)}, [], True),
+        ({"MASK_RCNN": "/elsewhere"}, [], False), ({"MASK_RCNN": "none"}, [], False), ({"MASK_RCNN": str(fetch.FOLDER)}, [], True),
     ],
 )  # fmt: skip
 def test_who_says_no_or_has_another_model_is_not_asked_for(

@@ -1,4 +1,4 @@
-"""`make run` where the server of the model is silent: the call comes up all the same, and waits for nobody twice."""
+"""`make run` of who has no model: it is fetched, or the call comes up all the same and waits for nobody twice."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from common.model import NOT_FETCHED
-from infer.fetch import SMALL
+from infer.fetch import SMALL, SMALL_NAME
 from tests.call import BIN, environment, read_until
 from tests.infer.server import Server, serving
-from tests.shared import ROOT
+from tests.shared import MASK_RCNN_2GO, ROOT
 
-LIMIT_S, LIVE_S = 3.0, 5.0
-GIVES_UP, LIVE = "none was fetched", ", live"
+LIVE_S = 5.0
+FETCHING = "model: fetching a small Mask R-CNN (3.8 MB, {} s at most; ONLYME_FETCH=no never asks)\n"
 
 PYTHON = """#!/bin/sh
 test "$*" = "-m infer.first_start" && exec {python} first_start.py
@@ -38,20 +37,18 @@ if __name__ == "__main__":
 @pytest.fixture
 def server() -> Iterator[Server]:
     with serving({f"/{name}": b"silence" for name in SMALL}) as server:
-        server.faults = {f"/{name}": "silent" for name in SMALL}
         yield server
 
 
 @pytest.fixture
-def copy(server: Server, tmp_path: Path) -> Path:
-    """This project without a model, whose Python asks that server and has less patience."""
+def copy(tmp_path: Path) -> Path:
+    """This project without a model, whose Python has a first start of its own."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     ours = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in ours.splitlines():
         if (ROOT / name).is_file():
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, tmp_path / name)
-    (tmp_path / "first_start.py").write_text(FIRST_START.format(url=server.url(""), limit_s=LIMIT_S))
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/python").write_text(PYTHON.format(python=BIN / "python"))
     (tmp_path / "bin/python").chmod(0o755)
@@ -59,8 +56,10 @@ def copy(server: Server, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def make_run(copy: Path, run_dir: Path) -> tuple[list[str], float]:
-    """What it says until the call is live, and how long that took after it gave up, or else after its start."""
+def make_run(copy: Path, run_dir: Path, url: str, limit_s: int) -> tuple[list[str], float]:
+    """What it says, asking a server at that address for that long, until the call is live, and how many seconds that took
+    after it was done with the model, or else after its start."""
+    (copy / "first_start.py").write_text(FIRST_START.format(url=url, limit_s=limit_s))
     settings = {"source": "demo", "width": 640, "height": 360, "sink": "headless", "status_every": 0.2}
     env = {k: v for k, v in environment(settings, run_dir).items() if not k.startswith("MAKE")}
     with subprocess.Popen(
@@ -68,29 +67,45 @@ def make_run(copy: Path, run_dir: Path) -> tuple[list[str], float]:
         stderr=subprocess.STDOUT, text=True, start_new_session=True,
     ) as call:  # fmt: skip
         try:
-            begun, said = time.monotonic(), []
-            if not (copy / "mask-rcnn-coco" / NOT_FETCHED).exists():
-                said += read_until(call, GIVES_UP)
-                begun = time.monotonic()
-            said += read_until(call, LIVE)
+            begun, said = time.monotonic(), [""]
+            while ", live" not in said[-1]:
+                said += read_until(call, "")
+                if is_of_model(said[-1]):
+                    begun = time.monotonic()
             return said, time.monotonic() - begun
         finally:
             os.killpg(call.pid, signal.SIGINT)
             call.communicate(timeout=15)
 
 
+def is_of_model(line: str) -> bool:
+    return line.startswith("model: ")
+
+
 def test_the_call_is_live_soon_after_a_silent_server_was_given_up(
     copy: Path, server: Server, run_dir: Path, segments: set[str]
 ) -> None:
-    said, took_s = make_run(copy, run_dir)
+    server.faults = {f"/{name}": "silent" for name in SMALL}
+    said, took_s = make_run(copy, run_dir, server.url(""), 3)
     print(f"live {took_s:.2f} s after it gave up")
     assert len(server.asked) == 1
-    assert [line for line in said if line.startswith("model: ")] == [
-        "model: fetching a small Mask R-CNN (3.8 MB, 3 s at most; ONLYME_FETCH=no never asks)\n",
+    assert [line for line in said if is_of_model(line)] == [
+        FETCHING.format(3),
         "model: none was fetched (not here within 3 s); the embedded who finds people, make model tries again\n",
     ]
     assert took_s < 2 * LIVE_S, "a busy machine gets twice the target before the test speaks up"
-    said, took_s = make_run(copy, run_dir)
+    said, took_s = make_run(copy, run_dir, server.url(""), 3)
     print(f"second start: live after {took_s:.2f} s")
     assert len(server.asked) == 1
-    assert [line for line in said if line.startswith("model: ")] == []
+    assert [line for line in said if is_of_model(line)] == []
+
+
+@pytest.mark.model
+def test_the_first_call_uses_what_was_fetched(copy: Path, server: Server, run_dir: Path, segments: set[str]) -> None:
+    server.files = {f"/{name}": (MASK_RCNN_2GO / name).read_bytes() for name in SMALL}
+    for says in [FETCHING.format(60), f"model: a small Mask R-CNN is in {copy}/mask-rcnn-coco\n"], []:
+        said, took_s = make_run(copy, run_dir, server.url(""), 60)
+        print(f"live after {took_s:.2f} s")
+        assert [line for line in said if is_of_model(line)] == says
+        assert sum(f"finds people with Mask R-CNN of mask-rcnn-coco/{SMALL_NAME}" in line for line in said) == 1
+    assert len(server.asked) == len(SMALL)
