@@ -111,8 +111,8 @@ def check_model(folder: Path) -> Finding:
         return Finding("model", Level.OK, "none is wanted: the embedded who finds people")
     if folder == InferSettings().mask_rcnn and not models_in(folder):
         return Finding(
-            "model", Level.NOTE, f"no Mask R-CNN in {folder}{why_not_fetched(folder)}: the embedded matte finds people, "
-            "but cannot tell two who touch apart", "make model, or set ONLYME_MASK_RCNN",
+            "model", Level.NOTE, f"no Mask R-CNN in {folder}{why_not_fetched(folder)}: the embedded who finds people, "
+            "may miss a back or a limb alone, and finds no things", "make model, or set ONLYME_MASK_RCNN",
         )  # fmt: skip
     try:
         if (file := find_onnx(folder)) is not None:
