@@ -393,6 +393,18 @@ def keys_dir() -> Path:
     return read_settings(RelaySettings, "python -m common.keys", []).keys_folder
 
 
+@dataclass(frozen=True)
+class FirstStartSettings(Settings):
+    """What `make run` does before the first call."""
+
+    fetch: bool = setting(
+        True,
+        yes,
+        "make run fetches a small Mask R-CNN where there is none, once; no: it never asks for one",
+        switch=True,
+    )
+
+
 STAGES: dict[str, type[Settings]] = {
     "capture": CaptureSettings,
     "infer": InferSettings,
@@ -400,6 +412,7 @@ STAGES: dict[str, type[Settings]] = {
     "display": DisplaySettings,
     "relay": RelaySettings,
 }
+SCHEMAS: dict[str, type[Settings]] = {**STAGES, "first start": FirstStartSettings}
 
 
 def flag_of(name: str) -> str:
@@ -443,7 +456,7 @@ def read_settings(
     outer = dict(variables() if environ is None else environ)
     dotenv_path = ROOT / ".env" if dotenv_path is None else dotenv_path
     merged = {k: v for k, v in {**_dotenv(dotenv_path), **outer}.items() if k.startswith(PREFIX)}
-    known = {variable_of(f.name) for stage in STAGES.values() for f in fields(stage)}
+    known = {variable_of(f.name) for kind in SCHEMAS.values() for f in fields(kind)}
     _refuse_replaced({*merged, *(flag.partition("=")[0] for flag in argv)})
     for name in sorted(set(merged) - known):
         import difflib

@@ -23,10 +23,10 @@ import onnxruntime
 
 from common import ring, v4l2
 from common.assets import ASSETS, cache_dir, is_here
-from common.config import AUTO, NO_MODEL, STAGES, CaptureSettings, InferSettings, Settings, read_settings
+from common.config import AUTO, NO_MODEL, SCHEMAS, CaptureSettings, InferSettings, Settings, read_settings
 from common.devices import available
 from common.errors import ConfigError, ModelError, ProcessorError
-from common.model import GRAPH_SUM, WEIGHTS_SUM, find_model, find_onnx, models_in
+from common.model import GRAPH_SUM, WEIGHTS_SUM, find_model, find_onnx, models_in, why_not_fetched
 from common.screen import why_no_window
 from common.segments import SHM_FOLDER, abandoned
 from common.streams import FRAMES, STREAMS, endpoint
@@ -70,10 +70,10 @@ def check_processor(machine: str) -> Finding:
 
 
 def check_settings() -> Finding:
-    """Environment and `.env`, for every stage."""
+    """Environment and `.env`, for every stage and the first start."""
     try:
-        for stage, kind in STAGES.items():
-            read_settings(kind, stage, [])
+        for name, kind in SCHEMAS.items():
+            read_settings(kind, name, [])
     except ConfigError as error:
         return Finding("settings", Level.FAIL, str(error), "mend it in the environment or in .env")
     return Finding("settings", Level.OK, "all understood")
@@ -111,8 +111,8 @@ def check_model(folder: Path) -> Finding:
         return Finding("model", Level.OK, "none is wanted: the embedded who finds people")
     if folder == InferSettings().mask_rcnn and not models_in(folder):
         return Finding(
-            "model", Level.NOTE, f"no Mask R-CNN in {folder}: the embedded who finds people, may miss a back or a limb alone, and finds no things",
-            "make model, or set ONLYME_MASK_RCNN",
+            "model", Level.NOTE, f"no Mask R-CNN in {folder}{why_not_fetched(folder)}: the embedded who finds people, "
+            "may miss a back or a limb alone, and finds no things", "make model, or set ONLYME_MASK_RCNN",
         )  # fmt: skip
     try:
         if (file := find_onnx(folder)) is not None:

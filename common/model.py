@@ -11,6 +11,7 @@ from common.errors import AssetError, ModelError
 
 CLASS_LIST = "object_detection_classes_coco.txt"
 CLASSES = 90
+NOT_FETCHED = "not-fetched.txt"  # says in a model's folder why `make run` fetched none, and that it has tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Checksum:
         if (got := self._of(path)) != self.digest:
             raise AssetError(
                 f"{path.name}: expected {self.algorithm} {self.digest}, got {got} ({path.stat().st_size} bytes); "
-                "removed: run `make model` again, and if it happens twice, do not trust the server"
+                "removed; where it happens twice, do not trust the server"
             )
 
     def _of(self, path: Path) -> str:
@@ -51,6 +52,13 @@ GRAPH_SUM = Checksum("sha256", "090923144d81b2e442093f965be27eccda11ce5f781eaf1c
 def models_in(folder: Path) -> list[Path]:
     """Files with the weights of a Mask R-CNN of any kind."""
     return sorted(path for ending in ("*.onnx", "*.pb") for path in folder.glob(ending))
+
+
+def why_not_fetched(folder: Path) -> str:
+    """What a first start left to say of a folder without a model, in brackets; "" where it said nothing."""
+    note = folder / NOT_FETCHED
+    said = note.read_text(errors="replace").strip() if note.is_file() else ""
+    return f" ({said})" if said else ""
 
 
 class ModelFiles(NamedTuple):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from common import errors
-from common.config import STAGES, flag_of, variable_of
+from common.config import SCHEMAS, flag_of, variable_of
 from common.streams import STREAMS
 from tests.shared import ROOT
 
@@ -37,6 +37,7 @@ ENTRY_POINTS = {
     "common/doctor.py",
     "common/keys.py",
     "infer/fetch.py",
+    "infer/first_start.py",
 }  # may sys.exit
 
 
@@ -125,7 +126,7 @@ def test_top_level_folders_are_fixed() -> None:
 
 def test_every_setting_stands_in_the_example_and_in_the_readme() -> None:
     example, readme = (ROOT / ".env.example").read_text(), (ROOT / "README.md").read_text()
-    names = {f.name for stage in STAGES.values() for f in fields(stage)}
+    names = {f.name for kind in SCHEMAS.values() for f in fields(kind)}
     assert {n for n in names if f"{variable_of(n)}=" not in example} == set()
     assert {n for n in names if f"`{flag_of(n)}`" not in readme} == set()
     assert set(re.findall(r"^#? ?(ONLYME_\w+)=", example, re.MULTILINE)) == {variable_of(n) for n in names}

@@ -17,6 +17,7 @@ from common import doctor, v4l2
 from common.child import sole_writer
 from common.config import CaptureSettings, InferSettings
 from common.doctor import Finding, Level
+from common.model import NOT_FETCHED
 from common.run_dir import open_run_dir
 from tests.call import environment, read_until, start_call
 from tests.conftest import segment_names
@@ -94,6 +95,15 @@ def test_a_device_that_is_not_here_prevents_a_call() -> None:
 def test_a_default_folder_without_weights_is_a_note() -> None:
     if not list(InferSettings().mask_rcnn.glob("*.pb")):
         assert doctor.check_model(InferSettings().mask_rcnn).level is Level.NOTE
+
+
+def test_it_says_why_a_first_start_fetched_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "InferSettings", lambda: InferSettings(mask_rcnn=tmp_path))
+    assert "(" not in doctor.check_model(tmp_path).found
+    (tmp_path / NOT_FETCHED).write_text("not here within 20 s\n")
+    found = doctor.check_model(tmp_path)
+    assert (found.level, found.do) == (Level.NOTE, "make model, or set ONLYME_MASK_RCNN")
+    assert f"no Mask R-CNN in {tmp_path} (not here within 20 s): " in found.found
 
 
 def test_a_camera_is_judged_by_what_is_asked_of_it() -> None:
