@@ -100,6 +100,8 @@ def test_every_stage_has_the_same_first_two_files_and_a_loop_of_one_screen(stage
         ),
         ("display.relay.loop", {"numpy", "cv2", "zmq"}),  # nor does a relay without an address relay
         ("display.loop", {"asyncio", "ssl"}),  # which come with keys
+        ("infer.detector", {"onnxruntime", "onnx"}),  # which come with an .onnx, and with making one
+        ("infer.onnx_mask_rcnn", {"onnx"}),
     ],
 )
 def test_nobody_loads_what_it_does_not_need(module: str, unwanted: set[str]) -> None:
