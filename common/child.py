@@ -19,7 +19,7 @@ from types import FrameType
 from common.ancestors import Ancestors, are_there
 from common.config import STAGES, Settings, read_settings
 from common.environment import process_name, under_honcho
-from common.errors import RingTakenError, UserError
+from common.errors import DeviceError, RingTakenError, UserError
 from common.figures import figures, path_of
 from common.pulse import EXIT_CRASHED, EXIT_DONE, EXIT_MISTAKE, EXIT_RESTS, EXIT_TOLD, Pulse
 from common.run_dir import open_run_dir
@@ -124,6 +124,9 @@ def work(stage: str, package: str, stop: Stop) -> int:
     except UserError as error:
         log.error("%s", error)
         return EXIT_MISTAKE
+    except DeviceError as error:
+        log.error("%s", error)
+        return EXIT_CRASHED
     if told:
         return EXIT_TOLD
     return EXIT_RESTS if stop.rests else EXIT_DONE

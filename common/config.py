@@ -28,6 +28,10 @@ from common.errors import ConfigError
 PREFIX = "ONLYME_"
 ROOT = Path(__file__).resolve().parent.parent
 MASK_AGE_MS = 750
+NO_MODEL = Path("none")  # of --mask-rcnn
+AUTO, CPU = "auto", "cpu"
+DEVICES = (AUTO, CPU, "cuda", "tensorrt", "coreml", "directml", "openvino")
+REPLACED = {"backend": "device", "target": "device"}  # settings of earlier versions, and what they are now
 S = TypeVar("S", bound="Settings")
 
 
@@ -248,7 +252,8 @@ class InferSettings(Settings):
     mask_rcnn: Path = setting(
         ROOT / "mask-rcnn-coco",
         path,
-        "folder with a Mask R-CNN: a .pb, its .pbtxt and object_detection_classes_coco.txt",
+        "folder with a Mask R-CNN: an .onnx, or a .pb, its .pbtxt and object_detection_classes_coco.txt; none: the embedded "
+        "who finds people",
         short="-m",
     )
     confidence: float = setting(0.5, real(0, 1), "least probability of a detection", short="-c")
@@ -256,8 +261,11 @@ class InferSettings(Settings):
     infer_width: int = setting(600, whole(64, 4096), "frames are resized to this width for the network only, pixels")
     proposals: int = setting(20, whole(0, 1000), "regions the network looks at closely; 0 leaves the graph as it is")
     detections: int = setting(7, whole(0, 1000), "objects the network reports; 0 leaves the graph as it is")
-    backend: str = setting("opencv", word, "cv2.dnn backend, by name, as far as this OpenCV was built with it")
-    target: str = setting("cpu", word, "cv2.dnn target, by name")
+    device: str = setting(
+        AUTO,
+        one_of(*DEVICES),
+        f"what an .onnx runs on, one of {', '.join(DEVICES)}, as far as this ONNX Runtime was built for it; auto: the fastest",
+    )
     max_infer_hz: float = _MAX_INFER_HZ
     cpu: float = _CPU
     battery: bool = _BATTERY
@@ -385,6 +393,18 @@ def keys_dir() -> Path:
     return read_settings(RelaySettings, "python -m common.keys", []).keys_folder
 
 
+@dataclass(frozen=True)
+class FirstStartSettings(Settings):
+    """What `make run` does before the first call."""
+
+    fetch: bool = setting(
+        True,
+        yes,
+        "make run fetches a small Mask R-CNN where there is none, once; no: it never asks for one",
+        switch=True,
+    )
+
+
 STAGES: dict[str, type[Settings]] = {
     "capture": CaptureSettings,
     "infer": InferSettings,
@@ -392,6 +412,7 @@ STAGES: dict[str, type[Settings]] = {
     "display": DisplaySettings,
     "relay": RelaySettings,
 }
+SCHEMAS: dict[str, type[Settings]] = {**STAGES, "first start": FirstStartSettings}
 
 
 def flag_of(name: str) -> str:
@@ -435,7 +456,8 @@ def read_settings(
     outer = dict(variables() if environ is None else environ)
     dotenv_path = ROOT / ".env" if dotenv_path is None else dotenv_path
     merged = {k: v for k, v in {**_dotenv(dotenv_path), **outer}.items() if k.startswith(PREFIX)}
-    known = {variable_of(f.name) for stage in STAGES.values() for f in fields(stage)}
+    known = {variable_of(f.name) for kind in SCHEMAS.values() for f in fields(kind)}
+    _refuse_replaced({*merged, *(flag.partition("=")[0] for flag in argv)})
     for name in sorted(set(merged) - known):
         import difflib
 
@@ -462,6 +484,16 @@ def read_settings(
         )
     values = vars(parser.parse_args(list(argv), env_vars=merged))
     return kind(**{item.name: values[item.name] for item in fields(kind)})
+
+
+def _refuse_replaced(given: set[str]) -> None:
+    """Name what took the place of a setting that is no more."""
+    for old, new in REPLACED.items():
+        if found := given & {flag_of(old), variable_of(old)}:
+            raise ConfigError(
+                f"{found.pop()}: expected {flag_of(new)} or {variable_of(new)}, which replaces it ({', '.join(DEVICES)}); "
+                "give that, or unset it"
+            )
 
 
 def _dotenv(path: Path) -> dict[str, str]:

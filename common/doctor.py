@@ -7,6 +7,7 @@ stage reads them, from the environment and `.env`. Exit code 0: a call can be br
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import json
 import platform
 import shutil
@@ -18,13 +19,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cv2
+import onnxruntime
 
 from common import ring, v4l2
 from common.assets import ASSETS, cache_dir, is_here
-from common.backends import available
-from common.config import STAGES, CaptureSettings, InferSettings, Settings, read_settings
+from common.config import AUTO, NO_MODEL, SCHEMAS, CaptureSettings, InferSettings, Settings, read_settings
+from common.devices import available
 from common.errors import ConfigError, ModelError, ProcessorError
-from common.model import GRAPH_SUM, WEIGHTS_SUM, find_model
+from common.model import GRAPH_SUM, WEIGHTS_SUM, find_model, find_onnx, models_in, why_not_fetched
 from common.screen import why_no_window
 from common.segments import SHM_FOLDER, abandoned
 from common.streams import FRAMES, STREAMS, endpoint
@@ -68,32 +70,57 @@ def check_processor(machine: str) -> Finding:
 
 
 def check_settings() -> Finding:
-    """Environment and `.env`, for every stage."""
+    """Environment and `.env`, for every stage and the first start."""
     try:
-        for stage, kind in STAGES.items():
-            read_settings(kind, stage, [])
+        for name, kind in SCHEMAS.items():
+            read_settings(kind, name, [])
     except ConfigError as error:
         return Finding("settings", Level.FAIL, str(error), "mend it in the environment or in .env")
     return Finding("settings", Level.OK, "all understood")
 
 
 def check_opencv() -> Finding:
-    """Version and what cv2.dnn can run on."""
-    backends = ", ".join(f"{name} ({' '.join(targets)})" for name, targets in available().items())
-    found = f"{cv2.__version__}; backends {backends}"
+    """The version: the next ones read the tutorial's Mask R-CNN no more."""
     if not cv2.__version__.startswith(PINNED_OPENCV):
-        return Finding("OpenCV", Level.FAIL, found, f"expected {PINNED_OPENCV}: make clean setup")
-    return Finding("OpenCV", Level.OK, found)
+        return Finding("OpenCV", Level.FAIL, cv2.__version__, f"expected {PINNED_OPENCV}: make clean setup")
+    return Finding("OpenCV", Level.OK, cv2.__version__)
+
+
+def check_devices(device: str) -> Finding:
+    """What ONNX Runtime was built for, and whether that is what `--device` asks for."""
+    here = available()
+    found = f"ONNX Runtime {onnxruntime.__version__} for {', '.join(here)}"
+    if device not in (AUTO, *here):
+        do = f"install a build of ONNX Runtime for {device} in its place, or ONLYME_DEVICE=auto"
+        return Finding("devices", Level.FAIL, f"{found}; {device} is asked for", do)
+    return Finding("devices", Level.OK, found)
+
+
+def check_litert() -> Finding:
+    """Whether the small networks can be run at all."""
+    try:
+        import common.litert  # noqa: F401  # whose libraries are looked for here
+    except ImportError as error:
+        return Finding("LiteRT", Level.FAIL, f"cannot be loaded: {error}", "make clean setup")
+    return Finding("LiteRT", Level.OK, importlib.metadata.version("ai-edge-litert"))
 
 
 def check_model(folder: Path) -> Finding:
     """The Mask R-CNN, by its files and, where it is the tutorial's own, by its checksums."""
-    if folder == InferSettings().mask_rcnn and not list(folder.glob("*.pb")):
+    if folder == NO_MODEL:
+        return Finding("model", Level.OK, "none is wanted: the embedded who finds people")
+    if folder == InferSettings().mask_rcnn and not models_in(folder):
         return Finding(
-            "model", Level.NOTE, f"no Mask R-CNN in {folder}: the embedded matte finds people, but cannot tell two who touch apart",
-            "make model, or set ONLYME_MASK_RCNN",
+            "model", Level.NOTE, f"no Mask R-CNN in {folder}{why_not_fetched(folder)}: the embedded who finds people, "
+            "may miss a back or a limb alone, and finds no things", "make model, or set ONLYME_MASK_RCNN",
         )  # fmt: skip
     try:
+        if (file := find_onnx(folder)) is not None:
+            beside = [path.name for path in models_in(folder) if path != file]
+            unused = f"; {', '.join(beside)} beside it is not used" if beside else ""
+            return Finding(
+                "model", Level.OK, f"{file.name} ({file.stat().st_size / 2**20:.1f} MiB) in {folder}{unused}"
+            )
         weights, graph = find_model(folder)
     except ModelError as error:
         return Finding("model", Level.FAIL, str(error), "make model, or set ONLYME_MASK_RCNN")
@@ -211,7 +238,8 @@ def examine() -> list[Finding]:
     capture, infer, every = _settings_or_defaults(settings)
     cameras = v4l2.devices()
     checks: list[Callable[[], Finding]] = [
-        check_python, lambda: check_processor(platform.machine()), check_opencv, lambda: check_model(infer.mask_rcnn), check_assets,
+        check_python, lambda: check_processor(platform.machine()), check_opencv, check_litert, lambda: check_devices(infer.device),
+        lambda: check_model(infer.mask_rcnn), check_assets,
         lambda: check_cameras(cameras, capture), check_screen, lambda: check_memory(capture), check_leftovers,
         lambda: check_running(every.call_dir), lambda: check_virtual_camera(cameras),
     ]  # fmt: skip

@@ -13,6 +13,7 @@ OnlymeError
  │    └── RingTakenError     another writer already serves this stream
  ├── SourceLostError         a source that did deliver has stopped: everything is hidden and it is opened again
  ├── RingGoneError           the segment was removed, or is not one of ours: counted, and the next message is awaited
+ ├── DeviceError             a device that cannot run the network, or no longer can: the worker goes on on the processor
  └── MessageError            bytes from a socket that are no valid message: counted and dropped
 
 `None` from a reader means "nothing new" and is no error; loss of frames is counted, not raised.
@@ -71,6 +72,10 @@ class SourceLostError(OnlymeError):
 
 class RingGoneError(OnlymeError):
     """The segment does not exist any more, or does not hold a ring of this layout."""
+
+
+class DeviceError(OnlymeError):
+    """A device cannot run a network, or has stopped doing so."""
 
 
 class MessageError(OnlymeError):

@@ -19,7 +19,7 @@ import msgpack
 
 from common.errors import MessageError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MAX_MESSAGE_BYTES = 4 << 20
 MAX_INSTANCES = 400
 MAX_MAP_SIDE = 512
@@ -141,7 +141,11 @@ class WorkAsked:
 @dataclass(frozen=True, slots=True)
 class Instance:
     """One object found: class (0 = person), score 0..1, half-open box x0, y0, x1, y1 in 0..1 of the frame, and the
-    probability map inside the box, `map_height` x `map_width` uint8 row by row, 255 = certain."""
+    probability map inside the box, `map_height` x `map_width` uint8 row by row, 255 = certain.
+
+    `is_sign`: Only a sign of somebody, a face alone or a part of the picture that no person found explains. What it
+    covers is hidden, and it is never the subject.
+    """
 
     class_id: int
     score: float
@@ -149,9 +153,11 @@ class Instance:
     map_height: int
     map_width: int
     probability: bytes
+    is_sign: bool = False
 
     def __post_init__(self) -> None:
         _whole("class_id", self.class_id, 0, 1000)
+        _flag("is_sign", self.is_sign)
         _real("score", self.score, 0.0, 1.0)
         if not isinstance(self.box_xyxy, tuple) or len(self.box_xyxy) != 4:
             raise MessageError(f"box_xyxy: expected 4 numbers, got {self.box_xyxy!r:.80}")

@@ -11,6 +11,7 @@ from common.errors import AssetError, ModelError
 
 CLASS_LIST = "object_detection_classes_coco.txt"
 CLASSES = 90
+NOT_FETCHED = "not-fetched.txt"  # says in a model's folder why `make run` fetched none, and that it has tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Checksum:
         if (got := self._of(path)) != self.digest:
             raise AssetError(
                 f"{path.name}: expected {self.algorithm} {self.digest}, got {got} ({path.stat().st_size} bytes); "
-                "removed: run `make model` again, and if it happens twice, do not trust the server"
+                "removed; where it happens twice, do not trust the server"
             )
 
     def _of(self, path: Path) -> str:
@@ -48,6 +49,18 @@ WEIGHTS_SUM = Checksum("sha1", "c8adff66a1e23e607f57cf1a7cfabad0faa371f9")
 GRAPH_SUM = Checksum("sha256", "090923144d81b2e442093f965be27eccda11ce5f781eaf1c7ec76932ce99641e", 182_896)
 
 
+def models_in(folder: Path) -> list[Path]:
+    """Files with the weights of a Mask R-CNN of any kind."""
+    return sorted(path for ending in ("*.onnx", "*.pb") for path in folder.glob(ending))
+
+
+def why_not_fetched(folder: Path) -> str:
+    """What a first start left to say of a folder without a model, in brackets; "" where it said nothing."""
+    note = folder / NOT_FETCHED
+    said = note.read_text(errors="replace").strip() if note.is_file() else ""
+    return f" ({said})" if said else ""
+
+
 class ModelFiles(NamedTuple):
     """What cv2.dnn reads."""
 
@@ -55,23 +68,32 @@ class ModelFiles(NamedTuple):
     graph: Path
 
 
+def find_onnx(folder: Path) -> Path | None:
+    """The file of a folder that ONNX Runtime reads, None where there is none.
+
+    Raises:
+        ModelError: It is empty, or there are several.
+    """
+    return _only(folder, ".onnx") if list(folder.glob("*.onnx")) else None
+
+
 def find_model(folder: Path) -> ModelFiles:
-    """The files of a model's folder.
+    """The files of a folder that cv2.dnn reads.
 
     Raises:
         ModelError: One is missing, empty, or there are several.
     """
-    files = ModelFiles(_only(folder, ".pb"), _only(folder, ".pbtxt"))
+    files = ModelFiles(_only(folder, ".pb", "one .onnx, or one .pb with its .pbtxt"), _only(folder, ".pbtxt"))
     _check_classes(folder / CLASS_LIST)
     return files
 
 
-def _only(folder: Path, ending: str) -> Path:
+def _only(folder: Path, ending: str, expected: str = "") -> Path:
     files = sorted(folder.glob(f"*{ending}")) if folder.is_dir() else []
     if len(files) != 1:
-        got = f"{len(files)} of them" if folder.is_dir() else "no such folder"
+        got = f"{len(files)} {ending}" if folder.is_dir() else "no such folder"
         raise ModelError(
-            f"--mask-rcnn: expected a folder with exactly one {ending}, got {got} in {folder}; "
+            f"--mask-rcnn: expected a folder with exactly {expected or f'one {ending}'}, got {got} in {folder}; "
             "run `make model` or name another folder"
         )
     if files[0].stat().st_size == 0:

@@ -52,7 +52,6 @@ def _stamp(dev):  # type: (bool) -> str
             "requirements-dev.txt",
             "requirements-video.txt",
             "requirements-camera.txt",
-            "requirements-litert.txt",
             "requirements-bench.txt",
         ]
     for name in names:

@@ -1,180 +1,138 @@
-"""`make model`: the tutorial's Mask R-CNN into `mask-rcnn-coco/`, resumed where it broke off, checked, atomic.
+"""`make model` and `make model-tutorial`: a Mask R-CNN into `mask-rcnn-coco/`.
 
-The weights lie in a tar archive of TensorFlow's, the graph in OpenCV's test data. Both come over https. Their sizes and
-SHA-256 are pinned: nothing is taken beyond the size, and what does not match is never put in place.
+The small one, MaskRCNN2Go, comes as two Caffe2 files and is written out as ONNX at once. The tutorial's lies in a tar
+archive of TensorFlow's, its graph in OpenCV's test data. All come over https.
 """
 
 from __future__ import annotations
 
 import argparse
-import http.client
+import fcntl
 import os
 import shutil
 import sys
-import tarfile
-import urllib.error
-import urllib.parse
-import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-from tqdm import tqdm
-from typing_extensions import override
 
 from common.config import ROOT
-from common.errors import AssetError
-from common.model import GRAPH_NAME, GRAPH_SUM, WEIGHTS_NAME, WEIGHTS_SUM, Checksum
+from common.errors import AssetError, UserError
+from common.model import (
+    CLASS_LIST,
+    GRAPH_NAME,
+    GRAPH_SUM,
+    NOT_FETCHED,
+    WEIGHTS_NAME,
+    WEIGHTS_SUM,
+    Checksum,
+    models_in,
+)
+from infer.download import Pinned, download, put_in_place, unpack, writing
 
-ARCHIVE_URL = "https://storage.googleapis.com/download.tensorflow.org/models/object_detection/mask_rcnn_inception_v2_coco_2018_01_28.tar.gz"
-GRAPH_URL = "https://raw.githubusercontent.com/opencv/opencv_extra/4.x/testdata/dnn/mask_rcnn_inception_v2_coco_2018_01_28.pbtxt"
-TIMEOUT_S = 20.0
-TRIES = 4
-CHUNK = 1 << 16
+FOLDER = ROOT / "mask-rcnn-coco"
+SMALL_URL = "https://raw.githubusercontent.com/facebookarchive/models/7e196ddaec6df39792689df71972f9f4c1314886/mask_rcnn_2go/model/int8"
+SMALL: Mapping[str, Pinned] = {
+    "model.pb": Pinned(
+        f"{SMALL_URL}/model.pb",
+        Checksum("sha256", "9ebb05d8981f18f0da81e4b72a32e6507e67a4ae7d52b51fdb736b21d024de1f", 25_424),
+    ),
+    "model_init.pb": Pinned(
+        f"{SMALL_URL}/model_init.pb",
+        Checksum("sha256", "535faf6ba4f724f7b1b9b6ddd35b7c77048b7c44d7027fa1bb4941e5388fbc79", 3_802_460),
+    ),
+}
+SMALL_NAME = "mask_rcnn_2go_coco.onnx"
+ARCHIVE = Pinned(
+    "https://storage.googleapis.com/download.tensorflow.org/models/object_detection/mask_rcnn_inception_v2_coco_2018_01_28.tar.gz",
+    Checksum("sha256", "4f57861c2ff1c87e92495789ee266e41a7dc79a038521d93a153be403b0b601f", 177_817_887),
+)
+GRAPH = Pinned(
+    "https://raw.githubusercontent.com/opencv/opencv_extra/4.x/testdata/dnn/mask_rcnn_inception_v2_coco_2018_01_28.pbtxt",
+    GRAPH_SUM,
+)
 
-ARCHIVE_SUM = Checksum("sha256", "4f57861c2ff1c87e92495789ee266e41a7dc79a038521d93a153be403b0b601f", 177_817_887)
 
-
-def download(url: str, path: Path, checksum: Checksum, tries: int = TRIES, timeout_s: float = TIMEOUT_S) -> Path:
-    """Fetch `url` to `path`, going on from `path`.part where an earlier attempt broke off.
+def fetch_small(folder: Path, files: Mapping[str, Pinned] = SMALL) -> None:
+    """Put the small Mask R-CNN into `folder` as ONNX, anew where it is there; nothing where another model is.
 
     Args:
-        url: Of the file. A redirect to another scheme is refused: https must not end as http.
-        path: Where it is put once it is whole and right.
-        checksum: Of the file; its size bounds what is taken.
-        tries: How often a connection may break off.
-        timeout_s: Of silence.
+        folder: Of the model. What has come of its files waits in a folder within, until all of it has.
+        files: What MaskRCNN2Go consists of.
 
     Raises:
-        AssetError: The server cannot be reached, refuses, keeps breaking off, or sends something else, or more.
+        AssetError: A file cannot be had, or not be written.
+        ModelError: They are no MaskRCNN2Go.
     """
-    if checksum.matches(path):
-        return path
-    part = path.with_name(path.name + ".part")
-    reason = ""
-    for _ in range(tries):
+    others = [path for path in models_in(folder) if path.name != SMALL_NAME]
+    if others:
+        print(f"model: {others[0]} is there: nothing is fetched beside it; move it away for the small Mask R-CNN")
+        return
+    with _alone_in(folder):
+        parts = folder / "parts"
+        with writing(parts):
+            parts.mkdir(exist_ok=True)
+        for name, pinned in files.items():
+            download(pinned, parts / name)
+        from infer.to_onnx import write_onnx  # onnx, for who has fetched something
+
+        write_onnx(parts, parts / SMALL_NAME)
+        put_in_place(parts / SMALL_NAME, folder / SMALL_NAME)
+        with writing(folder):
+            shutil.rmtree(parts)
+            (folder / NOT_FETCHED).unlink(missing_ok=True)
+    print(f"model: a small Mask R-CNN is in {folder}")
+
+
+def fetch_tutorial(
+    folder: Path, archive: Pinned = ARCHIVE, graph: Pinned = GRAPH, weights: Checksum = WEIGHTS_SUM
+) -> None:
+    """Put weights and graph of the tutorial's model into `folder`; nothing where they are in the folder above it.
+
+    Raises:
+        AssetError: One of them cannot be had, or not be written.
+    """
+    for filled in (folder.parent, folder):
+        if weights.matches(filled / WEIGHTS_NAME) and graph.checksum.matches(filled / GRAPH_NAME):
+            print(f"model: the tutorial's Mask R-CNN is in {filled} already")
+            return
+    with _alone_in(folder):
+        download(graph, folder / GRAPH_NAME)
+        if not weights.matches(folder / WEIGHTS_NAME):
+            packed = download(archive, folder / "model.tar.gz")
+            unpack(packed, WEIGHTS_NAME, folder / WEIGHTS_NAME, weights)
+            packed.unlink()
+    print(f"model: the tutorial's Mask R-CNN is in {folder}; -m {folder} uses it")
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Make a model's folder with its class list, and let nobody else fetch into it meanwhile."""
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / CLASS_LIST).exists():
+            shutil.copyfile(FOLDER / CLASS_LIST, folder / CLASS_LIST)
+        lock = os.open(folder, os.O_RDONLY)
+    try:
         try:
-            _fetch_rest(url, part, checksum.size, timeout_s)
-            break
-        except _TooMuchError:
-            part.unlink(missing_ok=True)
-            raise AssetError(
-                f"{url}: expected {checksum.size} bytes, got more; removed: it is not the file that is pinned"
-            ) from None
-        except urllib.error.HTTPError as error:
-            if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-                break  # nothing is left to fetch: the checksum decides
-            raise AssetError(
-                f"{url}: expected the file, got HTTP {error.code} {error.reason}; try again later"
-            ) from None
-        except (OSError, http.client.HTTPException) as error:  # broken off, or silent: go on from where it stopped
-            reason = f"{error or type(error).__name__}"
-    else:
-        raise AssetError(
-            f"{url}: expected the whole file, got {_size(part)} bytes in {tries} attempts ({reason}); "
-            "check the connection and run `make model` again: it goes on from there"
-        )
-    try:
-        checksum.check(part)
-    except AssetError:
-        part.unlink(missing_ok=True)
-        raise
-    part.replace(path)
-    return path
-
-
-class _TooMuchError(Exception):
-    """The server sends more than the file has."""
-
-
-class _SameScheme(urllib.request.HTTPRedirectHandler):
-    """Follows redirects, but from https to http or elsewhere."""
-
-    @override
-    def redirect_request(
-        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
-    ) -> urllib.request.Request | None:
-        """See urllib."""
-        if urllib.parse.urlsplit(newurl).scheme != req.type:
-            raise urllib.error.HTTPError(req.full_url, code, f"redirect to {newurl:.80}", headers, fp)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _fetch_rest(url: str, part: Path, most: int, timeout_s: float) -> None:
-    """Fetch what is missing of a file of `most` bytes (0: of any size)."""
-    have = _size(part)
-    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
-    with urllib.request.build_opener(_SameScheme).open(request, timeout=timeout_s) as response:
-        resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
-        left = response.headers.get("Content-Length")
-        have = have if resumed else 0  # a server without ranges starts over, and so do we
-        total = have + int(left) if left else None
-        if most and (total or 0) > most:
-            raise _TooMuchError
-        with (
-            part.open("ab" if resumed else "wb") as file,
-            tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=part.name, mininterval=1) as bar,
-        ):
-            while data := response.read(CHUNK):
-                have += len(data)
-                if most and have > most:
-                    raise _TooMuchError
-                file.write(data)
-                bar.update(len(data))
-    if total is not None and _size(part) < total:
-        raise ConnectionError(f"the connection ended after {_size(part)} of {total} bytes")
-
-
-def unpack(archive: Path, member: str, path: Path, checksum: Checksum) -> None:
-    """Take one file out of a tar archive, checked, atomically.
-
-    Raises:
-        AssetError: The archive has no such member, or another one than expected.
-    """
-    part = path.with_name(path.name + ".part")
-    try:
-        with tarfile.open(archive) as tar:
-            found = next((m for m in tar if m.isfile() and m.name.split("/")[-1] == member), None)
-            source = tar.extractfile(found) if found else None
-            if source is None:
-                raise AssetError(f"{archive.name}: expected {member} in it, got none; fetch it again (make model)")
-            with source, part.open("wb") as file:
-                shutil.copyfileobj(source, file)
-    except (tarfile.TarError, EOFError) as error:
-        raise AssetError(f"{archive.name}: expected a tar archive, got: {error}; fetch it again (make model)") from None
-    checksum.check(part)
-    os.replace(part, path)
-
-
-def fetch_model(folder: Path, archive_url: str = ARCHIVE_URL, graph_url: str = GRAPH_URL) -> None:
-    """Put weights and graph of the tutorial's model into `folder`.
-
-    Raises:
-        AssetError: One of them cannot be had.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = folder / WEIGHTS_NAME
-    download(graph_url, folder / GRAPH_NAME, GRAPH_SUM)
-    if not WEIGHTS_SUM.matches(weights):
-        archive = download(archive_url, folder / "model.tar.gz", ARCHIVE_SUM)
-        unpack(archive, WEIGHTS_NAME, weights, WEIGHTS_SUM)
-        archive.unlink()
-    print(f"the tutorial's Mask R-CNN is in {folder}")
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AssetError(f"{folder}: another program is fetching into it; wait for its end") from None
+        yield
+    finally:
+        os.close(lock)
 
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m infer.fetch", description="Fetch the tutorial's Mask R-CNN.")
-    parser.add_argument("--folder", type=Path, default=ROOT / "mask-rcnn-coco")
-    parser.add_argument("--archive-url", default=ARCHIVE_URL)
-    parser.add_argument("--graph-url", default=GRAPH_URL)
-    args = parser.parse_args()
+    parser = argparse.ArgumentParser(prog="python -m infer.fetch", description="Fetch a Mask R-CNN.")
+    parser.add_argument("model", choices=["small", "tutorial"])
+    model = parser.parse_args().model
     try:
-        fetch_model(args.folder, args.archive_url, args.graph_url)
-    except AssetError as error:
+        if model == "small":
+            fetch_small(FOLDER)
+        else:
+            fetch_tutorial(FOLDER / "tutorial")
+    except UserError as error:
         sys.exit(f"model: {error}")
 
 

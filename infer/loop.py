@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from common.budget import Budget, Pace
 from common.child import Stop
-from common.config import InferSettings
+from common.config import CPU, InferSettings
 from common.counters import Counters
 from common.environment import process_name
 from common.errors import RingGoneError
@@ -39,8 +40,9 @@ def run(settings: InferSettings, stop: Stop) -> None:
         ModelError, ConfigError, AssetError: The network cannot be opened.
     """
     os.nice(OWN)
-    cv2.setNumThreads(settings.threads or 1)
-    detector = open_detector(settings)
+    cv2.setNumThreads(settings.threads or share_of_cores(1))  # the first frame says how many workers there are
+    # whatever ended the worker before this one: a device can do that in many ways, the processor in none
+    detector = open_detector(replace(settings, device=CPU) if stop.restarts else settings)
     log.info("finds people with %s", detector.model)
     name = f"{process_name('infer')}:{os.getpid()}"
     with open_context() as context:

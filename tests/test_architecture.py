@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from common import errors
-from common.config import STAGES, flag_of, variable_of
+from common.config import SCHEMAS, flag_of, variable_of
 from common.streams import STREAMS
 from tests.shared import ROOT
 
@@ -21,7 +21,8 @@ SOURCES = sorted(p for stage in (*STAGE_NAMES, "common") for p in (ROOT / stage)
 # what may be used only where: dotted name → files
 ROOMS = {
     "cv2.VideoCapture": {"capture/sources.py", "compose/backdrop.py"},
-    "cv2.dnn": {"common/backends.py", "infer/detector.py", "common/matte.py"},
+    "cv2.dnn": {"common/backends.py", "infer/mask_rcnn.py"},
+    "ai_edge_litert.interpreter": {"common/litert.py"},
     "cv2.imshow": {"display/window.py"},
     "cv2.namedWindow": {"display/window.py"},
     "os.environ": {"common/environment.py"},
@@ -36,6 +37,7 @@ ENTRY_POINTS = {
     "common/doctor.py",
     "common/keys.py",
     "infer/fetch.py",
+    "infer/first_start.py",
 }  # may sys.exit
 
 
@@ -66,6 +68,7 @@ def test_a_stage_imports_itself_and_common_only(path: Path) -> None:
 def test_one_room_per_thing(path: Path) -> None:
     here = str(path.relative_to(ROOT))
     used = {dotted(node) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+    used |= imported(path)
     assert {name for name, rooms in ROOMS.items() if name in used and here not in rooms} == set()
     assert "sys.exit" not in used or here in ENTRY_POINTS
     assert "pickle" not in imported(path)
@@ -97,6 +100,8 @@ def test_every_stage_has_the_same_first_two_files_and_a_loop_of_one_screen(stage
         ),
         ("display.relay.loop", {"numpy", "cv2", "zmq"}),  # nor does a relay without an address relay
         ("display.loop", {"asyncio", "ssl"}),  # which come with keys
+        ("infer.detector", {"onnxruntime", "onnx"}),  # which come with an .onnx, and with making one
+        ("infer.onnx_mask_rcnn", {"onnx"}),
     ],
 )
 def test_nobody_loads_what_it_does_not_need(module: str, unwanted: set[str]) -> None:
@@ -123,7 +128,7 @@ def test_top_level_folders_are_fixed() -> None:
 
 def test_every_setting_stands_in_the_example_and_in_the_readme() -> None:
     example, readme = (ROOT / ".env.example").read_text(), (ROOT / "README.md").read_text()
-    names = {f.name for stage in STAGES.values() for f in fields(stage)}
+    names = {f.name for kind in SCHEMAS.values() for f in fields(kind)}
     assert {n for n in names if f"{variable_of(n)}=" not in example} == set()
     assert {n for n in names if f"`{flag_of(n)}`" not in readme} == set()
     assert set(re.findall(r"^#? ?(ONLYME_\w+)=", example, re.MULTILINE)) == {variable_of(n) for n in names}

@@ -1,19 +1,38 @@
-"""`make bench`, or `python -m tests.bench NAME ...` for some of the tables."""
+"""`make bench`, or `python -m tests.bench NAME ... [--device DEVICE]` for some of the tables."""
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Callable
+from functools import partial
 
-from tests.bench import compose_cost, footage, forward, growth, hiding, people, remote, returns, text, transport, whole
+from common.config import CPU, DEVICES
+from tests.bench import (
+    compose_cost,
+    footage,
+    forward,
+    growth,
+    hiding,
+    looks,
+    masks,
+    people,
+    remote,
+    returns,
+    text,
+    transport,
+    whole,
+)
 from tests.bench.machine import describe
 from tests.shared import MASK_RCNN
 
-TABLES = {
+TABLES: dict[str, Callable[[], None]] = {
     "ring": transport.ring,
     "messages": transport.messages,
     "call": whole.main,
     "compose": compose_cost.main,
     "models": forward.models,
+    "looks": looks.main,
     "proposals": forward.proposals,
     "workers": forward.workers,
     "latency": footage.latency,
@@ -26,19 +45,24 @@ TABLES = {
     "remote": remote.main,
     "growth": growth.main,
 }
-NEED_MODEL = {"proposals", "workers", "latency", "footage", "refine", "remote"}
+NEED_MODEL = {"masks", "proposals", "workers", "latency", "footage", "refine", "remote"}
 
 
 def main() -> None:
-    names = sys.argv[1:] or list(TABLES)
-    if unknown := set(names) - set(TABLES):
-        sys.exit(f"bench: expected some of {', '.join(TABLES)}, got {', '.join(sorted(unknown))}")
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--device", choices=DEVICES[1:], default=CPU, help="of `masks`, beside the processor")
+    args = parser.parse_args()
+    tables: dict[str, Callable[[], None]] = {**TABLES, "masks": partial(masks.main, args.device)}
+    names = args.names or list(tables)
+    if unknown := set(names) - set(tables):
+        sys.exit(f"bench: expected some of {', '.join(tables)}, got {', '.join(sorted(unknown))}")
     print(describe())
     for name in names:
         if name in NEED_MODEL and not MASK_RCNN.is_dir():
             print(f"\n{name}: left out, {MASK_RCNN} is not there")
             continue
-        TABLES[name]()
+        tables[name]()
 
 
 if __name__ == "__main__":

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from common.config import InferSettings
 from common.messages import Instance
 from compose import alpha
-from infer.detector import open_detector
+from infer.detector import Detector
+from infer.embedded.detector import EmbeddedDetector
+from infer.mask_rcnn import MaskRcnn
 
 KERNEL = 41
 WIDTH = 600
@@ -55,7 +57,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    detector = open_detector(InferSettings(mask_rcnn=args.model, proposals=0, detections=0))
+    detector: Detector = EmbeddedDetector(SURE)
+    if list(args.model.glob("*.pb")):
+        detector = MaskRcnn(InferSettings(mask_rcnn=args.model, proposals=0, detections=0))
     pictures, fps = frames_of(args.clip)
     args.out.mkdir(parents=True, exist_ok=True)
     begun_ns = time.monotonic_ns()

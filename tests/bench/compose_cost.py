@@ -23,7 +23,7 @@ from compose.matte import MatteEdge
 from compose.painter import Painter
 from compose.policy import State, Verdict
 from compose.tracker import Edge, Tracker
-from infer.detector import MatteDetector
+from infer.embedded.detector import EmbeddedDetector
 from tests.bench.baseline import paste
 from tests.bench.table import print_table
 from tests.bench.timing import medians_us
@@ -39,7 +39,7 @@ SIZES_WH = ((640, 480), (1280, 720), (1920, 1080), (3840, 2160))
 def row_of(width: int, height: int) -> dict[str, object]:
     """Every step at one size, in turn; medians in ms."""
     picture = DemoScene(width, height, 30).frame(100)
-    person = MatteDetector(InferSettings()).detect(picture)[0]
+    person = EmbeddedDetector(InferSettings().confidence).detect(picture)[0]
     who = alpha.of_instance(person, (width, height), 0.3, "soft")
     into, sigma = np.empty_like(picture), strength_of(0, (width, height)).sigma
     behind = blur(Halves(picture), sigma)

@@ -6,7 +6,6 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -15,33 +14,16 @@ import numpy as np
 from capture.demo import DemoScene
 from common.assets import MATTE, fetch
 from common.config import InferSettings
-from common.matte import MATTE_SIZE_WH, Matte, with_litert, with_opencv
-from compose import alpha, subject
-from infer.detector import MaskRcnn
+from common.matte import Matte
+from infer.mask_rcnn import MaskRcnn
+from tests.bench.masks import reference_iou
 from tests.bench.table import print_table
 from tests.bench.timing import medians_us
 from tests.shared import FOOTAGE, MASK_RCNN, SIGNERS
 from tests.workers import masks_a_second
 
 ROUNDS = 5
-CV2_DNN = "matte's network, cv2.dnn"
-
-
-def reference_iou(net: MaskRcnn) -> float:
-    """Mean IoU of the most confident person with the shared reference masks (128 does not score)."""
-    overlaps = []
-    for clip in ("again", "milk"):
-        for path in sorted((SIGNERS / f"reference/{clip}/masks").glob("*.png")):
-            truth = np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
-            picture = np.asarray(cv2.imread(str(path.parent.parent / "frames" / f"{path.stem}.jpg")), np.uint8)
-            people = subject.people_of(net.detect(picture), 0.5)
-            kept = np.zeros(truth.shape, bool)
-            if people:
-                opacity, (x0, y0, x1, y1) = alpha.of_instance(people[0], picture.shape[1::-1], 0.3, "soft")
-                kept[y0:y1, x0:x1] = opacity > 127
-            known, person = truth != 128, truth == 255
-            overlaps.append(float((kept & person & known).sum() / ((kept | person) & known).sum()))
-    return float(np.mean(overlaps))
+MATTE_WHOLE = "matte"
 
 
 def proposals() -> None:
@@ -73,18 +55,11 @@ def proposals() -> None:
 
 
 def models() -> None:
-    """By model, by threads, and the matte's two runtimes, on one picture."""
+    """By model and by threads, on one picture."""
     stills = sorted((SIGNERS / "reference/again/frames").glob("*.jpg"))
     picture = np.asarray(cv2.imread(str(stills[0])), np.uint8) if stills else DemoScene(1280, 720, 30).frame(100)
-    small = np.asarray(cv2.resize(picture, MATTE_SIZE_WH), np.uint8)
-    matte, opencv = Matte(fetch(MATTE)), with_opencv(fetch(MATTE))
-    work: dict[str, Callable[[], object]] = {
-        CV2_DNN: lambda: opencv(small),
-        "matte, whole": lambda: matte.infer(picture),
-    }
-    with suppress(ImportError):
-        litert = with_litert(fetch(MATTE))
-        work["matte's network, LiteRT"] = lambda: litert(small)
+    matte = Matte(fetch(MATTE))
+    work: dict[str, Callable[[], object]] = {MATTE_WHOLE: lambda: matte.infer(picture)}
     if MASK_RCNN.is_dir():
         mask_rcnn = MaskRcnn(InferSettings(mask_rcnn=MASK_RCNN))
         work["Mask R-CNN"] = lambda: mask_rcnn.detect(picture)
@@ -93,10 +68,10 @@ def models() -> None:
         cv2.setNumThreads(threads)
         took |= {(name, threads): us / 1e3 for name, us in medians_us(work, 3 * ROUNDS).items()}
     rows = [
-        {"what": name, "threads": threads, "ms": ms, "/ one thread": ms / took[name, 1], "/ cv2.dnn's matte": ms / took[CV2_DNN, 1]}
+        {"what": name, "threads": threads, "ms": ms, "/ one thread": ms / took[name, 1], "/ matte": ms / took[MATTE_WHOLE, 1]}
         for (name, threads), ms in took.items()
     ]  # fmt: skip
-    print_table("forward passes; LiteRT has one thread always", rows)
+    print_table("forward passes; the matte has one thread always", rows)
 
 
 def workers() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib.metadata
 import os
 import platform
 from pathlib import Path
@@ -21,10 +21,10 @@ def describe() -> str:
         (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "unknown"
     )
     memory_kb = next((int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
-    litert = "with LiteRT" if importlib.util.find_spec("ai_edge_litert") else "without LiteRT"
+    litert = importlib.metadata.version("ai-edge-litert")
     return (
         f"{processor} ({platform.machine()}), {os.cpu_count()} cores, {memory_kb / 2**20:.0f} GB, memcpy {memcpy_gbs():.1f} GB/s, "
-        f"Linux {platform.release()}, Python {platform.python_version()}, OpenCV {cv2.__version__}, {litert}"
+        f"Linux {platform.release()}, Python {platform.python_version()}, OpenCV {cv2.__version__}, LiteRT {litert}"
     )
 
 

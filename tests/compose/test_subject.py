@@ -281,7 +281,7 @@ def test_a_part_of_the_subject_that_is_found_as_well_is_nobody_else() -> None:
 
 
 def test_the_subject_merged_with_somebody_beside_it_is_asked_about_and_comes_back_when_they_part() -> None:
-    """The embedded matte gives one region for two who touch. After three seconds of it the call asked for ever."""
+    """A detector may give one region for two who touch. After three seconds of it the call asked for ever."""
     lock = gone(SEAT)
     merged = ME.copy()
     merged[2] = 0.7 * ME[2] + 0.3 * OTHER[2]

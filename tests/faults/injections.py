@@ -90,17 +90,16 @@ def draw(rng: random.Random, count: int) -> Iterator[Fault]:
 def run(settings: dict[str, object], count: int, seed: int, stopped_s: float = 10.0) -> Result:
     """Inject `count` faults one after the other, into new calls where one was ended.
 
-    The scene carries the coarse pattern. With a Mask R-CNN the bystander comes and goes at a distance from the subject:
-    what is judged here is what faults do, not how well people who touch are told apart. The embedded matte does not
-    tell people apart at all, so there the subject is alone.
+    The scene carries the coarse pattern. The bystander comes and goes at a distance from the subject: what is judged here
+    is what faults do, not how well people who touch are told apart.
 
     Raises:
         AssertionError: A call did not heal, or did not end closed.
     """
     rng = random.Random(seed)
     faults = list(draw(rng, count))
-    masks, course = ("mask-rcnn", "apart") if "mask_rcnn" in settings else ("embedded", "alone")
-    scene = PatternedScene(int(str(settings.get("width", 1280))), int(str(settings.get("height", 720))), 30, course)
+    masks = "mask-rcnn" if "mask_rcnn" in settings else "embedded"
+    scene = PatternedScene(int(str(settings.get("width", 1280))), int(str(settings.get("height", 720))), 30, "apart")
     oracle, modules = LeakOracle(scene, masks=masks), {"capture": scene.capture}
     result = Result([], [], [], 0)
     while faults:

@@ -21,12 +21,7 @@ def apart(seconds: float, wide: float) -> Places:
     return Places(subject._replace(centre=subject.centre + 0.16), Place(0.20 * inside - wide / 2 * (1 - inside), 0.97))
 
 
-def alone(seconds: float, wide: float) -> Places:
-    """Only the subject."""
-    return Places(sways(seconds), None)
-
-
-COURSES: dict[str, Course] = {"crossing": demo_course, "apart": apart, "alone": alone}
+COURSES: dict[str, Course] = {"crossing": demo_course, "apart": apart}
 
 
 class PatternedScene(DemoScene):

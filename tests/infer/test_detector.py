@@ -8,73 +8,15 @@ import numpy as np
 import pytest
 
 from capture.demo import DemoScene
-from common.backends import available, choose
 from common.coco import NAMES
 from common.config import InferSettings
-from common.errors import ConfigError, ModelError
+from common.errors import ModelError
 from common.halves import Halves
-from infer.detector import MaskRcnn, MatteDetector, open_detector, to_instances, to_regions
+from infer.detector import open_detector
 from infer.loop import least_size, share_of_cores
+from infer.mask_rcnn import MaskRcnn
 from infer.still import CELLS_WH
 from tests.shared import FOOTAGE, MASK_RCNN
-
-
-def row(class_id: float, score: float, *box: float) -> list[float]:
-    return [0.0, class_id, score, *box]
-
-
-def masks_for(count: int, value: float = 0.8) -> np.ndarray:
-    return np.full((count, 90, 15, 15), value, np.float32)
-
-
-def test_every_class_is_reported_and_boxes_are_clipped() -> None:
-    found = np.array([row(0, 0.9, -0.1, 0.2, 0.5, 1.2), row(76, 0.6, 0.1, 0.1, 0.2, 0.2)], np.float32)
-    person, phone = to_instances(found, masks_for(2), 0.5, 0.3)
-    assert person.box_xyxy == pytest.approx((0, 0.2, 0.5, 1))
-    assert (person.class_id, phone.class_id) == (0, 76)
-    assert set(person.probability) == {204}
-
-
-@pytest.mark.parametrize("bad", [
-    row(0, 0.4, 0, 0, 1, 1), row(90, 0.9, 0, 0, 1, 1), row(-1, 0.9, 0, 0, 1, 1), row(0, float("nan"), 0, 0, 1, 1),
-    row(0, 0.9, 0.5, 0, 0.5, 1), row(0, 0.9, 0, 0, float("inf"), 1), row(0, 0.9, 1.5, 0, 2, 1),
-])  # fmt: skip
-def test_what_is_no_detection_is_left_out(bad: list[float]) -> None:
-    assert to_instances(np.array([bad], np.float32), masks_for(1), 0.5, 0.3) == ()
-
-
-@pytest.mark.parametrize("value", [0.2, float("nan")])
-def test_a_mask_that_shows_nothing_is_left_out(value: float) -> None:
-    assert to_instances(np.array([row(0, 0.9, 0, 0, 1, 1)], np.float32), masks_for(1, value), 0.5, 0.3) == ()
-
-
-def test_each_region_of_the_matte_is_an_instance() -> None:
-    likely = np.zeros((144, 256), np.float32)
-    likely[20:100, 20:80] = 0.95
-    likely[40:140, 150:220] = 0.8
-    likely[0:2, 0:2] = 1  # a speck
-    first, second = to_regions(likely, 0.5)
-    assert first.box_xyxy == pytest.approx((19 / 256, 19 / 144, 81 / 256, 101 / 144))
-    assert (first.score, second.score) == pytest.approx((0.95, 0.8))
-    assert to_regions(np.zeros((144, 256), np.float32), 0.5) == ()
-
-
-def test_the_embedded_matte_sees_the_demo_person() -> None:
-    scene = DemoScene(640, 360, 30)
-    found = MatteDetector(InferSettings()).detect(scene.frame(0))
-    assert found
-    x0, y0, x1, y1 = found[0].box_xyxy
-    ys, xs = np.nonzero(scene.masks(0).subject)
-    assert (x0 * 640, y0 * 360, x1 * 640, y1 * 360) == pytest.approx((xs.min(), ys.min(), xs.max(), ys.max()), abs=60)
-
-
-def test_what_a_detector_asks_to_see_at_least_is_enough() -> None:
-    picture = DemoScene(1280, 720, 30).frame(60)
-    detector = MatteDetector(InferSettings())
-    assert least_size(detector) == detector.least_wh
-    reduced = Halves(picture).at_least(*detector.least_wh)
-    assert reduced.shape == (360, 640, 3)
-    assert detector.detect(reduced) == detector.detect(picture)
 
 
 @pytest.mark.model
@@ -88,20 +30,12 @@ def test_what_the_network_asks_to_see_at_least_is_enough() -> None:
     assert least_size(narrow) == CELLS_WH, "what tells motion wants more"
 
 
-def test_without_weights_the_default_is_the_embedded_matte(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_weights_the_default_is_the_embedded_who(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     settings = InferSettings()
     if not list(settings.mask_rcnn.glob("*.pb")):
         assert "embedded" in open_detector(settings).model
     with pytest.raises(ModelError, match="exactly one"):  # but a folder that was named must be right
         open_detector(InferSettings(mask_rcnn=tmp_path))
-
-
-def test_backends_are_refused_with_a_list_of_what_is_here() -> None:
-    assert "cpu" in available()["opencv"]
-    choose("opencv", "cpu")
-    for backend, target in (("cuda", "cuda"), ("nonsense", "cpu"), ("opencv", "nonsense")):
-        with pytest.raises(ConfigError, match=r"opencv with .*cpu"):
-            choose(backend, target)
 
 
 def test_threads_are_shared_among_workers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,197 +1,221 @@
+"""Both models from a local server: whole and right, or not at all."""
+
 from __future__ import annotations
 
-import hashlib
-import io
+import fcntl
+import os
+import re
 import subprocess
 import sys
-import tarfile
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from common.errors import AssetError
-from common.model import GRAPH_NAME, GRAPH_SUM, WEIGHTS_NAME, Checksum
+from common.model import CLASS_LIST, GRAPH_NAME, NOT_FETCHED, WEIGHTS_NAME, find_model, models_in
 from infer import fetch
-from infer.fetch import download, unpack
-from tests.shared import ROOT
+from infer.download import Pinned, download
+from tests.conftest import missing
+from tests.infer.server import FAULTS, Server, serving
+from tests.infer.test_download import DATA, archive_of, sum_of
+from tests.shared import MASK_RCNN_2GO, ROOT
 
-DATA = bytes(range(256)) * 4000
-
-
-def sum_of(data: bytes) -> Checksum:
-    return Checksum("sha256", hashlib.sha256(data).hexdigest())
-
-
-class Server(ThreadingHTTPServer):
-    """Serves DATA; `breaks` says how often it cuts the connection half-way, `ranges` whether it can resume."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.files = {"/file": DATA}
-        self.breaks, self.ranges, self.silent, self.says_size = 0, True, False, True
-        self.elsewhere = ""  # where to redirect to
-        self.asked: list[str | None] = []
-        self.stop = threading.Event()
-
-    def url(self, path: str = "/file") -> str:
-        return f"http://127.0.0.1:{self.server_port}{path}"
+WEIGHTS = bytes(range(256)) * 4000
+GRAPH = b"node {}"
+ARCHIVE = archive_of(f"model/{WEIGHTS_NAME}", WEIGHTS)
 
 
-class Handler(BaseHTTPRequestHandler):
-    server: Server
+class Model(NamedTuple):
+    """What is served for one, in the order in which it is fetched."""
 
-    def do_GET(self) -> None:
-        wanted = self.headers.get("Range")
-        self.server.asked.append(wanted)
-        if self.path not in self.server.files:
-            self.send_error(404)
-            return
-        if self.server.elsewhere:
-            self.send_response(302)
-            self.send_header("Location", self.server.elsewhere)
-            self.end_headers()
-            return
-        if self.server.silent:
-            self.server.stop.wait(5)
-            return
-        data = self.server.files[self.path]
-        start = int(wanted.split("=")[1].rstrip("-")) if wanted and self.server.ranges else 0
-        if start >= len(data):
-            self.send_error(416)
-            return
-        rest = data[start:]
-        self.send_response(206 if start else 200)
-        if self.server.says_size:
-            self.send_header("Content-Length", str(len(rest)))
-        self.end_headers()
-        if self.server.breaks:
-            self.server.breaks -= 1
-            rest = rest[: len(rest) // 2]
-        self.wfile.write(rest)
+    name: str
+    files: dict[str, bytes]
 
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+    def pinned(self, server: Server) -> dict[str, Pinned]:
+        """By path."""
+        return {path: Pinned(server.url(path), sum_of(data)) for path, data in self.files.items()}
+
+    def fetch(self, server: Server, folder: Path) -> None:
+        """From there into `folder`."""
+        pinned = self.pinned(server)
+        if self.name == "tutorial":
+            fetch.fetch_tutorial(folder, pinned["/a.tar.gz"], pinned["/g.pbtxt"], sum_of(WEIGHTS))
+        else:
+            fetch.fetch_small(folder, {path[1:]: one for path, one in pinned.items()})
+
+
+TUTORIAL = Model("tutorial", {"/g.pbtxt": GRAPH, "/a.tar.gz": ARCHIVE})
+STAND_IN = Model("small", {"/model.pb": DATA[:5000], "/model_init.pb": DATA})  # for what never comes to writing it out
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(TUTORIAL.files | STAND_IN.files) as server:
         yield server
-        server.stop.set()
-        server.shutdown()
 
 
-@pytest.mark.parametrize("ranges", [True, False])
-def test_it_goes_on_where_it_broke_off(server: Server, tmp_path: Path, ranges: bool) -> None:
-    server.breaks, server.ranges = 2, ranges
-    assert download(server.url(), tmp_path / "f", sum_of(DATA)).read_bytes() == DATA
-    assert server.asked[0] is None
-    assert server.asked[1] == f"bytes={len(DATA) // 2}-"
-    assert [p.name for p in tmp_path.iterdir()] == ["f"]
+@pytest.fixture
+def small(server: Server) -> Model:
+    """The real one."""
+    server.files |= (model := Model("small", {f"/{n}": (MASK_RCNN_2GO / n).read_bytes() for n in fetch.SMALL})).files
+    return model
 
 
-def test_a_part_of_an_earlier_run_is_used(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "f.part").write_bytes(DATA[:1000])
-    assert download(server.url(), tmp_path / "f", sum_of(DATA)).read_bytes() == DATA
-    assert server.asked == ["bytes=1000-"]
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "download", partial(download, tries=2, timeout_s=0.3))
 
 
-def test_a_complete_part_is_only_checked(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "f.part").write_bytes(DATA)
-    assert download(server.url(), tmp_path / "f", sum_of(DATA)).read_bytes() == DATA
+def names(folder: Path) -> set[str]:
+    return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
 
 
-def test_a_file_that_is_there_is_not_asked_for(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "f").write_bytes(DATA)
-    download(server.url(), tmp_path / "f", sum_of(DATA))
-    assert server.asked == []
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("model", [STAND_IN, TUTORIAL], ids=lambda m: m.name)
+@pytest.mark.parametrize("which", [0, 1], ids=["first file", "last file"])
+@pytest.mark.parametrize("fault", sorted(FAULTS.keys() - {"slow", "slow_to_answer"}))  # which only a limit ends
+def test_no_fault_of_a_server_puts_a_model_in_place(
+    fault: str, which: int, model: Model, server: Server, tmp_path: Path
+) -> None:
+    server.faults[list(model.files)[which]] = fault
+    with pytest.raises(AssetError) as caught:
+        model.fetch(server, tmp_path / "model")
+    assert str(caught.value).isprintable(), "one line, whatever the server said"
+    assert models_in(tmp_path / "model") == []
+    taken = sum(p.stat().st_size for p in tmp_path.rglob("*.part"))
+    assert taken <= len(list(model.files.values())[which]), "nothing beyond the pinned size"
 
 
-def test_another_file_is_never_put_in_place(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(AssetError, match="expected sha256"):
-        download(server.url(), tmp_path / "f", sum_of(b"else"))
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.model
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("fault", ["cut_off", "another_file", "endless"])
+def test_the_small_one_is_fetched_once_the_server_is_well(
+    fault: str, server: Server, small: Model, tmp_path: Path
+) -> None:
+    server.faults["/model_init.pb"] = fault
+    with pytest.raises(AssetError):
+        small.fetch(server, tmp_path)
+    server.faults.clear()
+    small.fetch(server, tmp_path)
+    assert names(tmp_path) == {fetch.SMALL_NAME, CLASS_LIST}
 
 
-@pytest.mark.parametrize("says_size", [True, False])
-@pytest.mark.parametrize("have", [0, 1000])
-def test_nothing_is_taken_beyond_the_pinned_size(server: Server, tmp_path: Path, says_size: bool, have: int) -> None:
-    server.says_size = says_size
-    (tmp_path / "f.part").write_bytes(DATA[:have])
-    pinned = Checksum("sha256", sum_of(DATA).digest, len(DATA) - 1)
-    with pytest.raises(AssetError, match="got more"):
-        download(server.url(), tmp_path / "f", pinned)
-    assert list(tmp_path.iterdir()) == []
-    assert download(server.url(), tmp_path / "f", Checksum("sha256", pinned.digest, len(DATA))).read_bytes() == DATA
+@pytest.mark.model
+def test_what_lies_beside_the_model_of_2go_is_what_is_pinned() -> None:
+    for name, pinned in fetch.SMALL.items():
+        assert sum_of((MASK_RCNN_2GO / name).read_bytes()) == pinned.checksum
 
 
-def test_a_redirect_to_another_scheme_is_refused(server: Server, tmp_path: Path) -> None:
-    server.elsewhere = "ftp://127.0.0.1/file"
-    with pytest.raises(AssetError, match="redirect to ftp"):
-        download(server.url(), tmp_path / "f", sum_of(DATA))
+@pytest.mark.model
+def test_a_damaged_model_is_replaced(server: Server, small: Model, tmp_path: Path) -> None:
+    (tmp_path / fetch.SMALL_NAME).write_bytes(b"half of it")
+    (tmp_path / NOT_FETCHED).write_text("not here within 20 s\n")
+    small.fetch(server, tmp_path)
+    first = (tmp_path / fetch.SMALL_NAME).read_bytes()
+    assert len(first) > 1_000_000
+    assert names(tmp_path) == {fetch.SMALL_NAME, CLASS_LIST}, "a start has nothing to remember any more"
+    small.fetch(server, tmp_path)
+    assert (tmp_path / fetch.SMALL_NAME).read_bytes() == first
 
 
-def test_what_is_fetched_is_pinned_and_comes_over_https() -> None:
-    for url, pinned in ((fetch.ARCHIVE_URL, fetch.ARCHIVE_SUM), (fetch.GRAPH_URL, GRAPH_SUM)):
-        assert url.startswith("https://")
-        assert (pinned.algorithm, len(pinned.digest), pinned.size > 0) == ("sha256", 64, True)
-
-
-def test_a_connection_that_keeps_breaking_keeps_its_part(server: Server, tmp_path: Path) -> None:
-    server.breaks = 9
-    with pytest.raises(AssetError, match=r"in 3 attempts.*goes on from there"):
-        download(server.url(), tmp_path / "f", sum_of(DATA), tries=3)
-    assert (tmp_path / "f.part").stat().st_size > len(DATA) // 2
-
-
-def test_a_silent_server_and_a_missing_file_are_said(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(AssetError, match="HTTP 404"):
-        download(server.url("/none"), tmp_path / "f", sum_of(DATA))
-    server.silent = True
-    with pytest.raises(AssetError, match="0 bytes in 1 attempts"):
-        download(server.url(), tmp_path / "f", sum_of(DATA), tries=1, timeout_s=0.3)
-
-
-def archive_of(name: str, data: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        info = tarfile.TarInfo(name)
-        info.size = len(data)
-        tar.addfile(info, io.BytesIO(data))
-    return buffer.getvalue()
-
-
-def test_the_whole_model_is_fetched(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    archive = archive_of("model/frozen_inference_graph.pb", DATA)
-    server.files = {"/a.tar.gz": archive, "/g.pbtxt": b"node {}"}
-    monkeypatch.setattr(fetch, "ARCHIVE_SUM", sum_of(archive))
-    monkeypatch.setattr(fetch, "WEIGHTS_SUM", sum_of(DATA))
-    monkeypatch.setattr(fetch, "GRAPH_SUM", sum_of(b"node {}"))
+def test_the_tutorial_s_is_fetched(server: Server, tmp_path: Path) -> None:
     for _ in range(2):
-        fetch.fetch_model(tmp_path, server.url("/a.tar.gz"), server.url("/g.pbtxt"))
-    assert {p.name for p in tmp_path.iterdir()} == {WEIGHTS_NAME, GRAPH_NAME}
+        TUTORIAL.fetch(server, tmp_path / "tutorial")
+    assert names(tmp_path / "tutorial") == {WEIGHTS_NAME, GRAPH_NAME, CLASS_LIST}
+    assert find_model(tmp_path / "tutorial").weights.read_bytes() == WEIGHTS
     assert len(server.asked) == 2, "the second time nothing is asked for"
 
 
+@pytest.mark.parametrize("into", [".", "tutorial"])
+def test_nothing_is_fetched_beside_what_an_earlier_make_model_put_there(
+    into: str, server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / WEIGHTS_NAME).write_bytes(WEIGHTS)
+    (tmp_path / GRAPH_NAME).write_bytes(GRAPH)
+    (STAND_IN if into == "." else TUTORIAL).fetch(server, tmp_path / into)
+    assert (server.asked, names(tmp_path)) == ([], {WEIGHTS_NAME, GRAPH_NAME})
+    assert capsys.readouterr().out.count("\n") == 1
+
+
+def test_what_is_fetched_is_pinned_and_comes_over_https() -> None:
+    for pinned in (*fetch.SMALL.values(), fetch.ARCHIVE, fetch.GRAPH):
+        assert pinned.url.startswith("https://")
+        checksum = pinned.checksum
+        assert (checksum.algorithm, len(checksum.digest), checksum.size > 0) == ("sha256", 64, True)
+
+
+@pytest.mark.parametrize("model", [STAND_IN, TUTORIAL], ids=lambda m: m.name)
+def test_two_do_not_fetch_into_one_folder(model: Model, server: Server, tmp_path: Path) -> None:
+    other = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    with pytest.raises(AssetError, match="another program is fetching"):
+        model.fetch(server, tmp_path)
+    os.close(other)
+    assert server.asked == []
+
+
+FETCH = """
+import sys
+from pathlib import Path
+from common.errors import AssetError
+from tests.infer.test_fetch import STAND_IN, TUTORIAL, serving
+model = {"small": STAND_IN, "tutorial": TUTORIAL}[sys.argv[1]]
+with serving(model.files) as server:
+    try:
+        model.fetch(server, Path(sys.argv[2]) / "model")
+    except AssetError as error:
+        print(f"asked {len(server.asked)} times: {error}")
+"""
+
+
+@pytest.mark.parametrize("model", [STAND_IN, TUTORIAL], ids=lambda m: m.name)
 @pytest.mark.parametrize(
-    "data", [archive_of("other.pb", DATA), b"no archive", archive_of("x/frozen_inference_graph.pb", DATA)[:300]]
+    ("disk", "says"),
+    [
+        ("ro", r"asked 0 times: .*/model: cannot be written \(Read-only file system\).*\n"),
+        ("size=100k", r"asked 2 times: .*\.part: cannot be written \(No space left on device\).*\n"),
+    ],
+    ids=["read-only", "full"],
 )
-def test_a_wrong_archive_is_said(data: bytes, tmp_path: Path) -> None:
-    (tmp_path / "a.tar.gz").write_bytes(data)
-    with pytest.raises(AssetError, match="expected"):
-        unpack(tmp_path / "a.tar.gz", WEIGHTS_NAME, tmp_path / "w.pb", sum_of(DATA))
-    assert not (tmp_path / "w.pb").exists()
+def test_a_disk_that_takes_nothing_is_said(disk: str, says: str, model: Model, tmp_path: Path) -> None:
+    done = on_a_disk(disk, tmp_path, FETCH, model.name, str(tmp_path))
+    assert re.fullmatch(says, done.stdout), done.stdout + done.stderr
 
 
-def test_the_command_fails_with_one_line(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "infer.fetch", "--folder", str(tmp_path), "--graph-url", "http://127.0.0.1:9/g"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
+def on_a_disk(disk: str, folder: Path, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Python code where `folder` is a disk mounted with these options; missing where that cannot be mounted."""
+    if subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode:
+        missing("the right to mount a small disk")
+    mounted = f'mount -t tmpfs -o {disk} tmpfs {folder} && exec "$0" "$@"'
+    return subprocess.run(
+        ["unshare", "--mount", "sh", "-c", mounted, sys.executable, "-c", code, *arguments],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
+
+
+COMMAND = """
+import sys
+from functools import partial
+from pathlib import Path
+from infer import fetch
+fetch.FOLDER, nobody = Path(sys.argv.pop(1)), fetch.Pinned("http://127.0.0.1:9/g", fetch.GRAPH.checksum)
+fetch.fetch_small = partial(fetch.fetch_small, files={"model.pb": nobody})
+fetch.fetch_tutorial = partial(fetch.fetch_tutorial, graph=nobody)
+fetch.main()
+"""
+
+
+@pytest.mark.parametrize("model", ["small", "tutorial"])
+def test_the_command_fails_with_one_line(model: str, tmp_path: Path) -> None:
+    (tmp_path / CLASS_LIST).touch()
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, str(tmp_path), model], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 1
-    assert done.stderr.startswith("model: http://127.0.0.1:9/g: expected the whole file")
+    assert done.stderr.startswith(
+        "model: g of 127.0.0.1:9: expected the whole file, got 0 bytes in 4 attempts ([Errno 111] Connection refused)"
+    )
     assert len(done.stderr.splitlines()) == 1

@@ -86,7 +86,7 @@ def test_without_a_model_the_call_comes_up_and_starts_hidden(run_dir: Path, tmp_
     first, last = (np.asarray(cv2.imread(str(out / str(r["file"])))) for r in (rows[0], rows[-1]))
     assert detail(last) > 2 * detail(first)
     if not (ROOT / "mask-rcnn-coco/frozen_inference_graph.pb").exists():
-        assert said.count("finds people with embedded matte") == 1
+        assert said.count("finds people with embedded who") == 1
     if "demo scene" in said:  # no camera here: the picture says so, in white, in its lower left corner
         assert (first[330:, :200] > 220).all(-1).any()
 
@@ -144,14 +144,20 @@ BAD: dict[str, tuple[dict[str, object], str]] = {
     "file": ({"source": "none.mkv"}, "not there"),
     "unreadable file": ({"source": "README.md"}, "decoded"),
     "folder": ({"source": "tests"}, "expected images"),
-    "model": ({"mask_rcnn": "tests"}, "exactly one .pb"),
+    "model": ({"mask_rcnn": "tests"}, "exactly one .onnx, or one .pb"),
     "even kernel": ({"kernel": 40}, "odd number"),
     "kernel 303": ({"kernel": 303}, "odd number"),
     "threshold": ({"threshold": 1.5}, "0..1"),
     "confidence": ({"confidence": -1}, "0..1"),
     "unknown": ({"kernal": 41}, "no such setting"),
     "screen": ({"sink": "window"}, "expected a screen"),
-    "backend": ({"backend": "cuda"}, "expected opencv and cpu"),
+    "device": ({"device": "tpu"}, "expected one of auto, cpu, cuda"),
+    "device of another machine": (
+        {"device": "coreml", "mask_rcnn": "none"},
+        "expected auto or cpu for the embedded who",
+    ),
+    "backend": ({"backend": "cuda"}, "expected --device or ONLYME_DEVICE"),
+    "target": ({"target": "cuda"}, "expected --device or ONLYME_DEVICE"),
     "run dir": ({"run_dir": "/tmp/" + "x" * 120}, "107 bytes"),
 }
 
@@ -168,7 +174,7 @@ def test_bad_input_is_one_clear_line_and_not_zero(fault: str, run_dir: Path) -> 
 
 
 @pytest.mark.model
-@pytest.mark.parametrize("fault", ["truncated", "another graph", "short class list", "backend"])
+@pytest.mark.parametrize("fault", ["truncated", "another graph", "short class list", "device"])
 def test_a_bad_model_is_one_clear_line_and_not_zero(fault: str, run_dir: Path, tmp_path: Path) -> None:
     model = tmp_path / "model"
     shutil.copytree(MASK_RCNN, model, copy_function=shutil.copyfile)
@@ -181,8 +187,8 @@ def test_a_bad_model_is_one_clear_line_and_not_zero(fault: str, run_dir: Path, t
             next(model.glob("*.pbtxt")).write_text('node {\n  name: "x"\n}\n')
         case "short class list":
             (model / "object_detection_classes_coco.txt").write_text("person\n")
-        case "backend":
-            settings["backend"] = "cuda"
+        case "device":
+            settings["device"] = "cuda"
     code, said = run_call(settings, run_dir, limit_s=30)
     assert code == 2, said
     assert len([line for line in said.splitlines() if "| infer: " in line and "expected" in line]) == 1, said

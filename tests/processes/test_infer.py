@@ -22,9 +22,9 @@ def test_two_workers_never_infer_the_same_frame(run_dir: Path, segments: set[str
     assert all(m.inference_ns > 0 and "Mask R-CNN" in m.model for m in results)
 
 
-def test_the_embedded_matte_works_as_a_worker_too(run_dir: Path, segments: set[str]) -> None:
-    results = collect(1, run_dir, {"threads": 1}, seconds=1.0)
-    assert len(results) > 10
+def test_the_embedded_who_works_as_a_worker_too(run_dir: Path, segments: set[str]) -> None:
+    results = collect(1, run_dir, {"threads": 1}, seconds=3.0)
+    assert len(results) > 5
     assert all("embedded" in m.model for m in results)
 
 

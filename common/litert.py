@@ -1,0 +1,64 @@
+"""Runs small networks in the form of TensorFlow Lite (.tflite) through LiteRT, on one thread."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
+
+from common.errors import ModelError
+
+Tensor = NDArray[np.float32]
+
+
+class Network:
+    """A network of one input. All that this project runs take and give float32.
+
+    Args:
+        path: The .tflite file.
+
+    Raises:
+        ModelError: LiteRT cannot read it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            with _quiet():
+                self._interpreter = Interpreter(str(path), num_threads=1)
+                self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(
+                f"expected a network in {path} ({_size(path)} bytes), got what LiteRT cannot read ({error}); "
+                "remove the file and run `make setup`"
+            ) from None
+        self._input: int = self._interpreter.get_input_details()[0]["index"]
+        self._outputs: list[int] = [output["index"] for output in self._interpreter.get_output_details()]
+
+    def __call__(self, tensor: Tensor) -> tuple[Tensor, ...]:
+        """Return every output, in the file's order, for an input of exactly the shape that the file states."""
+        self._interpreter.set_tensor(self._input, tensor)
+        self._interpreter.invoke()
+        return tuple(self._interpreter.get_tensor(output) for output in self._outputs)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep this process's writing off stderr: LiteRT writes a line as it opens a file, and has no setting against it.
+    What fails is still raised."""
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -1,0 +1,46 @@
+"""Which device a network runs on: the one on which a look takes the least time, of those that were asked for."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from common.config import AUTO, CPU, InferSettings
+from common.devices import candidates
+from common.errors import ConfigError, DeviceError, ModelError
+from infer.onnx_mask_rcnn import OnnxMaskRcnn
+from infer.timed_look import look_ms
+
+log = logging.getLogger("onlyme")
+
+
+def open_on_best_device(file: Path, settings: InferSettings) -> OnnxMaskRcnn:
+    """Look once with every device of `--device`; returns the network on the fastest.
+
+    Raises:
+        ModelError: The file is damaged, too large, or not a Mask R-CNN that we know.
+        ConfigError: The device that was asked for is not here, or cannot run the file.
+    """
+    tried: list[tuple[float, OnnxMaskRcnn]] = []
+    for device in candidates(settings.device):
+        try:
+            network = OnnxMaskRcnn(file, device, settings)
+            tried.append((look_ms(network.detect), network))
+        except (DeviceError, ValueError) as error:
+            _refuse(device, file, settings, str(error))
+    _, best = min(tried, key=lambda one: one[0])
+    took = ", ".join(f"{ms:.0f} ms on {network.device}" for ms, network in tried)
+    log.info("a look takes %s; %s is used", took, best.device)
+    return best
+
+
+def _refuse(device: str, file: Path, settings: InferSettings, reason: str) -> None:
+    """Say that a device cannot run the file. That is a mistake, unless others are tried too."""
+    if device == CPU:
+        raise ModelError(
+            f"--mask-rcnn: expected a Mask R-CNN for ONNX Runtime, got {file} ({file.stat().st_size} bytes): {reason}; "
+            "fetch the model again (make model)"
+        )
+    if settings.device != AUTO:
+        raise ConfigError(f"--device {device}: expected that it runs {file}, got: {reason}; choose auto or cpu")
+    log.warning("%s is not used: %s", device, reason)

@@ -1,0 +1,193 @@
+"""Looks at a picture with all small networks, and says who speaks for somebody in it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from common.assets import BODY, FACE, MATTE, POSE, fetch
+from common.halves import Halves
+from common.matte import LEAST_WH, MATTE_SIZE_WH, Matte
+from infer.embedded.nets import (
+    FACES,
+    HIPS,
+    LEFT_EYE,
+    POSES,
+    RIGHT_EYE,
+    WHOLE_BODY,
+    Body,
+    BodyReader,
+    Finder,
+    Found,
+)
+from infer.embedded.outline import Pose
+from infer.embedded.split import SURE_FACE
+from infer.embedded.view import Points, ends, put_back, whole
+from infer.embedded.witness import (
+    Face,
+    LoneFace,
+    Person,
+    fits,
+    is_face_of,
+    is_same_body,
+    is_same_face,
+    lone_face_of,
+    person_of,
+)
+
+Picture = NDArray[np.uint8]
+
+LONGEST = 320  # cells of the grid's longer side
+LEAST_POSE, LEAST_FACE = 0.3, 0.4  # scores; the networks' own graphs ask for 0.5 and 0.6 and miss who is half hidden
+MOST_POSES, MOST_FACES = 5, 3  # that are looked at closely
+PRESENT = 0.5  # of the landmark network, from which somebody is there
+LEAST_MATTE = 0.2  # mean over a face that is not sure: between books and in patterns there are unsure ones
+SMALLEST_FACE = 5.0  # cells: a smaller one is a find of noise
+# a body below a face, in widths of the face: the hips, and the circle around the body. First the mean of those whom both nets
+# found; beside somebody else the landmark network needs a closer view to take the right one
+BODIES = ((3.73, 4.50), (3.0, 3.6))
+TURNED = 0.4  # share of the face's own direction in where the body is looked for; the rest is straight down
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen in one picture, on a grid over it.
+
+    matte: (h, w) float32, how likely each cell is any person, 0..1.
+    people: Whose bodies were found, the surest first.
+    faces: Faces that belong to none of them.
+    """
+
+    matte: NDArray[np.float32]
+    people: tuple[Person, ...]
+    faces: tuple[LoneFace, ...]
+
+
+class Looker:
+    """Looks with the matte, for poses, for faces, and closely at everybody who was found.
+
+    Raises:
+        AssetError: A network cannot be fetched.
+        ModelError: A network cannot be read.
+    """
+
+    # a small person in a picture of 1080 lines is looked at with a quarter of its pixels, and larger ones do not need more
+    least_wh = (960.0, 540.0)
+
+    def __init__(self) -> None:
+        self._matte = Matte(fetch(MATTE))
+        self._poses, self._faces = Finder(fetch(POSE), POSES), Finder(fetch(FACE), FACES)
+        self._bodies = BodyReader(fetch(BODY))
+
+    def look(self, picture: Picture) -> Seen:
+        """Return what is seen in a picture (H, W, 3) uint8 BGR of any shape."""
+        halves, size_wh = Halves(picture), (picture.shape[1], picture.shape[0])
+        grid_wh = grid_of(size_wh)
+        scale = grid_wh[0] / size_wh[0]
+        matte = matte_on(self._matte, halves, grid_wh)
+        squares = [whole(size_wh), *ends(size_wh)]
+        poses = self._poses.find(halves, squares[0], LEAST_POSE)[:MOST_POSES]
+        found = [f for square in squares for f in self._faces.find(halves, square, LEAST_FACE)]
+        faces = [(f, face) for f in found if is_likely(face := face_of(f, scale), matte)]
+        read = [self._read(halves, pose.points[HIPS], pose.points[WHOLE_BODY], grid_wh) for pose in poses]
+        bodies = each_once(p for p in read if p is not None)
+        people = [p for p in bodies if any(fits(face, p.pose) for _, face in faces)]
+        for f, face in lone(faces, people, fits)[:MOST_FACES]:
+            person = self._read_below(halves, f, face, grid_wh)
+            if person is not None:
+                people = each_once([*people, person])
+        # a pose without a face of its own may be a mixture of two people
+        people = each_once([*people, *bodies])
+        seen = (replace(p, has_face=any(is_face_of(face, p.pose) for _, face in faces)) for p in people)
+        left = lone(faces, people, is_face_of)
+        return Seen(matte, tuple(seen), tuple(lone_face_of(face, grid_wh) for _, face in left))
+
+    def _read_below(self, halves: Halves, found: Found, face: Face, grid_wh: tuple[int, int]) -> Person | None:
+        """Return the person of a face; None where the landmark network sees nobody or somebody else there."""
+        for hips, radius in BODIES:
+            person = self._read(halves, *body_below(found, hips, radius), grid_wh)
+            if person is not None and fits(face, person.pose):
+                return person
+        return None
+
+    def _read(self, halves: Halves, hips: Points, end: Points, grid_wh: tuple[int, int]) -> Person | None:
+        body = self._bodies.read(halves, hips, end)
+        return person_on(body, grid_wh, grid_wh[0] / halves.picture.shape[1]) if body.presence >= PRESENT else None
+
+
+def grid_of(size_wh: tuple[int, int]) -> tuple[int, int]:
+    """Return columns and rows of the grid over a picture: 320 x 180 for one of 16:9."""
+    scale = LONGEST / max(size_wh)
+    return max(8, round(size_wh[0] * scale)), max(8, round(size_wh[1] * scale))
+
+
+def matte_on(matte: Matte, halves: Halves, grid_wh: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the matte of a picture on the grid. One that is not 16:9 gets bars: the network knows no stretched people."""
+    picture = halves.at_least(*LEAST_WH)
+    height, width = picture.shape[:2]
+    wide, tall = MATTE_SIZE_WH
+    across = max(0, math.ceil(height * wide / tall) - width) // 2
+    down = max(0, math.ceil(width * tall / wide) - height) // 2
+    barred = cv2.copyMakeBorder(picture, down, down, across, across, cv2.BORDER_CONSTANT)
+    likely = matte.infer(np.asarray(barred, np.uint8))
+    x, y = round(across * wide / barred.shape[1]), round(down * tall / barred.shape[0])
+    inside = likely[y : tall - y, x : wide - x]
+    return np.asarray(cv2.resize(inside, grid_wh, interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def person_on(body: Body, grid_wh: tuple[int, int], scale: float) -> Person:
+    """Return a person on a grid of `scale` cells a pixel."""
+    mask = put_back(body.mask, body.square, grid_wh, scale)
+    return person_of(Pose(body.landmarks * scale, body.visible), mask, body.presence)
+
+
+def face_of(found: Found, scale: float) -> Face:
+    """Return a face on a grid of `scale` cells a pixel."""
+    corners = found.corners * scale
+    return Face(found.score, corners.mean(0), float((corners[1] - corners[0]).max()))
+
+
+def is_likely(face: Face, matte: NDArray[np.float32]) -> bool:
+    """Return whether a face is no find of noise: large enough, and sure, or where the matte sees somebody too."""
+    height, width = matte.shape
+    x0, y0 = (max(0, int(v - face.width / 2)) for v in face.middle)
+    x1, y1 = (min(side, int(v + face.width / 2) + 1) for v, side in zip(face.middle, (width, height), strict=True))
+    if face.width < SMALLEST_FACE or x0 >= x1 or y0 >= y1:
+        return False
+    return face.score >= SURE_FACE or float(matte[y0:y1, x0:x1].mean()) >= LEAST_MATTE
+
+
+def lone(
+    faces: list[tuple[Found, Face]], people: list[Person], is_of: Callable[[Face, Pose], bool]
+) -> list[tuple[Found, Face]]:
+    """Return the faces that belong to none of `people`, each once."""
+    found: list[tuple[Found, Face]] = []
+    for f, face in faces:
+        if not any(is_of(face, p.pose) for p in people) and not any(is_same_face(face, g) for _, g in found):
+            found.append((f, face))
+    return found
+
+
+def each_once(people: Iterable[Person]) -> list[Person]:
+    """Return people without those whose body is that of somebody before."""
+    found: list[Person] = []
+    for person in people:
+        if not any(is_same_body(person.pose, p.pose) for p in found):
+            found.append(person)
+    return found
+
+
+def body_below(face: Found, below: float, radius: float) -> tuple[Points, Points]:
+    """Return where the hips of a face's body should be, and a point of the circle around it, pixels; see BODIES."""
+    x, y = face.points[LEFT_EYE] - face.points[RIGHT_EYE]
+    roll = math.atan2(y, x)
+    up = TURNED * np.array([math.sin(roll), -math.cos(roll)]) + (1 - TURNED) * np.array([0.0, -1.0])
+    up /= np.hypot(*up)
+    width = float((face.corners[1] - face.corners[0]).max())
+    hips = face.corners.mean(0) - up * below * width
+    return hips, hips + up * radius * width

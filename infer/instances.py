@@ -1,0 +1,43 @@
+"""Instances from the outputs of a Mask R-CNN, whichever runs it. Pure arithmetic."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.messages import MAX_INSTANCES, MAX_MAP_SIDE, Instance
+from common.model import CLASSES
+
+
+def to_instances(
+    found: NDArray[np.float32], masks: NDArray[np.float32], confidence: float, threshold: float
+) -> tuple[Instance, ...]:
+    """Return the instances that are sure enough.
+
+    Args:
+        found: (K, 6) of class, score, x0, y0, x1, y1 relative to the picture.
+        masks: (K, h, w) probabilities 0..1; row i belongs to row i of `found`.
+        confidence: Rows below are left out.
+        threshold: A mask that nowhere reaches it shows nothing and is left out.
+
+    Raises:
+        ValueError: The shapes are others, or a mask is larger than a message holds.
+    """
+    if found.ndim != 2 or found.shape[1] != 6 or masks.ndim != 3 or len(masks) != len(found):
+        raise ValueError(f"expected (K, 6) of what is found and (K, h, w) masks, got {found.shape} and {masks.shape}")
+    height, width = masks.shape[1:]
+    if not 1 <= min(height, width) <= max(height, width) <= MAX_MAP_SIDE:
+        raise ValueError(f"expected masks of 1..{MAX_MAP_SIDE} cells a side, got {width} x {height}")
+    instances = []
+    for row, probability in zip(found, masks, strict=True):
+        if not np.isfinite(row).all():
+            continue
+        class_id, score = int(row[0]), float(row[1])
+        x0, y0, x1, y1 = (float(v) for v in np.clip(row[2:6], 0, 1))
+        if not 0 <= class_id < CLASSES or not confidence <= score or x1 <= x0 or y1 <= y0:
+            continue
+        if not np.isfinite(probability).all() or probability.max() < threshold:
+            continue
+        quantised = np.rint(np.clip(probability, 0, 1) * 255).astype(np.uint8)
+        instances.append(Instance(class_id, min(score, 1.0), (x0, y0, x1, y1), height, width, quantised.tobytes()))
+    return tuple(instances[:MAX_INSTANCES])

@@ -1,0 +1,63 @@
+"""Mask R-CNN through cv2.dnn: the tutorial's own, or any that TensorFlow's object detection wrote."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from common.config import InferSettings
+from common.errors import ModelError
+from common.halves import Halves
+from common.messages import Instance, printable
+from common.model import CLASSES, find_model
+from infer.graph import limit_work
+from infer.instances import to_instances
+
+OUTPUTS = ["detection_out_final", "detection_masks"]
+
+
+class MaskRcnn:
+    """Mask R-CNN through cv2.dnn.
+
+    Args:
+        settings: Folder, sizes, limits.
+
+    Raises:
+        ModelError: A file is missing, damaged, or does not belong to the others.
+    """
+
+    def __init__(self, settings: InferSettings) -> None:
+        folder = settings.mask_rcnn
+        weights, graph = find_model(folder)
+        text = limit_work(graph.read_text(errors="replace"), settings.proposals, settings.detections)
+        try:
+            self._net = cv2.dnn.readNetFromTensorflow(
+                np.fromfile(weights, np.uint8), np.frombuffer(text.encode(), np.uint8)
+            )
+            self._width, self._confidence, self._threshold = (
+                settings.infer_width, settings.confidence, settings.threshold,
+            )  # fmt: skip
+            self.detect(np.zeros((240, 320, 3), np.uint8))  # the graph is only really built by a first pass
+        except (cv2.error, ValueError) as error:
+            reason = error.err if isinstance(error, cv2.error) else str(error)
+            raise ModelError(
+                f"--mask-rcnn: expected weights and graph that belong together, got {weights} "
+                f"({weights.stat().st_size} bytes) with {graph.name}, which cv2.dnn cannot run ({reason.strip():.160}); "
+                "fetch the model again (make model)"
+            ) from None
+        self.model = printable(f"Mask R-CNN of {folder.name}/{weights.name}")
+        self.least_wh = (float(self._width), 1.0)
+
+    def detect(self, picture: NDArray[np.uint8]) -> tuple[Instance, ...]:
+        """See Detector. The network sees the picture at `--infer-width`; boxes are relative, so nothing else changes."""
+        width = min(self._width, picture.shape[1])
+        size_wh = (width, max(1, round(picture.shape[0] * width / picture.shape[1])))
+        small = cv2.resize(Halves(picture).at_least(*size_wh), size_wh, interpolation=cv2.INTER_LINEAR)
+        self._net.setInput(cv2.dnn.blobFromImage(small, swapRB=True, crop=False))
+        found, masks = self._net.forward(OUTPUTS)
+        if found.ndim != 4 or found.shape[3] != 7 or masks.ndim != 4 or masks.shape[1] < CLASSES:
+            raise ValueError(f"expected outputs (1, 1, K, 7) and (K, 90, h, w), got {found.shape} and {masks.shape}")
+        rows = found[0, 0, : len(masks), 1:]
+        class_ids = np.clip(np.nan_to_num(rows[:, 0]), 0, CLASSES - 1).astype(int)
+        return to_instances(rows, masks[np.arange(len(rows)), class_ids], self._confidence, self._threshold)

@@ -1,0 +1,106 @@
+"""Mask R-CNN through ONNX Runtime, on the processor or another device.
+
+The file's inputs: `image` (H, W, 3) uint8 BGR, of the size that the file says, or of any size; and, each where the file has
+it, `proposals` (1,) int64, how many regions are looked at closely, `detections` (1,) int64, how many objects are reported,
+`confidence` (1,) float32, which they exceed. Its outputs for K objects, the surest first: `boxes` (K, 4) x0, y0, x1, y1
+relative to the picture, `scores` (K,) 0..1, `classes` (K,) int64 0..89 as in common/coco.py, `masks` (K, h, w) 0..1 inside
+the box.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from common.config import CPU, InferSettings
+from common.errors import DeviceError
+from common.halves import Halves
+from common.messages import Instance, printable
+from infer.instances import to_instances
+from infer.onnx_session import open_session, reason_of
+
+OUTPUTS = {"boxes": "tensor(float)", "scores": "tensor(float)", "classes": "tensor(int64)", "masks": "tensor(float)"}
+MOST_BYTES = 1 << 30
+MOST_SIDE = 4096
+
+
+class OnnxMaskRcnn:
+    """Mask R-CNN through ONNX Runtime on one device.
+
+    On the processor it takes as many threads as OpenCV may (cv2.setNumThreads), which is what the loop shares out.
+
+    Args:
+        file: The network.
+        device: Of PROVIDERS.
+        settings: Sizes and limits.
+
+    Raises:
+        DeviceError: The file is damaged, too large, or has other inputs and outputs, or the device cannot run it.
+    """
+
+    def __init__(self, file: Path, device: str, settings: InferSettings) -> None:
+        if file.stat().st_size > MOST_BYTES:
+            raise DeviceError(f"expected at most {MOST_BYTES >> 20} MiB")
+        self.device, self._file, self._settings = device, file, settings
+        self._opened: onnxruntime.InferenceSession | None = None
+        self._threads = 0  # of what is opened
+        session = self._session()
+        self._size_wh = fixed_size_wh(session)
+        limits = {"confidence": np.array([settings.confidence], np.float32)}
+        counts = {"proposals": settings.proposals, "detections": settings.detections}
+        limits |= {name: np.array([most]) for name, most in counts.items() if most}  # 0 leaves the file's own
+        taken = {i.name for i in (*session.get_inputs(), *session.get_overridable_initializers())}
+        self._limits = {name: value for name, value in limits.items() if name in taken}
+        self.model = printable(f"Mask R-CNN of {file.parent.name}/{file.name}")
+        self.least_wh = self._size_wh or (float(settings.infer_width), 1.0)
+
+    def detect(self, picture: NDArray[np.uint8]) -> tuple[Instance, ...]:
+        """See Detector. Boxes are relative, so the size at which the network sees the picture changes nothing else.
+
+        Raises:
+            DeviceError: The device has failed.
+        """
+        width = min(self._settings.infer_width, picture.shape[1])
+        size_wh = self._size_wh or (width, max(1, round(picture.shape[0] * width / picture.shape[1])))
+        small = cv2.resize(Halves(picture).at_least(*size_wh), size_wh, interpolation=cv2.INTER_LINEAR)
+        try:
+            boxes, scores, classes, masks = self._session().run(list(OUTPUTS), {"image": small, **self._limits})
+        except Exception as error:  # its exceptions have no base of their own
+            raise DeviceError(f"{self.device} has failed: {reason_of(error)}") from None
+        found = np.column_stack((classes, scores, boxes)).astype(np.float32)
+        return to_instances(found, masks, self._settings.confidence, self._settings.threshold)
+
+    def _session(self) -> onnxruntime.InferenceSession:
+        """Return the session, opened anew where another number of threads is allowed now: that is fixed when one is opened."""
+        threads = cv2.getNumThreads() if self.device == CPU else 1
+        if threads != self._threads:
+            self._opened, self._threads = None, 0  # two of them would take 60 MB more
+            self._opened, self._threads = open_session(self._file, self.device, threads), threads
+        assert self._opened is not None
+        return self._opened
+
+
+def fixed_size_wh(session: onnxruntime.InferenceSession) -> tuple[int, int] | None:
+    """Return width and height of the pictures that a network takes, None where it takes any.
+
+    Raises:
+        DeviceError: Its inputs or outputs are not those of a Mask R-CNN as described above.
+    """
+    images = [i for i in session.get_inputs() if i.name == "image" and i.type == "tensor(uint8)" and len(i.shape) == 3]
+    given = {output.name: output.type for output in session.get_outputs()}
+    if not images or images[0].shape[2] != 3 or not OUTPUTS.items() <= given.items():
+        inputs = [f"{i.name} {i.type} {i.shape}" for i in session.get_inputs()]
+        raise DeviceError(
+            f"expected an input image tensor(uint8) [H, W, 3] and outputs {', '.join(OUTPUTS)}, got the inputs "
+            f"{printable(', '.join(inputs)):.80} and outputs {printable(', '.join(given)):.80}"
+        )
+    height, width, _ = images[0].shape
+    if not isinstance(height, int) or not isinstance(width, int):
+        return None
+    if not 1 <= min(height, width) <= max(height, width) <= MOST_SIDE:
+        raise DeviceError(f"expected pictures of 1..{MOST_SIDE} pixels a side, got {width} x {height}")
+    return width, height

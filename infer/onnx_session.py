@@ -1,0 +1,50 @@
+"""Opens an ONNX file on a device: the one place that knows how ONNX Runtime is set up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnxruntime
+
+from common.config import CPU
+from common.devices import PROVIDERS
+from common.errors import DeviceError
+
+OF_NVIDIA = ("cuda", "tensorrt")
+FATAL = 4  # its own lines on standard error repeat what its exceptions say
+
+
+def open_session(file: Path, device: str, threads: int) -> onnxruntime.InferenceSession:
+    """Open a file on one device; operators that the device does not have run on the processor.
+
+    Data beside the file is read from its own folder only: ONNX Runtime refuses every path that leads out of it.
+
+    Args:
+        file: An ONNX file.
+        device: A key of PROVIDERS.
+        threads: Of the processor's part.
+
+    Raises:
+        DeviceError: The file is damaged, or the device cannot run it.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = FATAL
+    options.intra_op_num_threads = threads
+    # threads that wait for work in a loop would take the picture's share of the processor
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if device in OF_NVIDIA:
+        onnxruntime.preload_dlls()  # finds CUDA and cuDNN where pip has put them
+    providers = list(dict.fromkeys([PROVIDERS[device], PROVIDERS[CPU]]))
+    try:
+        # without fallback: it would go on elsewhere, and say so on standard output only
+        session = onnxruntime.InferenceSession(file, options, providers=providers, enable_fallback=0)
+    except Exception as error:  # its exceptions have no base of their own
+        raise DeviceError(reason_of(error)) from None
+    if session.get_providers()[0] != PROVIDERS[device]:
+        raise DeviceError(f"{PROVIDERS[device]} cannot be loaded here")
+    return session
+
+
+def reason_of(error: Exception) -> str:
+    """Return what an exception of ONNX Runtime says, on one line."""
+    return f"{' '.join(str(error).split()):.200}"

@@ -1,0 +1,129 @@
+"""A Mask R-CNN's instances beside what the small networks saw; people are made up, see tests/infer/bodies.py."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from common.config import InferSettings
+from common.messages import Instance
+from infer.embedded.detector import instance_of
+from infer.embedded.look import Seen
+from infer.embedded.outline import Mask
+from infer.embedded.witness import LoneFace, Person
+from infer.mask_rcnn import MaskRcnn
+from infer.witnessed import likely_on, owners_of, witnessed
+from tests.infer.bodies import SHAPE, box, face_at, likely, person_at
+from tests.infer.test_embedded import SIZE_WH, leak, scene, shares_of
+from tests.shared import MASK_RCNN
+
+LEFT, RIGHT = box(75, 40, 125, 150), box(125, 40, 175, 150)
+BOTH = LEFT | RIGHT
+ME, OTHER = person_at(100, LEFT), person_at(150, RIGHT)
+
+
+def found(where: Mask, class_id: int = 0, score: float = 0.9) -> Instance:
+    instance = instance_of(where, likely(where), score, is_sign=False)
+    assert instance is not None
+    return Instance(class_id, score, instance.box_xyxy, instance.map_height, instance.map_width, instance.probability)
+
+
+def seen(*who: Person | LoneFace, matte: Mask = BOTH) -> Seen:
+    people = tuple(w for w in who if isinstance(w, Person))
+    return Seen(likely(matte), people, tuple(w for w in who if isinstance(w, LoneFace)))
+
+
+def area(instance: Instance) -> Mask:
+    return likely_on(instance, SHAPE) > 0.3
+
+
+def test_a_map_lies_where_its_box_is() -> None:
+    probability = np.zeros((15, 15), np.uint8)
+    probability[5:10, 5:10] = 255
+    instance = Instance(0, 0.9, (0.25, 0.25, 0.75, 0.75), 15, 15, probability.tobytes())
+    rows, columns = np.nonzero(likely_on(instance, SHAPE) > 0.5)
+    assert (rows.min(), rows.max() + 1, columns.min(), columns.max() + 1) == pytest.approx((75, 105, 133, 187), abs=1)
+
+
+def test_whom_the_small_networks_do_not_see_keeps_the_map_as_it_is() -> None:
+    mine = found(LEFT)
+    assert witnessed([mine], seen(matte=LEFT), 0.3) == (mine,)
+
+
+def test_a_person_is_what_both_say() -> None:
+    wide, narrow = box(65, 40, 140, 150), box(80, 50, 120, 145)
+    (mine,) = witnessed([found(wide)], seen(person_at(100, narrow), matte=wide), 0.3)
+    np.testing.assert_array_equal(area(mine), narrow)
+
+
+def test_a_pose_that_the_small_networks_do_not_know_is_the_mask_rcnns() -> None:
+    (mine,) = witnessed([found(LEFT)], seen(person_at(100, box(95, 50, 105, 60)), matte=LEFT), 0.3)
+    np.testing.assert_array_equal(area(mine), LEFT)
+    assert not mine.is_sign
+
+
+def test_what_anothers_body_claims_is_taken_from_an_instance() -> None:
+    mine, theirs = witnessed([found(BOTH), found(RIGHT)], seen(ME, OTHER), 0.3)
+    assert (area(mine) & RIGHT).sum() < 0.02 * RIGHT.sum()
+    assert (area(mine) & LEFT).sum() > 0.9 * LEFT.sum()
+    assert (area(theirs) & RIGHT).sum() > 0.9 * RIGHT.sum()
+
+
+def test_a_person_whom_only_the_small_networks_see_is_added() -> None:
+    mine, theirs = witnessed([found(BOTH)], seen(ME, OTHER), 0.3)
+    assert not mine.is_sign and not theirs.is_sign
+    assert (area(mine) & RIGHT).sum() < 0.02 * RIGHT.sum()
+    assert (area(theirs) & RIGHT).sum() > 0.9 * RIGHT.sum()
+
+
+def test_a_face_alone_takes_its_part_and_is_a_sign() -> None:
+    mine, sign = witnessed([found(BOTH)], seen(ME, face_at(150)), 0.3)
+    assert sign.is_sign and not mine.is_sign
+    assert not (area(mine) & face_at(150).head).any()
+    assert area(sign)[60, 150]
+
+
+def test_a_face_in_an_instance_of_its_own_is_nobody_else() -> None:
+    theirs = found(RIGHT)
+    assert witnessed([theirs], seen(face_at(150), matte=RIGHT), 0.3) == (theirs,)
+
+
+def test_an_instance_that_is_nearly_all_somebody_elses_is_a_sign() -> None:
+    doubled = found(box(128, 60, 183, 140))
+    theirs, sign = witnessed([found(RIGHT), doubled], seen(OTHER, matte=RIGHT), 0.3)
+    assert not theirs.is_sign
+    assert sign.is_sign
+
+
+def test_a_region_that_nobody_explains_is_a_sign() -> None:
+    mine, sign = witnessed([found(LEFT)], seen(ME, matte=LEFT | box(220, 40, 260, 180)), 0.3)
+    assert (mine.is_sign, sign.is_sign) == (False, True)
+    assert area(sign)[100, 240]
+
+
+def test_things_are_left_alone() -> None:
+    phone = found(box(150, 50, 160, 70), class_id=76)
+    assert phone in witnessed([found(LEFT), phone], seen(ME, OTHER), 0.3)
+
+
+def test_a_body_belongs_to_the_instance_that_holds_it() -> None:
+    assert owners_of([RIGHT, LEFT], seen(ME, OTHER), [LEFT, RIGHT]) == [OTHER, ME]
+    assert owners_of([BOTH, RIGHT], seen(ME, OTHER), [LEFT, RIGHT]) == [ME, OTHER]
+    assert owners_of([box(200, 0, 300, 20)], seen(ME), [LEFT]) == [None]
+    assert owners_of([], seen(ME), [LEFT]) == []
+
+
+@pytest.mark.model
+def test_a_real_mask_rcnn_gives_the_subject_less_of_who_stands_behind() -> None:
+    from infer.witnessed import WitnessedDetector
+
+    settings = InferSettings(mask_rcnn=MASK_RCNN)
+    alone = MaskRcnn(settings)
+    both = WitnessedDetector(alone, settings.threshold)
+    leaks: dict[str, list[float]] = {"alone": [], "both": []}
+    for frame in (75, 90, 135, 150):
+        picture = scene().frame(frame)
+        for name, detector in (("alone", alone), ("both", both)):
+            leaks[name].append(leak(shares_of(detector.detect(picture), frame)))
+    assert np.mean(leaks["both"]) < 0.5 * np.mean(leaks["alone"]), leaks
+    assert SIZE_WH == (1280, 720)
