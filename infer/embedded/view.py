@@ -16,6 +16,7 @@ from common.halves import Halves
 
 Points = NDArray[np.float64]  # (N, 2): x and y
 FINER = 1.3  # times as fine as what is taken from it, at least, is the half that a square is taken from
+MOST_SQUARES = 4  # of a picture that is longer than a camera gives
 ONE_SQUARE = 1.2  # a picture that is longer than this by its breadth has more to show in squares than as a whole
 
 
@@ -54,10 +55,10 @@ def whole(size_wh: tuple[int, int]) -> Square:
 
 
 def ends(size_wh: tuple[int, int]) -> list[Square]:
-    """Return squares of the picture's short side that together cover it, or none where the picture is nearly one square."""
+    """Return squares of the picture's short side that together cover it, if it is no strip, or none where the picture is nearly one square."""
     width, height = size_wh
     short, long = min(size_wh), max(size_wh)
-    count = math.ceil(long / short - (ONE_SQUARE - 1))
+    count = min(MOST_SQUARES, math.ceil(long / short - (ONE_SQUARE - 1)))
     if count < 2:
         return []
     middles = np.linspace(short / 2, long - short / 2, count)

@@ -81,7 +81,7 @@ def forward_of_people() -> dict[int, tuple[float, int]]:
             begun = time.perf_counter()
             instances = detector.detect(picture)
             times.append((time.perf_counter() - begun) * 1e3)
-        found[people] = float(np.median(times)), sum(i.class_id == 0 and i.score > 0.5 for i in instances)
+        found[people] = float(np.median(times)), sum(i.class_id == 0 and not i.is_sign for i in instances)
     return found
 
 

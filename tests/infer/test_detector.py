@@ -10,7 +10,7 @@ import pytest
 from capture.demo import DemoScene
 from common.coco import NAMES
 from common.config import InferSettings
-from common.errors import ModelError
+from common.errors import AssetError, ModelError
 from common.halves import Halves
 from infer.detector import open_detector
 from infer.loop import least_size, share_of_cores
@@ -76,6 +76,21 @@ def test_a_damaged_model_is_one_clear_line(model: Path, fault: str) -> None:
     with pytest.raises(ModelError, match=r"expected|empty") as error:
         MaskRcnn(InferSettings(mask_rcnn=model))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.model
+def test_without_the_small_networks_a_mask_rcnn_looks_alone_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def offline() -> None:
+        raise AssetError("pose_detection.tflite: expected mediapipe 0.10.21 from the package index")
+
+    settings = InferSettings(mask_rcnn=MASK_RCNN)
+    assert "embedded who" in open_detector(settings).model
+    assert not caplog.records
+    monkeypatch.setattr("infer.witnessed.Looker", offline)
+    assert isinstance(open_detector(settings), MaskRcnn)
+    assert "pose_detection.tflite" in caplog.text
 
 
 @pytest.mark.model

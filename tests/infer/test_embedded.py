@@ -115,6 +115,11 @@ def test_a_picture_of_any_shape_is_looked_at(size_wh: tuple[int, int]) -> None:
     assert not inside[corner]
 
 
+def test_strips_and_specks_are_looked_at() -> None:
+    for height, width in ((64, 16384), (2000, 64), (64, 64), (1, 1)):
+        assert detector().detect(np.zeros((height, width, 3), np.uint8)) == ()
+
+
 def test_the_grid_has_square_cells() -> None:
     assert [grid_of(wh) for wh in ((1280, 720), (640, 480), (720, 1280))] == [(320, 180), (320, 240), (180, 320)]
 

@@ -48,6 +48,10 @@ def test_colours_come_out_as_rgb_and_outside_is_black() -> None:
     assert not drawn[50:].any()
 
 
+def test_a_strip_is_looked_at_in_few_squares() -> None:
+    assert len(ends((16384, 64))) == 4
+
+
 @pytest.mark.parametrize(("size_wh", "squares"), [
     ((1280, 720), [(360, 360), (920, 360)]), ((640, 480), [(240, 240), (400, 240)]), ((720, 1280), [(360, 360), (360, 920)]),
     ((500, 500), []), ((550, 500), []), ((3200, 900), [(450, 450), (1216.7, 450), (1983.3, 450), (2750, 450)]),
