@@ -1,23 +1,21 @@
-"""The demo scene: one real portrait moving in front of a finely patterned wall, a second person crossing behind.
+"""The demo scene: one real portrait that breathes before a finely patterned wall, and a second person who walks by.
 
-Everything is a pure function of the frame's index, so the exact mask of each person is known by construction. The
-portraits (public domain) are cut out once with the matte and GrabCut; whatever that cut is, it *is* the person here.
+Everything is a pure function of the frame's index, so the exact mask of each person is known by construction: it is the
+opacity with which that person is drawn. The portraits are in the public domain (capture/portraits.py).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.assets import ADMIRAL, ASTRONAUT, MATTE, fetch
-from common.matte import Matte
+from capture.portraits import BYSTANDER, SUBJECT, cut_out
+from capture.sprite import Piece, Pose, Sprite, paste, pieces
 
 Picture = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -25,13 +23,19 @@ Mask = NDArray[np.bool_]
 PATTERN_CELL = 2  # pixels: a checkerboard far finer than any blur that is allowed
 PATTERN_AMPLITUDE = 28  # grey levels up and down
 SWAY_S, CROSSING_S, AWAY_S = 5.0, 9.0, 4.0
+NEAR = 0.30  # frame widths from the subject to the bystander who stands before its shoulder
+FAR = 0.83  # how large the bystander is behind the subject
+BREATH_S, TILT_S, STEP_S = 3.7, 6.3, 1.1
 
 
 class Place(NamedTuple):
-    """Where a person is: the middle of its picture in widths of the frame, the lower end of it in heights."""
+    """Where a person is: the middle of its lower end in widths of the frame, that end in heights; how far it leans to the
+    right, in columns a row; and how large it is drawn, 1 being as large as it gets."""
 
     centre: float
     bottom: float
+    lean: float = 0.0
+    size: float = 1.0
 
 
 class Places(NamedTuple):
@@ -46,15 +50,36 @@ Course = Callable[[float, float], Places]  # of the seconds since the beginning 
 
 
 def sways(seconds: float) -> Place:
-    """How somebody sits in front of a camera."""
-    nod = math.sin(2 * math.pi * seconds / (SWAY_S * 0.37))
-    return Place(0.5 + 0.05 * math.sin(2 * math.pi * seconds / SWAY_S), 1.016 + 0.01 * nod)
+    """How somebody sits in front of a camera: with the turns of the head it moves by less than 5 % of the frame's width
+    to either side."""
+    aside = math.sin(2 * math.pi * seconds / SWAY_S)
+    return Place(0.5 + 0.03 * aside, 1.016, 0.03 * aside)
 
 
 def demo_course(seconds: float, wide: float) -> Places:
-    """The bystander crosses from outside on the left to outside on the right, then is away for a while."""
-    progress = min((seconds % (CROSSING_S + AWAY_S)) / CROSSING_S, 1.0)  # the crossing starts at once
-    return Places(sways(seconds), Place(progress * (1 + wide) - wide / 2, 0.97))
+    """The bystander walks by behind the subject; then comes up to the subject's side, stands before its shoulder, and goes
+    again. Each takes `CROSSING_S`, then nobody else is there for a while."""
+    visit, since = divmod(seconds, CROSSING_S + AWAY_S)
+    progress = min(since / CROSSING_S, 1.0)  # a visit starts at once
+    bottom = 1.02 - 0.006 * abs(math.sin(math.pi * seconds / STEP_S))
+    if visit % 2 == 0:
+        return Places(sways(seconds), Place(progress * (1 + wide) - wide / 2, bottom, size=FAR))
+    away = _away(progress)
+    beside = NEAR + (0.5 + wide / 2 - NEAR) * away
+    return Places(sways(seconds), Place(0.5 + beside, bottom, size=1 + (FAR - 1) * away), bystander_in_front=True)
+
+
+def _away(progress: float) -> float:
+    """How far somebody is away who comes, stays for two tenths of the time, and goes: 1..0..1, smoothly."""
+    left = min(max(abs(2 * progress - 1) - 0.2, 0.0) / 0.8, 1.0)
+    return left * left * (3 - 2 * left)
+
+
+def _pose(place: Place, seconds: float) -> Pose:
+    """How somebody who is at a place holds themselves: breathing, and turning the head a little."""
+    breath = 0.5 - 0.5 * math.cos(2 * math.pi * seconds / BREATH_S)
+    tilt = math.sin(2 * math.pi * seconds / TILT_S) + 0.25 * math.sin(2 * math.pi * seconds / (0.37 * TILT_S))
+    return Pose(place.lean, 0.02 * tilt, 0.014 * breath, place.size)
 
 
 class Masks(NamedTuple):
@@ -62,14 +87,6 @@ class Masks(NamedTuple):
 
     subject: Mask
     bystander: Mask
-
-
-@dataclass(frozen=True, slots=True)
-class _Sprite:
-    """A person cut out: colour (h, w, 3) uint8 BGR and opacity (h, w) uint8."""
-
-    colour: Picture
-    alpha: NDArray[np.uint8]
 
 
 class DemoScene:
@@ -82,87 +99,44 @@ class DemoScene:
         course: Who is where, and when.
 
     Raises:
-        AssetError: A portrait or the matte is not here and cannot be fetched.
+        AssetError: A portrait is not here and cannot be fetched.
     """
 
     def __init__(self, width: int, height: int, fps: float, course: Course = demo_course) -> None:
-        matte = Matte(fetch(MATTE))
         self._course = course
         self.size_wh = (width, height)
         self.fps = fps
         self.wall = _draw_wall(width, height)
-        self._subject = _cut_out(fetch(ASTRONAUT), matte, round(height * 0.80))
-        self._bystander = _cut_out(fetch(ADMIRAL), matte, round(height * 0.66))
+        self._subject = cut_out(SUBJECT, round(height * 0.84))
+        self._bystander = cut_out(BYSTANDER, round(height * 0.70))
 
     def frame(self, index: int) -> Picture:
         """Frame `index`, (H, W, 3) uint8 BGR, a new array."""
         picture = self.wall.copy()
-        for sprite, corner in self._cast(index):
-            _paste(picture, sprite, corner)
+        for _, piece in self._cast(index):
+            paste(picture, piece)
         return picture
 
     def masks(self, index: int) -> Masks:
         """Exact masks of frame `index`: where more than half of a pixel is that person's and nobody stands before it."""
-        visible = {id(sprite): np.zeros(self.size_wh[::-1], np.bool_) for sprite in (self._subject, self._bystander)}
-        for sprite, corner in self._cast(index):
-            here = self._place(sprite, corner)
-            visible = {who: mask & ~here for who, mask in visible.items()}
-            visible[id(sprite)] = here
-        return Masks(visible[id(self._subject)], visible[id(self._bystander)])
+        masks = Masks(*(np.zeros(self.size_wh[::-1], np.bool_) for _ in range(2)))
+        for who, piece in self._cast(index):
+            here = piece.alpha > 127
+            for mask in masks:
+                mask[piece.where] &= ~here
+            (masks.subject if who is self._subject else masks.bystander)[piece.where] |= here
+        return masks
 
-    def _cast(self, index: int) -> list[tuple[_Sprite, tuple[int, int]]]:
-        """Who stands where (top-left corner x, y), back to front."""
+    def _cast(self, index: int) -> Iterator[tuple[Sprite, Piece]]:
+        """What is drawn of whom, back to front."""
         width, height = self.size_wh
-        wide = self._bystander.alpha.shape[1] / width
-        places = self._course(index / self.fps, wide)
-        cast = []
-        for sprite, place in ((self._bystander, places.bystander), (self._subject, places.subject)):
+        seconds = index / self.fps
+        places = self._course(seconds, self._bystander.alpha.shape[1] / width)
+        cast = [(self._bystander, places.bystander), (self._subject, places.subject)]
+        for who, place in cast[::-1] if places.bystander_in_front else cast:
             if place is not None:
-                tall, broad = sprite.alpha.shape
-                cast.append((sprite, (round(place.centre * width - broad / 2), round(place.bottom * height - tall))))
-        return cast[::-1] if places.bystander_in_front else cast
-
-    def _place(self, sprite: _Sprite, corner: tuple[int, int]) -> Mask:
-        mask = np.zeros(self.size_wh[::-1], np.uint8)
-        there, here = _overlap(mask.shape, sprite.alpha.shape, corner)
-        mask[there] = sprite.alpha[here]
-        return mask > 127
-
-
-def _overlap(
-    canvas: tuple[int, ...], sprite: tuple[int, ...], corner: tuple[int, int]
-) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Slices of canvas and sprite where both are, the sprite's corner being at x, y."""
-    x, y = corner
-    x0, y0 = min(max(x, 0), canvas[1]), min(max(y, 0), canvas[0])
-    x1, y1 = max(min(x + sprite[1], canvas[1]), x0), max(min(y + sprite[0], canvas[0]), y0)
-    return (slice(y0, y1), slice(x0, x1)), (slice(y0 - y, y1 - y), slice(x0 - x, x1 - x))
-
-
-def _paste(picture: Picture, sprite: _Sprite, corner: tuple[int, int]) -> None:
-    there, here = _overlap(picture.shape, sprite.alpha.shape, corner)
-    weight = sprite.alpha[here].astype(np.float32) / 255
-    if weight.size:
-        picture[there] = cv2.blendLinear(
-            np.ascontiguousarray(sprite.colour[here]), np.ascontiguousarray(picture[there]), weight, 1 - weight
-        )
-
-
-def _cut_out(path: Path, matte: Matte, height: int) -> _Sprite:
-    """The person of a portrait, scaled to `height`; the matte says roughly where, GrabCut finds the edge."""
-    portrait = np.asarray(cv2.imread(str(path)), np.uint8)
-    likely = cv2.resize(matte.infer(portrait), portrait.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-    labels = np.select(
-        [likely > 0.95, likely > 0.5, likely > 0.05], [cv2.GC_FGD, cv2.GC_PR_FGD, cv2.GC_PR_BGD], cv2.GC_BGD
-    ).astype(np.uint8)
-    cv2.setRNGSeed(1)
-    cv2.grabCut(portrait, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), 2, cv2.GC_INIT_WITH_MASK)
-    alpha = np.where((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD), 255, 0).astype(np.uint8)
-    alpha = cv2.medianBlur(alpha, 9)
-    alpha = np.clip(cv2.GaussianBlur(alpha, (5, 5), 0).astype(int) * 2 - 255, 0, 255).astype(np.uint8)
-    size_wh = (round(portrait.shape[1] * height / portrait.shape[0]), height)
-    colour = cv2.resize(portrait, size_wh, interpolation=cv2.INTER_CUBIC)
-    return _Sprite(colour, cv2.resize(alpha, size_wh, interpolation=cv2.INTER_LINEAR))
+                foot = place.centre * width, place.bottom * height
+                yield from ((who, piece) for piece in pieces(who, foot, _pose(place, seconds), self.size_wh))
 
 
 def _draw_wall(width: int, height: int) -> Picture:

@@ -20,7 +20,7 @@ PICTURE = ROOT / "tests" / "pictures" / "demo.jpg"
 PAGE = PICTURE.with_name("page.jpg")
 BYSTANDER = PICTURE.with_name("bystander.jpg")
 SIZE_WH = (1280, 720)
-FRAME = 52  # the second person has just come in
+FRAME = 85  # one shoulder of the second person is behind the first
 APART = 60  # the second person is in full view
 
 

@@ -36,7 +36,7 @@ LIGHT, TINT, SIZE, NOISE = 0.15, 0.04, 0.08, 3.0  # changes by up to this share;
 BEGIN_S, STAYS_S = 1.5, 5.0  # before the subject leaves, and after somebody came
 MAP = 15  # rows and columns of a Mask R-CNN's map
 # the head's middle and radii, and the collar, in shares of the portrait: what is below or beside is the jumper
-HEADS = {"astronaut": ((0.435, 0.19), (0.16, 0.185), 0.29), "admiral": ((0.5, 0.36), (0.21, 0.21), 0.44)}
+HEADS = {"astronaut": ((0.58, 0.22), (0.22, 0.23), 0.34), "admiral": ((0.5, 0.26), (0.21, 0.16), 0.32)}
 
 
 class Sprite(NamedTuple):

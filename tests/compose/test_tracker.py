@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from capture.demo import DemoScene, Place, Places, _Sprite, sways
+from capture.demo import DemoScene, Place, Places, sways
+from capture.sprite import Sprite
 from common.assets import MATTE, fetch
 from common.budget import MattePace
 from common.coco import NAMES
@@ -90,7 +91,7 @@ def test_somebody_in_the_same_jumper_who_takes_the_seat_is_not_shown(hz: float, 
 
     scene = DemoScene(*SIZE, FPS, course)
     scene._subject, scene._bystander = (
-        _Sprite(*dressed(name, "red", round(share * SIZE[1]), False))
+        Sprite(*dressed(name, "red", round(share * SIZE[1]), False))
         for name, share in zip(PEOPLE, (0.80, 0.66), strict=True)
     )
     shown = play(scene, tracker_of(matte), hz)
@@ -114,7 +115,7 @@ def test_the_edge_belongs_to_the_present_frame(matte: Matte) -> None:
 
 
 def test_without_the_matte_the_mask_still_goes_with_the_picture(matte: Matte) -> None:
-    scene = scene_of("entering", 0)
+    scene = scene_of("crossing", 0)
     flow, none = (
         play(scene, Tracker(ComposeSettings(refine=refine), edge), 2)
         for refine, edge in (("guided", GuidedEdge()), ("none", None))

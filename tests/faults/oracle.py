@@ -83,7 +83,8 @@ class LeakOracle:
         self._scene, self._max_age_ms = scene, max_age_ms
         self._checker = Checker(scene.size_wh)
         self._edge, self._beside = EDGES[masks], BESIDE[masks]
-        # heights a second: the greatest speed of the sway, and the walk from edge to edge (see DemoScene._cast)
+        # heights a second: no part of the subject is faster than a head that sways by 5 % of the width, and nobody else
+        # than a walk from edge to edge (see sways and demo_course)
         self._speeds = (
             0.05 * width * 2 * math.pi / SWAY_S / scene.size_wh[1],
             1.5 * width / CROSSING_S / scene.size_wh[1],

@@ -18,7 +18,7 @@ def apart(seconds: float, wide: float) -> Places:
     """The bystander walks in from the left and out again, and never comes near the subject, who sits to the right."""
     subject = sways(seconds)
     inside = 0.5 - 0.5 * math.cos(2 * math.pi * seconds / VISIT_S)
-    return Places(subject._replace(centre=subject.centre + 0.16), Place(0.20 * inside - wide / 2 * (1 - inside), 0.97))
+    return Places(subject._replace(centre=subject.centre + 0.16), Place(0.20 * inside - wide / 2 * (1 - inside), 1.02))
 
 
 COURSES: dict[str, Course] = {"crossing": demo_course, "apart": apart}

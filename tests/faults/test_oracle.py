@@ -17,8 +17,8 @@ from tests.faults.scenes import PatternedScene
 
 SIZE = (640, 360)
 SIZES = [(640, 360), (854, 480), (1280, 720), (1920, 1080), (3840, 2160)]
-FRAMES = [0, 60, 85, 100, 130, 165, 200, 330]  # nobody else, beside, touching, half hidden, covered, coming out
-BESIDE = [60, 85, 165, 200]  # the bystander can be seen
+FRAMES = [0, 66, 85, 100, 130, 165, 200, 330]  # nobody else, beside, touching, half hidden, covered, coming out
+BESIDE = [66, 85, 165, 200]  # the bystander can be seen
 DEFAULT, FLOOR, WEAK = 30, 35, 50  # sigma is the height divided by that
 KERNEL_41 = 6.5  # pixels, the sigma that cv2.GaussianBlur derives from a kernel of 41: the strength of former versions
 
