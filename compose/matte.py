@@ -10,7 +10,8 @@ from common.budget import MattePace
 from common.matte import MATTE_SIZE_WH, Matte
 from compose.alpha import NOBODY, Alpha
 from compose.flow import Flow, came_from
-from compose.region import GridBox, Map, Present, Region, Step
+from compose.region import Present, Region
+from compose.step import GridBox, Map, Step
 
 PAD = 0.25  # of the region's size, on every side: the network wants to see some background
 LEAST_PAD = 4  # grid pixels

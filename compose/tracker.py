@@ -26,7 +26,8 @@ from compose.guided import GuidedEdge
 from compose.look import Light, look_of
 from compose.matte import MatteEdge
 from compose.others import Candidate
-from compose.region import HISTORY, Map, Present, Region, grid_wh, inside, on_grid
+from compose.region import HISTORY, Present, Region, grid_wh, inside, on_grid
+from compose.step import Map
 from compose.subject import people_of
 
 Picture = NDArray[np.uint8]

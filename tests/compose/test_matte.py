@@ -7,7 +7,7 @@ import pytest
 from compose.alpha import Alpha
 from compose.flow import FlowMeter
 from compose.matte import OLD_NS, OLDEST_NS, bound_of, carried_on, edge, kept, padded, steadied
-from compose.region import Step
+from compose.step import Step
 from tests.compose.test_region import EMPTY, WH, WHOLE, block
 
 EVERYWHERE = np.full((144, 256), 255, np.uint8)

@@ -5,7 +5,8 @@ import pytest
 
 from common.messages import Instance
 from compose.flow import Flow, FlowMeter
-from compose.region import COARSE, GRID_W, LEAST_REACH, NOWHERE, Present, Region, Step, grid_wh, inside, on_grid
+from compose.region import COARSE, GRID_W, NOWHERE, Present, Region, grid_wh, inside, on_grid
+from compose.step import LEAST_REACH, Step
 from tests.compose.test_flow import texture
 
 WH = (GRID_W, 144)
