@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m tests.bench NAME ...` for some of the tables."""
+"""`make bench`, or `python -m tests.bench NAME ...` for some of the tables. `people` alone takes options: `people -h`."""
 
 from __future__ import annotations
 
@@ -44,6 +44,10 @@ NEED_MODEL = {"proposals", "workers", "latency", "footage", "refine", "remote"}
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["people"]:
+        print(describe())
+        people.main(sys.argv[2:])
+        return
     names = sys.argv[1:] or list(TABLES)
     if unknown := set(names) - set(TABLES):
         sys.exit(f"bench: expected some of {', '.join(TABLES)}, got {', '.join(sorted(unknown))}")

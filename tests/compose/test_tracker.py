@@ -27,7 +27,7 @@ from compose.policy import State, Verdict
 from compose.region import HISTORY, Present, Region
 from compose.tracker import Edge, Tracker, open_tracker
 from tests.faults.worker import instance_of
-from tests.people import SITUATIONS, play, scene_of, tracker_of
+from tests.people import SITUATIONS, exact, play, scene_of, tracker_of
 from tests.returns import PEOPLE, dressed
 
 SIZE, FPS = (640, 360), 30
@@ -72,7 +72,7 @@ def situation(request: pytest.FixtureRequest) -> DemoScene:
 
 @pytest.mark.parametrize("hz", [12, 2])
 def test_the_subject_is_kept_whatever_a_surer_person_does(hz: float, situation: DemoScene, matte: Matte) -> None:
-    shown = play(situation, tracker_of(matte), hz)
+    shown = play(situation, tracker_of(matte), exact(situation, hz))
     assert shown.switches == 0
     assert np.mean(shown.iou) > 0.87
     assert np.mean(shown.bystander) < 0.03, "python -m tests.bench people says how much in each situation"
@@ -93,7 +93,7 @@ def test_somebody_in_the_same_jumper_who_takes_the_seat_is_not_shown(hz: float, 
         _Sprite(*dressed(name, "red", round(share * SIZE[1]), False))
         for name, share in zip(PEOPLE, (0.80, 0.66), strict=True)
     )
-    shown = play(scene, tracker_of(matte), hz)
+    shown = play(scene, tracker_of(matte), exact(scene, hz))
     assert shown.switches == 0
     assert np.mean(shown.iou) > 0.87, "until it left the subject was shown"
     assert max(shown.bystander) < 0.03
@@ -102,21 +102,23 @@ def test_somebody_in_the_same_jumper_who_takes_the_seat_is_not_shown(hz: float, 
 def test_without_the_lock_the_surer_person_takes_over(matte: Matte) -> None:
     """The negative control: the scenes above are hard enough to tell."""
     top = Tracker(ComposeSettings(subject="top"), MatteEdge(matte, MattePace()))
-    shown = play(scene_of("crossing", 0), top, 12)
+    scene = scene_of("crossing", 0)
+    shown = play(scene, top, exact(scene, 12))
     assert shown.switches > 20
     assert np.mean(shown.bystander) > 0.3
 
 
 def test_the_edge_belongs_to_the_present_frame(matte: Matte) -> None:
     scene = scene_of("entering", 0)
-    now, before = play(scene, tracker_of(matte), 5), play(scene, Tracker(ComposeSettings(refine="none"), None), 5)
+    none = Tracker(ComposeSettings(refine="none"), None)
+    now, before = (play(scene, tracker, exact(scene, 5)) for tracker in (tracker_of(matte), none))
     assert np.mean(now.iou) > np.mean(before.iou) + 0.02
 
 
 def test_without_the_matte_the_mask_still_goes_with_the_picture(matte: Matte) -> None:
     scene = scene_of("entering", 0)
     flow, none = (
-        play(scene, Tracker(ComposeSettings(refine=refine), edge), 2)
+        play(scene, Tracker(ComposeSettings(refine=refine), edge), exact(scene, 2))
         for refine, edge in (("guided", GuidedEdge()), ("none", None))
     )
     assert np.mean(flow.iou) > np.mean(none.iou)
