@@ -17,11 +17,15 @@ from numpy.typing import NDArray
 
 from common.messages import Instance
 from compose.flow import Flow
-from compose.step import LEAST_REACH, GridBox, Map, Seen, Step, advance
+from compose.near import Near, Neighbours
+from compose.step import DOUBT_FRAMES, LEAST_REACH, GridBox, Map, Seen, Step, advance, faded, more, only, widened
 
 GRID_W = 256
 COARSE = 0.06  # of the square root of the subject's area: what the edge of a result's small map may be off
 SOLID = 0.04  # of the same: as much inside of a result's edge it is sure
+BACK = 0.7  # grid pixels a frame that the subject may come back by while somebody beside it is not found whole
+# grid pixels around others that are hidden while the subject is not found: where they were until now, where they are found now
+HELD_BACK, HELD_OFF = 2, 8
 HISTORY = 96  # frames at most, however old a mask may be
 NOWHERE = (0, 0, 0, 0)
 
@@ -66,13 +70,30 @@ def inside(sure: Map) -> Map:
     return np.asarray(cv2.GaussianBlur(cv2.erode(sure, kernel), (3, 3), 0), np.uint8)
 
 
+def narrowed(granted: Map, known: Step, near: Near, frames: int) -> Map:
+    """What of a result's subject (h, w) uint8 is shown while somebody is near: what was the subject's already.
+
+    Networks give parts of somebody who is half hidden to the subject, so what is new at its outline may be somebody else.
+    """
+    if not known.subject.any():
+        return granted
+    if near.hidden:
+        return only(granted, more(known.lately, 127))
+    if near.beside:
+        return only(granted, cv2.max(widened(known.core, round(BACK * frames)), more(known.lately, 127)))
+    return granted
+
+
 class Region:
     """The subject's area on the present frame, and the way there."""
 
     def __init__(self) -> None:
         self._steps: deque[Step] = deque(maxlen=HISTORY)
         self._seen: deque[Seen] = deque(maxlen=HISTORY)
-        self._oldest = 0  # frame_id
+        self._oldest = self._result_id = (
+            0  # frame_id: of the oldest frame that a result may come for, of the last result
+        )
+        self._neighbours = Neighbours()
 
     @property
     def area(self) -> Map | None:
@@ -82,9 +103,8 @@ class Region:
     def at(self, frame_id: int) -> Map | None:
         """The subject's area in an earlier frame, or, if that was skipped, in the last one before it; None if neither that
         frame nor any after it was rolled to."""
-        if not self._steps or self._steps[-1].frame_id < frame_id:
-            return None
-        return next((s.subject for s in reversed(self._steps) if s.frame_id <= frame_id), None)
+        step = self.step(frame_id)
+        return None if step is None else step.subject
 
     def seed(self, frame_id: int, subject: Map, others: Map, solid: Map) -> None:
         """A result says who was where in frame `frame_id`: start there, and replay what came since. Where that is forgotten
@@ -98,15 +118,62 @@ class Region:
         """
         if frame_id < self._oldest:
             return
-        known = next((s for s in self._steps if s.frame_id >= frame_id), None)
+        known = self._roll_to(frame_id)
         reach, doubt = (known.reach, known.doubt) if known else (LEAST_REACH, 0)
         coarse = COARSE * float(np.count_nonzero(subject)) ** 0.5
-        first = Step(frame_id, subject, subject, others, solid, reach + coarse, doubt)
+        if subject.any():
+            near = self._neighbours.see(frame_id, subject, others)
+            subject = narrowed(subject, known, near, frame_id - self._result_id) if known else subject
+            doubt = DOUBT_FRAMES if near.hidden else doubt
+        self._result_id = frame_id
+        subject = only(subject, cv2.bitwise_not(others))
+        lately = faded(known.lately, 0, others) if known else subject
+        nobody, solid = np.zeros_like(subject), only(solid, subject)
+        lately = np.asarray(cv2.max(lately, subject), np.uint8)
+        self._replay(Step(frame_id, subject, subject, lately, others, solid, nobody, reach + coarse, doubt))
+
+    def hold(self, frame_id: int, others: Map) -> bool:
+        """Go on with the area as it is, but do not let it grow: a result of frame `frame_id` cannot tell the subject.
+
+        Args:
+            frame_id: Of the result.
+            others: (h, w) uint8, 255 where it found somebody. It hardly finds them whole, so more than that is hidden.
+
+        Returns:
+            Whether anything is left. If not, nothing has changed.
+        """
+        known = self._roll_to(frame_id)
+        if known is None or frame_id < self._oldest:
+            return False
+        others = np.asarray(cv2.max(widened(known.others, HELD_BACK), widened(others, HELD_OFF)), np.uint8)
+        subject, core, solid = (only(a, cv2.bitwise_not(others)) for a in (known.subject, known.core, known.solid))
+        if subject.any():
+            left = known._replace(subject=subject, core=core, solid=solid, others=others, doubt=DOUBT_FRAMES)
+            self._replay(left._replace(frame_id=frame_id))
+        return bool(subject.any())
+
+    def _replay(self, first: Step) -> None:
+        """Start from a result's step, and take every frame since."""
         self._steps = deque([first], maxlen=HISTORY)
-        self.forget(frame_id)  # no result for an older frame will come
+        self.forget(first.frame_id)  # no result for an older frame will come
         for seen in self._seen:
-            if seen.frame_id > frame_id:
+            if seen.frame_id > first.frame_id:
                 self._steps.append(advance(self._steps[-1], seen))
+
+    def step(self, frame_id: int) -> Step | None:
+        """Return the step of an earlier frame, as `at` does."""
+        if not self._steps or self._steps[-1].frame_id < frame_id:
+            return None
+        return next((s for s in reversed(self._steps) if s.frame_id <= frame_id), None)
+
+    def _roll_to(self, frame_id: int) -> Step | None:
+        """The step of a frame, rolled to first where nobody was shown since; None before the first result."""
+        if not self._steps:
+            return None
+        for seen in self._seen:
+            if self._steps[-1].frame_id < seen.frame_id <= frame_id:
+                self._steps.append(advance(self._steps[-1], seen))
+        return next((s for s in self._steps if s.frame_id >= frame_id), self._steps[-1])
 
     def forget(self, frame_id: int) -> None:
         """No result for a frame before `frame_id` can show anybody."""

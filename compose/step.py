@@ -21,7 +21,8 @@ MOST_REACH = 0.18  # of the square root of the subject's area: a fast mover (DES
 FASTER = 1.6  # a mover may be faster in the next frame than in this one
 STRANGE = 10.0  # grid pixels: a person of the matte that is farther away is somebody whom no result has found yet
 NEAR = 5.0  # grid pixels: closer ones may be told apart wrongly, and may go behind one another
-DOUBT_FRAMES = 90  # that somebody who was near may stay out of sight behind the subject: three seconds at 30 a second
+DOUBT_FRAMES = 45  # so long after somebody was near the area does not grow: 1.5 s at 30 a second
+FADES = 12  # of 255 a frame: after 0.7 s at 30 a second the subject is not said to have been there lately
 DOUBTED_REACH = 0.5  # grid pixels, besides what the subject moves within itself
 CALM = 1.0  # grid pixels a frame that a subject moves within itself: a faster one would be eaten if it could not grow
 PERSON, MAYBE = 128, 64  # of 255: from here the matte calls it a person, and may be calling it one
@@ -35,8 +36,10 @@ class Step(NamedTuple):
 
     subject: 255 where the subject is.
     core: More than 127 where the last result's subject has moved to since; it has not grown while there was doubt.
+    lately: More than 127 where the core was within the last 0.7 s and nobody else since. It moves along and fades.
     others: More than 127 where somebody else is.
     solid: More than 127 where the last result was sure of the subject, as far as the flow could follow.
+    strays: 255 where the matte sees a person that is not the subject, while the area must not grow.
     reach: Grid pixels that the subject may go until the next frame.
     doubt: For so many frames somebody else may yet come out from behind the subject.
     strict: The area did not grow.
@@ -45,8 +48,10 @@ class Step(NamedTuple):
     frame_id: int
     subject: Map
     core: Map
+    lately: Map
     others: Map
     solid: Map
+    strays: Map
     reach: float
     doubt: int = 0
     strict: bool = False
@@ -65,23 +70,26 @@ class Seen(NamedTuple):
 def advance(last: Step, seen: Seen) -> Step:
     """The areas of a frame, from those of an earlier one and its own matte."""
     moved = _moved(last, seen)
-    to_core, to_others = _distance(moved.core), _distance(moved.others)
+    to_core, to_others = distance(moved.core), distance(moved.others)
     room = _room(last, seen, moved.core, to_core, to_others)
     if not _looked(seen):
         farther = min(last.reach + LEAST_REACH, room.most)
-        subject = _more(moved.core, 127)
-        return Step(seen.frame_id, subject, *moved, farther, room.doubt, room.strict)
+        subject, nobody = more(moved.core, 127), np.zeros_like(moved.core)
+        return Step(seen.frame_id, subject, *moved, nobody, farther, room.doubt, room.strict)
 
-    person = _more(seen.likely, PERSON - 1)
-    inner = cv2.bitwise_and(_more(moved.solid, 127), cv2.compare(to_others, 0, cv2.CMP_GT))
+    person = more(seen.likely, PERSON - 1)
+    inner = cv2.bitwise_and(more(moved.solid, 127), cv2.compare(to_others, 0, cv2.CMP_GT))
     near = cv2.bitwise_and(cv2.compare(to_core, room.reach, cv2.CMP_LE), cv2.compare(to_core, to_others, cv2.CMP_LT))
     mine = np.asarray(cv2.bitwise_or(cv2.bitwise_and(person, near), inner), np.uint8)
     others = _others(seen, moved, mine, cv2.compare(to_others, room.most, cv2.CMP_LE),
                      cv2.compare(to_core, max(room.reach, STRANGE), cv2.CMP_GT))  # fmt: skip
-    core = _only(moved.core, cv2.bitwise_or(_more(seen.likely, MAYBE - 1), inner)) if room.strict else mine
+    core = only(moved.core, cv2.bitwise_or(more(seen.likely, MAYBE - 1), inner)) if room.strict else mine
     went = _farthest(to_core, mine) / max(1, seen.frame_id - last.frame_id)
     farther = min(FASTER * went + LEAST_REACH, room.most)
-    return Step(seen.frame_id, mine, core, others, _only(moved.solid, inner), farther, room.doubt, room.strict)
+    lately = np.asarray(cv2.max(more(core, 127), faded(moved.lately, seen.frame_id - last.frame_id, others)), np.uint8)
+    strays = _strays(person, mine) if room.strict else np.zeros_like(mine)
+    solid = only(moved.solid, inner)
+    return Step(seen.frame_id, mine, core, lately, others, solid, strays, farther, room.doubt, room.strict)
 
 
 class _Room(NamedTuple):
@@ -106,14 +114,27 @@ def _room(last: Step, seen: Seen, core: Map, to_core: NDArray[np.float32], to_ot
 def _others(seen: Seen, moved: _Moved, mine: Map, near: cv2.typing.MatLike, far: cv2.typing.MatLike) -> Map:
     """Where others are: persons `near` them before, and strangers, `far` from the subject and apart; never in its core,
     but for what both may have. Where the matte did not look they are where the flow took them."""
-    person, core = _more(seen.likely, PERSON - 1), _more(moved.core, 127)
+    person, core = more(seen.likely, PERSON - 1), more(moved.core, 127)
     strangers = _apart(person, mine, far)
     theirs = cv2.bitwise_or(cv2.bitwise_and(person, near), strangers)
     free = cv2.bitwise_and(theirs, cv2.bitwise_not(cv2.bitwise_or(mine, core)))
     x0, y0, x1, y1 = seen.box
     others = moved.others.copy()
-    others[y0:y1, x0:x1] = cv2.bitwise_or(free, cv2.bitwise_and(_more(moved.others, 127), core))[y0:y1, x0:x1]
+    others[y0:y1, x0:x1] = cv2.bitwise_or(free, cv2.bitwise_and(more(moved.others, 127), core))[y0:y1, x0:x1]
     return others
+
+
+def faded(lately: Map, frames: int, others: Map) -> Map:
+    """Step's `lately` so many frames later, without the places where others have been."""
+    return only(
+        np.asarray(cv2.subtract(lately, min(255, FADES * frames)), np.uint8), cv2.bitwise_not(widened(others, 1))
+    )
+
+
+def _strays(person: Map, mine: Map) -> Map:
+    """What of the matte's persons is not the subject, less the specks."""
+    left = only(person, cv2.bitwise_not(mine))
+    return np.asarray(cv2.morphologyEx(left, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), np.uint8)
 
 
 def _apart(person: Map, mine: Map, far: cv2.typing.MatLike) -> Map:
@@ -126,12 +147,17 @@ def _apart(person: Map, mine: Map, far: cv2.typing.MatLike) -> Map:
     return np.asarray(cv2.erode(found, np.ones((3, 3), np.uint8)), np.uint8)  # specks of the matte are nobody
 
 
-def _more(area: Map, than: int) -> Map:
+def widened(area: Map, by: int) -> Map:
+    """255 where an area (inside: more than 127) is, or is at most so many pixels away."""
+    return np.asarray(cv2.dilate(more(area, 127), np.ones((2 * by + 1,) * 2, np.uint8)), np.uint8)
+
+
+def more(area: Map, than: int) -> Map:
     """255 where an area is more than a number."""
     return np.asarray(cv2.threshold(area, than, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
 
-def _only(area: Map, inside: cv2.typing.MatLike) -> Map:
+def only(area: Map, inside: cv2.typing.MatLike) -> Map:
     """An area where `inside` is 255, 0 elsewhere."""
     return np.asarray(cv2.bitwise_and(area, inside), np.uint8)
 
@@ -152,29 +178,30 @@ class _Moved(NamedTuple):
     """A step's maps where the picture's motion has taken them."""
 
     core: Map
+    lately: Map
     others: Map
     solid: Map
 
 
 def _moved(last: Step, seen: Seen) -> _Moved:
     if seen.frame_id == last.frame_id:
-        return _Moved(last.core, last.others, last.solid)
+        return _Moved(last.core, last.lately, last.others, last.solid)
     flow = seen.flow
     if flow is None or seen.since != last.frame_id:  # distances alone must do, and nothing is sure any more
-        return _Moved(last.core, last.others, np.zeros_like(last.solid))
-    core, solid = carried(flow, last.core, last.solid)
+        return _Moved(last.core, last.lately, last.others, np.zeros_like(last.solid))
+    core, lately, solid = carried(flow, last.core, last.lately, last.solid)
     (others,) = carried(flow, last.others)
-    contested = cv2.bitwise_and(_more(core, 127), _more(others, 127))
+    contested = cv2.bitwise_and(more(core, 127), more(others, 127))
     if contested.any():  # whoever's motion explains the picture there better stands in front
         x, y, w, h = cv2.boundingRect(contested)
         box, part = (x, y, x + w, y + h), np.s_[y : y + h, x : x + w]
         unlike = [flow.unlike(flow.shift(area), box) for area in (last.core, last.others)]
         mine = cv2.bitwise_and(contested[part], cv2.compare(unlike[0], unlike[1], cv2.CMP_LT))
-        others[part] = _only(others[part], cv2.bitwise_not(mine))
-    return _Moved(core, others, _only(solid, flow.plausible))
+        others[part] = only(others[part], cv2.bitwise_not(mine))
+    return _Moved(core, lately, others, only(solid, flow.plausible))
 
 
-def _distance(area: Map) -> NDArray[np.float32]:
+def distance(area: Map) -> NDArray[np.float32]:
     """Distance of every pixel to an area (inside: more than 127) in grid pixels; far where it is empty."""
     outside = cv2.threshold(area, 127, 255, cv2.THRESH_BINARY_INV)[1]
     if cv2.countNonZero(outside) == area.size:

@@ -182,6 +182,48 @@ def test_when_the_subject_is_not_among_them_nobody_is_shown(scene: DemoScene, ma
     assert tracker.alpha(frame(63), ()).opacity.size == 0
 
 
+def sign_of(instance: Instance) -> Instance:
+    return replace(instance, is_sign=True)
+
+
+def test_a_sign_hides_what_it_covers_and_is_not_the_subject(scene: DemoScene, matte: Matte) -> None:
+    found = truth(scene, 60, 0.9, 0.8).instances
+    for is_sign in (True, False):  # a thing of another class hides nothing: the negative control
+        tracker = tracker_of(matte)
+        tracker.see(frame(60), Halves(scene.frame(60)))
+        lap = replace(found[0], class_id=0 if is_sign else 50, is_sign=is_sign, score=0.99)
+        tall = lap.map_height // 2
+        lap = replace(lap, probability=bytes(lap.map_width * tall) + lap.probability[lap.map_width * tall :])
+        people = (lap, *found)
+        assert tracker.choose(MasksInferred(1, 60, 61, 1, "w", "m", people)).subjects == (found[0],)
+        tracker.see(frame(61), Halves(scene.frame(61)))
+        subject = scene.masks(61).subject
+        subject[: round(0.65 * SIZE[1])] = False
+        shown = float((whole(tracker.alpha(frame(61), (found[0],)))[subject] > 127).mean())
+        assert (shown < 0.05) is is_sign
+
+
+@pytest.mark.parametrize("what", ["sign", "nothing"])
+def test_where_only_a_sign_of_the_subject_is_found_its_area_goes_on_for_a_second(
+    what: str, scene: DemoScene, matte: Matte
+) -> None:
+    """Two people whose heads meet are found as one person and a face: the subject was hidden again and again."""
+    tracker, masks, (mine, *others) = tracker_of(matte), scene.masks(60), truth(scene, 60, 0.9, 0.8).instances
+    unsure = (*others, sign_of(mine)) if what == "sign" else tuple(others)
+    subjects: tuple[Instance, ...] = ()
+    shown = []
+    for index in range(60, 120):
+        now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
+        tracker.see(now, Halves(scene.frame(60)))
+        opacity = whole(tracker.alpha(now, subjects)) if subjects else np.zeros(SIZE[::-1], np.uint8)
+        shown.append(bool((opacity[masks.subject] > 127).mean() > 0.5))
+        assert (opacity[masks.bystander] > 25).mean() < 0.02
+        people = unsure if index > 60 else (mine, *others)
+        subjects = tracker.choose(MasksInferred(1, index, now.captured_ns, 1, "w", "m", people)).subjects
+    assert shown[1] and not shown[-1]
+    assert 0.5 * FPS <= sum(shown) <= FPS + 1 if what == "sign" else sum(shown) == 1
+
+
 def remembered_after(frames: int, tracker: Tracker, scene: DemoScene) -> int:
     """Bytes that a tracker keeps of so many frames at 30 a second for which no result ever came."""
     halves = Halves(scene.frame(60))
