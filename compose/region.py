@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from common.messages import Instance
 from compose.flow import Flow
 from compose.near import Near, Neighbours
-from compose.step import DOUBT_FRAMES, LEAST_REACH, GridBox, Map, Seen, Step, advance, faded, more, only, widened
+from compose.step import CALM, DOUBT_FRAMES, LEAST_REACH, GridBox, Map, Seen, Step, advance, faded, more, only, widened
 
 GRID_W = 256
 COARSE = 0.06  # of the square root of the subject's area: what the edge of a result's small map may be off
@@ -77,6 +77,8 @@ def narrowed(granted: Map, known: Step, near: Near, frames: int) -> Map:
     """
     if not known.subject.any():
         return granted
+    if known.spread >= CALM and (near.hidden or near.beside):
+        return only(granted, widened(known.subject, round(known.reach)))
     if near.hidden:
         return only(granted, more(known.lately, 127))
     if near.beside:

@@ -43,6 +43,7 @@ class Step(NamedTuple):
     reach: Grid pixels that the subject may go until the next frame.
     doubt: For so many frames somebody else may yet come out from behind the subject.
     strict: The area did not grow.
+    spread: Grid pixels that the subject moved within itself.
     """
 
     frame_id: int
@@ -55,6 +56,7 @@ class Step(NamedTuple):
     reach: float
     doubt: int = 0
     strict: bool = False
+    spread: float = 0.0
 
 
 class Seen(NamedTuple):
@@ -75,7 +77,7 @@ def advance(last: Step, seen: Seen) -> Step:
     if not _looked(seen):
         farther = min(last.reach + LEAST_REACH, room.most)
         subject, nobody = more(moved.core, 127), np.zeros_like(moved.core)
-        return Step(seen.frame_id, subject, *moved, nobody, farther, room.doubt, room.strict)
+        return Step(seen.frame_id, subject, *moved, nobody, farther, room.doubt, room.strict, room.spread)
 
     person = more(seen.likely, PERSON - 1)
     inner = cv2.bitwise_and(more(moved.solid, 127), cv2.compare(to_others, 0, cv2.CMP_GT))
@@ -89,7 +91,7 @@ def advance(last: Step, seen: Seen) -> Step:
     lately = np.asarray(cv2.max(more(core, 127), faded(moved.lately, seen.frame_id - last.frame_id, others)), np.uint8)
     strays = _strays(person, mine) if room.strict else np.zeros_like(mine)
     solid = only(moved.solid, inner)
-    return Step(seen.frame_id, mine, core, lately, others, solid, strays, farther, room.doubt, room.strict)
+    return Step(seen.frame_id, mine, core, lately, others, solid, strays, farther, room.doubt, room.strict, room.spread)
 
 
 class _Room(NamedTuple):
@@ -99,6 +101,7 @@ class _Room(NamedTuple):
     most: float
     doubt: int
     strict: bool
+    spread: float
 
 
 def _room(last: Step, seen: Seen, core: Map, to_core: NDArray[np.float32], to_others: NDArray[np.float32]) -> _Room:
@@ -106,9 +109,9 @@ def _room(last: Step, seen: Seen, core: Map, to_core: NDArray[np.float32], to_ot
     most = max(LEAST_REACH, MOST_REACH * math.sqrt(cv2.countNonZero(last.subject)))
     apart = cv2.minMaxLoc(cv2.max(to_core, to_others))[0]  # half the least way from one to the other
     doubt = DOUBT_FRAMES if apart <= NEAR else max(0, last.doubt - frames)
-    spread = seen.flow.spread(core) if doubt and seen.flow is not None else 0.0
+    spread = seen.flow.spread(core) if seen.flow is not None else 0.0
     strict = doubt > 0 and spread < CALM
-    return _Room(min(DOUBTED_REACH + spread if strict else last.reach * frames, most), most, doubt, strict)
+    return _Room(min(DOUBTED_REACH + spread if strict else last.reach * frames, most), most, doubt, strict, spread)
 
 
 def _others(seen: Seen, moved: _Moved, mine: Map, near: cv2.typing.MatLike, far: cv2.typing.MatLike) -> Map:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import cv2
 import numpy as np
@@ -39,7 +40,8 @@ def main(words: Sequence[str] = ()) -> None:
     runs = [(kind, hz, situation, seed) for kind, hz in ways for situation in SITUATIONS for seed in range(asked.seeds)]
     for kind in set(kinds) - {"exact"}:
         frames_of(kind)  # once for all processes
-    with ProcessPoolExecutor(2) as pool:
+    # what a network's threads left in this process would stop a fork of it
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         found = dict(zip(runs, pool.map(_play, runs), strict=True))
     rows = [
         _row(kind, hz, situation, [shown for run, shown in found.items() if run[:3] == (kind, hz, situation)])

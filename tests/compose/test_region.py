@@ -241,6 +241,19 @@ def test_what_was_the_subject_a_moment_ago_comes_back_at_once_also_while_somebod
             assert (share(region.at(frame_id), block(92, w=8)) > 0.95) is (frame_id == 6)
 
 
+def test_who_moves_within_itself_is_not_eaten_where_somebody_may_be_hidden() -> None:
+    """A dancer before spectators who were found in some results and not in others."""
+    calm, dancing = moving(0), moving(0)
+    dancing.x[70:] -= 6
+    mine, wider = block(60), block(60, w=48)
+    for flow, least in ((dancing, 0.9), (calm, 0.0)):
+        region = Region()
+        region.seed(0, mine, block(100, w=30), EMPTY)
+        rolled(region, 1, wider, flow)
+        region.seed(1, wider, EMPTY, EMPTY)
+        assert (share(region.at(1), block(101, w=6)) > 0.5) is (least > 0)
+
+
 def test_a_result_that_cannot_tell_the_subject_lets_its_area_go_on_without_growing() -> None:
     region, mine, both = Region(), block(60), block(60, w=90)
     region.seed(0, mine, block(120, w=30), EMPTY)
