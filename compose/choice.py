@@ -89,6 +89,10 @@ class Chooser:
             return [] if found is None else [found]
         return list(range(len(people))) if self._rule == "all" else [0][: len(people)]
 
+    def keep(self, now_ns: int) -> None:
+        """A result picked nobody, but a sign of somebody lies where the subject is: it is not missed yet."""
+        self._lock.keep(now_ns)
+
     def why_nobody(self, people: int) -> str:
         """Why none of so many people stays sharp."""
         if not people:

@@ -11,7 +11,8 @@ import numpy as np
 
 from compose.alpha import NOBODY, Alpha
 from compose.matte import bound_of, cropped, padded, scaled, smooth_step
-from compose.region import NOWHERE, Map, Present, Region
+from compose.region import NOWHERE, Present, Region
+from compose.step import Map
 
 RADIUS = 5  # grid pixels: as far as a result's small map is off
 EPSILON = 0.02**2  # of grey 0..1 squared: weaker edges than 0.02 are no edges

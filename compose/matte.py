@@ -10,7 +10,8 @@ from common.budget import MattePace
 from common.matte import MATTE_SIZE_WH, Matte
 from compose.alpha import NOBODY, Alpha
 from compose.flow import Flow, came_from
-from compose.region import GridBox, Map, Present, Region, Step
+from compose.region import Present, Region
+from compose.step import GridBox, Map, Step, widened
 
 PAD = 0.25  # of the region's size, on every side: the network wants to see some background
 LEAST_PAD = 4  # grid pixels
@@ -19,6 +20,7 @@ ROOMY = 1.35  # a box is kept while it is at most so many times as large as it n
 # again, milk, dance-twirl of DESIGN section 8: 0.35, 0.75 leaks 0.002, 0.002, 0.19 and loses 0.0005, 0.004, 0.24; 0.25, 0.75
 # leaks 0.003, 0.003, 0.22 for a loss of 0.0005, 0.004, 0.22; 0.45, 0.85 half as much (0.14) for 0.0009, 0.005, 0.29
 LOW, HIGH = 0.35, 0.75
+BESIDE = 8  # grid pixels: so near somebody else the bound does not fade outwards
 BOUND_REACH = 2  # grid pixels that the edge may lie outside the region
 STEADY = 0.7  # how much of an uncertain pixel comes from the frame before, at most
 CLOSE = 0.25  # a probability that changed by more has changed
@@ -82,15 +84,17 @@ def bound_of(step: Step, box: GridBox, age_ns: int) -> Map | None:
     The older the result, and the more doubt, the less room there is beyond the region.
     """
     x0, y0, x1, y1 = box
-    mine, theirs = step.subject[y0:y1, x0:x1], step.others[y0:y1, x0:x1]
+    mine, others, strays = (area[y0:y1, x0:x1] for area in (step.subject, step.others, step.strays))
     if not mine.any():
         return None
     room = 1 - min(1.0, max(0.0, (age_ns - OLD_NS) / (OLDEST_NS - OLD_NS)))
     reach = 0 if step.strict else round(BOUND_REACH * room)
-    bound = cv2.dilate(mine, np.ones((2 * reach + 1,) * 2, np.uint8))
-    # the edge between two people goes to the hidden side
-    bound = cv2.bitwise_and(bound, cv2.bitwise_not(cv2.dilate(theirs, np.ones((3, 3), np.uint8))))
-    return np.asarray(cv2.GaussianBlur(bound, (3, 3), 0), np.uint8)
+    wide = cv2.dilate(mine, np.ones((2 * reach + 1,) * 2, np.uint8))
+    # the edge between two people goes to the hidden side, and more so where nobody said who the other one is
+    beside = widened(cv2.max(others, strays), BESIDE)
+    soft = cv2.bitwise_and(cv2.GaussianBlur(wide, (3, 3), 0), cv2.bitwise_or(wide, cv2.bitwise_not(beside)))
+    theirs = cv2.max(widened(others, 1), widened(strays, 2))
+    return np.asarray(cv2.bitwise_and(soft, cv2.bitwise_not(theirs)), np.uint8)
 
 
 def edge(step: Step, likely: Map, box: GridBox, pixels: GridBox, age_ns: int) -> Alpha:

@@ -1,18 +1,13 @@
 """Which part of the present frame may hold the subject, between one result and the next. Pure.
 
 Everything lies on a grid of `GRID_W` columns over the frame. The last result says who was where in an *older* frame;
-from there the areas of the subject and of others are rolled forward with the picture's own motion: a pixel that the
-matte calls a person belongs to whoever was nearer a frame ago, if that was near enough, and a tie to nobody. When a
-result for an older frame arrives, rolling starts again from it and the stored mattes since then are replayed, so it
-corrects and does not jump.
-
-While somebody else is near, or was so lately that they may stand behind the subject, there is *doubt*: the area then
-only moves and does not grow, because what comes out from behind a calm subject is somebody else.
+from there the areas of the subject and of others are rolled forward with the picture's own motion, step by step (see
+compose/step.py). When a result for an older frame arrives, rolling starts again from it and the stored mattes since then
+are replayed, so it corrects and does not jump.
 """
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from typing import NamedTuple
 
@@ -21,47 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.messages import Instance
-from compose.flow import Flow, carried
+from compose.flow import Flow
+from compose.near import Near, Neighbours
+from compose.step import CALM, DOUBT_FRAMES, LEAST_REACH, GridBox, Map, Seen, Step, advance, faded, more, only, widened
 
 GRID_W = 256
-LEAST_REACH = 2.0  # grid pixels a frame: what a still person moves, and what the grid rounds
-MOST_REACH = 0.18  # of the square root of the subject's area: a fast mover (DESIGN section 5)
-COARSE = 0.06  # of the same: what the edge of a result's small map may be off
-FASTER = 1.6  # a mover may be faster in the next frame than in this one
-STRANGE = 10.0  # grid pixels: a person of the matte that is farther away is somebody whom no result has found yet
-NEAR = 5.0  # grid pixels: closer ones may be told apart wrongly, and may go behind one another
-DOUBT_FRAMES = 90  # that somebody who was near may stay out of sight behind the subject: three seconds at 30 a second
-DOUBTED_REACH = 0.5  # grid pixels, besides what the subject moves within itself
-CALM = 1.0  # grid pixels a frame that a subject moves within itself: a faster one would be eaten if it could not grow
-SOLID = 0.04  # of the square root of the area: as much inside of a result's edge it is sure
+COARSE = 0.06  # of the square root of the subject's area: what the edge of a result's small map may be off
+SOLID = 0.04  # of the same: as much inside of a result's edge it is sure
+BACK = 0.7  # grid pixels a frame that the subject may come back by while somebody beside it is not found whole
+# grid pixels around others that are hidden while the subject is not found: where they were until now, where they are found now
+HELD_BACK, HELD_OFF = 2, 8
 HISTORY = 96  # frames at most, however old a mask may be
 NOWHERE = (0, 0, 0, 0)
-PERSON, MAYBE = 128, 64  # of 255: from here the matte calls it a person, and may be calling it one
-
-Map = NDArray[np.uint8]
-GridBox = tuple[int, int, int, int]
-
-
-class Step(NamedTuple):
-    """One frame on the grid; maps are (h, w) uint8.
-
-    subject: 255 where the subject is.
-    core: More than 127 where the last result's subject has moved to since; it has not grown while there was doubt.
-    others: More than 127 where somebody else is.
-    solid: More than 127 where the last result was sure of the subject, as far as the flow could follow.
-    reach: Grid pixels that the subject may go until the next frame.
-    doubt: For so many frames somebody else may yet come out from behind the subject.
-    strict: The area did not grow.
-    """
-
-    frame_id: int
-    subject: Map
-    core: Map
-    others: Map
-    solid: Map
-    reach: float
-    doubt: int = 0
-    strict: bool = False
 
 
 class Present(NamedTuple):
@@ -77,16 +43,6 @@ class Present(NamedTuple):
     picture: NDArray[np.uint8]
     small: NDArray[np.uint8]
     grey: Map
-    flow: Flow | None
-    since: int
-
-
-class Seen(NamedTuple):
-    """One frame: what the matte said of it, (h, w) uint8, and where it looked; how the picture moved since another."""
-
-    frame_id: int
-    likely: Map
-    box: GridBox
     flow: Flow | None
     since: int
 
@@ -114,125 +70,20 @@ def inside(sure: Map) -> Map:
     return np.asarray(cv2.GaussianBlur(cv2.erode(sure, kernel), (3, 3), 0), np.uint8)
 
 
-def advance(last: Step, seen: Seen) -> Step:
-    """The areas of a frame, from those of an earlier one and its own matte."""
-    moved = _moved(last, seen)
-    to_core, to_others = _distance(moved.core), _distance(moved.others)
-    room = _room(last, seen, moved.core, to_core, to_others)
-    if not _looked(seen):
-        farther = min(last.reach + LEAST_REACH, room.most)
-        subject = _more(moved.core, 127)
-        return Step(seen.frame_id, subject, *moved, farther, room.doubt, room.strict)
+def narrowed(granted: Map, known: Step, near: Near, frames: int) -> Map:
+    """What of a result's subject (h, w) uint8 is shown while somebody is near: what was the subject's already.
 
-    person = _more(seen.likely, PERSON - 1)
-    inner = cv2.bitwise_and(_more(moved.solid, 127), cv2.compare(to_others, 0, cv2.CMP_GT))
-    near = cv2.bitwise_and(cv2.compare(to_core, room.reach, cv2.CMP_LE), cv2.compare(to_core, to_others, cv2.CMP_LT))
-    mine = np.asarray(cv2.bitwise_or(cv2.bitwise_and(person, near), inner), np.uint8)
-    others = _others(seen, moved, mine, cv2.compare(to_others, room.most, cv2.CMP_LE),
-                     cv2.compare(to_core, max(room.reach, STRANGE), cv2.CMP_GT))  # fmt: skip
-    core = _only(moved.core, cv2.bitwise_or(_more(seen.likely, MAYBE - 1), inner)) if room.strict else mine
-    went = _farthest(to_core, mine) / max(1, seen.frame_id - last.frame_id)
-    farther = min(FASTER * went + LEAST_REACH, room.most)
-    return Step(seen.frame_id, mine, core, others, _only(moved.solid, inner), farther, room.doubt, room.strict)
-
-
-class _Room(NamedTuple):
-    """How far the subject may go in one step, and any person at most, grid pixels; see Step for the rest."""
-
-    reach: float
-    most: float
-    doubt: int
-    strict: bool
-
-
-def _room(last: Step, seen: Seen, core: Map, to_core: NDArray[np.float32], to_others: NDArray[np.float32]) -> _Room:
-    frames = max(1, seen.frame_id - last.frame_id)
-    most = max(LEAST_REACH, MOST_REACH * math.sqrt(cv2.countNonZero(last.subject)))
-    apart = cv2.minMaxLoc(cv2.max(to_core, to_others))[0]  # half the least way from one to the other
-    doubt = DOUBT_FRAMES if apart <= NEAR else max(0, last.doubt - frames)
-    spread = seen.flow.spread(core) if doubt and seen.flow is not None else 0.0
-    strict = doubt > 0 and spread < CALM
-    return _Room(min(DOUBTED_REACH + spread if strict else last.reach * frames, most), most, doubt, strict)
-
-
-def _others(seen: Seen, moved: _Moved, mine: Map, near: cv2.typing.MatLike, far: cv2.typing.MatLike) -> Map:
-    """Where others are: persons `near` them before, and strangers, `far` from the subject and apart; never in its core,
-    but for what both may have. Where the matte did not look they are where the flow took them."""
-    person, core = _more(seen.likely, PERSON - 1), _more(moved.core, 127)
-    strangers = _apart(person, mine, far)
-    theirs = cv2.bitwise_or(cv2.bitwise_and(person, near), strangers)
-    free = cv2.bitwise_and(theirs, cv2.bitwise_not(cv2.bitwise_or(mine, core)))
-    x0, y0, x1, y1 = seen.box
-    others = moved.others.copy()
-    others[y0:y1, x0:x1] = cv2.bitwise_or(free, cv2.bitwise_and(_more(moved.others, 127), core))[y0:y1, x0:x1]
-    return others
-
-
-def _apart(person: Map, mine: Map, far: cv2.typing.MatLike) -> Map:
-    """What of the matte's persons is `far` and hangs together with nothing of the subject: an arm does, a stranger not."""
-    count, parts = cv2.connectedComponents(person, connectivity=4, ltype=cv2.CV_16U)
-    nobody = np.zeros(count, np.bool_)
-    nobody[0] = True
-    nobody[np.unique(parts[mine > 0])] = True
-    found = np.where(nobody[parts], 0, far).astype(np.uint8)
-    return np.asarray(cv2.erode(found, np.ones((3, 3), np.uint8)), np.uint8)  # specks of the matte are nobody
-
-
-def _more(area: Map, than: int) -> Map:
-    """255 where an area is more than a number."""
-    return np.asarray(cv2.threshold(area, than, 255, cv2.THRESH_BINARY)[1], np.uint8)
-
-
-def _only(area: Map, inside: cv2.typing.MatLike) -> Map:
-    """An area where `inside` is 255, 0 elsewhere."""
-    return np.asarray(cv2.bitwise_and(area, inside), np.uint8)
-
-
-def _farthest(distance: NDArray[np.float32], area: Map) -> float:
-    """The 99th percentile of a distance inside an area, of every other row and column; 0 where it is empty."""
-    found = distance[::2, ::2][area[::2, ::2] > 0]
-    rank = len(found) * 99 // 100
-    return float(np.partition(found, rank)[rank]) if len(found) else 0.0
-
-
-def _looked(seen: Seen) -> bool:
-    """Whether the matte looked at a frame at all."""
-    return seen.box[2] > seen.box[0] and seen.box[3] > seen.box[1]
-
-
-class _Moved(NamedTuple):
-    """A step's maps where the picture's motion has taken them."""
-
-    core: Map
-    others: Map
-    solid: Map
-
-
-def _moved(last: Step, seen: Seen) -> _Moved:
-    if seen.frame_id == last.frame_id:
-        return _Moved(last.core, last.others, last.solid)
-    flow = seen.flow
-    if flow is None or seen.since != last.frame_id:  # distances alone must do, and nothing is sure any more
-        return _Moved(last.core, last.others, np.zeros_like(last.solid))
-    core, solid = carried(flow, last.core, last.solid)
-    (others,) = carried(flow, last.others)
-    contested = cv2.bitwise_and(_more(core, 127), _more(others, 127))
-    if contested.any():  # whoever's motion explains the picture there better stands in front
-        x, y, w, h = cv2.boundingRect(contested)
-        box, part = (x, y, x + w, y + h), np.s_[y : y + h, x : x + w]
-        unlike = [flow.unlike(flow.shift(area), box) for area in (last.core, last.others)]
-        mine = cv2.bitwise_and(contested[part], cv2.compare(unlike[0], unlike[1], cv2.CMP_LT))
-        others[part] = _only(others[part], cv2.bitwise_not(mine))
-    return _Moved(core, others, _only(solid, flow.plausible))
-
-
-def _distance(area: Map) -> NDArray[np.float32]:
-    """Distance of every pixel to an area (inside: more than 127) in grid pixels; far where it is empty."""
-    outside = cv2.threshold(area, 127, 255, cv2.THRESH_BINARY_INV)[1]
-    if cv2.countNonZero(outside) == area.size:
-        return np.full(area.shape, 1e6, np.float32)
-    found: NDArray[np.float32] = cv2.distanceTransform(outside, cv2.DIST_L2, 3)
-    return found
+    Networks give parts of somebody who is half hidden to the subject, so what is new at its outline may be somebody else.
+    """
+    if not known.subject.any():
+        return granted
+    if known.spread >= CALM and (near.hidden or near.beside):
+        return only(granted, widened(known.subject, round(known.reach)))
+    if near.hidden:
+        return only(granted, more(known.lately, 127))
+    if near.beside:
+        return only(granted, cv2.max(widened(known.core, round(BACK * frames)), more(known.lately, 127)))
+    return granted
 
 
 class Region:
@@ -241,7 +92,10 @@ class Region:
     def __init__(self) -> None:
         self._steps: deque[Step] = deque(maxlen=HISTORY)
         self._seen: deque[Seen] = deque(maxlen=HISTORY)
-        self._oldest = 0  # frame_id
+        self._oldest = self._result_id = (
+            0  # frame_id: of the oldest frame that a result may come for, of the last result
+        )
+        self._neighbours = Neighbours()
 
     @property
     def area(self) -> Map | None:
@@ -251,9 +105,8 @@ class Region:
     def at(self, frame_id: int) -> Map | None:
         """The subject's area in an earlier frame, or, if that was skipped, in the last one before it; None if neither that
         frame nor any after it was rolled to."""
-        if not self._steps or self._steps[-1].frame_id < frame_id:
-            return None
-        return next((s.subject for s in reversed(self._steps) if s.frame_id <= frame_id), None)
+        step = self.step(frame_id)
+        return None if step is None else step.subject
 
     def seed(self, frame_id: int, subject: Map, others: Map, solid: Map) -> None:
         """A result says who was where in frame `frame_id`: start there, and replay what came since. Where that is forgotten
@@ -267,15 +120,62 @@ class Region:
         """
         if frame_id < self._oldest:
             return
-        known = next((s for s in self._steps if s.frame_id >= frame_id), None)
+        known = self._roll_to(frame_id)
         reach, doubt = (known.reach, known.doubt) if known else (LEAST_REACH, 0)
         coarse = COARSE * float(np.count_nonzero(subject)) ** 0.5
-        first = Step(frame_id, subject, subject, others, solid, reach + coarse, doubt)
+        if subject.any():
+            near = self._neighbours.see(frame_id, subject, others)
+            subject = narrowed(subject, known, near, frame_id - self._result_id) if known else subject
+            doubt = DOUBT_FRAMES if near.hidden else doubt
+        self._result_id = frame_id
+        subject = only(subject, cv2.bitwise_not(others))
+        lately = faded(known.lately, 0, others) if known else subject
+        nobody, solid = np.zeros_like(subject), only(solid, subject)
+        lately = np.asarray(cv2.max(lately, subject), np.uint8)
+        self._replay(Step(frame_id, subject, subject, lately, others, solid, nobody, reach + coarse, doubt))
+
+    def hold(self, frame_id: int, others: Map) -> bool:
+        """Go on with the area as it is, but do not let it grow: a result of frame `frame_id` cannot tell the subject.
+
+        Args:
+            frame_id: Of the result.
+            others: (h, w) uint8, 255 where it found somebody. It hardly finds them whole, so more than that is hidden.
+
+        Returns:
+            Whether anything is left. If not, nothing has changed.
+        """
+        known = self._roll_to(frame_id)
+        if known is None or frame_id < self._oldest:
+            return False
+        others = np.asarray(cv2.max(widened(known.others, HELD_BACK), widened(others, HELD_OFF)), np.uint8)
+        subject, core, solid = (only(a, cv2.bitwise_not(others)) for a in (known.subject, known.core, known.solid))
+        if subject.any():
+            left = known._replace(subject=subject, core=core, solid=solid, others=others, doubt=DOUBT_FRAMES)
+            self._replay(left._replace(frame_id=frame_id))
+        return bool(subject.any())
+
+    def _replay(self, first: Step) -> None:
+        """Start from a result's step, and take every frame since."""
         self._steps = deque([first], maxlen=HISTORY)
-        self.forget(frame_id)  # no result for an older frame will come
+        self.forget(first.frame_id)  # no result for an older frame will come
         for seen in self._seen:
-            if seen.frame_id > frame_id:
+            if seen.frame_id > first.frame_id:
                 self._steps.append(advance(self._steps[-1], seen))
+
+    def step(self, frame_id: int) -> Step | None:
+        """Return the step of an earlier frame, as `at` does."""
+        if not self._steps or self._steps[-1].frame_id < frame_id:
+            return None
+        return next((s for s in reversed(self._steps) if s.frame_id <= frame_id), None)
+
+    def _roll_to(self, frame_id: int) -> Step | None:
+        """The step of a frame, rolled to first where nobody was shown since; None before the first result."""
+        if not self._steps:
+            return None
+        for seen in self._seen:
+            if self._steps[-1].frame_id < seen.frame_id <= frame_id:
+                self._steps.append(advance(self._steps[-1], seen))
+        return next((s for s in self._steps if s.frame_id >= frame_id), self._steps[-1])
 
     def forget(self, frame_id: int) -> None:
         """No result for a frame before `frame_id` can show anybody."""

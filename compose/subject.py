@@ -51,8 +51,8 @@ MISSED = 0.03  # of the width: as far beside a person one may point
 
 
 def people_of(instances: Iterable[Instance], confidence: float) -> list[Instance]:
-    """The persons among instances with a score of at least `confidence`, the surest first."""
-    people = [i for i in instances if i.class_id == PERSON and i.score >= confidence]
+    """The persons among instances with a score of at least `confidence`, the surest first; a sign of somebody is none."""
+    people = [i for i in instances if i.class_id == PERSON and i.score >= confidence and not i.is_sign]
     return sorted(people, key=lambda i: i.score, reverse=True)
 
 
@@ -106,6 +106,11 @@ class SubjectLock:
         """Follow this one of a result's people from now on: somebody chose it by hand."""
         self.look, self.chosen, self._others = None, True, Others()
         self._note(people, index, [None] * len(people), now_ns)
+
+    def keep(self, now_ns: int) -> None:
+        """The last result did not find the subject, but a sign of somebody where it is: it is not missed yet."""
+        self.seen_ns, self._seen_watched_ns, self.left, self.asked = now_ns, self._watched_ns, False, ()
+        self._doubt, self._unsure_ns = False, 0
 
     def follow(self, people: list[Candidate], region: Map | None, now_ns: int) -> int | None:
         """Which of `people` is the subject, if any.

@@ -25,8 +25,9 @@ from compose.flow import FlowMeter
 from compose.guided import GuidedEdge
 from compose.look import Light, look_of
 from compose.matte import MatteEdge
-from compose.others import Candidate
-from compose.region import HISTORY, Map, Present, Region, grid_wh, inside, on_grid
+from compose.others import Candidate, covered
+from compose.region import HISTORY, Present, Region, grid_wh, inside, on_grid
+from compose.step import Map
 from compose.subject import people_of
 
 Picture = NDArray[np.uint8]
@@ -35,6 +36,8 @@ EVEN = 0.5  # probability at which a pixel is as likely the subject as not
 WIDER = 2  # times as wide as the grid, at least, before a picture is sampled for it: fine patterns come out as others
 NEAREST = 4  # frames: a person who walks past moves by two hundredths of the width in that time
 TOUCH = 5  # grid pixels, odd: what is nearer touches
+HOLD_NS = 1_000_000_000  # so long after a result found the subject its area goes on where a sign of somebody lies on it
+SAME_PLACE = 0.5  # of the area, at least, lies under such a sign
 OUTLINE_NS = 1_000_000_000  # so long it is shown who was chosen by hand
 
 log = logging.getLogger("onlyme")
@@ -81,6 +84,9 @@ class Tracker:
         self._present: Present | None = None
         self._result_ns = 0  # when the frame was captured that the last result was found in
         self._chooser.clear()
+        # the subject of the last result that found it, and when that was
+        self._held: tuple[Instance, ...] = ()
+        self._found_ns = 0
         self._light = Light()
         self._dropped = -1  # the newest frame that was forgotten before its time
         if self._edge is not None:
@@ -146,12 +152,34 @@ class Tracker:
         subjects = [people[number] for number in chosen]
         mine = self._union([areas[number] for number in chosen])
         things = self._things(result, subjects, mine)
+        signs = [self._on_grid(i, self._settings.threshold) for i in result.instances if i.is_sign]
+        if not chosen and self._holds(result, areas, signs):
+            self._chooser.keep(result.captured_ns)
+            return Choice(self._held)
         others = self._union([areas[k] for k, person in enumerate(people) if k not in chosen and person not in things])
-        self._seed(result, subjects, mine, things, others)
+        self._seed(result, subjects, mine, things, others=others, signs=self._union(signs))
         everybody = self._chooser.shows_everybody
         if subjects:
+            self._held, self._found_ns = tuple(subjects), result.captured_ns
             return Choice((*subjects, *things), everybody=everybody)
         return Choice((), self._chooser.why_nobody(len(people)), self._chooser.question, everybody)
+
+    def _holds(self, result: MasksInferred, people: list[Map], signs: list[Map]) -> bool:
+        """Whether the subject's area goes on although a result found nobody who is the subject: where a sign of somebody lies
+        on it, and for a short time. Whom else the result found is hidden."""
+        area = self._region.at(result.frame_id)
+        is_late = result.captured_ns - self._found_ns > HOLD_NS
+        if self._edge is None or self._chooser.shows_everybody or not self._held or is_late or area is None:
+            return False
+        rest = [sign for sign in signs if covered(area, sign) < SAME_PLACE]
+        if (
+            not area.any()
+            or len(rest) == len(signs)
+            or not self._region.hold(result.frame_id, self._union(people + rest))
+        ):
+            return False
+        self._result_ns = result.looked_ns
+        return True
 
     def _nearest(self, frame_id: int) -> Past | None:
         """The picture of a frame, or, where compose skipped that frame, of the nearest one that it saw; None where that is
@@ -169,7 +197,14 @@ class Tracker:
         return self._edge.alpha(present, self._region, frame.captured_ns - self._result_ns)
 
     def _seed(
-        self, result: MasksInferred, subjects: list[Instance], mine: Map, things: list[Instance], others: Map
+        self,
+        result: MasksInferred,
+        subjects: list[Instance],
+        mine: Map,
+        things: list[Instance],
+        *,
+        others: Map,
+        signs: Map,
     ) -> None:
         self._result_ns = result.looked_ns
         bounds = self._edge is not None and self._edge.bounds
@@ -178,7 +213,7 @@ class Tracker:
         others = cv2.bitwise_and(others, cv2.bitwise_not(mine))
         owned = self._union([self._on_grid(i, EVEN) for i in things])
         solid = cv2.bitwise_and(cv2.max(solid, owned), cv2.bitwise_not(others))
-        self._region.seed(result.frame_id, cv2.max(mine, owned), others, solid)
+        self._region.seed(result.frame_id, cv2.max(mine, owned), cv2.max(others, signs), solid)
 
     def _things(self, result: MasksInferred, subjects: list[Instance], mine: Map) -> list[Instance]:
         """Instances of the classes of `--keep` that touch the subject."""

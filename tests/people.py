@@ -5,17 +5,19 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
-from capture.demo import Course, DemoScene, Place, Places, sways
+from capture.demo import Course, DemoScene, Masks, Place, Places, sways
 from common.budget import MattePace
 from common.config import ComposeSettings
 from common.halves import Halves
 from common.matte import Matte
 from common.messages import FrameCaptured, Instance, MasksInferred
 from compose.matte import MatteEdge
-from compose.tracker import Tracker
+from compose.region import on_grid
+from compose.tracker import EVEN, Tracker
 from tests.faults.worker import instance_of
 
 SIZE_WH, FPS = (640, 360), 30
@@ -103,12 +105,22 @@ SITUATIONS: dict[str, Callable[[random.Random], Course]] = {
 
 @dataclass
 class Shown:
-    """What was shown, frame by frame; shares 0..1, NaN where there was nothing to show."""
+    """What was shown, frame by frame; shares 0..1."""
 
     iou: list[float] = field(default_factory=list)  # of the subject, where somebody was shown
+    alone: list[bool] = field(default_factory=list)  # in those frames: nobody but the subject was in view
     bystander: list[float] = field(default_factory=list)  # visible of what can be seen of the bystander
+    fills: list[float] = field(default_factory=list)  # of the picture in those frames
     hidden: int = 0  # frames with the subject in view and nobody shown
     switches: int = 0  # results after which somebody else was the subject
+
+
+class Looks(NamedTuple):
+    """What finds people in the frames of a scene: one look every so many frames, whose result comes so many frames late."""
+
+    at: Callable[[int], tuple[Instance, ...]]
+    every: int
+    late: int
 
 
 def at_ns(index: int) -> int:
@@ -116,37 +128,45 @@ def at_ns(index: int) -> int:
     return (index + 1) * 1_000_000_000 // FPS
 
 
-def results(index: int, scene: DemoScene, first: bool) -> tuple[tuple[Instance, ...], Instance | None]:
-    """The people of a frame, and which of them is the subject. The bystander's score is the higher one, but in the
+def exact(scene: DemoScene, hz: float) -> Looks:
+    """The exact masks of the scene's people, so many times a second. The bystander's score is the higher one, but in the
     first result, where the subject is chosen."""
-    masks = scene.masks(index)
-    mine = instance_of(masks.subject, 0.9)
-    theirs = instance_of(masks.bystander, 0.8 if first else 0.99)
-    return tuple(i for i in (mine, theirs) if i is not None), mine
+
+    def at(index: int) -> tuple[Instance, ...]:
+        masks = scene.masks(index)
+        found = instance_of(masks.subject, 0.9), instance_of(masks.bystander, 0.99 if index else 0.8)
+        return tuple(i for i in found if i is not None)
+
+    return Looks(at, round(FPS / hz), LATE)
 
 
 def play(
-    scene: DemoScene, tracker: Tracker, hz: float, look: Callable[[int, np.ndarray, np.ndarray], None] | None = None
+    scene: DemoScene,
+    tracker: Tracker,
+    looks: Looks,
+    look: Callable[[int, np.ndarray, np.ndarray], None] | None = None,
 ) -> Shown:
-    """Every frame of the scene; `hz` of them a second are inferred, their results come `LATE` frames later.
+    """Every frame of the scene, some of which are looked at.
 
     Args:
         scene: Of `SIZE_WH` and `FPS`.
         tracker: New.
-        hz: Results a second.
+        looks: Who finds people in it.
         look: Called with each frame's number, picture and opacity (H, W) uint8.
     """
-    every, shown = round(FPS / hz), Shown()
+    shown = Shown()
     subjects: tuple[Instance, ...] = ()
     for index in range(round(SECONDS * FPS)):
         picture, masks = scene.frame(index), scene.masks(index)
         frame = FrameCaptured(1, index, at_ns(index), index, "s", index, SIZE_WH[1], SIZE_WH[0])
         tracker.see(frame, Halves(picture))
-        of = index - LATE
-        if of >= 0 and of % every == 0:
-            people, subject = results(of, scene, of == 0)
-            subjects = tracker.choose(MasksInferred(1, of, at_ns(of), 1, "w", "m", people)).subjects
-            shown.switches += bool(subjects) and subjects[0] is not subject
+        of = index - looks.late
+        if of >= 0 and of % looks.every == 0:
+            found = looks.at(of)
+            subjects = tracker.choose(MasksInferred(1, of, at_ns(of), 1, "w", "m", found)).subjects
+            # the tracker may keep the subject of an earlier result
+            chosen = [s for s in subjects if any(s is i for i in found)]
+            shown.switches += any(is_bystander(s, scene.masks(of)) for s in chosen)
         opacity = np.zeros(SIZE_WH[::-1], np.uint8)
         if subjects:
             alpha = tracker.alpha(frame, subjects)
@@ -154,23 +174,33 @@ def play(
             opacity[y0:y1, x0:x1] = alpha.opacity
         if look:
             look(index, picture, opacity)
-        _score(shown, opacity, masks.subject, masks.bystander, bool(subjects))
+        _score(shown, opacity, masks, bool(subjects))
     return shown
 
 
-def _score(shown: Shown, opacity: np.ndarray, subject: np.ndarray, bystander: np.ndarray, live: bool) -> None:
+def is_bystander(instance: Instance, masks: Masks) -> bool:
+    """Whether an instance holds more of the bystander than of the subject."""
+    found = on_grid(instance, masks.subject.shape[::-1], EVEN) > 0
+    return bool((found & masks.bystander).sum() > (found & masks.subject).sum())
+
+
+def _score(shown: Shown, opacity: np.ndarray, masks: Masks, live: bool) -> None:
+    subject, bystander = masks
+    in_view = bystander.sum() >= LEAST_PX
     if subject.sum() >= LEAST_PX and live:
         sharp = opacity > 127
         shown.iou.append(float((sharp & subject).sum() / (sharp | subject).sum()))
+        shown.alone.append(not in_view)
     elif subject.sum() >= LEAST_PX:
         shown.hidden += 1
-    if bystander.sum() >= LEAST_PX:
+    if in_view:
         shown.bystander.append(float((opacity[bystander] > SHOWN).mean()))
+        shown.fills.append(float(bystander.mean()))
 
 
-def scene_of(situation: str, seed: int) -> DemoScene:
+def scene_of(situation: str, seed: int, size_wh: tuple[int, int] = SIZE_WH) -> DemoScene:
     """The scene of one situation; the same seed is the same course."""
-    return DemoScene(*SIZE_WH, FPS, SITUATIONS[situation](random.Random(f"{situation} {seed}")))
+    return DemoScene(*size_wh, FPS, SITUATIONS[situation](random.Random(f"{situation} {seed}")))
 
 
 def tracker_of(matte: Matte) -> Tracker:

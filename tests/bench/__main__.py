@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m tests.bench NAME ... [--device DEVICE]` for some of the tables."""
+"""`make bench`, or `python -m tests.bench NAME ... [--device DEVICE] [--kinds KIND,...] [--seeds N]` for some of the tables."""
 
 from __future__ import annotations
 
@@ -38,7 +38,6 @@ TABLES: dict[str, Callable[[], None]] = {
     "latency": footage.latency,
     "footage": footage.main,
     "refine": footage.refine,
-    "people": people.main,
     "returns": returns.main,
     "hiding": hiding.main,
     "text": text.main,
@@ -52,8 +51,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("names", nargs="*")
     parser.add_argument("--device", choices=DEVICES[1:], default=CPU, help="of `masks`, beside the processor")
+    parser.add_argument(
+        "--kinds", default=",".join(people.KINDS), help=f"of `people`: some of {', '.join(people.KINDS)}"
+    )
+    parser.add_argument("--seeds", type=int, default=people.SEEDS, help="of `people`: courses of each situation")
     args = parser.parse_args()
-    tables: dict[str, Callable[[], None]] = {**TABLES, "masks": partial(masks.main, args.device)}
+    tables: dict[str, Callable[[], None]] = {
+        **TABLES,
+        "masks": partial(masks.main, args.device),
+        "people": partial(people.main, args.kinds.split(","), args.seeds),
+    }
     names = args.names or list(tables)
     if unknown := set(names) - set(tables):
         sys.exit(f"bench: expected some of {', '.join(tables)}, got {', '.join(sorted(unknown))}")

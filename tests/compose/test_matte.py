@@ -7,7 +7,7 @@ import pytest
 from compose.alpha import Alpha
 from compose.flow import FlowMeter
 from compose.matte import OLD_NS, OLDEST_NS, bound_of, carried_on, edge, kept, padded, steadied
-from compose.region import Step
+from compose.step import Step
 from tests.compose.test_region import EMPTY, WH, WHOLE, block
 
 EVERYWHERE = np.full((144, 256), 255, np.uint8)
@@ -58,8 +58,11 @@ def test_between_two_mattes_the_last_one_moves_with_the_picture() -> None:
     assert ((likely > 127) != (expected > 127)).mean() > 0.03
 
 
-def step(strict: bool = False, others: np.ndarray = EMPTY, solid: np.ndarray = EMPTY) -> Step:
-    return Step(1, block(100), block(100), others, solid, 2.0, 0, strict)
+def step(
+    strict: bool = False, others: np.ndarray = EMPTY, solid: np.ndarray = EMPTY, strays: np.ndarray = EMPTY
+) -> Step:
+    mine = block(100)
+    return Step(1, mine, mine, mine, others, solid, strays, 2.0, 0, strict)
 
 
 def test_with_age_and_doubt_there_is_less_room() -> None:
@@ -68,6 +71,15 @@ def test_with_age_and_doubt_there_is_less_room() -> None:
     sizes = [int((room > 127).sum()) for room in rooms if room is not None]
     assert sizes[0] > sizes[1] == sizes[2] >= 40 * 80
     assert bound_of(step(), WHOLE, OLD_NS) is not None
+
+
+def test_beside_somebody_whom_no_result_explains_more_is_hidden() -> None:
+    stray, far = block(140), block(200)
+    plain, beside, apart = (bound_of(step(strays=strays), WHOLE, 0) for strays in (EMPTY, stray, far))
+    assert plain is not None and beside is not None and apart is not None
+    assert not beside[:, 138:].any(), "two grid pixels beyond the stray"
+    assert (plain[60:100, 138:141] > 127).all()
+    assert (apart == plain).all()
 
 
 def placed(alpha: Alpha, size_wh: tuple[int, int]) -> np.ndarray:

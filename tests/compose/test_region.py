@@ -5,7 +5,8 @@ import pytest
 
 from common.messages import Instance
 from compose.flow import Flow, FlowMeter
-from compose.region import COARSE, GRID_W, LEAST_REACH, NOWHERE, Present, Region, Step, grid_wh, inside, on_grid
+from compose.region import COARSE, GRID_W, NOWHERE, Present, Region, grid_wh, inside, on_grid
+from compose.step import LEAST_REACH, Step
 from tests.compose.test_flow import texture
 
 WH = (GRID_W, 144)
@@ -192,6 +193,107 @@ def test_alone_an_area_may_grow() -> None:
     for frame_id in range(1, 10):
         step = rolled(region, frame_id, block(60, w=40 + 2 * frame_id), moving(0))
     assert share(step.subject, block(60, w=56)) == 1
+
+
+def test_what_a_result_gives_to_the_subject_where_somebody_is_hidden_behind_it_is_not_shown() -> None:
+    """Half hidden behind the subject they passed for a part of it, and up to 90 % of what could be seen of them was shown."""
+    mine, theirs, both = block(60), block(100, w=30), block(60, w=60)
+    for is_known in (True, False):  # without a result that found the other one: the negative control
+        region = Region()
+        region.seed(0, mine, theirs if is_known else EMPTY, inside(mine))
+        for frame_id in range(1, 13):
+            rolled(region, frame_id, both, moving(0))
+            if frame_id % 3 == 0:
+                region.seed(frame_id, both, EMPTY, EMPTY)
+        assert (share(region.area, block(102, w=18)) < 0.05) is is_known
+
+
+def test_beside_somebody_who_is_not_found_whole_the_subject_comes_back_slowly() -> None:
+    mine, both = block(60), block(60, w=60)
+    region = Region()
+    region.seed(0, mine, block(100, w=30), EMPTY)
+    for frame_id in range(1, 4):
+        rolled(region, frame_id, block(60, w=70), moving(0))
+    region.seed(3, both, block(110, w=20), EMPTY)
+    assert share(region.at(3), mine) == 1
+    assert share(region.at(3), block(103, w=7)) == 0, "0.7 grid pixels a frame"
+
+
+def test_where_everybody_is_found_whole_results_are_believed() -> None:
+    """Somebody passes in front of the subject: what they uncover is the subject again at once."""
+    region = Region()
+    region.seed(0, block(60, w=20), block(80), EMPTY)
+    for frame_id in range(1, 4):
+        rolled(region, frame_id, block(60, w=70), moving(0))
+    region.seed(3, block(60, w=40), block(100), EMPTY)
+    assert share(region.at(3), block(60, w=40)) == 1
+
+
+def test_what_was_the_subject_a_moment_ago_comes_back_at_once_also_while_somebody_is_hidden() -> None:
+    """A network misses an arm in one result and finds it in the next."""
+    mine, less = block(60), block(60, w=30)
+    region = Region()
+    region.seed(0, mine, block(100, w=30), EMPTY)
+    for frame_id in range(1, 7):
+        rolled(region, frame_id, mine, moving(0))
+        if frame_id % 3 == 0:
+            region.seed(frame_id, less if frame_id == 3 else mine, EMPTY, EMPTY)
+            assert (share(region.at(frame_id), block(92, w=8)) > 0.95) is (frame_id == 6)
+
+
+def test_who_moves_within_itself_is_not_eaten_where_somebody_may_be_hidden() -> None:
+    """A dancer before spectators who were found in some results and not in others."""
+    calm, dancing = moving(0), moving(0)
+    dancing.x[70:] -= 6
+    mine, wider = block(60), block(60, w=48)
+    for flow, least in ((dancing, 0.9), (calm, 0.0)):
+        region = Region()
+        region.seed(0, mine, block(100, w=30), EMPTY)
+        rolled(region, 1, wider, flow)
+        region.seed(1, wider, EMPTY, EMPTY)
+        assert (share(region.at(1), block(101, w=6)) > 0.5) is (least > 0)
+
+
+def test_a_result_that_cannot_tell_the_subject_lets_its_area_go_on_without_growing() -> None:
+    region, mine, both = Region(), block(60), block(60, w=90)
+    region.seed(0, mine, block(120, w=30), EMPTY)
+    rolled(region, 1, both, moving(0))
+    assert region.hold(1, block(120, w=30))
+    step = rolled(region, 2, both, moving(0))
+    assert share(step.subject, mine) > 0.95
+    assert share(step.subject, block(112, w=38)) == 0, "as far as it was when the result came"
+
+
+def test_such_a_result_hides_whom_it_finds_and_more() -> None:
+    region, mine = Region(), block(60)
+    region.seed(0, mine, EMPTY, EMPTY)
+    rolled(region, 1, mine, moving(0))
+    assert region.hold(1, block(80, w=30))
+    assert share(region.at(1), block(72, w=28)) == 0
+    assert share(region.at(1), block(60, w=10)) == 1
+    before = region.at(1)
+    assert not region.hold(1, mine), "nothing would be left"
+    assert region.at(1) is before
+
+
+def test_a_result_of_a_forgotten_frame_holds_nothing() -> None:
+    region = Region()
+    assert not region.hold(0, EMPTY), "nor does one before the first that found the subject"
+    region.seed(0, block(60), EMPTY, EMPTY)
+    rolled(region, 1, block(60))
+    region.forget(1)
+    assert not region.hold(0, EMPTY)
+
+
+def test_a_person_of_the_matte_who_is_not_the_subject_is_a_stray_only_while_the_area_must_not_grow() -> None:
+    both = np.maximum(block(60), block(100, w=30))
+    for others, strays in ((block(100, w=30), 1.0), (EMPTY, 0.0)):
+        region = Region()
+        region.seed(0, block(60), others, EMPTY)
+        for frame_id in (1, 2):
+            rolled(region, frame_id, block(60), moving(0))
+        region.seed(2, block(60), EMPTY, EMPTY)
+        assert share(rolled(region, 3, both, moving(0)).strays, block(102, 45, 26, 70)) == strays
 
 
 def test_who_comes_in_between_two_results_is_a_stranger_before_they_touch() -> None:

@@ -29,6 +29,8 @@ def look(colour: tuple[int, int, int], head: tuple[int, int, int] | None = None)
 
 ME, OTHER = look(RED), look(BLUE)
 TWIN = look(RED, head=BLUE)  # somebody else in the same jumper
+LIKE_ME = np.asarray(0.6 * ME + 0.4 * OTHER, np.float32)  # not unlike, but not alike in every part
+EMPTY = np.zeros((H, W), np.uint8)
 SECOND = 1_000_000_000
 
 
@@ -37,6 +39,25 @@ def test_people_come_surest_first_and_above_the_confidence() -> None:
     assert people_of([low, dog, high], 0.5) == [high, low]
     assert people_of([low, dog, high], 0.7) == [high]
     assert people_of([], 0.0) == []
+
+
+def test_a_sign_of_somebody_is_nobody_who_could_be_the_subject() -> None:
+    person, sign = (Instance(0, 0.9, (0.0, 0.0, 1.0, 1.0), 1, 1, b"\xff", is_sign=is_sign) for is_sign in (False, True))
+    assert people_of([sign, person], 0.5) == [person]
+
+
+def test_a_subject_of_whom_there_is_a_sign_is_not_missed() -> None:
+    """Two people whose heads met were found as one and a face: then the subject was asked about, and never shown again."""
+    kept, missed = SubjectLock(), SubjectLock()
+    for lock in (kept, missed):
+        lock.follow([Candidate(block(20), ME)], None, 0)
+        for at_ns in (SECOND // 3, 2 * SECOND // 3):
+            assert lock.follow([Candidate(block(52), OTHER)], EMPTY, at_ns) is None
+            if lock is kept:
+                lock.keep(at_ns)
+    people = [Candidate(block(52), OTHER), Candidate(block(24), LIKE_ME)]
+    assert kept.follow(people, EMPTY, SECOND) == 1
+    assert missed.follow(people, EMPTY, SECOND) is None, "the negative control"
 
 
 def test_who_sits_in_front_is_chosen_before_a_face_on_a_poster() -> None:

@@ -21,8 +21,8 @@ from infer.witnessed import likely_on
 from tests.infer.bodies import SHAPE, box, face_at, likely, person_at
 
 SIZE_WH = (1280, 720)
-APART, ALONE = (50, 200, 215), (300, 330, 360)  # frames of the demo at 30 a second
-CLOSE = (75, 90, 135, 165, 180)
+APART, ALONE = (60, 240, 460), (300, 330, 720)  # frames of the demo at 30 a second
+CLOSE = (80, 92, 172, 188, 520)
 
 
 @lru_cache(1)
@@ -77,9 +77,10 @@ def test_one_person_alone_is_one_person(frame: int) -> None:
 
 @pytest.mark.parametrize("frame", APART)
 def test_two_people_apart_are_two(frame: int) -> None:
-    first, second = shares_of(detector().detect(scene().frame(frame)), frame)
-    assert first.subject > 0.6 and second.bystander > 0.6, "the subject is larger and in the middle"
-    assert first.bystander < 0.01 and second.subject < 0.3
+    one, other = shares_of(detector().detect(scene().frame(frame)), frame)
+    subject, bystander = (one, other) if one.subject > other.subject else (other, one)
+    assert subject.subject > 0.6 and bystander.bystander > 0.6
+    assert subject.bystander < 0.01 and bystander.subject < 0.01
 
 
 @pytest.mark.parametrize("frame", CLOSE)

@@ -1,0 +1,58 @@
+"""Who is near the subject, from result to result: somebody beside it, or somebody who may be out of sight behind it. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+
+from compose.others import sides
+from compose.step import Map, only, widened
+
+BESIDE = 12  # grid pixels: who is nearer may go behind the subject until the next result
+# of the most that results found of others: what is missing of less may be behind the subject, or taken for the subject
+FOUND, WHOLE = 0.6, 0.95
+BEHIND_FRAMES = 90  # so long somebody may stay there: three seconds at 30 a second
+QUIET_FRAMES = 15  # so long results must find enough of others again: half a second
+
+
+class Near(NamedTuple):
+    """Whether somebody stands beside the subject whom the result did not find whole, and whether somebody may be hidden
+    behind it."""
+
+    beside: bool
+    hidden: bool
+
+
+class Neighbours:
+    """Follows how much of others results find, and how near it is.
+
+    Whoever goes behind the subject gets smaller while beside it; so does who is taken for a part of the subject. Whoever
+    leaves by a side of the picture gets smaller there.
+    """
+
+    def __init__(self) -> None:
+        self._most = 0  # grid pixels of others
+        self._beside = False
+        self._beside_id = self._hidden_until = -1  # frame_id
+
+    def see(self, frame_id: int, subject: Map, others: Map) -> Near:
+        """Say who is near in a result that found the subject.
+
+        Args:
+            frame_id: Of the result's frame.
+            subject: (h, w) uint8, 255 where the subject is.
+            others: 255 where others are.
+        """
+        was_beside, self._beside = self._beside, bool(only(widened(subject, BESIDE), others).any())
+        if was_beside or self._beside:
+            self._beside_id = frame_id
+        found = cv2.countNonZero(others)
+        self._most = max(self._most, found)
+        if found < FOUND * self._most:
+            waits = frame_id < self._hidden_until and frame_id - self._beside_id <= BEHIND_FRAMES
+            if not sides(others) and (self._beside_id == frame_id or waits):
+                self._hidden_until = frame_id + QUIET_FRAMES
+            else:
+                self._most = found  # they left by a side, or far from the subject, or stayed away for long
+        return Near(self._beside and found < WHOLE * self._most, frame_id < self._hidden_until)
