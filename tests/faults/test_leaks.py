@@ -80,6 +80,7 @@ def test_privacy_off_and_on_again(run_dir: Path, scene: PatternedScene) -> None:
             assert on.hides and on.message.reason == "no mask since privacy was turned on"
             worker.answer = honest
             call.wait_live(on.at)
+            time.sleep(0.5)
     assert nothing_leaked(call.watch)
     rooms = [s.leak for s in call.watch.seen if s.message.state == "off"]
     assert rooms and min(rooms) > BOUND, "the negative control: privacy off is the room"
