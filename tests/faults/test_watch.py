@@ -35,6 +35,12 @@ def test_where_too_much_was_not_judged_nothing_is_proved(scene: PatternedScene) 
         nothing_leaked(watch_of(scene, [0.7] * 94, 6))
 
 
+def test_of_a_short_call_a_few_may_be_missed_and_not_more(scene: PatternedScene) -> None:
+    assert nothing_leaked(watch_of(scene, [0.7] * 9, 3))
+    with pytest.raises(AssertionError):
+        nothing_leaked(watch_of(scene, [0.7] * 9, 4))
+
+
 def test_where_nothing_was_judged_nothing_is_proved(scene: PatternedScene) -> None:
     with pytest.raises(AssertionError):
         nothing_leaked(watch_of(scene, [0.7] * 9, 0, privacy=False))
