@@ -39,7 +39,7 @@ def test_before_the_first_mask_nothing_is_seen_and_the_first_live_frame_is_faint
 def test_without_any_worker_nothing_is_ever_seen(run_dir: Path, scene: PatternedScene) -> None:
     with watched_call(SIZE, run_dir, LeakOracle(scene), workers=0, modules={"capture": scene.capture}) as call:
         call.wait("two seconds of pictures", lambda: len(call.watch.heard) > 60)
-    assert {s.message.state for s in call.watch.seen} == {"starting"}
+        assert {h.message.state for h in call.watch.heard} == {"starting"}
     assert nothing_leaked(call.watch)
 
 
