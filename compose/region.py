@@ -18,7 +18,20 @@ from numpy.typing import NDArray
 from common.messages import Instance
 from compose.flow import Flow
 from compose.near import Near, Neighbours
-from compose.step import CALM, DOUBT_FRAMES, LEAST_REACH, GridBox, Map, Seen, Step, advance, faded, more, only, widened
+from compose.step import (
+    CALM,
+    DOUBT_FRAMES,
+    LEAST_REACH,
+    MOST_BEHIND,
+    GridBox,
+    Map,
+    Seen,
+    Step,
+    advance,
+    faded,
+    only,
+    widened,
+)
 
 GRID_W = 256
 COARSE = 0.06  # of the square root of the subject's area: what the edge of a result's small map may be off
@@ -77,12 +90,11 @@ def narrowed(granted: Map, known: Step, near: Near, frames: int) -> Map:
     """
     if not known.subject.any():
         return granted
-    if known.spread >= CALM and (near.hidden or near.beside):
-        return only(granted, widened(known.subject, round(known.reach)))
+    lately = widened(known.lately, round(min(known.spread, MOST_BEHIND)) if known.spread >= CALM else 0)
     if near.hidden:
-        return only(granted, more(known.lately, 127))
+        return only(granted, lately)
     if near.beside:
-        return only(granted, cv2.max(widened(known.core, round(BACK * frames)), more(known.lately, 127)))
+        return only(granted, cv2.max(widened(known.core, round(BACK * frames)), lately))
     return granted
 
 
@@ -92,9 +104,8 @@ class Region:
     def __init__(self) -> None:
         self._steps: deque[Step] = deque(maxlen=HISTORY)
         self._seen: deque[Seen] = deque(maxlen=HISTORY)
-        self._oldest = self._result_id = (
-            0  # frame_id: of the oldest frame that a result may come for, of the last result
-        )
+        self._oldest = 0  # frame_id
+        self._result_id = 0  # frame_id of the last result that was taken
         self._neighbours = Neighbours()
 
     @property
@@ -123,16 +134,20 @@ class Region:
         known = self._roll_to(frame_id)
         reach, doubt = (known.reach, known.doubt) if known else (LEAST_REACH, 0)
         coarse = COARSE * float(np.count_nonzero(subject)) ** 0.5
+        hidden = False
         if subject.any():
             near = self._neighbours.see(frame_id, subject, others)
             subject = narrowed(subject, known, near, frame_id - self._result_id) if known else subject
-            doubt = DOUBT_FRAMES if near.hidden else doubt
+            hidden = near.hidden
+            doubt = DOUBT_FRAMES if hidden else doubt
         self._result_id = frame_id
         subject = only(subject, cv2.bitwise_not(others))
         lately = faded(known.lately, 0, others) if known else subject
         nobody, solid = np.zeros_like(subject), only(solid, subject)
         lately = np.asarray(cv2.max(lately, subject), np.uint8)
-        self._replay(Step(frame_id, subject, subject, lately, others, solid, nobody, reach + coarse, doubt))
+        self._replay(
+            Step(frame_id, subject, subject, lately, others, solid, nobody, reach + coarse, doubt, behind=hidden)
+        )
 
     def hold(self, frame_id: int, others: Map) -> bool:
         """Go on with the area as it is, but do not let it grow: a result of frame `frame_id` cannot tell the subject.

@@ -25,6 +25,7 @@ DOUBT_FRAMES = 45  # so long after somebody was near the area does not grow: 1.5
 FADES = 12  # of 255 a frame: after 0.7 s at 30 a second the subject is not said to have been there lately
 DOUBTED_REACH = 0.5  # grid pixels, besides what the subject moves within itself
 CALM = 1.0  # grid pixels a frame that a subject moves within itself: a faster one would be eaten if it could not grow
+MOST_BEHIND = 6.0  # grid pixels of that which count while somebody may be hidden behind the subject
 PERSON, MAYBE = 128, 64  # of 255: from here the matte calls it a person, and may be calling it one
 
 Map = NDArray[np.uint8]
@@ -44,6 +45,7 @@ class Step(NamedTuple):
     doubt: For so many frames somebody else may yet come out from behind the subject.
     strict: The area did not grow.
     spread: Grid pixels that the subject moved within itself.
+    behind: The last result let nobody know where somebody is who was beside the subject.
     """
 
     frame_id: int
@@ -57,6 +59,7 @@ class Step(NamedTuple):
     doubt: int = 0
     strict: bool = False
     spread: float = 0.0
+    behind: bool = False
 
 
 class Seen(NamedTuple):
@@ -77,7 +80,7 @@ def advance(last: Step, seen: Seen) -> Step:
     if not _looked(seen):
         farther = min(last.reach + LEAST_REACH, room.most)
         subject, nobody = more(moved.core, 127), np.zeros_like(moved.core)
-        return Step(seen.frame_id, subject, *moved, nobody, farther, room.doubt, room.strict, room.spread)
+        return Step(seen.frame_id, subject, *moved, nobody, farther, room.doubt, room.strict, room.spread, last.behind)
 
     person = more(seen.likely, PERSON - 1)
     inner = cv2.bitwise_and(more(moved.solid, 127), cv2.compare(to_others, 0, cv2.CMP_GT))
@@ -91,7 +94,20 @@ def advance(last: Step, seen: Seen) -> Step:
     lately = np.asarray(cv2.max(more(core, 127), faded(moved.lately, seen.frame_id - last.frame_id, others)), np.uint8)
     strays = _strays(person, mine) if room.strict else np.zeros_like(mine)
     solid = only(moved.solid, inner)
-    return Step(seen.frame_id, mine, core, lately, others, solid, strays, farther, room.doubt, room.strict, room.spread)
+    return Step(
+        seen.frame_id,
+        mine,
+        core,
+        lately,
+        others,
+        solid,
+        strays,
+        farther,
+        room.doubt,
+        room.strict,
+        room.spread,
+        last.behind,
+    )
 
 
 class _Room(NamedTuple):
@@ -110,8 +126,9 @@ def _room(last: Step, seen: Seen, core: Map, to_core: NDArray[np.float32], to_ot
     apart = cv2.minMaxLoc(cv2.max(to_core, to_others))[0]  # half the least way from one to the other
     doubt = DOUBT_FRAMES if apart <= NEAR else max(0, last.doubt - frames)
     spread = seen.flow.spread(core) if seen.flow is not None else 0.0
-    strict = doubt > 0 and spread < CALM
-    return _Room(min(DOUBTED_REACH + spread if strict else last.reach * frames, most), most, doubt, strict, spread)
+    strict = doubt > 0 and (spread < CALM or last.behind)
+    within = min(spread, MOST_BEHIND) if last.behind else spread
+    return _Room(min(DOUBTED_REACH + within if strict else last.reach * frames, most), most, doubt, strict, spread)
 
 
 def _others(seen: Seen, moved: _Moved, mine: Map, near: cv2.typing.MatLike, far: cv2.typing.MatLike) -> Map:

@@ -254,6 +254,21 @@ def test_who_moves_within_itself_is_not_eaten_where_somebody_may_be_hidden() -> 
         assert (share(region.at(1), block(101, w=6)) > 0.5) is (least > 0)
 
 
+def test_somebody_hidden_is_not_reached_by_who_moves_within_itself_between_two_results() -> None:
+    """Hands were moved while somebody came out from behind: the area went where it liked, and showed them whole."""
+    dancing, mine, both = moving(0), block(60), block(60, w=70)
+    dancing.x[70:] -= 3
+    for others in (EMPTY, block(100, w=30)):
+        region = Region()
+        region.seed(0, mine, others, EMPTY)
+        rolled(region, 1, mine, dancing)
+        region.seed(1, mine, EMPTY, EMPTY)
+        for frame_id in range(2, 6):
+            step = rolled(region, frame_id, both, dancing)
+        assert step.behind is bool(others.any())
+        assert (share(step.subject, block(106, 42, 20, 22)) < 0.05) is step.behind, "where the subject does not move"
+
+
 def test_a_result_that_cannot_tell_the_subject_lets_its_area_go_on_without_growing() -> None:
     region, mine, both = Region(), block(60), block(60, w=90)
     region.seed(0, mine, block(120, w=30), EMPTY)
