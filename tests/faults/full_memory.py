@@ -14,7 +14,7 @@ from pathlib import Path
 from common.segments import SHM_FOLDER
 from tests.call import stages
 from tests.faults.oracle import LeakOracle
-from tests.faults.scenes import PatternedScene
+from tests.faults.scenes import PATTERNED, PatternedScene
 from tests.faults.watch import nothing_leaked, watched_call
 from tests.faults.worker import ExactWorker
 
@@ -35,7 +35,7 @@ def main() -> None:
         settings = {"width": 640, "height": 360, "status_every": 0.5}
         with (
             watched_call(
-                settings, run_dir, LeakOracle(scene, masks="exact"), workers=0, modules={"capture": scene.capture}
+                settings, run_dir, LeakOracle(scene, masks="exact"), workers=0, modules={"capture": PATTERNED}
             ) as call,
             ExactWorker(run_dir, scene),
         ):

@@ -19,7 +19,7 @@ from display.composites import Composites
 from tests.call import stages
 from tests.conftest import segment_names
 from tests.faults.oracle import LeakOracle
-from tests.faults.scenes import PatternedScene
+from tests.faults.scenes import PATTERNED, PatternedScene
 from tests.faults.watch import Heard, Seen, WatchedCall, watched_call
 from tests.processes.neighbours import wait_for
 
@@ -90,8 +90,7 @@ def draw(rng: random.Random, count: int) -> Iterator[Fault]:
 def run(settings: dict[str, object], count: int, seed: int, stopped_s: float = 10.0) -> Result:
     """Inject `count` faults one after the other, into new calls where one was ended.
 
-    The scene carries the coarse pattern. The bystander comes and goes at a distance from the subject: what is judged here
-    is what faults do, not how well people who touch are told apart.
+    The scene carries the coarse pattern.
 
     Raises:
         AssertionError: A call did not heal, or did not end closed.
@@ -99,8 +98,8 @@ def run(settings: dict[str, object], count: int, seed: int, stopped_s: float = 1
     rng = random.Random(seed)
     faults = list(draw(rng, count))
     masks = "mask-rcnn" if "mask_rcnn" in settings else "embedded"
-    scene = PatternedScene(int(str(settings.get("width", 1280))), int(str(settings.get("height", 720))), 30, "apart")
-    oracle, modules = LeakOracle(scene, masks=masks), {"capture": scene.capture}
+    scene = PatternedScene(int(str(settings.get("width", 1280))), int(str(settings.get("height", 720))), 30)
+    oracle, modules = LeakOracle(scene, masks=masks), {"capture": PATTERNED}
     result = Result([], [], [], 0)
     while faults:
         with tempfile.TemporaryDirectory(prefix="onlyme-") as folder:

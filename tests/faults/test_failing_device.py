@@ -8,7 +8,7 @@ import pytest
 
 from infer.to_onnx import write_onnx
 from tests.faults.oracle import LeakOracle
-from tests.faults.scenes import PatternedScene
+from tests.faults.scenes import PATTERNED, PatternedScene
 from tests.faults.watch import nothing_leaked, watched_call
 from tests.faults.worker import HEIGHT, SIZE, WIDTH
 from tests.shared import MASK_RCNN_2GO
@@ -18,10 +18,10 @@ FAILED = "cuda has failed: CUDA failure 719: unspecified launch failure"
 
 @pytest.mark.model
 def test_the_worker_goes_on_on_the_processor(run_dir: Path, tmp_path: Path) -> None:
-    scene = PatternedScene(WIDTH, HEIGHT, 30, "apart")
+    scene = PatternedScene(WIDTH, HEIGHT, 30)
     write_onnx(MASK_RCNN_2GO, tmp_path / "model.onnx")
     settings = {**SIZE, "mask_rcnn": tmp_path, "device": "cuda", "threads": 1}
-    modules = {"capture": scene.capture, "infer": "tests.faults.failing_device"}
+    modules = {"capture": PATTERNED, "infer": "tests.faults.failing_device"}
     with watched_call(settings, run_dir, LeakOracle(scene), modules=modules) as call:
         call.wait_live()
         failed = call.wait("the device's end", lambda: call.saying(FAILED))[0]

@@ -19,32 +19,31 @@ from tests.conftest import in_small_memory
 from tests.faults import cycles
 from tests.faults.injections import run
 from tests.faults.oracle import BOUND, LeakOracle
-from tests.faults.scenes import PatternedScene
+from tests.faults.scenes import PATTERNED, PatternedScene
 from tests.faults.watch import MAY_BE_UNJUDGED, Watch, nothing_leaked, watched_call
 from tests.faults.worker import HEIGHT, SIZE, WIDTH, ExactWorker, exact_call, honest, silent
 from tests.processes.neighbours import stage, wait_for
 from tests.shared import MASK_RCNN, ROOT
-
-PATTERNED = "tests.faults.patterned"
 
 
 def test_before_the_first_mask_nothing_is_seen_and_the_first_live_frame_is_faint(
     run_dir: Path, scene: PatternedScene
 ) -> None:
     with exact_call(run_dir, scene) as (call, _):
-        assert call.watch.heard[0].message.state == "starting"
+        # the watch may hear of the first pictures too late, compose does not
+        call.wait("the end of the start", lambda: any(line.endswith(" s starting") for _, line in call.said))
     assert nothing_leaked(call.watch)
 
 
 def test_without_any_worker_nothing_is_ever_seen(run_dir: Path, scene: PatternedScene) -> None:
-    with watched_call(SIZE, run_dir, LeakOracle(scene), workers=0, modules={"capture": scene.capture}) as call:
+    with watched_call(SIZE, run_dir, LeakOracle(scene), workers=0, modules={"capture": PATTERNED}) as call:
         call.wait("two seconds of pictures", lambda: len(call.watch.heard) > 60)
         assert {h.message.state for h in call.watch.heard} == {"starting"}
     assert nothing_leaked(call.watch)
 
 
 def test_without_a_model_the_call_ends_and_nothing_is_seen(run_dir: Path, scene: PatternedScene) -> None:
-    settings, modules = {**SIZE, "mask_rcnn": ROOT / "tests"}, {"capture": scene.capture}
+    settings, modules = {**SIZE, "mask_rcnn": ROOT / "tests"}, {"capture": PATTERNED}
     with watched_call(settings, run_dir, LeakOracle(scene), modules=modules) as call:
         assert call.process.wait(20) == 2
     assert call.watch.live() is None

@@ -27,7 +27,7 @@ at_every_size = pytest.mark.parametrize("size_wh", SIZES, ids=lambda s: f"{s[1]}
 
 @cache
 def scene_of(size_wh: tuple[int, int]) -> PatternedScene:
-    return PatternedScene(*size_wh, 30, "crossing")
+    return PatternedScene(*size_wh, 30)
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from common.messages import FrameCaptured, Instance, MasksInferred, encode
 from common.streams import FRAME_FACTS, FRAMES, MASKS, connect, open_context, receive
 from tests.background import Background
 from tests.faults.oracle import LeakOracle
-from tests.faults.scenes import PatternedScene
+from tests.faults.scenes import PATTERNED, PatternedScene
 from tests.faults.watch import WatchedCall, watched_call
 
 MAP_SIDE = 256
@@ -95,7 +95,7 @@ def exact_call(
     run_dir: Path, scene: PatternedScene, compose: str = "compose", **settings: object
 ) -> Iterator[tuple[WatchedCall, ExactWorker]]:
     """A call that plays `scene`, whose only worker is ours."""
-    oracle, modules = LeakOracle(scene, masks="exact"), {"capture": scene.capture, "compose": compose}
+    oracle, modules = LeakOracle(scene, masks="exact"), {"capture": PATTERNED, "compose": compose}
     with (
         watched_call({**SIZE, **settings}, run_dir, oracle, workers=0, modules=modules) as call,
         ExactWorker(run_dir, scene) as worker,

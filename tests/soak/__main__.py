@@ -29,6 +29,7 @@ from common.streams import COMPOSITES, FRAME_FACTS, FRAMES, connect, open_contex
 from tests.background import Background
 from tests.bench.table import print_table
 from tests.call import procfile_of, stages, start_call
+from tests.faults.scenes import PATTERNED
 from tests.shared import MASK_RCNN
 from tests.soak.judge import judging
 
@@ -209,12 +210,12 @@ def main() -> None:
         settings: dict[str, object] = {
             "source": "demo", "sink": "record", "images": "none", "out": out, "seconds": args.minutes * 60,
         }  # fmt: skip
-        masks, course = ("mask-rcnn" if MASK_RCNN.is_dir() else "embedded"), "apart"
+        masks = "mask-rcnn" if MASK_RCNN.is_dir() else "embedded"
         settings |= {"mask_rcnn": MASK_RCNN} if MASK_RCNN.is_dir() else {}
         open_run_dir(run_dir)
-        procfile = procfile_of(run_dir, {"capture": f"tests.faults.patterned {course}"})
+        procfile = procfile_of(run_dir, {"capture": PATTERNED})
         with (
-            judging(run_dir, course, masks) as judge,
+            judging(run_dir, masks) as judge,
             Tap(run_dir) as tap,
             start_call(settings, run_dir, args.workers, procfile=procfile) as call,
         ):

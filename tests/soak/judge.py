@@ -50,9 +50,9 @@ class Judge:
 
 
 @contextmanager
-def judging(run_dir: Path, course: str, masks: str) -> Iterator[Judge]:
-    """A judge of the call in `run_dir`, which plays the scene of `course` with masks of `masks`; ready when it is given."""
-    command = [sys.executable, "-m", "tests.soak.judge", str(run_dir), course, masks]
+def judging(run_dir: Path, masks: str) -> Iterator[Judge]:
+    """A judge of the call in `run_dir`, which plays the patterned scene with masks of `masks`; ready when it is given."""
+    command = [sys.executable, "-m", "tests.soak.judge", str(run_dir), masks]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
@@ -63,9 +63,9 @@ def judging(run_dir: Path, course: str, masks: str) -> Iterator[Judge]:
 
 def main() -> None:
     """Watch, wait, say."""
-    run_dir, course, masks = sys.argv[1:]
+    run_dir, masks = sys.argv[1:]
     cv2.setNumThreads(1)
-    oracle = LeakOracle(PatternedScene(*SIZE_WH, FPS, course), masks=masks)
+    oracle = LeakOracle(PatternedScene(*SIZE_WH, FPS), masks=masks)
     with Watch(Path(run_dir), oracle) as watch:
         print("ready", flush=True)
         sys.stdin.read()
