@@ -90,10 +90,12 @@ def test_nothing_is_fetched_beside_a_model(name: str, server: Server, tmp_path: 
 
 
 ONCE = """
-import sys
+import signal, sys
 from pathlib import Path
 from infer import first_start
 from tests.infer.test_first_start import STAND_IN, fetch_once, pinned_at, serving
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests may have been started where it is ignored
 
 def main():
     with serving(STAND_IN.files) as server:
