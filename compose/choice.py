@@ -8,7 +8,8 @@ from typing import NamedTuple
 import cv2
 
 from common.messages import Instance, SubjectAsked, SubjectPointed
-from compose.others import Candidate, Map
+from compose.look import Look, alike_parts
+from compose.others import NOT_UNLIKE, Candidate, Map
 from compose.subject import SubjectLock, by_number, by_place
 
 NOBODY_FOUND = "nobody found"
@@ -50,6 +51,7 @@ class Chooser:
             False  # the last result showed the subject at most: the region carried on from it is the subject's
         )
         self.by_hand_ns = 0  # time of the frame in which somebody was last chosen by hand
+        self.follows = False  # whoever the last result picked is who the one before picked
 
     def clear(self) -> None:
         """Another stream: choose anew."""
@@ -76,18 +78,23 @@ class Chooser:
     def pick(self, people: list[Candidate], region: Map | None, now_ns: int) -> list[int]:
         """Indices of who stays sharp; arguments as of `SubjectLock.follow`, `people` the surest first."""
         found, by_lock = None, self._rule == "lock"
+        self.follows = by_lock and self._was_one
         if by_lock or (self.shows_everybody and self._lock.chosen):
             # the subject is followed while everybody is shown, so that nobody else passes for the subject afterwards
             found = self._lock.follow(people, region if self._was_one else None, now_ns)
         if people and (asked := self._pointed(people, found if by_lock else None)) is not None:
             self._lock.take(people, asked, now_ns)
-            self._rule, self.by_hand_ns, found = "lock", now_ns, asked
+            self._rule, self.by_hand_ns, found, self.follows = "lock", now_ns, asked, False
             log.info("the subject was chosen by hand")
         self._asked = None if people else self._asked
         self._was_one = self._rule == "lock"
         if self._rule == "lock":
             return [] if found is None else [found]
         return list(range(len(people))) if self._rule == "all" else [0][: len(people)]
+
+    def may_be(self, look: Look | None) -> bool:
+        """Whether what looks like this may be the subject."""
+        return bool((alike_parts(look, self._lock.look) >= NOT_UNLIKE).all())
 
     def keep(self, now_ns: int) -> None:
         """A result picked nobody, but a sign of somebody lies where the subject is: it is not missed yet."""

@@ -94,7 +94,7 @@ def narrowed(granted: Map, known: Step, near: Near, frames: int) -> Map:
     if near.hidden:
         return only(granted, lately)
     if near.beside:
-        return only(granted, cv2.max(widened(known.core, round(BACK * frames)), lately))
+        return only(granted, cv2.max(widened(known.core, round(BACK * min(frames, HISTORY))), lately))
     return granted
 
 
@@ -119,7 +119,7 @@ class Region:
         step = self.step(frame_id)
         return None if step is None else step.subject
 
-    def seed(self, frame_id: int, subject: Map, others: Map, solid: Map) -> None:
+    def seed(self, frame_id: int, subject: Map, others: Map, solid: Map, *, is_same: bool = True) -> None:
         """A result says who was where in frame `frame_id`: start there, and replay what came since. Where that is forgotten
         the result shows nobody, and changes nothing.
 
@@ -128,6 +128,7 @@ class Region:
             subject: (h, w) uint8, 255 where the subject may be.
             others: 255 where others are.
             solid: The same, soft, where it certainly is, whatever the matte may say.
+            is_same: It is of whom the area was until now.
         """
         if frame_id < self._oldest:
             return
@@ -135,14 +136,17 @@ class Region:
         reach, doubt = (known.reach, known.doubt) if known else (LEAST_REACH, 0)
         coarse = COARSE * float(np.count_nonzero(subject)) ** 0.5
         hidden = False
+        if not is_same:
+            self._neighbours = Neighbours()
         if subject.any():
             near = self._neighbours.see(frame_id, subject, others)
-            subject = narrowed(subject, known, near, frame_id - self._result_id) if known else subject
+            if known and is_same:
+                subject = narrowed(subject, known, near, frame_id - self._result_id)
             hidden = near.hidden
             doubt = DOUBT_FRAMES if hidden else doubt
         self._result_id = frame_id
         subject = only(subject, cv2.bitwise_not(others))
-        lately = faded(known.lately, 0, others) if known else subject
+        lately = faded(known.lately, 0, others) if known and is_same else subject
         nobody, solid = np.zeros_like(subject), only(solid, subject)
         lately = np.asarray(cv2.max(lately, subject), np.uint8)
         self._replay(

@@ -153,7 +153,7 @@ class Tracker:
         mine = self._union([areas[number] for number in chosen])
         things = self._things(result, subjects, mine)
         signs = [self._on_grid(i, self._settings.threshold) for i in result.instances if i.is_sign]
-        if not chosen and self._holds(result, areas, signs):
+        if not chosen and self._holds(result, areas, signs, even):
             self._chooser.keep(result.captured_ns)
             return Choice(self._held)
         others = self._union([areas[k] for k, person in enumerate(people) if k not in chosen and person not in things])
@@ -164,14 +164,18 @@ class Tracker:
             return Choice((*subjects, *things), everybody=everybody)
         return Choice((), self._chooser.why_nobody(len(people)), self._chooser.question, everybody)
 
-    def _holds(self, result: MasksInferred, people: list[Map], signs: list[Map]) -> bool:
+    def _holds(self, result: MasksInferred, people: list[Map], signs: list[Map], even: Picture | None) -> bool:
         """Whether the subject's area goes on although a result found nobody who is the subject: where a sign of somebody lies
         on it, and for a short time. Whom else the result found is hidden."""
         area = self._region.at(result.frame_id)
         is_late = result.captured_ns - self._found_ns > HOLD_NS
         if self._edge is None or self._chooser.shows_everybody or not self._held or is_late or area is None:
             return False
-        rest = [sign for sign in signs if covered(area, sign) < SAME_PLACE]
+        rest = [
+            sign
+            for sign in signs
+            if covered(area, sign) < SAME_PLACE or even is None or not self._chooser.may_be(look_of(even, sign))
+        ]
         if (
             not area.any()
             or len(rest) == len(signs)
@@ -213,7 +217,9 @@ class Tracker:
         others = cv2.bitwise_and(others, cv2.bitwise_not(mine))
         owned = self._union([self._on_grid(i, EVEN) for i in things])
         solid = cv2.bitwise_and(cv2.max(solid, owned), cv2.bitwise_not(others))
-        self._region.seed(result.frame_id, cv2.max(mine, owned), cv2.max(others, signs), solid)
+        self._region.seed(
+            result.frame_id, cv2.max(mine, owned), cv2.max(others, signs), solid, is_same=self._chooser.follows
+        )
 
     def _things(self, result: MasksInferred, subjects: list[Instance], mine: Map) -> list[Instance]:
         """Instances of the classes of `--keep` that touch the subject."""

@@ -52,6 +52,20 @@ def test_pointing_beside_everybody_changes_nothing() -> None:
     assert chooser.pick([MINE, THEIRS], THEIRS.area, 1) == [1]
 
 
+def test_a_choice_says_whether_it_follows_the_one_before() -> None:
+    chooser = Chooser("lock", "auto")
+
+    def follows(*asked: SubjectAsked) -> bool:
+        for each in asked:
+            chooser.ask(each)
+        chooser.pick([MINE, THEIRS], MINE.area, 1)
+        return chooser.follows
+
+    assert [follows(), follows()] == [False, True]
+    assert [follows(EVERYBODY), follows(), follows(ONE), follows()] == [False, False, False, True]
+    assert [follows(SubjectAsked(2)), follows()] == [False, True]
+
+
 def test_everybody_and_back_to_the_one() -> None:
     chooser = Chooser("lock", "auto")
     assert chooser.pick([MINE, THEIRS], None, 0) == [0]

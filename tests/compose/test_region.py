@@ -5,7 +5,8 @@ import pytest
 
 from common.messages import Instance
 from compose.flow import Flow, FlowMeter
-from compose.region import COARSE, GRID_W, NOWHERE, Present, Region, grid_wh, inside, on_grid
+from compose.near import Near
+from compose.region import COARSE, GRID_W, HISTORY, NOWHERE, Present, Region, grid_wh, inside, narrowed, on_grid
 from compose.step import LEAST_REACH, Step
 from tests.compose.test_flow import texture
 
@@ -70,6 +71,29 @@ def test_a_result_for_a_forgotten_frame_changes_nothing() -> None:
     region.seed(6, block(120), EMPTY, EMPTY)
     assert region.at(6) is not None and share(region.at(6), block(120)) == 1
     assert region.at(7) is not None
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_of_whom_another_choice_picks_all_is_shown_at_once(is_same: bool) -> None:
+    """Who was beside the subject and is picked too has not gone behind it."""
+    region = Region()
+    region.seed(0, block(20), block(62), EMPTY)
+    region.seed(3, block(20), block(62), EMPTY)
+    both = np.maximum(block(20), block(62))
+    region.seed(6, both, EMPTY, EMPTY, is_same=is_same)
+    assert share(region.area, block(20)) == 1
+    assert (share(region.area, block(62)) == 1) is not is_same
+
+
+def test_after_a_long_time_without_a_result_the_area_is_narrowed_as_after_a_short_one() -> None:
+    region = Region()
+    region.seed(0, block(20), EMPTY, EMPTY)
+    rolled(region, 1, block(20))
+    known, near = region.step(1), Near(beside=True, hidden=False)
+    assert known is not None
+    wide = np.full_like(EMPTY, 255)
+    assert (narrowed(wide, known, near, 10**9) == narrowed(wide, known, near, HISTORY)).all()
+    assert not narrowed(wide, known, near, 1).all()
 
 
 @pytest.mark.parametrize("speed", [0.0, 1.0, 4.0, 8.0])

@@ -204,25 +204,28 @@ def test_a_sign_hides_what_it_covers_and_is_not_the_subject(scene: DemoScene, ma
         assert (shown < 0.05) is is_sign
 
 
-@pytest.mark.parametrize("what", ["sign", "nothing"])
+@pytest.mark.parametrize("what", ["sign", "sign of somebody else", "nothing"])
 def test_where_only_a_sign_of_the_subject_is_found_its_area_goes_on_for_a_second(
     what: str, scene: DemoScene, matte: Matte
 ) -> None:
     """Two people whose heads meet are found as one person and a face: the subject was hidden again and again."""
     tracker, masks, (mine, *others) = tracker_of(matte), scene.masks(60), truth(scene, 60, 0.9, 0.8).instances
-    unsure = (*others, sign_of(mine)) if what == "sign" else tuple(others)
+    unsure = tuple(others) if what == "nothing" else (*others, sign_of(mine))
+    pictures = [scene.frame(60), scene.frame(60)]
+    if what == "sign of somebody else":  # whose colours are others
+        pictures[1][masks.subject] = 255 - pictures[1][masks.subject]
     subjects: tuple[Instance, ...] = ()
     shown = []
     for index in range(60, 120):
         now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
-        tracker.see(now, Halves(scene.frame(60)))
+        tracker.see(now, Halves(pictures[index > 60]))
         opacity = whole(tracker.alpha(now, subjects)) if subjects else np.zeros(SIZE[::-1], np.uint8)
         shown.append(bool((opacity[masks.subject] > 127).mean() > 0.5))
         assert (opacity[masks.bystander] > 25).mean() < 0.02
         people = unsure if index > 60 else (mine, *others)
         subjects = tracker.choose(MasksInferred(1, index, now.captured_ns, 1, "w", "m", people)).subjects
-    assert shown[1] and not shown[-1]
-    assert 0.5 * FPS <= sum(shown) <= FPS + 1 if what == "sign" else sum(shown) == 1
+    assert not shown[-1]
+    assert 0.5 * FPS <= sum(shown) <= FPS + 1 if what == "sign" else sum(shown) <= 1
 
 
 def remembered_after(frames: int, tracker: Tracker, scene: DemoScene) -> int:
