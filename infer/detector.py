@@ -48,7 +48,7 @@ def open_detector(settings: InferSettings) -> Detector:
 
 def is_wanted(settings: InferSettings) -> bool:
     """Whether a Mask R-CNN is to be used: one was named, or the default folder has one."""
-    is_default = settings.mask_rcnn == InferSettings().mask_rcnn
+    is_default = settings.mask_rcnn.absolute() == InferSettings().mask_rcnn
     return settings.mask_rcnn != NO_MODEL and (not is_default or bool(models_in(settings.mask_rcnn)))
 
 
@@ -82,7 +82,7 @@ def _on_processor_only(settings: InferSettings, what: str) -> None:
 
 def _beside_the_small_networks(detector: Detector, settings: InferSettings) -> Detector:
     try:
-        return WitnessedDetector(detector, settings.threshold)
+        return WitnessedDetector(detector, settings.threshold, settings.confidence)
     except AssetError as error:
         log.warning("people who stand close are told apart by the Mask R-CNN alone: %s", error)
         return detector

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.messages import MAX_INSTANCES, Instance, printable
-from infer.embedded.detector import PERSON, instance_of, score_of
+from infer.embedded.detector import PERSON, instance_of, instance_of_person
 from infer.embedded.look import Looker, Seen
 from infer.embedded.outline import Mask
 from infer.embedded.split import REACH, face_share, shares, unclaimed, union
@@ -41,14 +41,15 @@ class WitnessedDetector:
     Args:
         detector: The Mask R-CNN.
         threshold: Probability from which a pixel is in a mask, 0..1.
+        confidence: Least score of a person who may be shown; who is less sure is a sign.
 
     Raises:
         AssetError: A small network cannot be fetched.
         ModelError: A small network cannot be read.
     """
 
-    def __init__(self, detector: Detector, threshold: float) -> None:
-        self._detector, self._threshold = detector, threshold
+    def __init__(self, detector: Detector, threshold: float, confidence: float) -> None:
+        self._detector, self._threshold, self._confidence = detector, threshold, confidence
         self._looker, self._beside = Looker(), ThreadPoolExecutor(1)
         self.model = printable(f"{detector.model}, beside the embedded who")
         self.least_wh = (
@@ -58,12 +59,15 @@ class WitnessedDetector:
     def detect(self, picture: NDArray[np.uint8]) -> tuple[Instance, ...]:
         """See Detector."""
         if cv2.getNumThreads() < 2:  # as `--threads` and `--cpu` have it
-            return witnessed(self._detector.detect(picture), self._looker.look(picture), self._threshold)
+            return self._both(self._detector.detect(picture), self._looker.look(picture))
         seen = self._beside.submit(self._looker.look, picture)  # the small networks never use more than one thread
-        return witnessed(self._detector.detect(picture), seen.result(), self._threshold)
+        return self._both(self._detector.detect(picture), seen.result())
+
+    def _both(self, found: tuple[Instance, ...], seen: Seen) -> tuple[Instance, ...]:
+        return witnessed(found, seen, self._threshold, self._confidence)
 
 
-def witnessed(found: Sequence[Instance], seen: Seen, threshold: float) -> tuple[Instance, ...]:
+def witnessed(found: Sequence[Instance], seen: Seen, threshold: float, confidence: float) -> tuple[Instance, ...]:
     """Return persons without what belongs to another, persons whom only the small networks see, signs, and things."""
     people = [i for i in found if i.class_id == PERSON]
     maps = [likely_on(i, seen.matte.shape) for i in people]
@@ -80,7 +84,8 @@ def witnessed(found: Sequence[Instance], seen: Seen, threshold: float) -> tuple[
         kept.append(left)
         told.append(instance_of(left, likely, instance.score, is_sign=is_little))
     things = [i for i in found if i.class_id != PERSON]
-    return tuple(i for i in (*told, *alone(seen, owners, taken, kept), *things) if i is not None)[:MAX_INSTANCES]
+    others = alone(seen, owners, taken, kept, confidence)
+    return tuple(i for i in (*told, *others, *things) if i is not None)[:MAX_INSTANCES]
 
 
 def owners_of(areas: Sequence[Mask], seen: Seen, taken: Sequence[Mask]) -> list[Witness | None]:
@@ -129,7 +134,7 @@ def own_part(owner: Witness | None, seen: Seen, taken: Sequence[Mask]) -> Mask:
 
 
 def alone(
-    seen: Seen, owners: Sequence[Witness | None], taken: Sequence[Mask], kept: Sequence[Mask]
+    seen: Seen, owners: Sequence[Witness | None], taken: Sequence[Mask], kept: Sequence[Mask], confidence: float
 ) -> list[Instance | None]:
     """Return whom and what only the small networks see, without what is `kept` of the instances."""
     used = {id(owner) for owner in owners}
@@ -138,8 +143,7 @@ def alone(
     shown = list(kept)
     for person, share in zip(seen.people, taken, strict=True):
         if id(person) not in used:
-            likely = np.minimum(person.mask, seen.matte)
-            found.append(instance_of(share & free, likely, score_of(person, share), is_sign=False))
+            found.append(instance_of_person(person, share, free, seen.matte, confidence))
             shown.append(share)
     for face in seen.faces:
         if id(face) not in used:

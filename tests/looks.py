@@ -40,7 +40,7 @@ def _mask_rcnn() -> MaskRcnn:
 DETECTORS: dict[str, Callable[[], Detector]] = {
     "embedded": lambda: EmbeddedDetector(InferSettings().confidence),
     "Mask R-CNN": _mask_rcnn,
-    "both": lambda: WitnessedDetector(_mask_rcnn(), InferSettings().threshold),
+    "both": lambda: WitnessedDetector(_mask_rcnn(), InferSettings().threshold, InferSettings().confidence),
 }
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from common.messages import MAX_INSTANCES, Instance
 from infer.embedded.look import Looker, Seen
 from infer.embedded.outline import Mask
-from infer.embedded.split import face_share, shares, unclaimed
+from infer.embedded.split import face_share, shares, unclaimed, union
 from infer.embedded.witness import Person
 
 PERSON = 0  # COCO
@@ -47,13 +47,28 @@ def instances_of(seen: Seen, confidence: float) -> tuple[Instance, ...]:
     """Return people, the surest first, and then signs."""
     found, taken = [], shares(seen.people, seen.faces, seen.matte)
     for person, share in zip(seen.people, taken, strict=True):
-        score = score_of(person, share)
-        is_sign = score < confidence or not share.any()
-        # of whom no cell is certain, the body itself is hidden
-        where = share if share.any() else person.outline.core & ~np.logical_or.reduce(taken)
-        found.append(instance_of(where, np.minimum(person.mask, seen.matte), score, is_sign=is_sign))
+        free = ~union([t for t in taken if t is not share], share.shape)
+        found.append(instance_of_person(person, share, free, seen.matte, confidence))
     found.sort(key=lambda i: (i is None, i is not None and i.is_sign, -i.score if i is not None else 0))
     return tuple(i for i in [*found, *signs_of(seen, taken)] if i is not None)[:MAX_INSTANCES]
+
+
+def instance_of_person(
+    person: Person, share: Mask, free: Mask, matte: NDArray[np.float32], confidence: float
+) -> Instance | None:
+    """Return a person, or a sign where that is less sure than `confidence` or no cell is certain; None of no cell.
+
+    Args:
+        person: Whose body was found.
+        share: (h, w) bool, what of the picture is theirs.
+        free: (h, w) bool, what is nobody else's.
+        matte: (h, w) float32, how likely each cell is any person, 0..1.
+        confidence: Least score of a person who may be shown.
+    """
+    score, is_certain = score_of(person, share), bool(share.any())
+    where = share if is_certain else person.outline.core  # of whom no cell is certain, the body itself is hidden
+    is_sign = score < confidence or not is_certain
+    return instance_of(where & free, np.minimum(person.mask, matte), score, is_sign=is_sign)
 
 
 def signs_of(seen: Seen, taken: list[Mask]) -> list[Instance | None]:

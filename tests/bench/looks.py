@@ -42,7 +42,7 @@ def detectors(folder: Path) -> dict[str, Detector]:
         write_onnx(MASK_RCNN_2GO, file)
         found["Mask R-CNN, cv2.dnn"] = MaskRcnn(settings)
         found["Mask R-CNN, ONNX"] = mask_rcnn = OnnxMaskRcnn(file, CPU, settings)
-        found["both, ONNX"] = WitnessedDetector(mask_rcnn, settings.threshold)
+        found["both, ONNX"] = WitnessedDetector(mask_rcnn, settings.threshold, settings.confidence)
     return found
 
 

@@ -47,37 +47,37 @@ def test_a_map_lies_where_its_box_is() -> None:
 
 def test_whom_the_small_networks_do_not_see_keeps_the_map_as_it_is() -> None:
     mine = found(LEFT)
-    assert witnessed([mine], seen(matte=LEFT), 0.3) == (mine,)
+    assert witnessed([mine], seen(matte=LEFT), 0.3, 0.5) == (mine,)
 
 
 def test_a_person_is_what_both_say() -> None:
     wide, narrow = box(65, 40, 140, 150), box(80, 50, 120, 145)
-    (mine,) = witnessed([found(wide)], seen(person_at(100, narrow), matte=wide), 0.3)
+    (mine,) = witnessed([found(wide)], seen(person_at(100, narrow), matte=wide), 0.3, 0.5)
     np.testing.assert_array_equal(area(mine), narrow)
 
 
 def test_a_pose_that_the_small_networks_do_not_know_is_the_mask_rcnns() -> None:
-    (mine,) = witnessed([found(LEFT)], seen(person_at(100, box(95, 50, 105, 60)), matte=LEFT), 0.3)
+    (mine,) = witnessed([found(LEFT)], seen(person_at(100, box(95, 50, 105, 60)), matte=LEFT), 0.3, 0.5)
     np.testing.assert_array_equal(area(mine), LEFT)
     assert not mine.is_sign
 
 
 def test_what_anothers_body_claims_is_taken_from_an_instance() -> None:
-    mine, theirs = witnessed([found(BOTH), found(RIGHT)], seen(ME, OTHER), 0.3)
+    mine, theirs = witnessed([found(BOTH), found(RIGHT)], seen(ME, OTHER), 0.3, 0.5)
     assert (area(mine) & RIGHT).sum() < 0.02 * RIGHT.sum()
     assert (area(mine) & LEFT).sum() > 0.9 * LEFT.sum()
     assert (area(theirs) & RIGHT).sum() > 0.9 * RIGHT.sum()
 
 
 def test_a_person_whom_only_the_small_networks_see_is_added() -> None:
-    mine, theirs = witnessed([found(BOTH)], seen(ME, OTHER), 0.3)
+    mine, theirs = witnessed([found(BOTH)], seen(ME, OTHER), 0.3, 0.5)
     assert not mine.is_sign and not theirs.is_sign
     assert (area(mine) & RIGHT).sum() < 0.02 * RIGHT.sum()
     assert (area(theirs) & RIGHT).sum() > 0.9 * RIGHT.sum()
 
 
 def test_a_face_alone_takes_its_part_and_is_a_sign() -> None:
-    mine, sign = witnessed([found(BOTH)], seen(ME, face_at(150)), 0.3)
+    mine, sign = witnessed([found(BOTH)], seen(ME, face_at(150)), 0.3, 0.5)
     assert sign.is_sign and not mine.is_sign
     assert not (area(mine) & face_at(150).head).any()
     assert area(sign)[60, 150]
@@ -85,25 +85,32 @@ def test_a_face_alone_takes_its_part_and_is_a_sign() -> None:
 
 def test_a_face_in_an_instance_of_its_own_is_nobody_else() -> None:
     theirs = found(RIGHT)
-    assert witnessed([theirs], seen(face_at(150), matte=RIGHT), 0.3) == (theirs,)
+    assert witnessed([theirs], seen(face_at(150), matte=RIGHT), 0.3, 0.5) == (theirs,)
 
 
 def test_an_instance_that_is_nearly_all_somebody_elses_is_a_sign() -> None:
     doubled = found(box(128, 60, 183, 140))
-    theirs, sign = witnessed([found(RIGHT), doubled], seen(OTHER, matte=RIGHT), 0.3)
+    theirs, sign = witnessed([found(RIGHT), doubled], seen(OTHER, matte=RIGHT), 0.3, 0.5)
     assert not theirs.is_sign
     assert sign.is_sign
 
 
 def test_a_region_that_nobody_explains_is_a_sign() -> None:
-    mine, sign = witnessed([found(LEFT)], seen(ME, matte=LEFT | box(220, 40, 260, 180)), 0.3)
+    mine, sign = witnessed([found(LEFT)], seen(ME, matte=LEFT | box(220, 40, 260, 180)), 0.3, 0.5)
     assert (mine.is_sign, sign.is_sign) == (False, True)
     assert area(sign)[100, 240]
 
 
+def test_whom_only_the_small_networks_see_is_a_sign_where_more_is_asked_for() -> None:
+    (shown,) = witnessed([], seen(ME, matte=LEFT), 0.3, 0.5)
+    (hidden,) = witnessed([], seen(ME, matte=LEFT), 0.3, 0.999)
+    assert (shown.is_sign, hidden.is_sign) == (False, True)
+    assert (area(hidden) == area(shown)).all()
+
+
 def test_things_are_left_alone() -> None:
     phone = found(box(150, 50, 160, 70), class_id=76)
-    assert phone in witnessed([found(LEFT), phone], seen(ME, OTHER), 0.3)
+    assert phone in witnessed([found(LEFT), phone], seen(ME, OTHER), 0.3, 0.5)
 
 
 def test_a_body_belongs_to_the_instance_that_holds_it() -> None:
@@ -119,7 +126,7 @@ def test_a_real_mask_rcnn_gives_the_subject_less_of_who_stands_behind() -> None:
 
     settings = InferSettings(mask_rcnn=MASK_RCNN)
     alone = MaskRcnn(settings)
-    both = WitnessedDetector(alone, settings.threshold)
+    both = WitnessedDetector(alone, settings.threshold, settings.confidence)
     leaks: dict[str, list[float]] = {"alone": [], "both": []}
     for frame in (100, 104, 108, 112, 164, 168):
         picture = scene().frame(frame)
