@@ -96,8 +96,8 @@ def _only(folder: Path, ending: str, expected: str = "") -> Path:
             f"--mask-rcnn: expected a folder with exactly {expected or f'one {ending}'}, got {got} in {folder}; "
             "run `make model` or name another folder"
         )
-    if files[0].stat().st_size == 0:
-        raise ModelError(f"--mask-rcnn: {files[0]} is empty; fetch the model again (make model)")
+    if not files[0].is_file() or files[0].stat().st_size == 0:
+        raise ModelError(f"--mask-rcnn: {files[0]} is empty, or no file; fetch the model again (make model)")
     return files[0]
 
 

@@ -27,7 +27,10 @@ def open_on_best_device(file: Path, settings: InferSettings) -> OnnxMaskRcnn:
             network = OnnxMaskRcnn(file, device, settings)
             tried.append((look_ms(network.detect), network))
         except (DeviceError, ValueError) as error:
-            _refuse(device, file, settings, str(error))
+            if not tried:
+                _refuse(device, file, settings, str(error))
+            else:
+                log.warning("%s is not used: %s", device, error)
     _, best = min(tried, key=lambda one: one[0])
     took = ", ".join(f"{ms:.0f} ms on {network.device}" for ms, network in tried)
     log.info("a look takes %s; %s is used", took, best.device)

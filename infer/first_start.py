@@ -82,7 +82,7 @@ def main() -> None:
     """Command line."""
     try:
         wanted = read_settings(FirstStartSettings, "python -m infer.first_start", sys.argv[1:]).fetch
-        if wanted and read_settings(InferSettings, "python -m infer.first_start", []).mask_rcnn == FOLDER:
+        if wanted and read_settings(InferSettings, "python -m infer.first_start", []).mask_rcnn.absolute() == FOLDER:
             fetch_once(FOLDER)
     except ConfigError as error:
         print(f"make run: {error}", file=sys.stderr)

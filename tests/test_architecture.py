@@ -21,7 +21,7 @@ SOURCES = sorted(p for stage in (*STAGE_NAMES, "common") for p in (ROOT / stage)
 # what may be used only where: dotted name → files
 ROOMS = {
     "cv2.VideoCapture": {"capture/sources.py", "compose/backdrop.py"},
-    "cv2.dnn": {"common/backends.py", "infer/mask_rcnn.py"},
+    "cv2.dnn": {"infer/mask_rcnn.py"},
     "ai_edge_litert.interpreter": {"common/litert.py"},
     "cv2.imshow": {"display/window.py"},
     "cv2.namedWindow": {"display/window.py"},

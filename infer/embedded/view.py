@@ -70,7 +70,7 @@ def ends(size_wh: tuple[int, int]) -> list[Square]:
 def taken(halves: Halves, square: Square, pixels: int) -> NDArray[np.uint8]:
     """Return (pixels, pixels, 3) uint8 RGB, a square of a picture, black where it sticks out."""
     times = max(0, math.floor(math.log2(max(1.0, square.side / pixels / FINER))))
-    half = halves[times]
+    half = halves[min(times, min(halves.picture.shape[:2]).bit_length() - 1)]  # of a strip nothing would be left
     scale = half.shape[1] / halves.picture.shape[1]
     drawn = cv2.warpAffine(
         half, square.matrix(pixels, scale), (pixels, pixels), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP

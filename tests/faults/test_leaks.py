@@ -186,7 +186,7 @@ def test_the_negative_controls_leak(how: str, run_dir: Path, scene: PatternedSce
     "model", [None, pytest.param(MASK_RCNN, marks=pytest.mark.model)], ids=["embedded", "mask-rcnn"]
 )
 def test_random_faults(model: Path | None, segments: set[str]) -> None:
-    """The embedded matte shows whoever is in the picture, so there it plays the scene without a bystander."""
+    """Whoever finds the people, no fault lets anybody else be seen."""
     settings = {**SIZE, "mask_rcnn": model} if model else SIZE
     result = run(settings, 6, seed=20261123 if model else 3, stopped_s=6.0)
     print("\n".join(str(o) for o in result.outcomes))

@@ -117,7 +117,7 @@ def test_a_picture_of_any_shape_is_looked_at(size_wh: tuple[int, int]) -> None:
 
 
 def test_strips_and_specks_are_looked_at() -> None:
-    for height, width in ((64, 16384), (2000, 64), (64, 64), (1, 1)):
+    for height, width in ((64, 16384), (2000, 64), (64, 64), (1, 1), (500, 1), (1, 500)):
         assert detector().detect(np.zeros((height, width, 3), np.uint8)) == ()
 
 
