@@ -215,8 +215,13 @@ class SubjectLock:
         return self._is_alike(person, ALIKE) and bool(clearer[0] >= RATHER and clearer.mean() >= RATHER)
 
     def _may_be_taken_for_subject(self, other: Other) -> bool:
-        """Whether a person of whom we lost sight was near the subject's place, and may look like the subject."""
-        return not other.here and self._is_near(other.area) and not (other.known and self._is_stranger(other))
+        """Whether a person of whom we lost sight was near the subject's place, and may look like the subject.
+
+        The subject was found since, and beyond doubt, where the person was lost before.
+        """
+        lost_later = other.seen_ns >= self._seen_watched_ns
+        is_near = lost_later and not other.here and self._is_near(other.area)
+        return is_near and not (other.known and self._is_stranger(other))
 
     def _is_alike(self, person: Candidate | Other, least: NDArray[np.float32]) -> bool:
         return bool((alike_parts(person.look, self.look) >= least).all())

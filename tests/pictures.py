@@ -34,7 +34,7 @@ def page() -> None:
         port = free_port()
         settings = {"source": "demo", "width": 1280, "height": 720, "sink": "web", "web": f"127.0.0.1:{port}"}
         with start_call(settings, Path(folder) / "run") as call:
-            url = printed_url(read_until(call, "live"))
+            url = printed_url(read_until(call, "?token="))
             with opened(url, {"width": 1000, "height": 760}) as (shown, _):
                 shown.wait_for_timeout(32_000)
                 png = np.frombuffer(shown.screenshot(full_page=True), np.uint8)

@@ -46,7 +46,7 @@ def call(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]
     port = free_port()
     settings = {"source": "demo", "width": 640, "height": 360, "sink": "web", "web": f"127.0.0.1:{port}"}
     with start_call(settings, run_dir) as running:
-        yield printed_url(read_until(running, "live")), run_dir
+        yield printed_url(read_until(running, "?token=")), run_dir
 
 
 def until(page: Page, what: str, look: Callable[[], object], patience_s: float = 10) -> None:
