@@ -32,13 +32,13 @@ def test_one_composite_over_the_bound_is_a_leak(scene: PatternedScene) -> None:
 
 def test_where_too_much_was_not_judged_nothing_is_proved(scene: PatternedScene) -> None:
     with pytest.raises(AssertionError):
-        nothing_leaked(watch_of(scene, [0.7] * 94, 6))
+        nothing_leaked(watch_of(scene, [0.7] * 188, 12))
 
 
 def test_of_a_short_call_a_few_may_be_missed_and_not_more(scene: PatternedScene) -> None:
-    assert nothing_leaked(watch_of(scene, [0.7] * 9, 3))
+    assert nothing_leaked(watch_of(scene, [0.7] * 40, 10))
     with pytest.raises(AssertionError):
-        nothing_leaked(watch_of(scene, [0.7] * 9, 4))
+        nothing_leaked(watch_of(scene, [0.7] * 40, 11))
 
 
 def test_where_nothing_was_judged_nothing_is_proved(scene: PatternedScene) -> None:

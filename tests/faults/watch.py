@@ -35,7 +35,7 @@ T = TypeVar("T")
 SKETCH_WH = (64, 36)
 WAITING_BYTES = 1 << 30  # of composites that wait for the judge, in grey: 38 seconds at 720p
 MAY_BE_UNJUDGED = 0.05  # of all composites; where more were not judged, nothing is proved
-FEW = 3  # composites, a tenth of a second: may be missed of a short call too
+FEW = 10  # composites, a third of a second: of a short call too, whose first are composed while the watch connects
 
 
 @dataclass(frozen=True, slots=True)
