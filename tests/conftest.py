@@ -26,13 +26,22 @@ def missing(what: str) -> None:
     pytest.skip(what)
 
 
-def in_small_memory(size_mb: int, argv: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Python on `argv` with a /dev/shm of its own of that size; missing where that cannot be mounted."""
-    if subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode:
-        missing("the right to mount a small /dev/shm")
-    small = f'mount -t tmpfs -o size={size_mb}m tmpfs /dev/shm && exec "$0" "$@"'
-    command = ["unshare", "--mount", "sh", "-c", small, sys.executable, *argv]
+def on_a_disk(options: str, folder: Path, argv: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Python on `argv` where `folder` is a disk of its own, mounted with these options; for tests with the mark `root`."""
+    mounted = f'mount -t tmpfs -o {options} tmpfs {folder} && exec "$0" "$@"'
+    command = ["unshare", "--mount", "sh", "-c", mounted, sys.executable, *argv]
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
+
+
+def in_small_memory(size_mb: int, argv: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """The same with a /dev/shm of so many MiB."""
+    return on_a_disk(f"size={size_mb}m", Path("/dev/shm"), argv, env)
+
+
+def may_be_root() -> bool:
+    """Whether files can be given away, and disks and namespaces made."""
+    made = subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], check=False, capture_output=True)
+    return os.getuid() == 0 and made.returncode == 0
 
 
 @contextmanager
@@ -50,6 +59,10 @@ def no_descriptor_left() -> Iterator[None]:
 def needs(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("model") and not (MASK_RCNN.is_dir() and SCORE.is_file()):
         missing("the Mask R-CNN and footage of ../shared")
+    if request.node.get_closest_marker("root") and not may_be_root():
+        missing("root's rights")
+    if request.node.get_closest_marker("tls") and shutil.which("openssl") is None:
+        missing("openssl (Debian: openssl)")
     if request.node.get_closest_marker("browser") and not any(map(shutil.which, ("chromium", "chromium-browser"))):
         missing("Chromium (Debian: chromium)")
     if request.node.get_closest_marker("screen"):

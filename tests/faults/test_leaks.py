@@ -160,6 +160,7 @@ def test_a_display_that_stops_reading_costs_nobody_a_frame(run_dir: Path, scene:
     assert nothing_leaked(call.watch)
 
 
+@pytest.mark.root
 def test_shared_memory_that_fills_up_during_the_call() -> None:
     """In a /dev/shm of its own, as small as containers have it: see full_memory.py."""
     done = in_small_memory(64, ["-m", "tests.faults.full_memory"], dict(os.environ))

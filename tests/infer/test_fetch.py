@@ -18,7 +18,7 @@ from common.errors import AssetError
 from common.model import CLASS_LIST, GRAPH_NAME, NOT_FETCHED, WEIGHTS_NAME, find_model, models_in
 from infer import fetch
 from infer.download import Pinned, download
-from tests.conftest import missing
+from tests.conftest import on_a_disk
 from tests.infer.server import FAULTS, Server, serving
 from tests.infer.test_download import DATA, archive_of, sum_of
 from tests.shared import MASK_RCNN_2GO, ROOT
@@ -171,6 +171,7 @@ with serving(model.files) as server:
 """
 
 
+@pytest.mark.root
 @pytest.mark.parametrize("model", [STAND_IN, TUTORIAL], ids=lambda m: m.name)
 @pytest.mark.parametrize(
     ("disk", "says"),
@@ -181,19 +182,8 @@ with serving(model.files) as server:
     ids=["read-only", "full"],
 )
 def test_a_disk_that_takes_nothing_is_said(disk: str, says: str, model: Model, tmp_path: Path) -> None:
-    done = on_a_disk(disk, tmp_path, FETCH, model.name, str(tmp_path))
+    done = on_a_disk(disk, tmp_path, ["-c", FETCH, model.name, str(tmp_path)], dict(os.environ))
     assert re.fullmatch(says, done.stdout), done.stdout + done.stderr
-
-
-def on_a_disk(disk: str, folder: Path, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Python code where `folder` is a disk mounted with these options; missing where that cannot be mounted."""
-    if subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode:
-        missing("the right to mount a small disk")
-    mounted = f'mount -t tmpfs -o {disk} tmpfs {folder} && exec "$0" "$@"'
-    return subprocess.run(
-        ["unshare", "--mount", "sh", "-c", mounted, sys.executable, "-c", code, *arguments],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
 
 
 COMMAND = """

@@ -19,7 +19,8 @@ from infer.first_start import fetch_once
 from tests.call import processes_of
 from tests.infer.server import FAULTS, Server, serving
 from tests.infer.test_download import sum_of
-from tests.infer.test_fetch import STAND_IN, names, on_a_disk
+from tests.conftest import on_a_disk
+from tests.infer.test_fetch import STAND_IN, names
 from tests.processes.neighbours import wait_for
 from tests.shared import MASK_RCNN_2GO, ROOT
 
@@ -110,9 +111,10 @@ main()
 """
 
 
+@pytest.mark.root
 @pytest.mark.parametrize(("disk", "asked"), [("ro", 0), ("size=100k", 2)], ids=["read-only", "full"])
 def test_a_disk_that_takes_nothing_keeps_nobody_waiting(disk: str, asked: int, tmp_path: Path) -> None:
-    said = on_a_disk(disk, tmp_path, ONCE, str(tmp_path), "", "20")
+    said = on_a_disk(disk, tmp_path, ["-c", ONCE, str(tmp_path), "", "20"], dict(os.environ))
     assert f"asked {asked} times" in said.stdout, said
     assert said.stdout.count("cannot be written (") == 1
     assert "Traceback" not in said.stderr

@@ -3,7 +3,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -20,7 +20,6 @@ from infer.detector import open_detector, open_mask_rcnn
 from infer.device_choice import open_on_best_device
 from infer.onnx_mask_rcnn import OnnxMaskRcnn
 from infer.to_onnx import write_onnx
-from tests.conftest import missing
 from tests.infer.caffe2_networks import SIDE, tiny, write
 from tests.shared import FOOTAGE, MASK_RCNN, MASK_RCNN_2GO
 
@@ -37,17 +36,14 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if not MASK_RCNN_2GO.is_dir():  # a fixture of the module comes before the one that asks for what a test needs
-        missing("the Mask R-CNN and footage of ../shared")
-    folder = tmp_path_factory.mktemp("real")
-    write_onnx(MASK_RCNN_2GO, folder / "model.onnx")
-    return folder
+@pytest.fixture
+def real(tmp_path: Path) -> Path:
+    write_onnx(MASK_RCNN_2GO, tmp_path / "model.onnx")
+    return tmp_path
 
 
-def settings(folder: Path, **others: object) -> InferSettings:
-    return InferSettings(**{"mask_rcnn": folder, "device": "cpu", **others})  # type: ignore[arg-type]
+def settings(folder: Path, device: str = "cpu", **others: Any) -> InferSettings:
+    return InferSettings(mask_rcnn=folder, device=device, **others)
 
 
 def saying(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -195,6 +195,7 @@ def test_a_bad_model_is_one_clear_line_and_not_zero(fault: str, run_dir: Path, t
     assert len([line for line in said.splitlines() if "| infer: " in line and "expected" in line]) == 1, said
 
 
+@pytest.mark.root
 def test_too_little_shared_memory_is_one_clear_line(run_dir: Path) -> None:
     done = in_small_memory(4, ["-m", "capture", "--source", "demo"], environment({}, run_dir))
     assert done.returncode == 2, done.stderr
