@@ -99,7 +99,7 @@ def check_devices(device: str) -> Finding:
 def check_litert() -> Finding:
     """Whether the small networks can be run at all."""
     try:
-        import common.litert  # noqa: F401  # whose libraries are looked for here
+        importlib.import_module("common.litert")
     except ImportError as error:
         return Finding("LiteRT", Level.FAIL, f"cannot be loaded: {error}", "make clean setup")
     return Finding("LiteRT", Level.OK, importlib.metadata.version("ai-edge-litert"))

@@ -21,7 +21,7 @@ from common.errors import DeviceError
 from common.halves import Halves
 from common.messages import Instance, printable
 from infer.instances import to_instances
-from infer.onnx_session import open_session, reason_of
+from infer.onnx_session import ERRORS, open_session, reason_of
 
 OUTPUTS = {"boxes": "tensor(float)", "scores": "tensor(float)", "classes": "tensor(int64)", "masks": "tensor(float)"}
 MOST_BYTES = 1 << 30
@@ -69,7 +69,7 @@ class OnnxMaskRcnn:
         small = cv2.resize(Halves(picture).at_least(*size_wh), size_wh, interpolation=cv2.INTER_LINEAR)
         try:
             boxes, scores, classes, masks = self._session().run(list(OUTPUTS), {"image": small, **self._limits})
-        except Exception as error:  # its exceptions have no base of their own
+        except ERRORS as error:
             raise DeviceError(f"{self.device} has failed: {reason_of(error)}") from None
         found = np.column_stack((classes, scores, boxes)).astype(np.float32)
         return to_instances(found, masks, self._settings.confidence, self._settings.threshold)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state
 
 from common.config import CPU
 from common.devices import PROVIDERS
@@ -14,6 +15,13 @@ OF_NVIDIA = ("cuda", "tensorrt")
 # by default CUDA tries every way to compute a convolution, anew for each number of people: a look took 160 ms instead of 29
 # on an H200
 OPTIONS = {"cuda": {"cudnn_conv_algo_search": "HEURISTIC"}}
+_KINDS = vars(onnxruntime_pybind11_state).values()
+# its exceptions have no base of their own; its part in Python raises the last two
+ERRORS: tuple[type[Exception], ...] = (
+    *(k for k in _KINDS if isinstance(k, type) and issubclass(k, Exception)),
+    RuntimeError,
+    ValueError,
+)
 FATAL = 4  # its own lines on standard error repeat what its exceptions say
 
 
@@ -42,7 +50,7 @@ def open_session(file: Path, device: str, threads: int) -> onnxruntime.Inference
     try:
         # without fallback: it would go on elsewhere, and say so on standard output only
         session = onnxruntime.InferenceSession(file, options, providers=providers, enable_fallback=0)
-    except Exception as error:  # its exceptions have no base of their own
+    except ERRORS as error:
         raise DeviceError(reason_of(error)) from None
     if session.get_providers()[0] != PROVIDERS[device]:
         raise DeviceError(f"{PROVIDERS[device]} cannot be loaded here")

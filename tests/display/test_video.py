@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,22 +35,19 @@ Played = list[tuple[float, float, tuple[int, ...]]]
 def play(path: Path) -> Played:
     """Time, mean and shape of every picture of a file."""
     with av.open(str(path)) as file:
-        return list(pictures_of(file))
+        return [seen_in(frame) for frame in file.decode(video=0)]
 
 
 def play_torn(path: Path) -> Played:
-    """The same of a file whose last bytes are missing, as a player shows it: all up to the packet that is not whole."""
-    seen: Played = []
-    with av.open(str(path)) as file, contextlib.suppress(av.error.InvalidDataError):
-        for picture in pictures_of(file):
-            seen.append(picture)  # one by one: those before the error stay
-    return seen
+    """The same of a file whose last bytes are missing, as a player shows it: all before the packet that may not be whole."""
+    with av.open(str(path)) as file:
+        *whole, _last, _end = file.demux(video=0)
+        return [seen_in(frame) for packet in whole for frame in packet.decode()]
 
 
-def pictures_of(file: av.container.InputContainer) -> Iterator[tuple[float, float, tuple[int, ...]]]:
-    for frame in file.decode(video=0):
-        picture = frame.to_ndarray(format="bgr24")
-        yield float(frame.time), float(picture.mean()), picture.shape
+def seen_in(frame: av.VideoFrame) -> tuple[float, float, tuple[int, ...]]:
+    picture = frame.to_ndarray(format="bgr24")
+    return float(frame.time), float(picture.mean()), picture.shape
 
 
 def put(into: VideoSink, at_s: float, level: int, shape: tuple[int, int, int] = (90, 160, 3)) -> None:

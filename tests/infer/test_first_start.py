@@ -17,9 +17,9 @@ from infer import fetch
 from infer.download import Pinned
 from infer.first_start import fetch_once
 from tests.call import processes_of
+from tests.conftest import on_a_disk
 from tests.infer.server import FAULTS, Server, serving
 from tests.infer.test_download import sum_of
-from tests.conftest import on_a_disk
 from tests.infer.test_fetch import STAND_IN, names
 from tests.processes.neighbours import wait_for
 from tests.shared import MASK_RCNN_2GO, ROOT
