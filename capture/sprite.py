@@ -71,9 +71,8 @@ class Sprite:
     def columns(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """Between which columns anything is, of the head and of the body."""
         neck = round(self.alpha.shape[0] * (1 - NECK))
-        parts = (self.alpha[:neck], self.alpha[neck:])
-        spans = [np.flatnonzero(part.any(axis=0)) for part in parts]
-        head, body = ((int(span[0]), int(span[-1]) + 1) if span.size else (0, 0) for span in spans)
+        boxes = (cv2.boundingRect(part) for part in (self.alpha[:neck], self.alpha[neck:]))
+        head, body = ((x, x + width) for x, _, width, _ in boxes)
         return head, body
 
 

@@ -243,6 +243,11 @@ class FrameComposed:
         _text("question", self.question)
         _flag("everybody", self.everybody)
 
+    @property
+    def shows_everybody(self) -> bool:
+        """Whether every person who is found is shown; a relay says that by the state alone."""
+        return self.everybody or self.state == EVERYBODY
+
 
 @dataclass(frozen=True, slots=True)
 class PrivacySet:

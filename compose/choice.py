@@ -8,8 +8,7 @@ from typing import NamedTuple
 import cv2
 
 from common.messages import Instance, SubjectAsked, SubjectPointed
-from compose.look import Look, alike_parts
-from compose.others import NOT_UNLIKE, Candidate, Map
+from compose.others import Candidate, Map
 from compose.subject import SubjectLock, by_number, by_place
 
 NOBODY_FOUND = "nobody found"
@@ -92,9 +91,9 @@ class Chooser:
             return [] if found is None else [found]
         return list(range(len(people))) if self._rule == "all" else [0][: len(people)]
 
-    def may_be(self, look: Look | None) -> bool:
-        """Whether what looks like this may be the subject."""
-        return bool((alike_parts(look, self._lock.look) >= NOT_UNLIKE).all())
+    def may_be(self, person: Candidate) -> bool:
+        """Whether this may be the subject, by its look."""
+        return self._lock.may_be(person)
 
     def keep(self, now_ns: int) -> None:
         """A result picked nobody, but a sign of somebody lies where the subject is: it is not missed yet."""

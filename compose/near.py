@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import cv2
 
-from compose.others import sides
-from compose.step import Map, only, widened
+from compose.others import beside, sides
+from compose.step import Map
 
 BESIDE = 12  # grid pixels: who is nearer may go behind the subject until the next result
 # of the most that results found of others: what is missing of less may be behind the subject, or taken for the subject
@@ -44,7 +44,7 @@ class Neighbours:
             subject: (h, w) uint8, 255 where the subject is.
             others: 255 where others are.
         """
-        was_beside, self._beside = self._beside, bool(only(widened(subject, BESIDE), others).any())
+        was_beside, self._beside = self._beside, beside(subject, others, BESIDE)
         if was_beside or self._beside:
             self._beside_id = frame_id
         found = cv2.countNonZero(others)

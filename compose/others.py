@@ -75,9 +75,9 @@ def apart(one: Map, other: Map) -> float:
     return float(abs(x + w / 2 - u - v / 2))
 
 
-def beside(one: Map, other: Map) -> bool:
-    """Whether two areas touch, or nearly."""
-    return bool(cv2.bitwise_and(cv2.dilate(one, np.ones((2 * BESIDE + 1,) * 2, np.uint8)), other).any())
+def beside(one: Map, other: Map, by: int = BESIDE) -> bool:
+    """Whether two areas touch, or nearly: at most `by` grid pixels are between them."""
+    return bool(cv2.bitwise_and(cv2.dilate(one, np.ones((2 * by + 1,) * 2, np.uint8)), other).any())
 
 
 def mixed(remembered: Look | None, new: Look | None) -> Look | None:

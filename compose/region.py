@@ -88,14 +88,12 @@ def narrowed(granted: Map, known: Step, near: Near, frames: int) -> Map:
 
     Networks give parts of somebody who is half hidden to the subject, so what is new at its outline may be somebody else.
     """
-    if not known.subject.any():
+    if not (near.hidden or near.beside) or not known.subject.any():
         return granted
     lately = widened(known.lately, round(min(known.spread, MOST_BEHIND)) if known.spread >= CALM else 0)
     if near.hidden:
         return only(granted, lately)
-    if near.beside:
-        return only(granted, cv2.max(widened(known.core, round(BACK * min(frames, HISTORY))), lately))
-    return granted
+    return only(granted, cv2.max(widened(known.core, round(BACK * min(frames, HISTORY))), lately))
 
 
 class Region:
@@ -116,8 +114,9 @@ class Region:
     def at(self, frame_id: int) -> Map | None:
         """The subject's area in an earlier frame, or, if that was skipped, in the last one before it; None if neither that
         frame nor any after it was rolled to."""
-        step = self.step(frame_id)
-        return None if step is None else step.subject
+        if not self._steps or self._steps[-1].frame_id < frame_id:
+            return None
+        return next((s.subject for s in reversed(self._steps) if s.frame_id <= frame_id), None)
 
     def seed(self, frame_id: int, subject: Map, others: Map, solid: Map, *, is_same: bool = True) -> None:
         """A result says who was where in frame `frame_id`: start there, and replay what came since. Where that is forgotten
@@ -135,22 +134,20 @@ class Region:
         known = self._roll_to(frame_id)
         reach, doubt = (known.reach, known.doubt) if known else (LEAST_REACH, 0)
         coarse = COARSE * float(np.count_nonzero(subject)) ** 0.5
-        hidden = False
+        before = known if is_same else None
         if not is_same:
             self._neighbours = Neighbours()
-        if subject.any():
-            near = self._neighbours.see(frame_id, subject, others)
-            if known and is_same:
-                subject = narrowed(subject, known, near, frame_id - self._result_id)
-            hidden = near.hidden
-            doubt = DOUBT_FRAMES if hidden else doubt
+        near = self._neighbours.see(frame_id, subject, others) if subject.any() else Near(beside=False, hidden=False)
+        if before is not None:
+            subject = narrowed(subject, before, near, frame_id - self._result_id)
+        doubt = DOUBT_FRAMES if near.hidden else doubt
         self._result_id = frame_id
         subject = only(subject, cv2.bitwise_not(others))
-        lately = faded(known.lately, 0, others) if known and is_same else subject
+        lately = subject if before is None else faded(before.lately, 0, others)
         nobody, solid = np.zeros_like(subject), only(solid, subject)
         lately = np.asarray(cv2.max(lately, subject), np.uint8)
         self._replay(
-            Step(frame_id, subject, subject, lately, others, solid, nobody, reach + coarse, doubt, behind=hidden)
+            Step(frame_id, subject, subject, lately, others, solid, nobody, reach + coarse, doubt, behind=near.hidden)
         )
 
     def hold(self, frame_id: int, others: Map) -> bool:
@@ -163,14 +160,18 @@ class Region:
         Returns:
             Whether anything is left. If not, nothing has changed.
         """
-        known = self._roll_to(frame_id)
-        if known is None or frame_id < self._oldest:
+        known = None if frame_id < self._oldest else self._roll_to(frame_id)
+        if known is None:
             return False
         others = np.asarray(cv2.max(widened(known.others, HELD_BACK), widened(others, HELD_OFF)), np.uint8)
-        subject, core, solid = (only(a, cv2.bitwise_not(others)) for a in (known.subject, known.core, known.solid))
+        free = cv2.bitwise_not(others)
+        subject, core, solid = (only(area, free) for area in (known.subject, known.core, known.solid))
         if subject.any():
-            left = known._replace(subject=subject, core=core, solid=solid, others=others, doubt=DOUBT_FRAMES)
-            self._replay(left._replace(frame_id=frame_id))
+            self._replay(
+                known._replace(
+                    frame_id=frame_id, subject=subject, core=core, solid=solid, others=others, doubt=DOUBT_FRAMES
+                )
+            )
         return bool(subject.any())
 
     def _replay(self, first: Step) -> None:
@@ -180,12 +181,6 @@ class Region:
         for seen in self._seen:
             if seen.frame_id > first.frame_id:
                 self._steps.append(advance(self._steps[-1], seen))
-
-    def step(self, frame_id: int) -> Step | None:
-        """Return the step of an earlier frame, as `at` does."""
-        if not self._steps or self._steps[-1].frame_id < frame_id:
-            return None
-        return next((s for s in reversed(self._steps) if s.frame_id <= frame_id), None)
 
     def _roll_to(self, frame_id: int) -> Step | None:
         """The step of a frame, rolled to first where nobody was shown since; None before the first result."""

@@ -75,23 +75,23 @@ class Seen(NamedTuple):
 def advance(last: Step, seen: Seen) -> Step:
     """The areas of a frame, from those of an earlier one and its own matte."""
     moved = _moved(last, seen)
-    to_core, to_others = distance(moved.core), distance(moved.others)
+    to_core, to_others = _distance(moved.core), _distance(moved.others)
     room = _room(last, seen, moved.core, to_core, to_others)
     if not _looked(seen):
         farther = min(last.reach + LEAST_REACH, room.most)
-        subject, nobody = more(moved.core, 127), np.zeros_like(moved.core)
+        subject, nobody = _more(moved.core, 127), np.zeros_like(moved.core)
         return Step(seen.frame_id, subject, *moved, nobody, farther, room.doubt, room.strict, room.spread, last.behind)
 
-    person = more(seen.likely, PERSON - 1)
-    inner = cv2.bitwise_and(more(moved.solid, 127), cv2.compare(to_others, 0, cv2.CMP_GT))
+    person = _more(seen.likely, PERSON - 1)
+    inner = cv2.bitwise_and(_more(moved.solid, 127), cv2.compare(to_others, 0, cv2.CMP_GT))
     near = cv2.bitwise_and(cv2.compare(to_core, room.reach, cv2.CMP_LE), cv2.compare(to_core, to_others, cv2.CMP_LT))
     mine = np.asarray(cv2.bitwise_or(cv2.bitwise_and(person, near), inner), np.uint8)
     others = _others(seen, moved, mine, cv2.compare(to_others, room.most, cv2.CMP_LE),
                      cv2.compare(to_core, max(room.reach, STRANGE), cv2.CMP_GT))  # fmt: skip
-    core = only(moved.core, cv2.bitwise_or(more(seen.likely, MAYBE - 1), inner)) if room.strict else mine
+    core = only(moved.core, cv2.bitwise_or(_more(seen.likely, MAYBE - 1), inner)) if room.strict else mine
     went = _farthest(to_core, mine) / max(1, seen.frame_id - last.frame_id)
     farther = min(FASTER * went + LEAST_REACH, room.most)
-    lately = np.asarray(cv2.max(more(core, 127), faded(moved.lately, seen.frame_id - last.frame_id, others)), np.uint8)
+    lately = np.asarray(cv2.max(_more(core, 127), faded(moved.lately, seen.frame_id - last.frame_id, others)), np.uint8)
     strays = _strays(person, mine) if room.strict else np.zeros_like(mine)
     solid = only(moved.solid, inner)
     return Step(
@@ -134,13 +134,13 @@ def _room(last: Step, seen: Seen, core: Map, to_core: NDArray[np.float32], to_ot
 def _others(seen: Seen, moved: _Moved, mine: Map, near: cv2.typing.MatLike, far: cv2.typing.MatLike) -> Map:
     """Where others are: persons `near` them before, and strangers, `far` from the subject and apart; never in its core,
     but for what both may have. Where the matte did not look they are where the flow took them."""
-    person, core = more(seen.likely, PERSON - 1), more(moved.core, 127)
+    person, core = _more(seen.likely, PERSON - 1), _more(moved.core, 127)
     strangers = _apart(person, mine, far)
     theirs = cv2.bitwise_or(cv2.bitwise_and(person, near), strangers)
     free = cv2.bitwise_and(theirs, cv2.bitwise_not(cv2.bitwise_or(mine, core)))
     x0, y0, x1, y1 = seen.box
     others = moved.others.copy()
-    others[y0:y1, x0:x1] = cv2.bitwise_or(free, cv2.bitwise_and(more(moved.others, 127), core))[y0:y1, x0:x1]
+    others[y0:y1, x0:x1] = cv2.bitwise_or(free, cv2.bitwise_and(_more(moved.others, 127), core))[y0:y1, x0:x1]
     return others
 
 
@@ -169,10 +169,10 @@ def _apart(person: Map, mine: Map, far: cv2.typing.MatLike) -> Map:
 
 def widened(area: Map, by: int) -> Map:
     """255 where an area (inside: more than 127) is, or is at most so many pixels away."""
-    return np.asarray(cv2.dilate(more(area, 127), np.ones((2 * by + 1,) * 2, np.uint8)), np.uint8)
+    return np.asarray(cv2.dilate(_more(area, 127), np.ones((2 * by + 1,) * 2, np.uint8)), np.uint8)
 
 
-def more(area: Map, than: int) -> Map:
+def _more(area: Map, than: int) -> Map:
     """255 where an area is more than a number."""
     return np.asarray(cv2.threshold(area, than, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
@@ -211,7 +211,7 @@ def _moved(last: Step, seen: Seen) -> _Moved:
         return _Moved(last.core, last.lately, last.others, np.zeros_like(last.solid))
     core, lately, solid = carried(flow, last.core, last.lately, last.solid)
     (others,) = carried(flow, last.others)
-    contested = cv2.bitwise_and(more(core, 127), more(others, 127))
+    contested = cv2.bitwise_and(_more(core, 127), _more(others, 127))
     if contested.any():  # whoever's motion explains the picture there better stands in front
         x, y, w, h = cv2.boundingRect(contested)
         box, part = (x, y, x + w, y + h), np.s_[y : y + h, x : x + w]
@@ -221,7 +221,7 @@ def _moved(last: Step, seen: Seen) -> _Moved:
     return _Moved(core, lately, others, only(solid, flow.plausible))
 
 
-def distance(area: Map) -> NDArray[np.float32]:
+def _distance(area: Map) -> NDArray[np.float32]:
     """Distance of every pixel to an area (inside: more than 127) in grid pixels; far where it is empty."""
     outside = cv2.threshold(area, 127, 255, cv2.THRESH_BINARY_INV)[1]
     if cv2.countNonZero(outside) == area.size:

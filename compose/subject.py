@@ -223,6 +223,10 @@ class SubjectLock:
         is_near = lost_later and not other.here and self._is_near(other.area)
         return is_near and not (other.known and self._is_stranger(other))
 
+    def may_be(self, person: Candidate | Other) -> bool:
+        """Whether a person is not unlike the subject."""
+        return self._is_alike(person, NOT_UNLIKE)
+
     def _is_alike(self, person: Candidate | Other, least: NDArray[np.float32]) -> bool:
         return bool((alike_parts(person.look, self.look) >= least).all())
 
@@ -282,9 +286,8 @@ class SubjectLock:
         return person.look is not None and not self._is_alike(person, NOT_UNLIKE)
 
     def _remember(self, person: Candidate, now_ns: int) -> None:
-        self.place, self.seen_ns, self.left = person.area, now_ns, False
-        self._seen_watched_ns = self._watched_ns
-        self._doubt, self._unsure_ns = False, 0
+        self.place = person.area
+        self.keep(now_ns)
         if not sides(person.area) or not self._size:
             self._size, self._width = float(cv2.countNonZero(person.area)), float(cv2.boundingRect(person.area)[2])
         self.look = mixed(self.look, person.look)

@@ -169,18 +169,16 @@ class Tracker:
         on it, and for a short time. Whom else the result found is hidden."""
         area = self._region.at(result.frame_id)
         is_late = result.captured_ns - self._found_ns > HOLD_NS
-        if self._edge is None or self._chooser.shows_everybody or not self._held or is_late or area is None:
+        if self._edge is None or self._chooser.shows_everybody or not self._held or is_late:
+            return False
+        if area is None or even is None:
             return False
         rest = [
             sign
             for sign in signs
-            if covered(area, sign) < SAME_PLACE or even is None or not self._chooser.may_be(look_of(even, sign))
+            if covered(area, sign) < SAME_PLACE or not self._chooser.may_be(Candidate(sign, look_of(even, sign)))
         ]
-        if (
-            not area.any()
-            or len(rest) == len(signs)
-            or not self._region.hold(result.frame_id, self._union(people + rest))
-        ):
+        if len(rest) == len(signs) or not self._region.hold(result.frame_id, self._union(people + rest)):
             return False
         self._result_ns = result.looked_ns
         return True
@@ -216,7 +214,7 @@ class Tracker:
         solid = inside(self._union([self._on_grid(i, SURE) for i in subjects])) if bounds else mine
         others = cv2.bitwise_and(others, cv2.bitwise_not(mine))
         owned = self._union([self._on_grid(i, EVEN) for i in things])
-        solid = cv2.bitwise_and(cv2.max(solid, owned), cv2.bitwise_not(others))
+        solid = np.asarray(cv2.max(solid, owned), np.uint8)
         self._region.seed(
             result.frame_id, cv2.max(mine, owned), cv2.max(others, signs), solid, is_same=self._chooser.follows
         )

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.messages import EVERYBODY, FrameComposed
+from common.messages import FrameComposed
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 RED_BGR, AMBER_BGR, BLUE_BGR = (0, 0, 200), (0, 180, 255), (140, 70, 20)
@@ -29,7 +29,7 @@ def bars_of(message: FrameComposed) -> list[Bar]:
     bars = []
     if not message.privacy:
         bars.append(Bar("PRIVACY IS OFF: others see the room", RED_BGR))
-    elif message.everybody or message.state == EVERYBODY:  # a relay says the state alone
+    elif message.shows_everybody:
         bars.append(Bar("EVERYBODY IS SHOWN: a for one person", AMBER_BGR, BLACK_BGR))
     if message.question:
         bars.append(Bar(message.question, BLUE_BGR))

@@ -37,7 +37,8 @@ class WindowSink:
 
     def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
-        self._privacy, self._instances, self._everybody = message.privacy, message.state == INSTANCES, message.everybody
+        self._privacy, self._instances = message.privacy, message.state == INSTANCES
+        self._everybody = message.shows_everybody
         self._size_wh = (message.width, message.height)
         if not self._sized:
             self._sized = True

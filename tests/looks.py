@@ -77,9 +77,15 @@ class KeptLooks:
         return result
 
 
+@cache
+def kept_looks(kind: str) -> KeptLooks:
+    """A detector, opened once."""
+    return KeptLooks(kind)
+
+
 def looked(kind: str, situation: str, seed: int) -> Looks:
     """A detector's looks at a scene, as often and as late as one thread has them."""
-    kept, scene = KeptLooks(kind), scene_of(situation, seed, SIZE_WH)
+    kept, scene = kept_looks(kind), scene_of(situation, seed, SIZE_WH)
 
     def at(index: int) -> tuple[Instance, ...]:
         return kept.at(scene.frame(index)).instances
@@ -91,7 +97,7 @@ def looked(kind: str, situation: str, seed: int) -> Looks:
 @cache
 def frames_of(kind: str) -> int:
     """Frames that one look takes, the median over pictures of one and of two people, whole."""
-    kept, scene = KeptLooks(kind), scene_of("touching", 0, SIZE_WH)
+    kept, scene = kept_looks(kind), scene_of("touching", 0, SIZE_WH)
     took_ns = [kept.at(scene.frame(index * 24)).inference_ns for index in range(TIMED)]
     return max(1, math.ceil(statistics.median(took_ns) * FPS / 1e9))
 

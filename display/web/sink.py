@@ -13,7 +13,7 @@ import numpy as np
 
 from common.config import DisplaySettings
 from common.figures import figures
-from common.messages import EVERYBODY, FrameComposed, Wanted, WishMade
+from common.messages import FrameComposed, Wanted, WishMade
 from common.remote import is_loopback
 from display.afar import may_see
 from display.captions import write_caption
@@ -121,7 +121,7 @@ def facts_of(message: FrameComposed, meter: Meter, near: bool) -> dict[str, Any]
         "epoch": str(message.epoch),
         "state": message.state,
         "question": message.question,
-        "everybody": message.everybody or message.state == EVERYBODY,
+        "everybody": message.shows_everybody,
         "may_show_more": near,
         "reason": message.reason,
         "privacy": message.privacy,

@@ -88,9 +88,7 @@ def test_of_whom_another_choice_picks_all_is_shown_at_once(is_same: bool) -> Non
 def test_after_a_long_time_without_a_result_the_area_is_narrowed_as_after_a_short_one() -> None:
     region = Region()
     region.seed(0, block(20), EMPTY, EMPTY)
-    rolled(region, 1, block(20))
-    known, near = region.step(1), Near(beside=True, hidden=False)
-    assert known is not None
+    known, near = rolled(region, 1, block(20)), Near(beside=True, hidden=False)
     wide = np.full_like(EMPTY, 255)
     assert (narrowed(wide, known, near, 10**9) == narrowed(wide, known, near, HISTORY)).all()
     assert not narrowed(wide, known, near, 1).all()

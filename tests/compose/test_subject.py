@@ -30,7 +30,7 @@ def look(colour: tuple[int, int, int], head: tuple[int, int, int] | None = None)
 ME, OTHER = look(RED), look(BLUE)
 TWIN = look(RED, head=BLUE)  # somebody else in the same jumper
 LIKE_ME = np.asarray(0.6 * ME + 0.4 * OTHER, np.float32)  # not unlike, but not alike in every part
-EMPTY = np.zeros((H, W), np.uint8)
+GONE = np.zeros((H, W), np.uint8)  # no area is carried on
 SECOND = 1_000_000_000
 
 
@@ -52,12 +52,12 @@ def test_a_subject_of_whom_there_is_a_sign_is_not_missed() -> None:
     for lock in (kept, missed):
         lock.follow([Candidate(block(20), ME)], None, 0)
         for at_ns in (SECOND // 3, 2 * SECOND // 3):
-            assert lock.follow([Candidate(block(52), OTHER)], EMPTY, at_ns) is None
+            assert lock.follow([Candidate(block(52), OTHER)], GONE, at_ns) is None
             if lock is kept:
                 lock.keep(at_ns)
     people = [Candidate(block(52), OTHER), Candidate(block(24), LIKE_ME)]
-    assert kept.follow(people, EMPTY, SECOND) == 1
-    assert missed.follow(people, EMPTY, SECOND) is None, "the negative control"
+    assert kept.follow(people, GONE, SECOND) == 1
+    assert missed.follow(people, GONE, SECOND) is None, "the negative control"
 
 
 def test_who_sits_in_front_is_chosen_before_a_face_on_a_poster() -> None:
@@ -161,7 +161,6 @@ def test_looks_and_overlaps_are_shares() -> None:
     assert look_of(np.zeros((H, W, 3), np.uint8), block(10, w=2, h=2)) is None
 
 
-GONE = np.zeros((H, W), np.uint8)
 LONG_NS = LEFT_NS + 1
 
 

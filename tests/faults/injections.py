@@ -97,9 +97,8 @@ def run(settings: dict[str, object], count: int, seed: int, stopped_s: float = 1
     """
     rng = random.Random(seed)
     faults = list(draw(rng, count))
-    masks = "mask-rcnn" if "mask_rcnn" in settings else "embedded"
     scene = PatternedScene(int(str(settings.get("width", 1280))), int(str(settings.get("height", 720))), 30)
-    oracle, modules = LeakOracle(scene, masks=masks), {"capture": PATTERNED}
+    oracle, modules = LeakOracle(scene), {"capture": PATTERNED}
     result = Result([], [], [], 0)
     while faults:
         with tempfile.TemporaryDirectory(prefix="onlyme-") as folder:

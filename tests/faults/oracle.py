@@ -36,8 +36,8 @@ from tests.faults.detail import CHECKER_WINDOW, COARSE, FINE, Band, Checker, Map
 BOUND = 1.0
 # what a mask's edge may be off, as a share of the height: the blend's feather; a cell of Mask R-CNN's map, 38 pixels of
 # a person who fills 80 % of 720p, and so much of the wall between body and arm for the embedded who
-EDGES = {"exact": 12 / 360, "mask-rcnn": 48 / 720, "embedded": 48 / 720}
-BESIDE = {"exact": 12 / 360, "mask-rcnn": 24 / 720, "embedded": 24 / 720}
+EDGES = {"exact": 12 / 360, "network": 48 / 720}
+BESIDE = {"exact": 12 / 360, "network": 24 / 720}
 ALWAYS_LEAKS = 255.0
 REMEMBERED = 4  # frames: cards and sinks show the same one more than once
 
@@ -78,7 +78,7 @@ class LeakOracle:
         masks: Who made the masks, a key of EDGES.
     """
 
-    def __init__(self, scene: DemoScene, max_age_ms: float = 750, masks: str = "mask-rcnn") -> None:
+    def __init__(self, scene: DemoScene, max_age_ms: float = 750, masks: str = "network") -> None:
         width, _ = self.size_wh = scene.size_wh
         self._scene, self._max_age_ms = scene, max_age_ms
         self._checker = Checker(scene.size_wh)

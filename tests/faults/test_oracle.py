@@ -102,7 +102,7 @@ def test_the_former_strength_is_found_at_1080p() -> None:
 @at_every_size
 def test_somebody_else_sharp_is_found_whoever_makes_the_masks(size_wh: tuple[int, int]) -> None:
     scene = scene_of(size_wh)
-    for masks in ("exact", "mask-rcnn", "embedded"):
+    for masks in ("exact", "network"):
         oracle = LeakOracle(scene, masks=masks)
         for index in frames_of(size_wh, BESIDE):
             wrong = shown(scene.frame(index), scene.masks(index).bystander, size_wh[1] / DEFAULT)
@@ -186,7 +186,7 @@ def test_a_faint_bystander_is_found(scene: DemoScene, strength: float) -> None:
     assert LeakOracle(scene).leak(leaking, composite(200, "live")) > BOUND
 
 
-@pytest.mark.parametrize("masks", ["exact", "mask-rcnn"])
+@pytest.mark.parametrize("masks", ["exact", "network"])
 def test_half_a_face_that_comes_out_from_behind_is_found(scene: DemoScene, masks: str) -> None:
     """At frame 165 the bystander's face is at the subject's shoulder, within the margin that the wall there has."""
     oracle = LeakOracle(scene, masks=masks)

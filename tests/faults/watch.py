@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 SKETCH_WH = (64, 36)
 WAITING_BYTES = 1 << 30  # of composites that wait for the judge, in grey: 38 seconds at 720p
-MAY_BE_UNJUDGED = 0.05  # of all composites; where more were not judged, nothing is proved
+MAY_BE_UNJUDGED = 0.05  # of all composites; where more were not judged, and more than FEW, nothing is proved
 FEW = 10  # composites, a third of a second: of a short call too, whose first are composed while the watch connects
 
 

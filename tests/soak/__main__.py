@@ -1,7 +1,7 @@
 """`make soak`: the call for some minutes, each process and each stream held against a budget; a process without a budget
 line fails. Every composite is judged by the leak oracle, too.
 
-The call plays the scene in which the bystander comes and goes at a distance, with the coarse pattern.
+The call plays the demo scene with the coarse pattern.
 """
 
 from __future__ import annotations
@@ -210,12 +210,11 @@ def main() -> None:
         settings: dict[str, object] = {
             "source": "demo", "sink": "record", "images": "none", "out": out, "seconds": args.minutes * 60,
         }  # fmt: skip
-        masks = "mask-rcnn" if MASK_RCNN.is_dir() else "embedded"
         settings |= {"mask_rcnn": MASK_RCNN} if MASK_RCNN.is_dir() else {}
         open_run_dir(run_dir)
         procfile = procfile_of(run_dir, {"capture": PATTERNED})
         with (
-            judging(run_dir, masks) as judge,
+            judging(run_dir) as judge,
             Tap(run_dir) as tap,
             start_call(settings, run_dir, args.workers, procfile=procfile) as call,
         ):

@@ -2,7 +2,7 @@
 
 It is no more courteous than others, because the ring waits for nobody; workers give way to it as to everything.
 
-python -m tests.soak.judge RUN_DIR COURSE MASKS     says when it is ready; once its standard input is closed it judges what
+python -m tests.soak.judge RUN_DIR     says when it is ready; once its standard input is closed it judges what
                                                     waits, and says what it found in a line of JSON
 """
 
@@ -50,9 +50,9 @@ class Judge:
 
 
 @contextmanager
-def judging(run_dir: Path, masks: str) -> Iterator[Judge]:
-    """A judge of the call in `run_dir`, which plays the patterned scene with masks of `masks`; ready when it is given."""
-    command = [sys.executable, "-m", "tests.soak.judge", str(run_dir), masks]
+def judging(run_dir: Path) -> Iterator[Judge]:
+    """A judge of the call in `run_dir`, which plays the patterned scene; ready when it is given."""
+    command = [sys.executable, "-m", "tests.soak.judge", str(run_dir)]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
@@ -63,9 +63,9 @@ def judging(run_dir: Path, masks: str) -> Iterator[Judge]:
 
 def main() -> None:
     """Watch, wait, say."""
-    run_dir, masks = sys.argv[1:]
+    (run_dir,) = sys.argv[1:]
     cv2.setNumThreads(1)
-    oracle = LeakOracle(PatternedScene(*SIZE_WH, FPS), masks=masks)
+    oracle = LeakOracle(PatternedScene(*SIZE_WH, FPS))
     with Watch(Path(run_dir), oracle) as watch:
         print("ready", flush=True)
         sys.stdin.read()
