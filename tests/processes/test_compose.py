@@ -23,6 +23,7 @@ from capture.loop import Publisher
 from capture.sources import Shot
 from common.counters import Counters
 from common.messages import (
+    SCHEMA_VERSION,
     FrameCaptured,
     FrameComposed,
     Instance,
@@ -268,7 +269,7 @@ def test_garbage_is_dropped_and_the_call_goes_on(compose: Neighbours) -> None:
         b"",
         b"\xc1",
         b"x" * 100_000,
-        msgpack.packb([1, 3, 1]),
+        msgpack.packb([SCHEMA_VERSION, 3, 1]),
         (wish := encode(WishMade(compose.composite()[0].epoch, time.monotonic_ns(), PrivacySet(False)))),
         encode(compose.publish()),
     ]
