@@ -27,6 +27,7 @@ from common.errors import ConfigError
 
 PREFIX = "ONLYME_"
 ROOT = Path(__file__).resolve().parent.parent
+MODEL_FOLDER = ROOT / "mask-rcnn-coco"  # of --mask-rcnn, where nobody names another
 MASK_AGE_MS = 750
 NO_MODEL = Path("none")  # of --mask-rcnn
 AUTO, CPU = "auto", "cpu"
@@ -250,7 +251,7 @@ class InferSettings(Settings):
     """Which network looks for people, and how."""
 
     mask_rcnn: Path = setting(
-        ROOT / "mask-rcnn-coco",
+        MODEL_FOLDER,
         path,
         "folder with a Mask R-CNN: an .onnx, or a .pb, its .pbtxt and object_detection_classes_coco.txt; none: the embedded "
         "who finds people",

@@ -26,7 +26,7 @@ from common.assets import ASSETS, cache_dir, is_here
 from common.config import AUTO, NO_MODEL, SCHEMAS, CaptureSettings, InferSettings, Settings, read_settings
 from common.devices import available
 from common.errors import ConfigError, ModelError, ProcessorError
-from common.model import GRAPH_SUM, WEIGHTS_SUM, find_model, find_onnx, models_in, why_not_fetched
+from common.model import GRAPH_SUM, WEIGHTS_SUM, find_model, find_onnx, is_wanted, models_in, why_not_fetched
 from common.screen import why_no_window
 from common.segments import SHM_FOLDER, abandoned
 from common.streams import FRAMES, STREAMS, endpoint
@@ -109,7 +109,7 @@ def check_model(folder: Path) -> Finding:
     """The Mask R-CNN, by its files and, where it is the tutorial's own, by its checksums."""
     if folder == NO_MODEL:
         return Finding("model", Level.OK, "none is wanted: the embedded who finds people")
-    if folder == InferSettings().mask_rcnn and not models_in(folder):
+    if not is_wanted(folder):
         return Finding(
             "model", Level.NOTE, f"no Mask R-CNN in {folder}{why_not_fetched(folder)}: the embedded who finds people, "
             "may miss a back or a limb alone, and finds no things", "make model, or set ONLYME_MASK_RCNN",

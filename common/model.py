@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from common.config import MODEL_FOLDER, NO_MODEL
 from common.errors import AssetError, ModelError
 
 CLASS_LIST = "object_detection_classes_coco.txt"
@@ -47,6 +48,11 @@ WEIGHTS_NAME = "frozen_inference_graph.pb"
 GRAPH_NAME = "mask_rcnn_inception_v2_coco_2018_01_28.pbtxt"
 WEIGHTS_SUM = Checksum("sha1", "c8adff66a1e23e607f57cf1a7cfabad0faa371f9")
 GRAPH_SUM = Checksum("sha256", "090923144d81b2e442093f965be27eccda11ce5f781eaf1c7ec76932ce99641e", 182_896)
+
+
+def is_wanted(folder: Path) -> bool:
+    """Whether the Mask R-CNN of a folder is to be used: one was named, or the default folder has one."""
+    return folder != NO_MODEL and (folder.absolute() != MODEL_FOLDER or bool(models_in(folder)))
 
 
 def models_in(folder: Path) -> list[Path]:

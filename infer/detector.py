@@ -8,10 +8,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from common.config import AUTO, CPU, NO_MODEL, InferSettings
+from common.config import AUTO, CPU, InferSettings
 from common.errors import AssetError, ConfigError
 from common.messages import Instance
-from common.model import find_onnx, models_in
+from common.model import find_onnx, is_wanted, models_in
 from infer.embedded.detector import EmbeddedDetector
 from infer.timed_look import look_ms
 from infer.witnessed import WitnessedDetector
@@ -40,16 +40,10 @@ def open_detector(settings: InferSettings) -> Detector:
         ConfigError: The device cannot be used, or is only for a Mask R-CNN in an .onnx file, which there is not.
         AssetError: There is no Mask R-CNN and the embedded who cannot be fetched either.
     """
-    if not is_wanted(settings):
+    if not is_wanted(settings.mask_rcnn):
         _on_processor_only(settings, "the embedded who")
         return EmbeddedDetector(settings.confidence)
     return _beside_the_small_networks(open_mask_rcnn(settings), settings)
-
-
-def is_wanted(settings: InferSettings) -> bool:
-    """Whether a Mask R-CNN is to be used: one was named, or the default folder has one."""
-    is_default = settings.mask_rcnn.absolute() == InferSettings().mask_rcnn
-    return settings.mask_rcnn != NO_MODEL and (not is_default or bool(models_in(settings.mask_rcnn)))
 
 
 def open_mask_rcnn(settings: InferSettings) -> Detector:

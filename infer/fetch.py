@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from common.config import ROOT
+from common.config import MODEL_FOLDER
 from common.errors import AssetError, UserError
 from common.model import (
     CLASS_LIST,
@@ -29,7 +29,7 @@ from common.model import (
 )
 from infer.download import Pinned, download, put_in_place, unpack, writing
 
-FOLDER = ROOT / "mask-rcnn-coco"
+FOLDER = MODEL_FOLDER
 SMALL_URL = "https://raw.githubusercontent.com/facebookarchive/models/7e196ddaec6df39792689df71972f9f4c1314886/mask_rcnn_2go/model/int8"
 SMALL: Mapping[str, Pinned] = {
     "model.pb": Pinned(

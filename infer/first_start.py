@@ -1,6 +1,6 @@
 """The small Mask R-CNN for who has none, once: `make run` runs this before the call.
 
-It takes a moment at most, or gives up: the call must come up on any network. That it was tried is remembered in a file
+It takes 20 s at most, or gives up: the call must come up on any network. That it was tried is remembered in a file
 beside the model, whether or not it came to an end, so that no later start waits again; `make model` tries again.
 """
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from common import doctor, v4l2
+from common import doctor, model, v4l2
 from common.child import sole_writer
 from common.config import CaptureSettings, InferSettings
 from common.doctor import Finding, Level
-from common.model import NOT_FETCHED
+from common.model import NOT_FETCHED, models_in
 from common.run_dir import open_run_dir
 from tests.call import environment, read_until, start_call
 from tests.conftest import segment_names
@@ -93,12 +93,12 @@ def test_a_device_that_is_not_here_prevents_a_call() -> None:
 
 
 def test_a_default_folder_without_weights_is_a_note() -> None:
-    if not list(InferSettings().mask_rcnn.glob("*.pb")):
+    if not models_in(InferSettings().mask_rcnn):
         assert doctor.check_model(InferSettings().mask_rcnn).level is Level.NOTE
 
 
 def test_it_says_why_a_first_start_fetched_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "InferSettings", lambda: InferSettings(mask_rcnn=tmp_path))
+    monkeypatch.setattr(model, "MODEL_FOLDER", tmp_path)
     assert "(" not in doctor.check_model(tmp_path).found
     (tmp_path / NOT_FETCHED).write_text("not here within 20 s\n")
     found = doctor.check_model(tmp_path)

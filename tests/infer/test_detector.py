@@ -12,7 +12,9 @@ from common.coco import NAMES
 from common.config import InferSettings
 from common.errors import AssetError, ModelError
 from common.halves import Halves
+from common.model import models_in
 from infer.detector import open_detector
+from infer.embedded.detector import EmbeddedDetector
 from infer.loop import least_size, share_of_cores
 from infer.mask_rcnn import MaskRcnn
 from infer.still import CELLS_WH
@@ -32,8 +34,8 @@ def test_what_the_network_asks_to_see_at_least_is_enough() -> None:
 
 def test_without_weights_the_default_is_the_embedded_who(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     settings = InferSettings()
-    if not list(settings.mask_rcnn.glob("*.pb")):
-        assert "embedded" in open_detector(settings).model
+    if not models_in(settings.mask_rcnn):
+        assert isinstance(open_detector(settings), EmbeddedDetector)
     with pytest.raises(ModelError, match="exactly one"):  # but a folder that was named must be right
         open_detector(InferSettings(mask_rcnn=tmp_path))
 
