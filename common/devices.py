@@ -25,7 +25,7 @@ def available() -> list[str]:
 
 
 def candidates(device: str) -> list[str]:
-    """Devices to be tried for `--device`, the processor last.
+    """Devices to be tried for `--device`: the one that is named, or all that are here, the processor last.
 
     Raises:
         ConfigError: This ONNX Runtime was not built for it.

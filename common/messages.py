@@ -143,8 +143,8 @@ class Instance:
     """One object found: class (0 = person), score 0..1, half-open box x0, y0, x1, y1 in 0..1 of the frame, and the
     probability map inside the box, `map_height` x `map_width` uint8 row by row, 255 = certain.
 
-    `is_sign`: Only a sign of somebody, a face alone or a part of the picture that no person found explains. What it
-    covers is hidden, and it is never the subject.
+    `is_sign`: Only a sign of somebody: a face alone, a part of the picture that no person found explains, or a person who is
+    not sure enough. What it covers is hidden, and it is never the subject.
     """
 
     class_id: int

@@ -29,8 +29,7 @@ def open_on_best_device(file: Path, settings: InferSettings) -> OnnxMaskRcnn:
         except (DeviceError, ValueError) as error:
             if not tried:
                 _refuse(device, file, settings, str(error))
-            else:
-                log.warning("%s is not used: %s", device, error)
+            log.warning("%s is not used: %s", device, error)
     _, best = min(tried, key=lambda one: one[0])
     took = ", ".join(f"{ms:.0f} ms on {network.device}" for ms, network in tried)
     log.info("a look takes %s; %s is used", took, best.device)
@@ -46,4 +45,3 @@ def _refuse(device: str, file: Path, settings: InferSettings, reason: str) -> No
         )
     if settings.device != AUTO:
         raise ConfigError(f"--device {device}: expected that it runs {file}, got: {reason}; choose auto or cpu")
-    log.warning("%s is not used: %s", device, reason)

@@ -38,6 +38,7 @@ def run(settings: InferSettings, stop: Stop) -> None:
 
     Raises:
         ModelError, ConfigError, AssetError: The network cannot be opened.
+        DeviceError: The device has failed; the worker starts again on the processor.
     """
     os.nice(OWN)
     cv2.setNumThreads(settings.threads or share_of_cores(1))  # the first frame says how many workers there are

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from common.config import InferSettings
 from common.errors import ModelError
-from common.halves import Halves
 from common.messages import Instance, printable
 from common.model import CLASSES, find_model
 from infer.graph import limit_work
 from infer.instances import to_instances
+from infer.scaled import scaled
 
 OUTPUTS = ["detection_out_final", "detection_masks"]
 
@@ -51,10 +51,7 @@ class MaskRcnn:
 
     def detect(self, picture: NDArray[np.uint8]) -> tuple[Instance, ...]:
         """See Detector. The network sees the picture at `--infer-width`; boxes are relative, so nothing else changes."""
-        width = min(self._width, picture.shape[1])
-        size_wh = (width, max(1, round(picture.shape[0] * width / picture.shape[1])))
-        small = cv2.resize(Halves(picture).at_least(*size_wh), size_wh, interpolation=cv2.INTER_LINEAR)
-        self._net.setInput(cv2.dnn.blobFromImage(small, swapRB=True, crop=False))
+        self._net.setInput(cv2.dnn.blobFromImage(scaled(picture, self._width), swapRB=True, crop=False))
         found, masks = self._net.forward(OUTPUTS)
         if found.ndim != 4 or found.shape[3] != 7 or masks.ndim != 4 or masks.shape[1] < CLASSES:
             raise ValueError(f"expected outputs (1, 1, K, 7) and (K, 90, h, w), got {found.shape} and {masks.shape}")

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from common.config import CPU, InferSettings
 from common.errors import DeviceError
-from common.halves import Halves
 from common.messages import Instance, printable
 from infer.instances import to_instances
 from infer.onnx_session import ERRORS, open_session, reason_of
+from infer.scaled import scaled
 
 OUTPUTS = {"boxes": "tensor(float)", "scores": "tensor(float)", "classes": "tensor(int64)", "masks": "tensor(float)"}
 MOST_BYTES = 1 << 30
@@ -64,9 +64,7 @@ class OnnxMaskRcnn:
         Raises:
             DeviceError: The device has failed.
         """
-        width = min(self._settings.infer_width, picture.shape[1])
-        size_wh = self._size_wh or (width, max(1, round(picture.shape[0] * width / picture.shape[1])))
-        small = cv2.resize(Halves(picture).at_least(*size_wh), size_wh, interpolation=cv2.INTER_LINEAR)
+        small = scaled(picture, self._settings.infer_width, self._size_wh)
         try:
             boxes, scores, classes, masks = self._session().run(list(OUTPUTS), {"image": small, **self._limits})
         except ERRORS as error:

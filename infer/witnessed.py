@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.messages import MAX_INSTANCES, Instance, printable
-from infer.embedded.detector import PERSON, instance_of, instance_of_person
+from infer.embedded.detector import PERSON, instance_of, instance_of_person, sign_of_face, signs_of_regions
 from infer.embedded.look import Looker, Seen
 from infer.embedded.outline import Mask
-from infer.embedded.split import REACH, face_share, shares, unclaimed, union
+from infer.embedded.split import REACH, face_share, shares, union
 from infer.embedded.witness import LoneFace, Person
 
 if TYPE_CHECKING:  # which opens this one
@@ -74,10 +74,11 @@ def witnessed(found: Sequence[Instance], seen: Seen, threshold: float, confidenc
     areas = [likely > threshold for likely in maps]
     taken = shares(seen.people, seen.faces, seen.matte)
     owners = owners_of(areas, seen, taken)
+    hidden = [face_share(face, seen.people, taken, seen.matte) for face in seen.faces]
     told: list[Instance | None] = []
     kept = []
     for instance, likely, area, owner in zip(people, maps, areas, owners, strict=True):
-        left = area & own_part(owner, seen, taken)
+        left = area & own_part(owner, seen, taken, hidden)
         is_little = bool(left.sum() < LEFT * area.sum())
         if is_little and not is_disputed(area, owner, seen):  # the small networks do not know such a pose
             left, is_little = area, False
@@ -121,7 +122,7 @@ def is_disputed(area: Mask, owner: Witness | None, seen: Seen) -> bool:
     return any(bool((area & (w.outline.distance < REACH * w.outline.size)).any()) for w in witnesses if w is not owner)
 
 
-def own_part(owner: Witness | None, seen: Seen, taken: Sequence[Mask]) -> Mask:
+def own_part(owner: Witness | None, seen: Seen, taken: Sequence[Mask], hidden: Sequence[Mask]) -> Mask:
     """Return (h, w) bool: what of an instance may be its owner's.
 
     Where a body was found, that is what the small networks give to it; else what they give to nobody.
@@ -129,7 +130,7 @@ def own_part(owner: Witness | None, seen: Seen, taken: Sequence[Mask]) -> Mask:
     for person, share in zip(seen.people, taken, strict=True):
         if person is owner:
             return share
-    theirs = [*taken, *(face_share(f, seen.people, taken, seen.matte) for f in seen.faces if f is not owner)]
+    theirs = [*taken, *(h for face, h in zip(seen.faces, hidden, strict=True) if face is not owner)]
     return ~union(theirs, seen.matte.shape)
 
 
@@ -137,22 +138,19 @@ def alone(
     seen: Seen, owners: Sequence[Witness | None], taken: Sequence[Mask], kept: Sequence[Mask], confidence: float
 ) -> list[Instance | None]:
     """Return whom and what only the small networks see, without what is `kept` of the instances."""
-    used = {id(owner) for owner in owners}
     free = ~union(kept, seen.matte.shape)
     found: list[Instance | None] = []
     shown = list(kept)
     for person, share in zip(seen.people, taken, strict=True):
-        if id(person) not in used:
+        if person not in owners:
             found.append(instance_of_person(person, share, free, seen.matte, confidence))
             shown.append(share)
     for face in seen.faces:
-        if id(face) not in used:
+        if face not in owners:
             hidden = face_share(face, seen.people, shown, seen.matte)
-            found.append(instance_of(hidden, np.ones_like(seen.matte), face.score, is_sign=True))
+            found.append(sign_of_face(face, hidden))
             shown.append(hidden)
-    for region in unclaimed(shown, seen.matte):
-        found.append(instance_of(region, seen.matte, float(seen.matte[region].mean()), is_sign=True))
-    return found
+    return [*found, *signs_of_regions(shown, seen.matte)]
 
 
 def likely_on(instance: Instance, shape: tuple[int, ...]) -> Likely:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +11,7 @@ from common.messages import MAX_INSTANCES, Instance
 from infer.embedded.look import Looker, Seen
 from infer.embedded.outline import Mask
 from infer.embedded.split import face_share, shares, unclaimed, union
-from infer.embedded.witness import Person
+from infer.embedded.witness import LoneFace, Person
 
 PERSON = 0  # COCO
 EMBEDDED = "embedded who: tells people apart by faces and skeletons; may miss a back or a limb alone"
@@ -45,12 +47,14 @@ class EmbeddedDetector:
 
 def instances_of(seen: Seen, confidence: float) -> tuple[Instance, ...]:
     """Return people, the surest first, and then signs."""
-    found, taken = [], shares(seen.people, seen.faces, seen.matte)
+    found: list[Instance] = []
+    taken = shares(seen.people, seen.faces, seen.matte)
+    nobodys = ~union(taken, seen.matte.shape)
     for person, share in zip(seen.people, taken, strict=True):
-        free = ~union([t for t in taken if t is not share], share.shape)
-        found.append(instance_of_person(person, share, free, seen.matte, confidence))
-    found.sort(key=lambda i: (i is None, i is not None and i.is_sign, -i.score if i is not None else 0))
-    return tuple(i for i in [*found, *signs_of(seen, taken)] if i is not None)[:MAX_INSTANCES]
+        one = instance_of_person(person, share, nobodys | share, seen.matte, confidence)
+        found += [one] if one is not None else []
+    found.sort(key=lambda i: (i.is_sign, -i.score))
+    return (*found, *(sign for sign in signs_of(seen, taken) if sign is not None))[:MAX_INSTANCES]
 
 
 def instance_of_person(
@@ -74,14 +78,17 @@ def instance_of_person(
 def signs_of(seen: Seen, taken: list[Mask]) -> list[Instance | None]:
     """Return the faces and regions that nobody of the people explains."""
     hidden = [face_share(face, seen.people, taken, seen.matte) for face in seen.faces]
-    ones = np.ones_like(seen.matte)
-    return [
-        *(instance_of(h, ones, f.score, is_sign=True) for f, h in zip(seen.faces, hidden, strict=True)),
-        *(
-            instance_of(region, seen.matte, float(seen.matte[region].mean()), is_sign=True)
-            for region in unclaimed([*taken, *hidden], seen.matte)
-        ),
-    ]
+    return [*map(sign_of_face, seen.faces, hidden), *signs_of_regions([*taken, *hidden], seen.matte)]
+
+
+def sign_of_face(face: LoneFace, where: Mask) -> Instance | None:
+    """Return the sign that a face alone is, of the cells `where`; None of no cell."""
+    return instance_of(where, np.ones(where.shape, np.float32), face.score, is_sign=True)
+
+
+def signs_of_regions(taken: Sequence[Mask], matte: NDArray[np.float32]) -> list[Instance | None]:
+    """Return the regions of the matte that are nobody's."""
+    return [instance_of(r, matte, float(matte[r].mean()), is_sign=True) for r in unclaimed(taken, matte)]
 
 
 def score_of(person: Person, share: Mask) -> float:

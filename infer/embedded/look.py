@@ -111,9 +111,10 @@ class Looker:
     def _read_below(self, halves: Halves, found: Found, face: Face, grid_wh: tuple[int, int]) -> Person | None:
         """Return the person of a face; None where the landmark network sees nobody or somebody else there."""
         for hips, radius in BODIES:
-            person = self._read(halves, *body_below(found, hips, radius), grid_wh)
-            if person is not None and fits(face, person.pose):
-                return person
+            body = self._bodies.read(halves, *body_below(found, hips, radius))
+            scale = grid_wh[0] / halves.picture.shape[1]
+            if body.presence >= PRESENT and fits(face, pose_on(body, scale)):
+                return person_on(body, grid_wh, scale)
         return None
 
     def _read(self, halves: Halves, hips: Points, end: Points, grid_wh: tuple[int, int]) -> Person | None:
@@ -142,7 +143,12 @@ def matte_on(matte: Matte, halves: Halves, grid_wh: tuple[int, int]) -> NDArray[
 def person_on(body: Body, grid_wh: tuple[int, int], scale: float) -> Person:
     """Return a person on a grid of `scale` cells a pixel."""
     mask = put_back(body.mask, body.square, grid_wh, scale)
-    return person_of(Pose(body.landmarks * scale, body.visible), mask, body.presence)
+    return person_of(pose_on(body, scale), mask, body.presence)
+
+
+def pose_on(body: Body, scale: float) -> Pose:
+    """Return the pose of a body on a grid of `scale` cells a pixel."""
+    return Pose(body.landmarks * scale, body.visible)
 
 
 def face_of(found: Found, scale: float) -> Face:

@@ -73,20 +73,20 @@ class Pose(NamedTuple):
     @property
     def head_radius(self) -> float:
         """From the ears, or in a profile from the nose, or from how far the mouth is above the shoulders."""
-        ears = _apart(*self.landmarks[list(EARS)])
-        return max(0.75 * ears, 1.1 * _apart(self.landmarks[NOSE], self.head), 0.6 * self._mouth_to_neck, 1.0)
+        ears = apart(*self.landmarks[list(EARS)])
+        return max(0.75 * ears, 1.1 * apart(self.landmarks[NOSE], self.head), 0.6 * self._mouth_to_neck, 1.0)
 
     @property
     def size(self) -> float:
         """Cells, about the width of the shoulders, whatever of them is turned away."""
-        shoulders = _apart(*self.landmarks[list(SHOULDERS)])
-        ears = 0.75 * _apart(*self.landmarks[list(EARS)])
-        profile = 1.1 * _apart(self.landmarks[NOSE], self.head)
+        shoulders = apart(*self.landmarks[list(SHOULDERS)])
+        ears = 0.75 * apart(*self.landmarks[list(EARS)])
+        profile = 1.1 * apart(self.landmarks[NOSE], self.head)
         return max(shoulders, 1.5 * self._mouth_to_neck, 2 * ears, 2 * profile, 2.0)
 
     @property
     def _mouth_to_neck(self) -> float:
-        return _apart(self.landmarks[list(MOUTH)].mean(0), self.neck)
+        return apart(self.landmarks[list(MOUTH)].mean(0), self.neck)
 
 
 def of_pose(pose: Pose, grid_wh: tuple[int, int]) -> Outline:
@@ -112,7 +112,7 @@ def of_face(middle: Points, width: float, grid_wh: tuple[int, int]) -> Outline:
         grid_wh: Columns and rows.
     """
     free = _free(grid_wh)
-    _circle(free, middle - (0, 0.15 * width), 0.75 * width)
+    _head(free, middle, width)
     half = np.array([(0.4, 0.5), (1.3, 1.3), (1.2, 5.0)])
     _fill(free, middle + width * np.concatenate([half, half[::-1] * (-1, 1)]))
     return _measured(free, 2.2 * width)
@@ -121,7 +121,7 @@ def of_face(middle: Points, width: float, grid_wh: tuple[int, int]) -> Outline:
 def of_head(middle: Points, width: float, grid_wh: tuple[int, int]) -> Mask:
     """Return (h, w) bool, the head that a face belongs to; arguments as of `of_face`."""
     free = _free(grid_wh)
-    _circle(free, middle - (0, 0.15 * width), 0.75 * width)
+    _head(free, middle, width)
     return np.asarray(free == 0)
 
 
@@ -155,5 +155,10 @@ def _quarters(points: Iterable[Points]) -> list[tuple[int, int]]:
     return [(int(x), int(y)) for x, y in drawn]
 
 
-def _apart(a: Points, b: Points) -> float:
+def _head(free: NDArray[np.uint8], middle: Points, width: float) -> None:
+    _circle(free, middle - (0, 0.15 * width), 0.75 * width)
+
+
+def apart(a: Points, b: Points) -> float:
+    """Return how far two points are from each other."""
     return float(np.hypot(*(a - b)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from infer.embedded.outline import Mask, Outline, Pose, of_face, of_head, of_pose
+from infer.embedded.outline import Mask, Outline, Pose, apart, of_face, of_head, of_pose
 from infer.embedded.view import Points
 
 SAME_BODY = 0.6  # of the larger size: two bodies whose heads and necks are that near are one
@@ -65,26 +65,21 @@ def lone_face_of(face: Face, grid_wh: tuple[int, int]) -> LoneFace:
 def is_same_body(a: Pose, b: Pose) -> bool:
     """Return whether two poses are of one body: heads and necks lie near each other."""
     near = SAME_BODY * max(a.size, b.size)
-    return _apart(a.head, b.head) < near and _apart(a.neck, b.neck) < near
+    return apart(a.head, b.head) < near and apart(a.neck, b.neck) < near
 
 
 def is_face_of(face: Face, pose: Pose) -> bool:
     """Return whether a face is where a pose has its own."""
     return (
-        _apart(face.middle, pose.face) < SAME_FACE * face.width
-        or _apart(face.middle, pose.head) < SAME_HEAD * face.width
+        apart(face.middle, pose.face) < SAME_FACE * face.width or apart(face.middle, pose.head) < SAME_HEAD * face.width
     )
 
 
 def fits(face: Face, pose: Pose) -> bool:
     """Return whether a face is so nearly where a pose has its own that the pose is no mixture of two people."""
-    return _apart(face.middle, pose.face) < FITS * face.width
+    return apart(face.middle, pose.face) < FITS * face.width
 
 
 def is_same_face(a: Face, b: Face) -> bool:
     """Return whether two finds are of one face."""
-    return _apart(a.middle, b.middle) < SAME_FACE * max(a.width, b.width)
-
-
-def _apart(a: Points, b: Points) -> float:
-    return float(np.hypot(*(a - b)))
+    return apart(a.middle, b.middle) < SAME_FACE * max(a.width, b.width)

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from common.config import CPU, InferSettings
 from common.devices import candidates
 from common.errors import ConfigError
-from common.messages import Instance
 from compose import alpha, subject
 from infer.caffe2 import Op, read_network
+from infer.detector import Detector
 from infer.mask_rcnn import MaskRcnn
 from infer.onnx_mask_rcnn import OnnxMaskRcnn
 from infer.to_onnx import Conversion, write_onnx
@@ -32,18 +32,11 @@ CROWD = FOOTAGE / "davis2016/dance-twirl/frames/00030.jpg"
 Picture = NDArray[np.uint8]
 
 
-class Looks(Protocol):
-    """What is measured."""
-
-    def detect(self, picture: Picture) -> tuple[Instance, ...]:
-        """Every instance in a picture (H, W, 3) uint8 BGR."""
-
-
 def read(path: Path, how: int = cv2.IMREAD_COLOR) -> Picture:
     return np.asarray(cv2.imread(str(path), how), np.uint8)
 
 
-def person_in(network: Looks, picture: Picture) -> NDArray[np.bool_]:
+def person_in(network: Detector, picture: Picture) -> NDArray[np.bool_]:
     """(H, W): where the most confident person is."""
     kept = np.zeros(picture.shape[:2], bool)
     if people := subject.people_of(network.detect(picture), 0.5):
@@ -56,7 +49,7 @@ def iou(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
     return float((one & other).sum() / max(1, (one | other).sum()))
 
 
-def reference_iou(network: Looks) -> float:
+def reference_iou(network: Detector) -> float:
     """Mean IoU of the most confident person with the shared reference masks of the webcam."""
     overlaps = []
     for picture, truth in references():
@@ -99,13 +92,13 @@ class EightBits(Conversion):
         return self.graph.constant(scale, f"{name}_scale"), self.graph.constant(zero_point, f"{name}_zero_point")
 
 
-def networks(folder: Path, device: str) -> dict[str, Looks]:
+def networks(folder: Path, device: str) -> dict[str, Detector]:
     """The forms by name; files are written to `folder`. cv2.dnn has the processor only."""
     eight_bit, real = folder / "8-bit.onnx", folder / "float.onnx"
     write_onnx(MASK_RCNN_2GO, real)
     eight_bit.write_bytes(EightBits(read_network(MASK_RCNN_2GO)).run())
     settings = InferSettings(mask_rcnn=MASK_RCNN)
-    found: dict[str, Looks] = {}
+    found: dict[str, Detector] = {}
     try:
         candidates(device)
     except ConfigError as error:
@@ -164,5 +157,5 @@ def main(device: str = CPU) -> None:
     print_table("a look of MaskRCNN2Go with 20 proposals and 7 detections, by form; a crowd is 7 masks", rows)
 
 
-def _look(network: Looks, picture: Picture) -> Callable[[], object]:
+def _look(network: Detector, picture: Picture) -> Callable[[], object]:
     return lambda: network.detect(picture)
