@@ -77,9 +77,11 @@ def advance(last: Step, seen: Seen) -> Step:
     moved = _moved(last, seen)
     to_core, to_others = _distance(moved.core), _distance(moved.others)
     room = _room(last, seen, moved.core, to_core, to_others)
+    frames = seen.frame_id - last.frame_id
     if not _looked(seen):
         farther = min(last.reach + LEAST_REACH, room.most)
         subject, nobody = _more(moved.core, 127), np.zeros_like(moved.core)
+        moved = moved._replace(lately=np.asarray(cv2.max(subject, faded(moved.lately, frames, moved.others)), np.uint8))
         return Step(seen.frame_id, subject, *moved, nobody, farther, room.doubt, room.strict, room.spread, last.behind)
 
     person = _more(seen.likely, PERSON - 1)
@@ -89,9 +91,9 @@ def advance(last: Step, seen: Seen) -> Step:
     others = _others(seen, moved, mine, cv2.compare(to_others, room.most, cv2.CMP_LE),
                      cv2.compare(to_core, max(room.reach, STRANGE), cv2.CMP_GT))  # fmt: skip
     core = only(moved.core, cv2.bitwise_or(_more(seen.likely, MAYBE - 1), inner)) if room.strict else mine
-    went = _farthest(to_core, mine) / max(1, seen.frame_id - last.frame_id)
+    went = _farthest(to_core, mine) / max(1, frames)
     farther = min(FASTER * went + LEAST_REACH, room.most)
-    lately = np.asarray(cv2.max(_more(core, 127), faded(moved.lately, seen.frame_id - last.frame_id, others)), np.uint8)
+    lately = np.asarray(cv2.max(_more(core, 127), faded(moved.lately, frames, others)), np.uint8)
     strays = _strays(person, mine) if room.strict else np.zeros_like(mine)
     solid = only(moved.solid, inner)
     return Step(

@@ -85,6 +85,19 @@ def test_of_whom_another_choice_picks_all_is_shown_at_once(is_same: bool) -> Non
     assert (share(region.area, block(62)) == 1) is not is_same
 
 
+def test_where_the_subject_was_lately_is_forgotten_where_the_matte_does_not_look_too() -> None:
+    region = Region()
+    region.seed(0, block(20, w=80), EMPTY, EMPTY)
+    region.seed(1, block(20), EMPTY, EMPTY)
+    for frame_id in range(2, 32):
+        region.see(Present(frame_id, BLACK, BLACK, EMPTY, None, frame_id - 1))
+        step = region.roll(None, NOWHERE)
+        if frame_id == 5:
+            assert share(step.lately, block(70, w=20)) == 1, "the negative control"
+    assert share(step.lately, block(20)) == 1
+    assert share(step.lately, block(70, w=20)) == 0
+
+
 def test_after_a_long_time_without_a_result_the_area_is_narrowed_as_after_a_short_one() -> None:
     region = Region()
     region.seed(0, block(20), EMPTY, EMPTY)
