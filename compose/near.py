@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import cv2
+import numpy as np
 
 from compose.others import beside, sides
 from compose.step import Map
@@ -32,23 +33,27 @@ class Neighbours:
     """
 
     def __init__(self) -> None:
-        self._most = 0  # grid pixels of others
+        self._most = self._found = (
+            0  # grid pixels of others and signs: the most that counts, and what the last result found
+        )
         self._beside = False
         self._beside_id = self._hidden_until = -1  # frame_id
 
-    def see(self, frame_id: int, subject: Map, others: Map) -> Near:
+    def see(self, frame_id: int, subject: Map, others: Map, signs: Map) -> Near:
         """Say who is near in a result that found the subject.
 
         Args:
             frame_id: Of the result's frame.
             subject: (h, w) uint8, 255 where the subject is.
             others: 255 where others are.
+            signs: 255 where there are signs of somebody. What one result alone found of them was perhaps nobody.
         """
+        sure, others = cv2.countNonZero(others), np.asarray(cv2.max(others, signs), np.uint8)
         was_beside, self._beside = self._beside, beside(subject, others, BESIDE)
         if was_beside or self._beside:
             self._beside_id = frame_id
-        found = cv2.countNonZero(others)
-        self._most = max(self._most, found)
+        found, before = cv2.countNonZero(others), self._found
+        self._found, self._most = found, max(self._most, sure, min(found, before))
         if found < FOUND * self._most:
             waits = frame_id < self._hidden_until and frame_id - self._beside_id <= BEHIND_FRAMES
             if not sides(others) and (self._beside_id == frame_id or waits):

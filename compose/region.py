@@ -118,7 +118,9 @@ class Region:
             return None
         return next((s.subject for s in reversed(self._steps) if s.frame_id <= frame_id), None)
 
-    def seed(self, frame_id: int, subject: Map, others: Map, solid: Map, *, is_same: bool = True) -> None:
+    def seed(
+        self, frame_id: int, subject: Map, others: Map, solid: Map, *, signs: Map | None = None, is_same: bool = True
+    ) -> None:
         """A result says who was where in frame `frame_id`: start there, and replay what came since. Where that is forgotten
         the result shows nobody, and changes nothing.
 
@@ -127,6 +129,7 @@ class Region:
             subject: (h, w) uint8, 255 where the subject may be.
             others: 255 where others are.
             solid: The same, soft, where it certainly is, whatever the matte may say.
+            signs: 255 where somebody may be besides, None for nowhere.
             is_same: It is of whom the area was until now.
         """
         if frame_id < self._oldest:
@@ -137,11 +140,15 @@ class Region:
         before = known if is_same else None
         if not is_same:
             self._neighbours = Neighbours()
-        near = self._neighbours.see(frame_id, subject, others) if subject.any() else Near(beside=False, hidden=False)
+        signs = np.zeros_like(others) if signs is None else signs
+        near = Near(beside=False, hidden=False)
+        if subject.any():
+            near = self._neighbours.see(frame_id, subject, others, signs)
         if before is not None:
             subject = narrowed(subject, before, near, frame_id - self._result_id)
         doubt = DOUBT_FRAMES if near.hidden else doubt
         self._result_id = frame_id
+        others = np.asarray(cv2.max(others, signs), np.uint8)
         subject = only(subject, cv2.bitwise_not(others))
         lately = subject if before is None else faded(before.lately, 0, others)
         nobody, solid = np.zeros_like(subject), only(solid, subject)

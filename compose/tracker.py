@@ -216,7 +216,7 @@ class Tracker:
         owned = self._union([self._on_grid(i, EVEN) for i in things])
         solid = np.asarray(cv2.max(solid, owned), np.uint8)
         self._region.seed(
-            result.frame_id, cv2.max(mine, owned), cv2.max(others, signs), solid, is_same=self._chooser.follows
+            result.frame_id, cv2.max(mine, owned), others, solid, signs=signs, is_same=self._chooser.follows
         )
 
     def _things(self, result: MasksInferred, subjects: list[Instance], mine: Map) -> list[Instance]:
