@@ -15,13 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infer.embedded.outline import Mask
-from infer.embedded.witness import LoneFace, Person
+from infer.embedded.witness import SURE_FACE, LoneFace, Person
 
 EVEN = 0.5  # probability from which a cell is somebody's rather than nobody's
 REACH = 0.5  # of the own size: what is farther from the own body is a thing or somebody else
 CLEARER = 0.05  # by so much the own mask must be higher where both bodies are
 OTHERS = 0.2  # beyond the own body, another's mask takes a cell unless the own one is higher by this
-SURE_FACE = 0.6  # a face alone of that score hides even what a body covers: a person may stand in front
 FACE_REACH = 0.3  # of a lone face's size: as far from its outline the matte is taken for the same person
 JOINED = 0.15  # of the largest part's share in the body: a smaller part does not belong to it
 LEAST_JOINED = 8  # cells of a part in the body
@@ -55,7 +54,10 @@ def _is_own(person: Person, people: Sequence[Person], faces: Sequence[LoneFace])
 
 
 def is_rather_than_face(person: Person, face: LoneFace) -> Mask:
-    """Return (h, w) bool: where a cell is rather a person's than that of somebody of whom only a face was found."""
+    """Return (h, w) bool: where a cell is rather a person's than that of somebody of whom only a face was found.
+
+    A sure face hides even what the body covers: its owner may stand in front.
+    """
     nearer = person.outline.distance < face.outline.distance
     return nearer if face.score >= SURE_FACE else nearer | person.outline.core
 

@@ -14,6 +14,8 @@ SAME_BODY = 0.6  # of the larger size: two bodies whose heads and necks are that
 FITS = 0.35  # of a face's width: the landmarks of one person are off by 0.07 to 0.27, those of a mixture by more
 SAME_FACE = 0.6  # of a face's width: the face of a body whose own landmarks put it that near, or two faces
 SAME_HEAD = 0.5  # of a face's width: the face of a body between whose ears it is
+SURE_FACE = 0.6  # score from which a face is somebody, wherever it is
+BELOW_NECK = 0.25  # of the size: hands and prints on clothes that pass for faces are at least so far below
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,14 @@ def is_face_of(face: Face, pose: Pose) -> bool:
     return (
         apart(face.middle, pose.face) < SAME_FACE * face.width or apart(face.middle, pose.head) < SAME_HEAD * face.width
     )
+
+
+def is_on_body(face: Face, person: Person) -> bool:
+    """Return whether a face is not sure and lies on a body, below the neck: hands and prints on clothes look like one."""
+    (x, y), core = (int(v) for v in face.middle), person.outline.core
+    is_inside = 0 <= y < core.shape[0] and 0 <= x < core.shape[1] and bool(core[y, x])
+    is_below = bool(y > person.pose.neck[1] + BELOW_NECK * person.outline.size)
+    return face.score < SURE_FACE and is_inside and is_below
 
 
 def fits(face: Face, pose: Pose) -> bool:

@@ -151,5 +151,5 @@ def test_people_come_first_and_the_surest_of_them_first() -> None:
 def test_a_face_that_is_not_sure_counts_only_where_the_matte_sees_somebody() -> None:
     matte = likely(box(90, 50, 110, 70))
     for x, score, width, is_one in ((100, 0.45, 20, True), (200, 0.45, 20, False), (200, 0.7, 20, True), (100, 0.9, 4, False),
-                                    (400, 0.9, 20, False)):  # fmt: skip
+                                    (400, 0.9, 20, False), (114, 0.45, 20, False)):  # fmt: skip
         assert is_likely(Face(score, np.array([x, 60.0]), float(width)), matte) is is_one

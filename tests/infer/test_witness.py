@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from infer.embedded.outline import of_face, of_pose
-from infer.embedded.witness import Face, fits, is_face_of, is_same_body, is_same_face
-from tests.infer.bodies import GRID_WH, pose_at
+from infer.embedded.witness import SURE_FACE, Face, fits, is_face_of, is_on_body, is_same_body, is_same_face
+from tests.infer.bodies import GRID_WH, box, person_at, pose_at
 
 
 def face(x: float, y: float = 60.0, width: float = 20.0) -> Face:
@@ -67,3 +67,18 @@ def test_a_face_is_of_the_pose_whose_landmarks_are_there(x: float, is_its: bool,
 def test_finds_of_one_face_are_one() -> None:
     assert is_same_face(face(100), face(108, width=24))
     assert not is_same_face(face(100), face(130))
+
+
+@pytest.mark.parametrize(
+    ("y", "x", "score", "is_on"),
+    [
+        (130, 100, 0.4, True),
+        (130, 100, SURE_FACE, False),
+        (130, 150, 0.4, False),
+        (62, 100, 0.4, False),
+        (900, 100, 0.4, False),
+    ],
+)
+def test_hands_and_prints_that_pass_for_faces_are_on_a_body(y: float, x: float, score: float, is_on: bool) -> None:
+    me = person_at(100, box(75, 40, 125, 150))
+    assert is_on_body(Face(score, np.array([x, y]), 20.0), me) is is_on
