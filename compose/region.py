@@ -22,7 +22,6 @@ from compose.step import (
     CALM,
     DOUBT_FRAMES,
     LEAST_REACH,
-    MOST_BEHIND,
     GridBox,
     Map,
     Seen,
@@ -36,6 +35,9 @@ from compose.step import (
 GRID_W = 256
 COARSE = 0.06  # of the square root of the subject's area: what the edge of a result's small map may be off
 SOLID = 0.04  # of the same: as much inside of a result's edge it is sure
+MOST_WITHIN = (
+    12.0  # grid pixels that a subject who moves within itself may get beyond where it was, from result to result
+)
 BACK = 0.7  # grid pixels a frame that the subject may come back by while somebody beside it is not found whole
 # grid pixels around others that are hidden while the subject is not found: where they were until now, where they are found now
 HELD_BACK, HELD_OFF = 2, 8
@@ -90,7 +92,8 @@ def narrowed(granted: Map, known: Step, near: Near, frames: int) -> Map:
     """
     if not (near.hidden or near.beside) or not known.subject.any():
         return granted
-    lately = widened(known.lately, round(min(known.spread, MOST_BEHIND)) if known.spread >= CALM else 0)
+    within = min(known.spread * frames, MOST_WITHIN) if known.spread >= CALM else 0
+    lately = widened(known.lately, round(within))
     if near.hidden:
         return only(granted, lately)
     return only(granted, cv2.max(widened(known.core, round(BACK * min(frames, HISTORY))), lately))
