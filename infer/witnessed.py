@@ -1,8 +1,9 @@
 """A Mask R-CNN beside the small networks of the embedded who.
 
 Mask R-CNN finds every class and rarely misses anybody, but its small maps give the subject much of whoever stands half
-hidden behind. The small networks tell those two apart. A person whose body they found is what both give to it; what another's
-skeleton, mask or face claims is taken from everybody else, and what only the small networks see is added.
+hidden behind. The small networks tell those two apart. A person whose body they found is what they give to it, as far as its
+instance reaches and little farther; what another's skeleton, mask or face claims is taken from everybody else, and what only
+the small networks see is added.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.messages import MAX_INSTANCES, Instance, printable
-from infer.embedded.detector import PERSON, instance_of, instance_of_person, sign_of_face, signs_of_regions
+from infer.embedded.detector import PERSON, UNSEEN, instance_of, instance_of_person, sign_of_face, signs_of_regions
 from infer.embedded.look import Looker, Seen
 from infer.embedded.outline import Mask
 from infer.embedded.split import REACH, face_share, shares, union
@@ -26,6 +27,7 @@ if TYPE_CHECKING:  # which opens this one
     from infer.detector import Detector
 
 WITHIN = 0.5  # of a body or a head that lies in an instance's map, from which it may be that instance's
+BEYOND = 0.1  # of the own size: so far beyond an instance's map its owner's own mask is followed
 LEFT = 0.2  # of an instance's map: where less is left of it, it was somebody else's
 
 Witness = Person | LoneFace
@@ -72,18 +74,19 @@ def witnessed(found: Sequence[Instance], seen: Seen, threshold: float, confidenc
     people = [i for i in found if i.class_id == PERSON]
     maps = [likely_on(i, seen.matte.shape) for i in people]
     areas = [likely > threshold for likely in maps]
-    taken = shares(seen.people, seen.faces, seen.matte)
+    taken = shares(seen.people, seen.faces)
     owners = owners_of(areas, seen, taken)
     hidden = [face_share(face, seen.people, taken, seen.matte) for face in seen.faces]
     told: list[Instance | None] = []
     kept = []
     for instance, likely, area, owner in zip(people, maps, areas, owners, strict=True):
-        left = area & own_part(owner, seen, taken, hidden)
+        left = part_of(area, owner, seen, taken, hidden)
         is_little = bool(left.sum() < LEFT * area.sum())
         if is_little and not is_disputed(area, owner, seen):  # the small networks do not know such a pose
             left, is_little = area, False
         kept.append(left)
-        told.append(instance_of(left, likely, instance.score, is_sign=is_little))
+        shown = np.maximum(likely, UNSEEN) if isinstance(owner, Person) else likely
+        told.append(instance_of(left, shown, instance.score, is_sign=is_little))
     things = [i for i in found if i.class_id != PERSON]
     others = alone(seen, owners, taken, kept, confidence)
     return tuple(i for i in (*told, *others, *things) if i is not None)[:MAX_INSTANCES]
@@ -122,16 +125,18 @@ def is_disputed(area: Mask, owner: Witness | None, seen: Seen) -> bool:
     return any(bool((area & (w.outline.distance < REACH * w.outline.size)).any()) for w in witnesses if w is not owner)
 
 
-def own_part(owner: Witness | None, seen: Seen, taken: Sequence[Mask], hidden: Sequence[Mask]) -> Mask:
-    """Return (h, w) bool: what of an instance may be its owner's.
+def part_of(area: Mask, owner: Witness | None, seen: Seen, taken: Sequence[Mask], hidden: Sequence[Mask]) -> Mask:
+    """Return (h, w) bool: what of an instance, or just beyond its edge, is its owner's.
 
     Where a body was found, that is what the small networks give to it; else what they give to nobody.
     """
     for person, share in zip(seen.people, taken, strict=True):
         if person is owner:
-            return share
+            by = 2 * round(BEYOND * person.outline.size) + 1
+            reach = cv2.dilate(area.astype(np.uint8), np.ones((by, by), np.uint8))
+            return np.asarray(share & (reach > 0))
     theirs = [*taken, *(h for face, h in zip(seen.faces, hidden, strict=True) if face is not owner)]
-    return ~union(theirs, seen.matte.shape)
+    return area & ~union(theirs, seen.matte.shape)
 
 
 def alone(

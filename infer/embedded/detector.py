@@ -14,6 +14,8 @@ from infer.embedded.split import face_share, shares, unclaimed, union
 from infer.embedded.witness import LoneFace, Person
 
 PERSON = 0  # COCO
+UNSEEN = 0.6  # probability of a cell that only the own mask gives to a person: shown where the present picture's matte agrees
+LEAST_SEEN = 0.2  # mean of the matte over a person, below which a coat on a chair may pass for one
 EMBEDDED = "embedded who: tells people apart by faces and skeletons; may miss a back or a limb alone"
 FACELESS = 0.8  # times as sure is a person whose face was not found
 ASIDE = 0.3  # by so much less sure is a person at the picture's side than in the middle
@@ -23,7 +25,7 @@ class EmbeddedDetector:
     """Finds people, and signs of people, with small networks that come with the project's assets.
 
     Each person is an instance with a map of that person alone. A face that belongs to no body, and a region of the matte
-    that is nobody's, are signs. So is a person who is less sure than `confidence`, or of whom no cell is certain.
+    that is nobody's, are signs. So is a person who is less sure than `confidence`, or of whom the matte sees hardly anything.
 
     Args:
         confidence: Least score of a person who may be shown.
@@ -48,7 +50,7 @@ class EmbeddedDetector:
 def instances_of(seen: Seen, confidence: float) -> tuple[Instance, ...]:
     """Return people, the surest first, and then signs."""
     found: list[Instance] = []
-    taken = shares(seen.people, seen.faces, seen.matte)
+    taken = shares(seen.people, seen.faces)
     nobodys = ~union(taken, seen.matte.shape)
     for person, share in zip(seen.people, taken, strict=True):
         one = instance_of_person(person, share, nobodys | share, seen.matte, confidence)
@@ -60,7 +62,7 @@ def instances_of(seen: Seen, confidence: float) -> tuple[Instance, ...]:
 def instance_of_person(
     person: Person, share: Mask, free: Mask, matte: NDArray[np.float32], confidence: float
 ) -> Instance | None:
-    """Return a person, or a sign where that is less sure than `confidence` or no cell is certain; None of no cell.
+    """Return a person, or a sign where that is less sure than `confidence` or hardly anything is certain; None of no cell.
 
     Args:
         person: Whose body was found.
@@ -69,10 +71,12 @@ def instance_of_person(
         matte: (h, w) float32, how likely each cell is any person, 0..1.
         confidence: Least score of a person who may be shown.
     """
-    score, is_certain = score_of(person, share), bool(share.any())
-    where = share if is_certain else person.outline.core  # of whom no cell is certain, the body itself is hidden
+    score, is_certain = score_of(person, share), bool(share.any() and matte[share].mean() >= LEAST_SEEN)
+    where = (
+        share if is_certain else share | person.outline.core
+    )  # of whom nothing is certain, the body itself is hidden
     is_sign = score < confidence or not is_certain
-    return instance_of(where & free, np.minimum(person.mask, matte), score, is_sign=is_sign)
+    return instance_of(where & free, np.minimum(person.mask, np.maximum(matte, UNSEEN)), score, is_sign=is_sign)
 
 
 def signs_of(seen: Seen, taken: list[Mask]) -> list[Instance | None]:

@@ -1,6 +1,8 @@
 """Who owns which cell, when people stand close. Pure.
 
-A cell is a person's where the matte and that person's own mask agree, and where nobody else is nearer. Distances are
+A cell is a person's where that person's own mask says so and nobody else is nearer. The matte is not asked: of a whole picture
+it misses heads and limbs of who stands far away (IoU 0.67 with it and 0.79 without on dance-twirl of DAVIS), and compose asks
+its own, of the person's part of the present picture. Distances are
 counted in cells and not in shoulders: else the larger person, in front of the camera, would claim the smaller one behind.
 What is in doubt is nobody's, and so is hidden. The rules and their numbers were found on pasted and real pictures of two
 people; `python -m tests.bench people` shows what they do.
@@ -28,18 +30,14 @@ LEAST_REGION = 0.004  # of the picture: a smaller region of the matte is a speck
 UNCLAIMED = 0.1  # a region of which less is anybody's is somebody who was not found
 
 
-def shares(people: Sequence[Person], faces: Sequence[LoneFace], matte: NDArray[np.float32]) -> list[Mask]:
+def shares(people: Sequence[Person], faces: Sequence[LoneFace]) -> list[Mask]:
     """Return what of the picture is each person's, (h, w) bool; no cell is two people's.
 
     Args:
         people: With outlines and masks on the grid.
         faces: Faces that belong to none of them.
-        matte: (h, w) float32, how likely each cell is any person, 0..1.
     """
-    return [
-        joined((matte > EVEN) & (person.mask > EVEN) & _is_own(person, people, faces), person.outline.core)
-        for person in people
-    ]
+    return [joined((person.mask > EVEN) & _is_own(person, people, faces), person.outline.core) for person in people]
 
 
 def _is_own(person: Person, people: Sequence[Person], faces: Sequence[LoneFace]) -> Mask:

@@ -18,7 +18,7 @@ from infer.embedded.look import Seen, grid_of, is_likely
 from infer.embedded.witness import Face
 from infer.loop import least_size
 from infer.witnessed import likely_on
-from tests.infer.bodies import SHAPE, box, face_at, likely, person_at
+from tests.infer.bodies import box, face_at, likely, person_at
 
 SIZE_WH = (1280, 720)
 APART, ALONE = (60, 240, 460), (300, 330, 720)  # frames of the demo at 30 a second
@@ -133,9 +133,20 @@ def test_who_is_less_sure_than_asked_is_a_sign() -> None:
     assert shown.probability == hidden.probability
 
 
-def test_of_whom_no_cell_is_certain_the_body_is_a_sign() -> None:
-    (sign,) = instances_of(Seen(np.zeros(SHAPE, np.float32), (person_at(100, box(75, 40, 125, 150)),), ()), 0.5)
-    assert sign.is_sign
+def test_of_whom_the_matte_sees_hardly_anything_the_body_is_a_sign() -> None:
+    body = box(75, 40, 125, 150)
+    for seen, is_sign in ((0.0, True), (0.1, True), (0.5, False)):
+        (one,) = instances_of(Seen(likely(body, seen), (person_at(100, body),), ()), 0.5)
+        assert one.is_sign is is_sign
+
+
+def test_what_only_the_own_mask_gives_to_a_person_is_never_sure() -> None:
+    body, upper = box(75, 40, 125, 150), box(75, 40, 125, 95)
+    (one,) = instances_of(Seen(likely(upper, 0.95), (person_at(100, body, 0.95),), ()), 0.5)
+    found = np.frombuffer(one.probability, np.uint8).reshape(one.map_height, one.map_width)
+    middle = found.shape[1] // 2
+    assert found[20, middle] == pytest.approx(0.95 * 255, abs=1)
+    assert found[-20, middle] == pytest.approx(0.6 * 255, abs=1)
 
 
 def test_people_come_first_and_the_surest_of_them_first() -> None:

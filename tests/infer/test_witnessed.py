@@ -50,10 +50,12 @@ def test_whom_the_small_networks_do_not_see_keeps_the_map_as_it_is() -> None:
     assert witnessed([mine], seen(matte=LEFT), 0.3, 0.5) == (mine,)
 
 
-def test_a_person_is_what_both_say() -> None:
+def test_a_person_is_what_the_small_networks_say_as_far_as_the_instance_reaches() -> None:
     wide, narrow = box(65, 40, 140, 150), box(80, 50, 120, 145)
     (mine,) = witnessed([found(wide)], seen(person_at(100, narrow), matte=wide), 0.3, 0.5)
     np.testing.assert_array_equal(area(mine), narrow)
+    (mine,) = witnessed([found(narrow)], seen(person_at(100, wide), matte=wide), 0.3, 0.5)
+    np.testing.assert_array_equal(area(mine), box(76, 46, 124, 149))
 
 
 def test_a_pose_that_the_small_networks_do_not_know_is_the_mask_rcnns() -> None:
