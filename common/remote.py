@@ -75,10 +75,10 @@ def start_authenticator(context: Context, admits: Callable[[bytes], bool]) -> Th
 
 def end_authenticator(authenticator: ThreadAuthenticator) -> None:
     """Let nobody in any more. Where its thread has ended, `stop` would wait for somebody who takes what it says."""
-    with authenticator.context.socket(zmq.PAIR) as taker:
-        if not authenticator.is_alive():
-            taker.connect(authenticator.pipe_endpoint)
-        authenticator.stop()
+    if not authenticator.is_alive():
+        authenticator.pipe.close()
+        authenticator.pipe = None  # type: ignore[assignment]  # as pyzmq itself leaves it; its annotation says never None
+    authenticator.stop()
 
 
 def bind_relay(context: Context, address: str, pair: Pair | None) -> Socket:
