@@ -37,6 +37,7 @@ class Neighbours:
             0  # grid pixels of others and signs: the most that counts, and what the last result found
         )
         self._beside = False
+        self._is_hidden = False  # somebody may be, as of the last result
         self._beside_id = self._hidden_until = -1  # frame_id
 
     def see(self, frame_id: int, subject: Map, others: Map, signs: Map) -> Near:
@@ -55,9 +56,11 @@ class Neighbours:
         found, before = cv2.countNonZero(others), self._found
         self._found, self._most = found, max(self._most, sure, min(found, before))
         if found < FOUND * self._most:
-            waits = frame_id < self._hidden_until and frame_id - self._beside_id <= BEHIND_FRAMES
+            # however long the last result is ago: on a busy machine that may be longer than QUIET_FRAMES
+            waits = self._is_hidden and frame_id - self._beside_id <= BEHIND_FRAMES
             if not sides(others) and (self._beside_id == frame_id or waits):
                 self._hidden_until = frame_id + QUIET_FRAMES
             else:
                 self._most = found  # they left by a side, or far from the subject, or stayed away for long
-        return Near(self._beside and found < WHOLE * self._most, frame_id < self._hidden_until)
+        self._is_hidden = frame_id < self._hidden_until
+        return Near(self._beside and found < WHOLE * self._most, self._is_hidden)

@@ -19,8 +19,9 @@ def seen(neighbours: Neighbours, *others: np.ndarray, every: int = 3) -> list[Ne
     return [neighbours.see(index * every, SUBJECT, other, EMPTY) for index, other in enumerate(others)]
 
 
-def test_who_goes_behind_the_subject_is_hidden_there() -> None:
-    found = seen(Neighbours(), OTHER, narrower(20), narrower(10), EMPTY, EMPTY)
+@pytest.mark.parametrize("every", [1, 3, QUIET_FRAMES, 2 * QUIET_FRAMES])
+def test_who_goes_behind_the_subject_is_hidden_there_however_seldom_results_come(every: int) -> None:
+    found = seen(Neighbours(), OTHER, narrower(20), narrower(10), EMPTY, EMPTY, every=every)
     assert [near.hidden for near in found] == [False, False, True, True, True]
 
 
