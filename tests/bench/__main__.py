@@ -9,6 +9,7 @@ from functools import partial
 
 from common.config import CPU, DEVICES
 from tests.bench import (
+    busy,
     compose_cost,
     footage,
     forward,
@@ -30,6 +31,7 @@ TABLES: dict[str, Callable[[], None]] = {
     "ring": transport.ring,
     "messages": transport.messages,
     "call": whole.main,
+    "busy": busy.main,
     "compose": compose_cost.main,
     "models": forward.models,
     "looks": looks.main,

@@ -48,6 +48,8 @@ class Figures:
     masks_a_second: float
     first_s: float  # from the start to the first picture
     live_s: float  # and to the first that had a mask
+    hidden: float  # share of the pictures that show nobody
+    bursts: float  # a minute, of such pictures in a row
     used: Mapping[str, Used]
 
     @property
@@ -155,17 +157,25 @@ class _Shown(NamedTuple):
     captured: float
     shown: float
     mask_age: float | None
+    is_live: bool
 
 
 def figures_of(out: Path, begun_ns: int, used: Mapping[str, Used]) -> Figures:
     """What a recording's frames.jsonl says."""
     rows = [json.loads(line) for line in (out / "frames.jsonl").read_text().splitlines()]
     told = [
-        _Shown(row["source_index"], row["captured_ns"] / 1e6, row["shown_ns"] / 1e6, row.get("mask_age_ms"))
+        _Shown(
+            row["source_index"],
+            row["captured_ns"] / 1e6,
+            row["shown_ns"] / 1e6,
+            row.get("mask_age_ms"),
+            row["state"] == "live",
+        )
         for row in rows
     ]
     nothing = (math.nan, math.nan)
-    empty = Figures(math.nan, math.nan, nothing, nothing, math.nan, math.nan, math.nan, used)
+    nan = math.nan
+    empty = Figures(nan, nan, nothing, nothing, nan, nan, nan, nan, nan, used)
     if not told:
         return empty
     begun_ms = begun_ns / 1e6
@@ -184,9 +194,10 @@ def figures_of(out: Path, begun_ns: int, used: Mapping[str, Used]) -> Figures:
     )  # a clip that begins again goes back
     of = [one.shown - one.mask_age for one in told if one.mask_age is not None]
     masks = sum(later - earlier > SAME_MS for earlier, later in pairwise(of)) / took_s
-    return Figures(
-        (len(told) - 1) / took_s, len(told) / (len(told) + missed), (p50, p99), age_ms, masks, first_s, live_s, used
-    )
+    hidden = sum(not one.is_live for one in told) / len(told)
+    bursts = 60 * sum(before.is_live and not now.is_live for before, now in pairwise(told)) / took_s
+    shown = len(told) / (len(told) + missed)
+    return Figures((len(told) - 1) / took_s, shown, (p50, p99), age_ms, masks, first_s, live_s, hidden, bursts, used)
 
 
 def cores() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -18,15 +19,23 @@ from tests.bench.plot import Panel, draw
 from tests.shared import ROOT
 
 
-def recording(out: Path, indices: list[int], latency_ms: float, mask_every: int) -> Path:
-    """As the recorder writes it: thirty a second, each mask used for so many pictures."""
+def recording(out: Path, indices: list[int], latency_ms: float, mask_every: int, hidden: Sequence[int] = ()) -> Path:
+    """As the recorder writes it: thirty a second, each mask used for so many pictures, some of which show nobody."""
     rows = []
     for index in indices:
         captured_ms = 1000 * index / 30
         shown_ms = captured_ms + latency_ms
         mask_ms = 1000 * (index - index % mask_every) / 30
         row = {"source_index": index, "captured_ns": captured_ms * 1e6, "shown_ns": shown_ms * 1e6}
-        rows.append(json.dumps({**row, "mask_age_ms": shown_ms - mask_ms if index >= 15 else None, "state": "live"}))
+        rows.append(
+            json.dumps(
+                {
+                    **row,
+                    "mask_age_ms": shown_ms - mask_ms if index >= 15 else None,
+                    "state": "hidden" if index in hidden else "live",
+                }
+            )
+        )
     out.mkdir()
     (out / "frames.jsonl").write_text("".join(f"{row}\n" for row in rows))
     return out
@@ -45,6 +54,14 @@ def test_figures_of_a_recording(tmp_path: Path) -> None:
     assert figures.live_s == pytest.approx(0.52)
     assert (figures.cpu, figures.pss_mb) == (150, 15)
     assert figures.cpu_s_a_second == pytest.approx(1.5 / (figures.fps / 30))
+
+
+def test_pictures_that_show_nobody_are_counted_and_so_is_how_often_they_begin(tmp_path: Path) -> None:
+    settled = int(SETTLE_S * 30)
+    hidden = [*range(100), *range(settled + 40, settled + 50), settled + 200]
+    figures = figures_of(recording(tmp_path / "out", list(range(settled + 300)), 20, 3, hidden), 0, {})
+    assert figures.hidden == pytest.approx(11 / 300, abs=1e-3)
+    assert figures.bursts == pytest.approx(60 * 2 / 10, abs=0.2)
 
 
 def test_a_call_that_showed_nothing_has_no_figures(tmp_path: Path) -> None:

@@ -1,0 +1,53 @@
+"""The call beside other programs that want every core, as in a meeting."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.bench.calls import EMBEDDED, MODEL, Figures, record_call
+from tests.bench.clips import AGAIN, footage, scaled
+from tests.bench.table import print_table
+
+SIZE_WH = (1280, 720)
+LOOPS = (0, 1, 2)
+SECONDS = 30
+
+
+def main() -> None:
+    """A Mask R-CNN and the embedded who, beside none, one and two busy loops."""
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="onlyme-bench-") as folder:
+        clip = scaled(AGAIN, SIZE_WH, Path(folder))
+        for who, model in (("Mask R-CNN", MODEL), ("embedded", EMBEDDED)):
+            for loops in LOOPS:
+                with busy(loops):
+                    figures = record_call({"source": clip, "mask_rcnn": model}, seconds=SECONDS)
+                rows.append(_row(who, loops, figures))
+    print_table(f"beside busy loops, 720p30 of {footage()}, CPU in percent of one core", rows)
+
+
+@contextmanager
+def busy(loops: int) -> Iterator[None]:
+    """So many programs at full load, each in a session of its own, which the kernel weighs like a whole call's stage."""
+    running = [
+        subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True) for _ in range(loops)
+    ]
+    try:
+        yield
+    finally:
+        for one in running:
+            one.kill()
+            one.wait()
+
+
+def _row(who: str, loops: int, figures: Figures) -> dict[str, object]:
+    return {
+        "who": who, "loops": loops, "CPU %": figures.cpu, "shown": figures.shown, "p50 ms": figures.latency_ms[0],
+        "p99 ms": figures.latency_ms[1], "hidden %": 100 * figures.hidden, "bursts a minute": figures.bursts,
+        "masks a second": figures.masks_a_second, "mask age p50": figures.mask_age_ms[0], "p99": figures.mask_age_ms[1],
+    }  # fmt: skip
