@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from capture.demo import DemoScene
+from capture.demo import DemoScene, Place, Places, sways
 from tests.shared import SIGNERS
 
 Picture = NDArray[np.uint8]
@@ -19,6 +19,7 @@ AGAIN = SIGNERS / "again.mkv"
 FPS = 30
 MOST_FRAMES = 300  # of a clip, which begins again
 DEMO_FRAMES = 60
+NOISE = 3.0  # grey levels
 APART = 15  # frames between one tile and the next: people who move alike would be no people
 # tiles across and down; where there are more than people the last ones stay black
 GRIDS = {1: (1, 1), 2: (2, 1), 3: (3, 1), 4: (2, 2), 5: (3, 2), 6: (3, 2), 7: (4, 2), 8: (4, 2)}
@@ -45,6 +46,18 @@ def scaled(clip: Path, size_wh: tuple[int, int], folder: Path) -> Path:
     """The beginning of a clip stretched to another size, written into `folder`."""
     stretched = (cv2.resize(p, size_wh, interpolation=cv2.INTER_CUBIC) for p in islice(pictures(clip), MOST_FRAMES))
     return _write(folder / f"{clip.stem}-{size_wh[1]}.avi", size_wh, stretched)
+
+
+def calm(size_wh: tuple[int, int], folder: Path) -> Path:
+    """The demo's subject alone, breathing and swaying, through a sensor's noise, written into `folder`."""
+    scene, noise = DemoScene(*size_wh, FPS, alone), np.random.default_rng(1)
+    seen = (scene.frame(k) + noise.normal(0, NOISE, (size_wh[1], size_wh[0], 3)) for k in range(MOST_FRAMES))
+    return _write(folder / "calm.avi", size_wh, (np.clip(p, 0, 255).astype(np.uint8) for p in seen))
+
+
+def alone(seconds: float, wide: float) -> Places:
+    """A course of which the second person never comes in."""
+    return Places(sways(seconds), Place(-wide, 1.0))
 
 
 def tiles(people: int, size_wh: tuple[int, int], clip: Path = AGAIN) -> Iterator[Picture]:
