@@ -25,7 +25,7 @@ from common.ring import RingCache
 from common.streams import MASKS, WORK, Context, connect, open_context, receive, send
 from infer.courtesy import OWN, Courtesy, give_way
 from infer.detector import Detector, open_detector
-from infer.still import CELLS_WH, Still, glance_at
+from infer.still import CELLS_WH, Need, Still, glance_at
 
 ASK_AGAIN_S = 0.5  # a restarted capture has forgotten who asked
 POLL_MS = 100
@@ -84,7 +84,8 @@ class Looked(NamedTuple):
 
 
 class Looks:
-    """Looks at frames; where nothing has moved since the last one, once in a while says its result again.
+    """Looks at frames where somebody else may be in them; where nothing has moved since the last one, once in a while says
+    its result again.
 
     Args:
         detector: Finds people.
@@ -100,11 +101,13 @@ class Looks:
     def at(self, message: FrameCaptured, picture: NDArray[np.uint8]) -> Looked | None:
         """What is in a frame, (h, w, 3) uint8 BGR as `Work` gives it; None where that needs no saying."""
         glance = glance_at(picture, message.epoch, message.frame_id, message.captured_ns)
-        if self._still.holds(glance):
+        need = self._still.need(glance)
+        if need is Need.NONE:
             figures.count("looks_spared")
-            if not self._still.is_to_be_said(message.captured_ns):
+            if not self._still.is_same or not self._still.is_to_be_said(message.captured_ns):
                 return None
             return Looked(self._still.instances, self._still.held_ns(message.captured_ns))
+        figures.count("looks_wanted", why=need)
         begun, spent_s = time.monotonic(), time.process_time()
         instances = self._detector.detect(picture)
         took_s, cpu_s = time.monotonic() - begun, time.process_time() - spent_s

@@ -1,4 +1,7 @@
-"""Whether anything has moved since the frame that was looked at last: where nothing has, its result still holds.
+"""Whether a frame needs a close look: where nothing has moved since the last one that had it, its result still holds.
+
+Where one person alone has been in view for a while, and only that person moved, nobody needs to be looked for either: the
+result does not hold for the frame, but compose knows where that person is (see infer/calm.py).
 
 Told from the picture reduced to cells of area means, which takes the sensor's noise away (5 grey levels of a pixel are 0.6 of
 an 8 x 8 cell) and leaves whatever moves: one cell that has changed is motion. It is always the frame last *looked at* that
@@ -7,6 +10,7 @@ is compared with, so slow motion adds up and is seen.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import NamedTuple
 
 import cv2
@@ -15,6 +19,7 @@ from numpy.typing import NDArray
 
 from common.halves import Halves
 from common.messages import Instance
+from infer.calm import Cells, lone_person, own_cells
 
 Picture = NDArray[np.uint8]
 
@@ -22,9 +27,23 @@ CELLS_WH = (160, 90)
 # grey levels of any colour of any cell. In the shared empty room, heavily compressed, nobody there changes cells by 3 to 9
 # from frame to frame, somebody who stands there by 5 to 40, somebody who comes by over 40
 MOVED = 6
+PIECE = 3  # cells across: 24 pixels at 1280 x 720
 LOOK_AGAIN_NS = 500_000_000  # what was overlooked is not overlooked for longer
 SAY_AGAIN_NS = 100_000_000  # as often as a Mask R-CNN would: a choice by hand waits for the next result
+ALONE_NS = (
+    2_000_000_000  # so long one person must have been alone in view: who was there lately may come out from behind
+)
 RESERVE_NS = 100_000_000  # a frame is that old when a worker takes it, and its result when compose has it, at most
+
+
+class Need(StrEnum):
+    """Why a frame is looked at; NONE where it need not be."""
+
+    NONE = "none"
+    FIRST = "first of a stream"
+    AGE = "age"
+    OTHERS = "not one person alone"
+    MOTION = "motion"
 
 
 class Glance(NamedTuple):
@@ -60,21 +79,40 @@ class Still:
         self._took_ns = 0
         self._free_ns = 0  # when the worker could take another frame
         self._said_ns = 0
+        self._own: Cells | None = None  # that only the one person in view moves in
+        self._crowded_ns = 0  # when anybody but one person may have been in view
+        self._had_sign = False
+        self.is_same = False  # nothing at all has moved: `instances` are those of the frame that was asked about, too
         self.instances: tuple[Instance, ...] = ()
 
-    def holds(self, now: Glance) -> bool:
-        """Return whether `instances` are those of this frame too, and need not be looked for anew in time for the limit."""
+    def need(self, now: Glance) -> Need:
+        """Return why this frame must be looked at, in time for the limit; afterwards `is_same` is about this frame."""
         wait_ns = self._wait_ns(now)
-        self._last, self._free_ns = now, now.captured_ns
+        self._last, self._free_ns, self.is_same = now, now.captured_ns, False
         last = self._looked
         if last is None or last.stream != now.stream or now.captured_ns < last.captured_ns:
-            return False
+            return Need.FIRST
         if now.captured_ns - last.captured_ns > longest_ns(self._limit_ns, wait_ns, self._took_ns):
-            return False
-        return int(cv2.absdiff(now.cells, last.cells).max()) <= MOVED
+            return Need.AGE
+        moved = cv2.absdiff(now.cells, last.cells).max(2) > MOVED
+        self.is_same = not moved.any()
+        if self.is_same:
+            return Need.NONE
+        if self._own is None:
+            return Need.OTHERS
+        return Need.MOTION if is_somebody(moved & ~self._own) else Need.NONE
 
     def keep(self, now: Glance, instances: tuple[Instance, ...], took_ns: int) -> None:
         """This frame was looked at for `took_ns`, and these were found."""
+        person, has_sign = lone_person(instances), any(i.is_sign for i in instances)
+        is_first = self._looked is None or self._looked.stream != now.stream
+        if (
+            is_first or person is None or (has_sign and self._had_sign)
+        ):  # what one look alone has a sign of may be nobody
+            self._crowded_ns = now.captured_ns
+        is_alone = person is not None and not has_sign and now.captured_ns - self._crowded_ns >= ALONE_NS
+        self._own = own_cells(person, CELLS_WH) if person is not None and is_alone else None
+        self._had_sign = has_sign
         self._looked, self._said_ns, self.instances = now, now.captured_ns, instances
         self._took_ns, self._free_ns = took_ns, now.captured_ns + took_ns
 
@@ -96,6 +134,12 @@ class Still:
             return False
         self._said_ns = captured_ns
         return True
+
+
+def is_somebody(moved: Cells) -> bool:
+    """Return whether cells that changed, (h, w) bool, hold a piece that may be a person coming in; the noise of a compressed
+    picture changes one or two cells in a row."""
+    return bool(cv2.erode(moved.astype(np.uint8), np.ones((PIECE, PIECE), np.uint8), borderValue=1).any())
 
 
 def longest_ns(limit_ns: int, wait_ns: int, took_ns: int) -> int:

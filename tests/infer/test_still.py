@@ -1,4 +1,4 @@
-"""A frame is spared a close look only where nothing at all has moved since the last one."""
+"""A frame is spared a close look only where nothing has moved since the last one but one person who is alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 
 from common.messages import Instance
-from infer.still import LOOK_AGAIN_NS, RESERVE_NS, SAY_AGAIN_NS, Still, cells_of, glance_at, longest_ns
+from infer.still import (
+    ALONE_NS,
+    LOOK_AGAIN_NS,
+    RESERVE_NS,
+    SAY_AGAIN_NS,
+    Glance,
+    Need,
+    Still,
+    cells_of,
+    glance_at,
+    longest_ns,
+)
 
 SOMEBODY = (Instance(0, 0.9, (0.2, 0.2, 0.6, 0.9), 1, 1, b"\xff"),)
 MS = 1_000_000
@@ -34,10 +45,17 @@ def looked_at(picture: np.ndarray, epoch: int = 1) -> Still:
     return still
 
 
+def holds(still: Still, glance: Glance) -> bool:
+    """Whether the last result is that of this frame, too."""
+    need = still.need(glance)
+    assert still.is_same <= (need is Need.NONE)
+    return still.is_same
+
+
 @pytest.mark.parametrize(("size_wh", "noise"), [((640, 480), 3.0), ((1280, 720), 5.0), ((1920, 1080), 5.0)])
 def test_noise_is_no_motion(size_wh: tuple[int, int], noise: float) -> None:
     still = looked_at(room(size_wh, noise))
-    assert all(still.holds(glance_at(room(size_wh, noise, seed), 1, 1, 33 * MS)) for seed in range(2, 12))
+    assert all(holds(still, glance_at(room(size_wh, noise, seed), 1, 1, 33 * MS)) for seed in range(2, 12))
     assert still.instances == SOMEBODY
 
 
@@ -45,12 +63,12 @@ def test_an_older_frame_is_looked_at() -> None:
     """A result cannot have been held for less than nothing."""
     still = Still(LIMIT_MS)
     still.keep(glance_at(room((640, 480)), 1, 5, 500 * MS), SOMEBODY, 0)
-    assert not still.holds(glance_at(room((640, 480), seed=2), 1, 4, 499 * MS))
-    assert still.holds(glance_at(room((640, 480), seed=3), 1, 6, 501 * MS))
+    assert not holds(still, glance_at(room((640, 480), seed=2), 1, 4, 499 * MS))
+    assert holds(still, glance_at(room((640, 480), seed=3), 1, 6, 501 * MS))
 
 
 def test_nothing_was_looked_at_yet() -> None:
-    assert not Still(LIMIT_MS).holds(glance_at(room((640, 480)), 1, 0, 0))
+    assert not holds(Still(LIMIT_MS), glance_at(room((640, 480)), 1, 0, 0))
 
 
 @pytest.mark.parametrize("size_wh", SIZES_WH)
@@ -62,21 +80,21 @@ def test_whatever_comes_is_seen_wherever_it_is_and_small_as_it_is(
     x, y, side = round(at[0] * size_wh[0]), round(at[1] * size_wh[1]), max(8, round(size_wh[0] * 0.0125))
     part = picture[y : y + side, x : x + side]
     part[:] = np.where(part.mean() > 127, part - np.minimum(part, 25), part + 25)  # hardly darker or lighter
-    assert not still.holds(glance_at(picture, 1, 1, 33 * MS))
+    assert not holds(still, glance_at(picture, 1, 1, 33 * MS))
 
 
 def test_a_picture_that_moves_by_one_pixel_is_seen() -> None:
     detailed = np.kron(np.random.default_rng(3).integers(0, 256, (36, 64, 3), np.uint8), np.ones((20, 20, 1), np.uint8))
     still = looked_at(detailed)
-    assert still.holds(glance_at(detailed, 1, 1, 33 * MS))
-    assert not still.holds(glance_at(np.roll(detailed, 1, axis=1), 1, 1, 33 * MS))
+    assert holds(still, glance_at(detailed, 1, 1, 33 * MS))
+    assert not holds(still, glance_at(np.roll(detailed, 1, axis=1), 1, 1, 33 * MS))
 
 
 def test_another_colour_of_the_same_brightness_is_seen() -> None:
     still, picture = looked_at(room((640, 480), 0)), room((640, 480), 0)
     picture[200:240, 300:340, 2] = np.clip(picture[200:240, 300:340, 2].astype(int) + 30, 0, 255)
     picture[200:240, 300:340, 1] = np.clip(picture[200:240, 300:340, 1].astype(int) - 15, 0, 255)
-    assert not still.holds(glance_at(picture, 1, 1, 33 * MS))
+    assert not holds(still, glance_at(picture, 1, 1, 33 * MS))
 
 
 def test_slow_motion_adds_up() -> None:
@@ -85,7 +103,7 @@ def test_slow_motion_adds_up() -> None:
     still, spared = looked_at(picture), 0
     for step in range(1, 12):
         lighter = np.clip(picture.astype(int) + step, 0, 255).astype(np.uint8)
-        if not still.holds(glance_at(lighter, 1, 1, 33 * MS)):
+        if not holds(still, glance_at(lighter, 1, 1, 33 * MS)):
             break
         spared += 1
     assert 1 <= spared <= 7
@@ -93,14 +111,14 @@ def test_slow_motion_adds_up() -> None:
 
 def test_another_stream_or_size_is_looked_at() -> None:
     still = looked_at(room((640, 480), 0))
-    assert not still.holds(glance_at(room((640, 480), 0), 2, 1, 33 * MS))
-    assert not still.holds(glance_at(room((1280, 720)), 1, 1, 33 * MS))
+    assert not holds(still, glance_at(room((640, 480), 0), 2, 1, 33 * MS))
+    assert not holds(still, glance_at(room((1280, 720)), 1, 1, 33 * MS))
 
 
 def test_it_is_looked_at_again_after_a_while_though_nothing_moves() -> None:
     still, picture = looked_at(room((640, 480), 0)), room((640, 480), 0)
     times = range(PERIOD_NS, 2 * LOOK_AGAIN_NS, PERIOD_NS)
-    held = [ns for ns in times if still.holds(glance_at(picture, 1, ns // PERIOD_NS, ns))]
+    held = [ns for ns in times if holds(still, glance_at(picture, 1, ns // PERIOD_NS, ns))]
     assert held == [ns for ns in times if ns <= LOOK_AGAIN_NS]
 
 
@@ -116,7 +134,7 @@ def test_the_next_result_comes_before_the_mask_is_too_old(
     while now_ms < 10_000:
         now = glance._replace(frame_id=now_ms // camera_ms, captured_ns=now_ms * MS)
         busy_ms = 0
-        if still.holds(now):
+        if holds(still, now):
             held += 1
             assert still.held_ns(now.captured_ns) == (now_ms - looked_ms) * MS
         else:
@@ -147,3 +165,69 @@ def test_that_a_result_holds_is_said_in_time_and_not_of_every_frame() -> None:
 @pytest.mark.parametrize("size_wh", [(1, 1), (7, 5), (176, 144), (4096, 16), *SIZES_WH])
 def test_any_size_has_cells(size_wh: tuple[int, int]) -> None:
     assert cells_of(np.zeros((size_wh[1], size_wh[0], 3), np.uint8)).shape == (90, 160, 3)
+
+
+def who(x: float, *, is_sign: bool = False) -> Instance:
+    """Somebody, from x to a fifth of the width farther, of the lower half."""
+    return Instance(0, 0.9, (x, 0.5, x + 0.2, 1.0), 2, 2, b"\xff" * 4, is_sign=is_sign)
+
+
+def moved_at(picture: np.ndarray, x: float, y: float) -> np.ndarray:
+    """A picture in which something has moved at a place, 0..1 of width and height."""
+    moved = picture.copy()
+    column, row = round(x * picture.shape[1]), round(y * picture.shape[0])
+    moved[row : row + 12, column : column + 12] ^= 64
+    return moved
+
+
+def alone_since(ns: int, *people: Instance) -> Still:
+    """Of frame 1, after so long."""
+    still, picture = Still(LIMIT_MS), room((640, 480), 0)
+    still.keep(glance_at(picture, 1, 0, 0), (who(0.4),), 0)
+    still.keep(glance_at(picture, 1, 1, ns), people, 0)
+    return still
+
+
+@pytest.mark.parametrize(
+    ("people", "at", "need"),
+    [
+        ((who(0.4),), (0.5, 0.7), Need.NONE),
+        ((who(0.4),), (0.39, 0.7), Need.NONE),
+        ((who(0.4),), (0.3, 0.7), Need.MOTION),
+        ((who(0.4),), (0.5, 0.2), Need.MOTION),
+        ((who(0.4), who(0.7)), (0.5, 0.7), Need.OTHERS),
+        ((who(0.4), who(0.7, is_sign=True)), (0.5, 0.7), Need.OTHERS),
+        ((who(0.4, is_sign=True),), (0.5, 0.7), Need.OTHERS),
+        ((), (0.5, 0.7), Need.OTHERS),
+    ],
+)
+def test_one_person_alone_may_move_and_nothing_else(
+    people: tuple[Instance, ...], at: tuple[float, float], need: Need
+) -> None:
+    still = alone_since(ALONE_NS, *people)
+    now = glance_at(moved_at(room((640, 480), 0), *at), 1, 2, ALONE_NS + PERIOD_NS)
+    assert still.need(now) is need
+    assert not still.is_same, "the result is not of that frame"
+
+
+def test_a_sign_of_somebody_in_one_look_alone_is_soon_forgotten() -> None:
+    """Folded hands pass for a face now and then."""
+    sign, own = who(0.7, is_sign=True), moved_at(room((640, 480), 0), 0.5, 0.7)
+    for signs, need in (((sign,), Need.NONE), ((sign, sign), Need.OTHERS)):
+        still = alone_since(ALONE_NS, who(0.4))
+        for k, people in enumerate(((who(0.4), s) for s in signs), 2):
+            still.keep(glance_at(room((640, 480), 0), 1, k, ALONE_NS + k), people, 0)
+        still.keep(glance_at(room((640, 480), 0), 1, 9, ALONE_NS + 9), (who(0.4),), 0)
+        assert still.need(glance_at(own, 1, 10, ALONE_NS + PERIOD_NS)) is need
+
+
+def test_who_was_alone_for_a_moment_only_is_looked_for() -> None:
+    still = alone_since(ALONE_NS - 1, who(0.4))
+    moved = moved_at(room((640, 480), 0), 0.5, 0.7)
+    assert still.need(glance_at(moved, 1, 2, ALONE_NS + PERIOD_NS)) is Need.OTHERS
+
+
+def test_who_moves_alone_is_looked_for_after_a_while() -> None:
+    still, moved = alone_since(ALONE_NS, who(0.4)), moved_at(room((640, 480), 0), 0.5, 0.7)
+    needs = [still.need(glance_at(moved, 1, 2 + k, ALONE_NS + k * PERIOD_NS)) for k in range(1, 20)]
+    assert needs.index(Need.AGE) == pytest.approx(LOOK_AGAIN_NS / PERIOD_NS, abs=1)
