@@ -14,6 +14,7 @@ from tests.faults.worker import HEIGHT, SIZE, WIDTH
 from tests.shared import MASK_RCNN_2GO
 
 FAILED = "cuda has failed: CUDA failure 719: unspecified launch failure"
+ON_PROCESSOR = "ms on cpu; cpu is used"
 
 
 @pytest.mark.model
@@ -25,11 +26,10 @@ def test_the_worker_goes_on_on_the_processor(run_dir: Path, tmp_path: Path) -> N
     with watched_call(settings, run_dir, LeakOracle(scene), modules=modules) as call:
         call.wait_live()
         failed = call.wait("the device's end", lambda: call.saying(FAILED))[0]
-        hidden = call.wait_hidden(failed)
-        assert hidden.message.reason == "mask older than 750 ms"
-        again = call.wait_live(hidden.at)
+        # whether masks die of age meanwhile depends on how soon the worker is back; the oracle judges their age
+        again = call.wait_live(call.wait("the processor", lambda: call.saying(ON_PROCESSOR, failed))[0])
         call.wait("looks that the failed device would not have had", lambda: call.watch.live(again.at + 3))
-    assert len(call.saying("ms on cpu; cpu is used", failed)) == 1
+    assert len(call.saying(ON_PROCESSOR, failed)) == 1
     assert len(call.saying(FAILED)) == len(call.saying("restarting in")) == 1
     assert not call.saying("Traceback")
     assert nothing_leaked(call.watch)
