@@ -66,20 +66,21 @@ def test_real_footage_is_recorded_with_its_subject_shown(
 
 
 def test_without_a_model_the_call_comes_up_and_starts_hidden(run_dir: Path, tmp_path: Path, segments: set[str]) -> None:
-    out = tmp_path / "out"
-    code, said = run_call(
-        {
-            "mask_rcnn": ROOT / "mask-rcnn-coco",
-            "source": "auto",
-            "sink": "record",
-            "out": out,
-            "seconds": 4,
-            "width": 640,
-            "height": 360,
-        },
-        run_dir,
-    )
-    assert code == 0, said
+    out, later = tmp_path / "out", tmp_path / "Procfile"
+    settings = {
+        "mask_rcnn": ROOT / "mask-rcnn-coco",
+        "source": "auto",
+        "sink": "record",
+        "out": out,
+        "seconds": 6,
+        "width": 640,
+        "height": 360,
+    }
+    # inference would else be ready before the recorder is
+    later.write_text((ROOT / "Procfile").read_text().replace("infer: exec", "infer: sleep 2; exec"))
+    with start_call(settings, run_dir, procfile=later) as call:
+        said, _ = call.communicate(timeout=90)
+    assert call.returncode == 0, said
     rows = rows_of(out)
     assert rows[0]["state"] == "starting"
     assert rows[-1]["state"] == "live"
