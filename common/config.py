@@ -426,12 +426,10 @@ def variable_of(name: str) -> str:
     return PREFIX + name.rstrip("_").upper()
 
 
-class _Parser(configargparse.ArgumentParser):  # type: ignore[misc]  # the library carries no types
-    """Says one line instead of the whole usage, as an error of ours."""
-
-    def error(self, message: str) -> NoReturn:
-        said = re.sub(r"(\w+://)\S*@\S*", r"\1...", message)  # no password on a terminal that others may see
-        raise ConfigError(f"{said}; see --help")
+def _refuse(message: str) -> NoReturn:
+    """Say one line instead of the whole usage, as an error of ours; `ArgumentParser.error` is replaced by this."""
+    said = re.sub(r"(\w+://)\S*@\S*", r"\1...", message)  # no password on a terminal that others may see
+    raise ConfigError(f"{said}; see --help")
 
 
 def read_settings(
@@ -465,9 +463,10 @@ def read_settings(
         near = difflib.get_close_matches(name, known, n=3) or ["a setting of .env.example"]
         raise ConfigError(f"{name}: no such setting; expected {' or '.join(near)}; mend or unset it")
 
-    parser = _Parser(
+    parser = configargparse.ArgumentParser(
         prog=prog, description=kind.__doc__, allow_abbrev=False, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
+    parser.error = _refuse
     for item in fields(kind):
         meta = item.metadata
         names = [flag_of(item.name), *([meta["short"]] if meta["short"] else [])]

@@ -15,6 +15,7 @@ import logging
 from collections.abc import Callable
 
 import zmq
+from zmq.auth import Authenticator
 from zmq.auth.thread import ThreadAuthenticator
 
 from common.errors import ConfigError
@@ -65,20 +66,25 @@ class _Asked:
             return False
 
 
-def start_authenticator(context: Context, admits: Callable[[bytes], bool]) -> ThreadAuthenticator:
+class RelayAuthenticator(ThreadAuthenticator):
+    """One that can be stopped after its thread has ended, too: nobody would take its last word."""
+
+    def stop(self) -> None:
+        """Let nobody in any more."""
+        if self.is_alive():
+            super().stop()
+            return
+        if self.pipe:
+            self.pipe.close()
+        Authenticator.stop(self)
+
+
+def start_authenticator(context: Context, admits: Callable[[bytes], bool]) -> RelayAuthenticator:
     """Have every CURVE handshake of the relay's socket decided by `admits`, asked for a public key (Z85)."""
-    authenticator = ThreadAuthenticator(context)
+    authenticator = RelayAuthenticator(context)
     authenticator.start()
     authenticator.configure_curve_callback(DOMAIN, _Asked(admits))
     return authenticator
-
-
-def end_authenticator(authenticator: ThreadAuthenticator) -> None:
-    """Let nobody in any more. Where its thread has ended, `stop` would wait for somebody who takes what it says."""
-    if not authenticator.is_alive():
-        authenticator.pipe.close()
-        authenticator.pipe = None  # type: ignore[assignment]  # as pyzmq itself leaves it; its annotation says never None
-    authenticator.stop()
 
 
 def bind_relay(context: Context, address: str, pair: Pair | None) -> Socket:

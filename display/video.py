@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import logging
 import os
 import queue
@@ -43,7 +44,7 @@ class VideoSink(UnattendedSink):
 
     def __init__(self, settings: DisplaySettings) -> None:
         try:
-            import av  # noqa: F401
+            importlib.import_module("av")
         except ImportError:
             raise DisplayError(
                 "--sink video: expected the package av, got none; run .venv/bin/pip install -r requirements-video.txt"

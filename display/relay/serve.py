@@ -19,7 +19,7 @@ from common.errors import ConfigError
 from common.figures import figures
 from common.keys import Allowed, KeyStore
 from common.messages import FrameComposed, PictureRelayed, ViewerReady, WishMade, encode
-from common.remote import USER, bind_relay, end_authenticator, is_loopback, start_authenticator
+from common.remote import USER, bind_relay, is_loopback, start_authenticator
 from common.sleep import SleepWatch
 from common.streams import COMPOSITES, CONTROL, Context, connect, open_context, parse
 from display.afar import may_see, why_refused
@@ -184,7 +184,7 @@ class Audience:
     def close(self) -> None:
         """Let nobody in any more."""
         if self._authenticator is not None:
-            end_authenticator(self._authenticator)
+            self._authenticator.stop()
 
     def _admits(self, key: bytes) -> bool:
         """Asked by the authenticator's thread; `look` puts another dict there and changes none."""

@@ -22,6 +22,7 @@ class Latest:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Condition()
+        self._waking = set[asyncio.Task[None]]()
         self._lock = threading.Lock()
         self._number, self._jpeg, self._facts = 0, b"", dict[str, Any]()
         self._turns = 0  # of what the facts say, not of the pictures
@@ -44,7 +45,9 @@ class Latest:
                 self._loop.call_soon_threadsafe(self._wake)
 
     def _wake(self) -> None:
-        asyncio.ensure_future(self._notify())  # noqa: RUF006 - it ends at once
+        task = asyncio.ensure_future(self._notify())
+        self._waking.add(task)  # the loop itself holds tasks weakly
+        task.add_done_callback(self._waking.discard)
 
     async def _notify(self) -> None:
         async with self._changed:

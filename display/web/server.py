@@ -7,7 +7,7 @@ import logging
 import socket as plain
 import threading
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import h11
 import uvicorn
@@ -50,9 +50,9 @@ class PatientProtocol(H11Protocol):
         self._deadline: asyncio.TimerHandle | None = None
         self.app_state = {"connection": self}
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio."""
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", transport))  # of a TCP server it is one
         self._deadline = self.loop.call_later(REQUEST_S, self.hang_up)
         self._take_place_in(self._rooms.strangers)
 

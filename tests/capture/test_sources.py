@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -125,35 +125,23 @@ def test_auto_without_a_camera_is_the_demo_and_says_so(monkeypatch: pytest.Monke
     assert shot.picture.shape == (180, 320, 3)
 
 
-class FakeDevice:
+def fake_device() -> Mock:
     """A VideoCapture that delivers noise until it is unplugged."""
-
-    plugged = True
-
-    def isOpened(self) -> bool:  # noqa: N802
-        return True
-
-    def grab(self) -> bool:
-        return True
-
-    def get(self, prop: int) -> float:
-        return 0.0
-
-    def getBackendName(self) -> str:  # noqa: N802
-        return "FAKE"
-
-    def read(self) -> tuple[bool, np.ndarray | None]:
-        return self.plugged, np.random.default_rng().integers(0, 256, (4, 4, 3), np.uint8) if self.plugged else None
-
-    def release(self) -> None:
-        pass
+    device = Mock(spec=cv2.VideoCapture, plugged=True)
+    device.isOpened.return_value = device.grab.return_value = True
+    device.get.return_value, device.getBackendName.return_value = 0.0, "FAKE"
+    noise = np.random.default_rng()
+    device.read.side_effect = lambda: (
+        device.plugged, noise.integers(0, 256, (4, 4, 3), np.uint8) if device.plugged else None
+    )  # fmt: skip
+    return device
 
 
 @pytest.mark.parametrize(
     ("node_is_there", "says"), [(False, "the camera was unplugged"), (True, "the camera stopped delivering")]
 )
 def test_a_device_that_fails_is_lost_and_says_how(node_is_there: bool, says: str, tmp_path: Path) -> None:
-    device: Any = FakeDevice()
+    device = fake_device()
     node = tmp_path / "video7"
     source = LiveSource(CAMERA, "camera 7", device, missing="", reopen=lambda: source, node=node)
     assert source.read() is not None

@@ -10,7 +10,7 @@ import pytest
 import zmq
 
 from common.keys import Pair, ViewerKey
-from common.remote import bind_relay, connect_relay, end_authenticator, start_authenticator
+from common.remote import bind_relay, connect_relay, start_authenticator
 from common.streams import Context, Socket, open_context
 from tests.call import free_port
 from tests.processes.neighbours import wait_for
@@ -49,7 +49,7 @@ def test_the_authenticator_says_who_comes_in(context: Context) -> None:
     door = Door(context)
     assert door.lets_in(ANNA)
     assert not door.lets_in(Pair(*zmq.curve_keypair()))
-    end_authenticator(authenticator)
+    authenticator.stop()
 
 
 def test_without_an_authenticator_nobody_comes_in(context: Context) -> None:
@@ -61,7 +61,7 @@ def test_once_the_authenticator_has_ended_nobody_comes_in(context: Context) -> N
     authenticator = start_authenticator(context, lambda key: True)
     door = Door(context)
     assert door.lets_in()
-    end_authenticator(authenticator)
+    authenticator.stop()
     assert not door.lets_in()
 
 
@@ -69,7 +69,7 @@ def test_once_the_authenticator_has_ended_nobody_comes_in(context: Context) -> N
 def test_only_true_is_yes(answer: Any, context: Context) -> None:
     authenticator = start_authenticator(context, lambda key: answer)
     assert not Door(context).lets_in()
-    end_authenticator(authenticator)
+    authenticator.stop()
 
 
 @pytest.mark.parametrize("error", [OSError(24, "Too many open files"), KeyError("key"), MemoryError()])
@@ -92,4 +92,4 @@ def test_an_error_of_the_question_says_no_and_the_next_one_is_answered(
     assert "nobody comes in" in caplog.text
     errors.clear()
     assert door.lets_in()
-    end_authenticator(authenticator)
+    authenticator.stop()

@@ -24,16 +24,16 @@ class FileDevice:
     device = "a file"
 
     def __init__(self, out: Path) -> None:
-        self._file = open(out, "ab", buffering=0)  # noqa: SIM115 - closed by close
+        self._out = out
 
     def send(self, frame: Picture) -> None:
         """See display.camera.Device."""
         jpeg = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
-        self._file.write(base64.b64encode(jpeg.tobytes()) + b"\n")
+        with self._out.open("ab") as file:
+            file.write(base64.b64encode(jpeg.tobytes()) + b"\n")
 
     def close(self) -> None:
         """See display.camera.Device."""
-        self._file.close()
 
 
 if __name__ == "__main__":

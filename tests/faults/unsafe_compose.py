@@ -9,6 +9,7 @@ python -m tests.faults.unsafe_compose weak    the blur is sigma 1/50 of the heig
 from __future__ import annotations
 
 import sys
+from unittest import mock
 
 from common.process import launch
 from compose import blur
@@ -41,5 +42,5 @@ if __name__ == "__main__":
     if how == "weak":
         blur.DEFAULT_SIGMA = blur.LEAST_SIGMA = 1 / 50
     else:
-        Policy.judge = {"raw": raw, "stale": stale, "wrong": wrong}[how]  # type: ignore[method-assign]
+        mock.patch.object(Policy, "judge", {"raw": raw, "stale": stale, "wrong": wrong}[how]).start()
     launch("compose")

@@ -10,19 +10,19 @@ from typing import Any
 
 import cv2
 import numpy as np
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
 
 
 @contextmanager
-def opened(url: str, viewport: dict[str, int] = DESKTOP) -> Iterator[tuple[Page, list[str]]]:
+def opened(url: str, viewport: ViewportSize = DESKTOP) -> Iterator[tuple[Page, list[str]]]:
     """A page on `url`, and every error that its console says."""
     with sync_playwright() as playwright:
         options: dict[str, Any] = {"executable_path": CHROMIUM, "args": ["--no-sandbox", "--disable-gpu"]}
         chromium = playwright.chromium.launch(**options)
-        page = chromium.new_page(viewport=viewport)  # type: ignore[arg-type]
+        page = chromium.new_page(viewport=viewport)
         errors: list[str] = []
         page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))

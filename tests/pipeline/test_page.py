@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 from prometheus_client.parser import text_string_to_metric_families
 
 from common.config import DisplaySettings
@@ -30,7 +30,7 @@ from display.meter import Meter
 from display.web.sink import WebSink
 from tests.background import Background
 from tests.call import environment, free_port, printed_url, read_until, stages, start_call
-from tests.pipeline.browser import PHONE, opened, pixels
+from tests.pipeline.browser import DESKTOP, PHONE, opened, pixels
 from tests.pipeline.screen import detail
 from tests.processes.neighbours import wait_for
 from tests.shared import ROOT
@@ -176,8 +176,8 @@ def test_by_keyboard_only(call: tuple[str, Path]) -> None:
         assert errors == []
 
 
-@pytest.mark.parametrize("viewport", [{"width": 1280, "height": 900}, PHONE], ids=["desktop", "phone"])
-def test_anybody_can_use_it(call: tuple[str, Path], viewport: dict[str, int]) -> None:
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_anybody_can_use_it(call: tuple[str, Path], viewport: ViewportSize) -> None:
     with opened(call[0], viewport) as (page, errors):
         live(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is cut off at the side"
@@ -390,8 +390,8 @@ def test_what_is_refused_stands_on_the_page(run_dir: Path) -> None:
         until(page, "nothing refused", lambda: not page.is_visible("#refusal"))
 
 
-@pytest.mark.parametrize("viewport", [{"width": 1280, "height": 900}, PHONE], ids=["desktop", "phone"])
-def test_a_question_stands_in_the_picture_and_lets_clicks_through(run_dir: Path, viewport: dict[str, int]) -> None:
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_question_stands_in_the_picture_and_lets_clicks_through(run_dir: Path, viewport: ViewportSize) -> None:
     with Shower(run_dir) as shower, opened(shower.url, viewport) as (page, errors):
         live(page)
         assert not page.is_visible("#question")
