@@ -4,7 +4,7 @@ Where one person alone has been in view for a while, and only that person moved,
 result does not hold for the frame, but compose knows where that person is (see infer/calm.py).
 
 Told from the picture reduced to cells of area means, which takes the sensor's noise away (5 grey levels of a pixel are 0.6 of
-an 8 x 8 cell) and leaves whatever moves: one cell that has changed is motion. It is always the frame last *looked at* that
+an 8 x 8 cell) and leaves whatever moves: one cell that has changed is motion; beside one person alone, a piece of `PIECE` cells is. It is always the frame last *looked at* that
 is compared with, so slow motion adds up and is seen.
 """
 
@@ -30,9 +30,8 @@ MOVED = 6
 PIECE = 3  # cells across: 24 pixels at 1280 x 720
 LOOK_AGAIN_NS = 500_000_000  # what was overlooked is not overlooked for longer
 SAY_AGAIN_NS = 100_000_000  # as often as a Mask R-CNN would: a choice by hand waits for the next result
-ALONE_NS = (
-    2_000_000_000  # so long one person must have been alone in view: who was there lately may come out from behind
-)
+# so long one person must have been alone in view: longer than compose waits for who may come out from behind (compose/near.py)
+ALONE_NS = 4_000_000_000
 RESERVE_NS = 100_000_000  # a frame is that old when a worker takes it, and its result when compose has it, at most
 
 
