@@ -102,9 +102,9 @@ class Looks:
         """What is in a frame, (h, w, 3) uint8 BGR as `Work` gives it; None where that needs no saying."""
         glance = glance_at(picture, message.epoch, message.frame_id, message.captured_ns)
         need = self._still.need(glance)
-        if need is Need.NONE:
+        if need in (Need.SAME, Need.OWN):
             figures.count("looks_spared")
-            if not self._still.is_same or not self._still.is_to_be_said(message.captured_ns):
+            if need is Need.OWN or not self._still.is_to_be_said(message.captured_ns):
                 return None
             return Looked(self._still.instances, self._still.held_ns(message.captured_ns))
         figures.count("looks_wanted", why=need)

@@ -36,9 +36,10 @@ RESERVE_NS = 100_000_000  # a frame is that old when a worker takes it, and its 
 
 
 class Need(StrEnum):
-    """Why a frame is looked at; NONE where it need not be."""
+    """Whether a frame is looked at, and why: SAME and OWN are not."""
 
-    NONE = "none"
+    SAME = "nothing has moved"  # the last result is this frame's, too
+    OWN = "only the one person has moved"  # it is not, but compose follows that person
     FIRST = "first of a stream"
     AGE = "age"
     OTHERS = "not one person alone"
@@ -80,38 +81,33 @@ class Still:
         self._said_ns = 0
         self._own: Cells | None = None  # that only the one person in view moves in
         self._crowded_ns = 0  # when anybody but one person may have been in view
-        self._had_sign = False
-        self.is_same = False  # nothing at all has moved: `instances` are those of the frame that was asked about, too
         self.instances: tuple[Instance, ...] = ()
 
     def need(self, now: Glance) -> Need:
-        """Return why this frame must be looked at, in time for the limit; afterwards `is_same` is about this frame."""
+        """Return whether this frame must be looked at, in time for the limit."""
         wait_ns = self._wait_ns(now)
-        self._last, self._free_ns, self.is_same = now, now.captured_ns, False
+        self._last, self._free_ns = now, now.captured_ns
         last = self._looked
         if last is None or last.stream != now.stream or now.captured_ns < last.captured_ns:
             return Need.FIRST
         if now.captured_ns - last.captured_ns > longest_ns(self._limit_ns, wait_ns, self._took_ns):
             return Need.AGE
-        moved = cv2.absdiff(now.cells, last.cells).max(2) > MOVED
-        self.is_same = not moved.any()
-        if self.is_same:
-            return Need.NONE
+        moved = moved_since(last.cells, now.cells)
+        if not moved.any():
+            return Need.SAME
         if self._own is None:
             return Need.OTHERS
-        return Need.MOTION if is_somebody(moved & ~self._own) else Need.NONE
+        return Need.MOTION if is_somebody(moved & ~self._own) else Need.OWN
 
     def keep(self, now: Glance, instances: tuple[Instance, ...], took_ns: int) -> None:
         """This frame was looked at for `took_ns`, and these were found."""
         person, has_sign = lone_person(instances), any(i.is_sign for i in instances)
+        had_sign = any(i.is_sign for i in self.instances)  # what one look alone has a sign of may be nobody
         is_first = self._looked is None or self._looked.stream != now.stream
-        if (
-            is_first or person is None or (has_sign and self._had_sign)
-        ):  # what one look alone has a sign of may be nobody
+        if is_first or person is None or (has_sign and had_sign):
             self._crowded_ns = now.captured_ns
-        is_alone = person is not None and not has_sign and now.captured_ns - self._crowded_ns >= ALONE_NS
-        self._own = own_cells(person, CELLS_WH) if person is not None and is_alone else None
-        self._had_sign = has_sign
+        is_calm = not has_sign and now.captured_ns - self._crowded_ns >= ALONE_NS
+        self._own = own_cells(person, CELLS_WH) if person is not None and is_calm else None
         self._looked, self._said_ns, self.instances = now, now.captured_ns, instances
         self._took_ns, self._free_ns = took_ns, now.captured_ns + took_ns
 
@@ -133,6 +129,11 @@ class Still:
             return False
         self._said_ns = captured_ns
         return True
+
+
+def moved_since(before: Picture, now: Picture) -> Cells:
+    """Return (h, w) bool: which cells (h, w, 3) uint8 have changed in any colour."""
+    return np.asarray(cv2.inRange(cv2.absdiff(before, now), (0,) * 3, (MOVED,) * 3) == 0)
 
 
 def is_somebody(moved: Cells) -> bool:
