@@ -33,9 +33,8 @@ class Neighbours:
     """
 
     def __init__(self) -> None:
-        self._most = self._found = (
-            0  # grid pixels of others and signs: the most that counts, and what the last result found
-        )
+        # grid pixels of others and signs: the most that counts, and what the last result found
+        self._most = self._found = 0
         self._beside = False
         self._is_hidden = False  # somebody may be, as of the last result
         self._beside_id = self._hidden_until = -1  # frame_id

@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.messages import Instance
 from compose.flow import Flow
 from compose.near import Near, Neighbours
 from compose.step import (
@@ -35,9 +34,8 @@ from compose.step import (
 GRID_W = 256
 COARSE = 0.06  # of the square root of the subject's area: what the edge of a result's small map may be off
 SOLID = 0.04  # of the same: as much inside of a result's edge it is sure
-MOST_WITHIN = (
-    12.0  # grid pixels that a subject who moves within itself may get beyond where it was, from result to result
-)
+# grid pixels that a subject who moves within itself may get beyond where it was, from result to result
+MOST_WITHIN = 12.0
 BACK = 0.7  # grid pixels a frame that the subject may come back by while somebody beside it is not found whole
 # grid pixels around others that are hidden while the subject is not found: where they were until now, where they are found now
 HELD_BACK, HELD_OFF = 2, 8
@@ -65,17 +63,6 @@ class Present(NamedTuple):
 def grid_wh(size_wh: tuple[int, int]) -> tuple[int, int]:
     """Columns and rows of the grid over a frame of `size_wh`."""
     return GRID_W, max(8, round(GRID_W * size_wh[1] / size_wh[0]))
-
-
-def on_grid(instance: Instance, wh: tuple[int, int], threshold: float) -> Map:
-    """(h, w) uint8: 255 where an instance's probability is above `threshold` (0..1), else 0."""
-    canvas = np.zeros(wh[::-1], np.uint8)
-    left, top = int(instance.box_xyxy[0] * wh[0]), int(instance.box_xyxy[1] * wh[1])
-    right, bottom = int(np.ceil(instance.box_xyxy[2] * wh[0])), int(np.ceil(instance.box_xyxy[3] * wh[1]))
-    small = np.frombuffer(instance.probability, np.uint8).reshape(instance.map_height, instance.map_width)
-    likely = cv2.resize(small, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
-    canvas[top:bottom, left:right] = cv2.threshold(likely, threshold * 255, 255, cv2.THRESH_BINARY)[1]
-    return canvas
 
 
 def inside(sure: Map) -> Map:

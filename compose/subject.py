@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from common.coco import PERSON
 from common.messages import Instance
 from compose.look import Look, alike, alike_parts
 from compose.others import (
@@ -32,7 +33,6 @@ from compose.others import (
     sides,
 )
 
-PERSON = 0
 PLACE_ALONE = 0.5  # IoU with the place from which it needs no looks
 # alike in head, upper and lower half, see compose/look.py, where the subject was missed or left; measured by `python -m
 # tests.bench returns`
@@ -272,7 +272,7 @@ class SubjectLock:
     def _is_found_twice(self, person: Candidate, other: Other | None, subject: Candidate) -> bool:
         """Whether a detection is the subject once more: it covers the subject, or is a part of it, looks like it, and is
         nobody who was followed until now."""
-        is_part = covered(person.area, subject.area) >= SAME_BODY and self._is_alike(person, NOT_UNLIKE)
+        is_part = covered(person.area, subject.area) >= SAME_BODY and self.may_be(person)
         return (is_part and other is None) or overlap(person.area, subject.area) >= TWICE
 
     def _is_whole(self, person: Other, people: list[Other]) -> bool:
@@ -283,7 +283,7 @@ class SubjectLock:
 
     def _is_stranger(self, person: Candidate | Other) -> bool:
         """Whether a person who is seen whole is clearly not the subject."""
-        return person.look is not None and not self._is_alike(person, NOT_UNLIKE)
+        return person.look is not None and not self.may_be(person)
 
     def _remember(self, person: Candidate, now_ns: int) -> None:
         self.place = person.area

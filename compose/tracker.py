@@ -15,6 +15,7 @@ from common.budget import Budget, MattePace
 from common.coco import NAMES
 from common.config import ComposeSettings
 from common.errors import AssetError
+from common.grid import on_grid
 from common.halves import Halves
 from common.matte import Matte
 from common.messages import FrameCaptured, Instance, MasksInferred, SubjectAsked, SubjectPointed
@@ -26,7 +27,7 @@ from compose.guided import GuidedEdge
 from compose.look import Light, look_of
 from compose.matte import MatteEdge
 from compose.others import Candidate, covered
-from compose.region import HISTORY, Present, Region, grid_wh, inside, on_grid
+from compose.region import HISTORY, Present, Region, grid_wh, inside
 from compose.step import Map
 from compose.subject import people_of
 

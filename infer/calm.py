@@ -12,9 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from common.coco import PERSON
+from common.grid import on_grid
 from common.messages import Instance
 
-PERSON = 0  # COCO
 LEAST = 0.1  # probability from which a cell may be the person's
 MARGIN = 3  # cells around the person in which motion is its own: 2 % of the width
 
@@ -34,11 +35,4 @@ def own_cells(person: Instance, size_wh: tuple[int, int]) -> Cells:
         person: With its map.
         size_wh: Columns and rows of cells over the picture.
     """
-    columns, rows = size_wh
-    found = np.zeros((rows, columns), np.uint8)
-    x0, y0, x1, y1 = person.box_xyxy
-    left, top, right, bottom = int(x0 * columns), int(y0 * rows), int(np.ceil(x1 * columns)), int(np.ceil(y1 * rows))
-    small = np.frombuffer(person.probability, np.uint8).reshape(person.map_height, person.map_width)
-    likely = cv2.resize(small, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
-    found[top:bottom, left:right] = likely >= LEAST * 255
-    return np.asarray(cv2.dilate(found, np.ones((2 * MARGIN + 1,) * 2, np.uint8)) > 0)
+    return np.asarray(cv2.dilate(on_grid(person, size_wh, LEAST), np.ones((2 * MARGIN + 1,) * 2, np.uint8)) > 0)

@@ -16,8 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from common.coco import PERSON
 from common.messages import MAX_INSTANCES, Instance, printable
-from infer.embedded.detector import PERSON, UNSEEN, instance_of, instance_of_person, sign_of_face, signs_of_regions
+from infer.embedded.detector import UNSEEN, instance_of, instance_of_person, sign_of_face, signs_of_regions
 from infer.embedded.look import Looker, Seen
 from infer.embedded.outline import Mask
 from infer.embedded.split import REACH, face_share, shares, union

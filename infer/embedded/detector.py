@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from common.coco import PERSON
 from common.messages import MAX_INSTANCES, Instance
 from infer.embedded.look import Looker, Seen
 from infer.embedded.outline import Mask
 from infer.embedded.split import face_share, shares, unclaimed, union
 from infer.embedded.witness import LoneFace, Person
 
-PERSON = 0  # COCO
 UNSEEN = 0.6  # probability of a cell that only the own mask gives to a person: shown where the present picture's matte agrees
 LEAST_SEEN = 0.2  # mean of the matte over a person, below which a coat on a chair may pass for one
 EMBEDDED = "embedded who: tells people apart by faces and skeletons; may miss a back or a limb alone"
@@ -54,7 +54,8 @@ def instances_of(seen: Seen, confidence: float) -> tuple[Instance, ...]:
     nobodys = ~union(taken, seen.matte.shape)
     for person, share in zip(seen.people, taken, strict=True):
         one = instance_of_person(person, share, nobodys | share, seen.matte, confidence)
-        found += [one] if one is not None else []
+        if one is not None:
+            found.append(one)
     found.sort(key=lambda i: (i.is_sign, -i.score))
     return (*found, *(sign for sign in signs_of(seen, taken) if sign is not None))[:MAX_INSTANCES]
 

@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from common.grid import on_grid
 from common.messages import Instance
 from compose.flow import Flow, FlowMeter
 from compose.near import Near
-from compose.region import COARSE, GRID_W, HISTORY, NOWHERE, Present, Region, grid_wh, inside, narrowed, on_grid
+from compose.region import COARSE, GRID_W, HISTORY, NOWHERE, Present, Region, grid_wh, inside, narrowed
 from compose.step import LEAST_REACH, Step
 from tests.compose.test_flow import texture
 
