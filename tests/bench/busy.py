@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 
-from tests.bench.calls import EMBEDDED, MODEL, Figures, record_call
+from common.config import NO_MODEL
+from tests.bench.calls import MODEL, Figures, record_call
 from tests.bench.clips import AGAIN, calm, footage, scaled
 from tests.bench.table import print_table
 
@@ -24,7 +25,7 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory(prefix="onlyme-bench-") as folder:
         clips = {footage(): scaled(AGAIN, SIZE_WH, Path(folder)), "calm": calm(SIZE_WH, Path(folder))}
-        for (what, clip), (who, model) in product(clips.items(), (("Mask R-CNN", MODEL), ("embedded", EMBEDDED))):
+        for (what, clip), (who, model) in product(clips.items(), (("Mask R-CNN", MODEL), ("embedded", NO_MODEL))):
             for loops in LOOPS:
                 with busy(loops):
                     figures = record_call({"source": clip, "mask_rcnn": model}, seconds=SECONDS)

@@ -19,12 +19,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from common.config import MODEL_FOLDER
 from tests.call import environment, processes_of, read_until, stages, start_call
 from tests.shared import MASK_RCNN, ROOT, SEQUENTIAL
 from tests.soak.__main__ import look
 
-EMBEDDED = ROOT / "mask-rcnn-coco"
-MODEL = MASK_RCNN if MASK_RCNN.is_dir() else EMBEDDED
+MODEL = MASK_RCNN if MASK_RCNN.is_dir() else MODEL_FOLDER
 SETTLE_S = 6.0
 SAME_MS = 20.0  # a composite is shown a moment after its mask was judged
 END_S = 2.0  # of the tutorial's loop: it is not looked at while it ends

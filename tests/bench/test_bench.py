@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.bench.calls import EMBEDDED, SETTLE_S, Used, figures_of
+from common.config import NO_MODEL
+from tests.bench.calls import SETTLE_S, Used, figures_of
 from tests.bench.clips import GRIDS, scaled, tiles
 from tests.bench.plot import Panel, draw
 from tests.shared import ROOT
@@ -89,7 +90,7 @@ def test_the_plot_is_a_picture(tmp_path: Path) -> None:
 
 def test_the_baseline_runs_on_the_demo_without_weights(tmp_path: Path) -> None:
     clip, out = scaled(tmp_path / "none", (640, 360), tmp_path), tmp_path / "out"
-    command = [sys.executable, "-m", "tests.bench.baseline", "--clip", str(clip), "--model", str(EMBEDDED)]
+    command = [sys.executable, "-m", "tests.bench.baseline", "--clip", str(clip), "--model", str(NO_MODEL)]
     subprocess.run([*command, "--seconds", "1", "--out", str(out)], cwd=ROOT, check=True, timeout=60)
     rows = [json.loads(line) for line in (out / "frames.jsonl").read_text().splitlines()]
     assert len(rows) > 1

@@ -5,7 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tests.bench.calls import EMBEDDED, MODEL, Figures, record_call, record_loop
+from common.config import NO_MODEL
+from tests.bench.calls import MODEL, Figures, record_call, record_loop
 from tests.bench.clips import AGAIN, footage, scaled
 from tests.bench.table import print_table
 
@@ -19,7 +20,7 @@ def main() -> None:
         clip, large = scaled(AGAIN, SIZE_WH, Path(folder)), scaled(AGAIN, LARGE_WH, Path(folder))
         loop = record_loop(clip)
         of: dict[str, dict[str, object]] = {"source": {"source": clip, "mask_rcnn": MODEL}}
-        of |= {"1080p": {"source": large, "mask_rcnn": MODEL}, "embedded": {"source": clip, "mask_rcnn": EMBEDDED}}
+        of |= {"1080p": {"source": large, "mask_rcnn": MODEL}, "embedded": {"source": clip, "mask_rcnn": NO_MODEL}}
         calls = {f"{n} worker(s)": record_call(of["source"], n) for n in WORKERS}
         calls["--cpu 100"] = record_call({**of["source"], "cpu": 100})
         calls["1 worker, 1080p"] = record_call(of["1080p"])

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
+from common.config import NO_MODEL
 from display.captions import AMBER_BGR
 from tests.call import BIN, environment, processes_of, read_until, run_call, start_call
 from tests.conftest import in_small_memory, segment_names
@@ -68,7 +69,7 @@ def test_real_footage_is_recorded_with_its_subject_shown(
 def test_without_a_model_the_call_comes_up_and_starts_hidden(run_dir: Path, tmp_path: Path, segments: set[str]) -> None:
     out, later = tmp_path / "out", tmp_path / "Procfile"
     settings = {
-        "mask_rcnn": ROOT / "mask-rcnn-coco",
+        "mask_rcnn": NO_MODEL,
         "source": "auto",
         "sink": "record",
         "out": out,
@@ -87,8 +88,7 @@ def test_without_a_model_the_call_comes_up_and_starts_hidden(run_dir: Path, tmp_
     first, last = (np.asarray(cv2.imread(str(out / str(r["file"])))) for r in (rows[0], rows[-1]))
     face = np.s_[80:180, 270:390]
     assert detail(last[face]) > 4 * detail(first[face])
-    if not (ROOT / "mask-rcnn-coco/frozen_inference_graph.pb").exists():
-        assert said.count("finds people with embedded who") == 1
+    assert said.count("finds people with embedded who") == 1
     if "demo scene" in said:  # no camera here: the picture says so, in white, in its lower left corner
         assert (first[330:, :200] > 220).all(-1).any()
 
