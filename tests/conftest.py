@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,10 +39,11 @@ def in_small_memory(size_mb: int, argv: list[str], env: dict[str, str]) -> subpr
     return on_a_disk(f"size={size_mb}m", Path("/dev/shm"), argv, env)
 
 
+@cache
 def may_be_root() -> bool:
     """Whether files can be given away, and disks and namespaces made."""
-    made = subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], check=False, capture_output=True)
-    return os.getuid() == 0 and made.returncode == 0
+    made = ["unshare", "--mount", "--pid", "--fork", "true"]
+    return os.getuid() == 0 and subprocess.run(made, check=False, capture_output=True).returncode == 0
 
 
 @contextmanager

@@ -113,9 +113,9 @@ class Looker:
 
     def _read_below(self, halves: Halves, found: Found, face: Face, grid_wh: tuple[int, int]) -> Person | None:
         """Return the person of a face; None where the landmark network sees nobody or somebody else there."""
+        scale = grid_wh[0] / halves.picture.shape[1]
         for hips, radius in BODIES:
             body = self._bodies.read(halves, *body_below(found, hips, radius))
-            scale = grid_wh[0] / halves.picture.shape[1]
             if body.presence >= PRESENT and fits(face, pose_on(body, scale)):
                 return person_on(body, grid_wh, scale)
         return None
