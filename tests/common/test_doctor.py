@@ -148,8 +148,7 @@ def test_a_running_call_is_noticed(run_dir: Path) -> None:
     none = Finding("running call", Level.OK, f"none on {run_dir}")
     assert doctor.check_running(run_dir) == none
     with stage("capture", run_dir, source="demo", width=320, height=180) as capture:
-        wait_for("capture", (run_dir / "frames").exists)
-        assert doctor.check_running(run_dir).level is Level.NOTE
+        wait_for("capture", lambda: doctor.check_running(run_dir).level is Level.NOTE)
         child = child_of(capture.pid)
         assert child is not None
         os.kill(child, signal.SIGSTOP)
