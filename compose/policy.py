@@ -29,7 +29,9 @@ from common.messages import FrameCaptured, Instance, MasksInferred, PrivacySet, 
 from compose.choice import NOBODY_FOUND, Choice
 
 ENTRY_NS = 300_000_000  # the subject fades in over this long
-SILENCE_NS, SILENT_PERIODS = 300_000_000, 3  # no frame for that long, and for that many periods of the source: hidden
+# no frame for that long, and for that many periods of the source: hidden. Displays blank themselves after as long; where the
+# scheduler keeps capture away for less, the next frame is already there
+SILENCE_NS, SILENT_PERIODS = 500_000_000, 3
 # no frame for that long, and for SILENT_PERIODS: a loss, the person in front may be another one
 LOSS_NS = 2_000_000_000
 KNOWN_FRAMES = 4096  # whose masks may still come: 17 s at 240 a second, more than any mask may be old

@@ -176,7 +176,7 @@ def test_a_new_epoch_hides_until_its_own_mask_comes(scene: Scene) -> None:
 
 def test_no_frames_are_a_loss_after_three_periods_and_no_sooner(scene: Scene) -> None:
     live(scene)
-    scene.wait(300)
+    scene.wait(500)
     assert scene.verdict().state is State.LIVE
     scene.wait(1)
     assert scene.verdict()[:2] == (State.LOST, "no frame comes from capture")
@@ -232,7 +232,7 @@ EVENTS: dict[str, Callable[[Scene], object]] = {
     "masks with nobody": lambda s: (s.play(33), s.masks(who=0)),
     "masks of another epoch": lambda s: s.masks(epoch=77),
     "no masks for long": lambda s: s.play(600),
-    "no frames for long": lambda s: s.wait(301),
+    "no frames for long": lambda s: s.wait(501),
     "no frames for very long": lambda s: s.wait(2001),
     "source lost": lambda s: s.lose(),
     "privacy on": lambda s: s.policy.set_privacy(True),
