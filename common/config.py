@@ -29,6 +29,7 @@ PREFIX = "ONLYME_"
 ROOT = Path(__file__).resolve().parent.parent
 MODEL_FOLDER = ROOT / "mask-rcnn-coco"  # of --mask-rcnn, where nobody names another
 MASK_AGE_MS = 750
+MASK_AGE_ALONE_MS = 2000  # where one person alone is followed (compose/alone.py)
 NO_MODEL = Path("none")  # of --mask-rcnn
 AUTO, CPU = "auto", "cpu"
 DEVICES = (AUTO, CPU, "cuda", "tensorrt", "coreml", "directml", "openvino")
@@ -235,7 +236,8 @@ _BATTERY = setting(False, yes, "while on battery as with --cpu 100", switch=True
 _MAX_MASK_AGE = setting(
     0,
     age,
-    f"a mask older than this shows nobody, milliseconds; 0: {MASK_AGE_MS}, and the interval of --max-infer-hz more",
+    f"a mask older than this shows nobody, milliseconds; 0: {MASK_AGE_MS}, or {MASK_AGE_ALONE_MS} while one person alone is "
+    "followed, and the interval of --max-infer-hz more",
 )
 
 
@@ -244,6 +246,11 @@ def mask_age_limit_ms(max_mask_age: int, max_infer_hz: float) -> float:
     if max_mask_age:
         return max_mask_age
     return MASK_AGE_MS + (1000 / max_infer_hz if max_infer_hz else 0)
+
+
+def mask_age_alone_ms(max_mask_age: int, max_infer_hz: float) -> float:
+    """The same while one person alone is followed; what the user says holds for everybody."""
+    return max_mask_age or max(MASK_AGE_ALONE_MS, mask_age_limit_ms(0, max_infer_hz))
 
 
 @dataclass(frozen=True)
@@ -277,6 +284,11 @@ class InferSettings(Settings):
     def mask_age_limit_ms(self) -> float:
         """See mask_age_limit_ms: what stands still is looked at anew before its mask is too old."""
         return mask_age_limit_ms(self.max_mask_age, self.max_infer_hz)
+
+    @property
+    def mask_age_alone_ms(self) -> float:
+        """See mask_age_alone_ms."""
+        return mask_age_alone_ms(self.max_mask_age, self.max_infer_hz)
 
 
 @dataclass(frozen=True)
@@ -322,6 +334,11 @@ class ComposeSettings(Settings):
     def mask_age_limit_ms(self) -> float:
         """See mask_age_limit_ms."""
         return mask_age_limit_ms(self.max_mask_age, self.max_infer_hz)
+
+    @property
+    def mask_age_alone_ms(self) -> float:
+        """See mask_age_alone_ms."""
+        return mask_age_alone_ms(self.max_mask_age, self.max_infer_hz)
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
     keep_freed()
     tracker = open_tracker(settings)
     painter = Painter(settings, tracker)
-    policy = Policy(tracker.choose, painter.forget, settings.mask_age_limit_ms)
+    policy = Policy(tracker.choose, painter.forget, tracker.age_limit_ms)
     counters, journal, sleep = Counters(log), Journal(), SleepWatch()
     run_dir = settings.call_dir
     with sole_writer(run_dir, COMPOSITES.name), open_context() as context, Composites(context, run_dir) as composites:

@@ -77,14 +77,14 @@ class Policy:
     Args:
         choose: Says which instances of an accepted result stay sharp.
         forget: Forgets who that was, and all that was seen.
-        max_mask_age_ms: A mask older than this shows nobody.
+        age_limit_ms: Says from what age a mask shows nobody, as of now.
     """
 
     def __init__(
-        self, choose: Callable[[MasksInferred], Choice], forget: Callable[[], None], max_mask_age_ms: float
+        self, choose: Callable[[MasksInferred], Choice], forget: Callable[[], None], age_limit_ms: Callable[[], float]
     ) -> None:
         self._choose, self._forget_subject = choose, forget
-        self._max_age_ns = round(max_mask_age_ms * 1e6)
+        self._age_limit_ms = age_limit_ms
         self._epoch = 0
         self._frames: OrderedDict[int, int] = OrderedDict()  # frame_id → captured_ns
         self._seen_ns = 0
@@ -108,7 +108,7 @@ class Policy:
         """
         if frame.captured_ns > now_ns:
             return "from the future"
-        if now_ns - frame.captured_ns > max(self._max_age_ns, self._patience_ns()):
+        if now_ns - frame.captured_ns > max(self._age_limit_ms() * 1e6, self._patience_ns()):
             return "stale"
         if frame.captured_ns < self._first_ns:
             return "of before a loss"
@@ -154,7 +154,7 @@ class Policy:
         self._started = True
         self._masks = masks
         self._choice = self._choose(masks)
-        return "stale" if now_ns - masks.looked_ns > self._max_age_ns else ""
+        return "stale" if now_ns - masks.looked_ns > self._age_limit_ms() * 1e6 else ""
 
     def refuses(self, wish: WishMade, now_ns: int) -> str:
         """Return "" or why a viewer's wish must not be obeyed. A wish for the filter is always obeyed: it only hides."""
@@ -206,8 +206,8 @@ class Policy:
             return Verdict(State.INSTANCES if self._view else State.OFF, "turned off by hand", age_ms)
         if self._masks is None:
             reason = self._no_mask
-        elif age_ns > self._max_age_ns:
-            reason = f"mask older than {self._max_age_ns / 1e6:.0f} ms"
+        elif age_ms > (limit_ms := self._age_limit_ms()):
+            reason = f"mask older than {limit_ms:.0f} ms"
         else:
             return self._judge_choice(age_ms)
         return Verdict(State.HIDDEN if self._started else State.STARTING, reason, age_ms)

@@ -101,6 +101,11 @@ class Region:
         """(h, w) uint8 of the newest frame that was rolled to, None before the first result."""
         return self._steps[-1].subject if self._steps else None
 
+    @property
+    def newest(self) -> Step | None:
+        """The step that was rolled to last, None before the first result."""
+        return self._steps[-1] if self._steps else None
+
     def at(self, frame_id: int) -> Map | None:
         """The subject's area in an earlier frame, or, if that was skipped, in the last one before it; None if neither that
         frame nor any after it was rolled to."""

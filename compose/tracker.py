@@ -20,13 +20,14 @@ from common.halves import Halves
 from common.matte import Matte
 from common.messages import FrameCaptured, Instance, MasksInferred, SubjectAsked, SubjectPointed
 from compose import alpha
+from compose.alone import Alone
 from compose.alpha import Alpha
 from compose.choice import Choice, Chooser
 from compose.flow import FlowMeter
 from compose.guided import GuidedEdge
 from compose.look import Light, look_of
 from compose.matte import MatteEdge
-from compose.others import Candidate, covered
+from compose.others import LEAST_OVERLAP, Candidate, covered, overlap
 from compose.region import HISTORY, Present, Region, grid_wh, inside
 from compose.step import Map
 from compose.subject import people_of
@@ -39,6 +40,7 @@ NEAREST = 4  # frames: a person who walks past moves by two hundredths of the wi
 TOUCH = 5  # grid pixels, odd: what is nearer touches
 HOLD_NS = 1_000_000_000  # so long after a result found the subject its area goes on where a sign of somebody lies on it
 SAME_PLACE = 0.5  # of the area, at least, lies under such a sign
+MOST_FAILED = 2  # results in a row that may find nobody where one person alone was found for long
 OUTLINE_NS = 1_000_000_000  # so long it is shown who was chosen by hand
 
 log = logging.getLogger("onlyme")
@@ -75,7 +77,6 @@ class Tracker:
         self._settings, self._edge = settings, edge
         self._kept = {NAMES.index(name) for name in settings.keep}
         self._chooser = Chooser(settings.subject, settings.return_)
-        self._longest_ns = round(settings.mask_age_limit_ms * 1e6)
         self._begin(0, (0, 0))
 
     def _begin(self, epoch: int, size_wh: tuple[int, int]) -> None:
@@ -88,6 +89,8 @@ class Tracker:
         # the subject of the last result that found it, and when that was
         self._held: tuple[Instance, ...] = ()
         self._found_ns = 0
+        self._failed = 0  # results since then
+        self._alone = Alone()
         self._light = Light()
         self._dropped = -1  # the newest frame that was forgotten before its time
         if self._edge is not None:
@@ -115,12 +118,20 @@ class Tracker:
     def _forget(self, now_ns: int) -> None:
         """Let go of what is too old. No result may come for long, and the way from one to now takes half a megabyte a
         frame; the picture alone is kept longer, for a result that is too late to show anybody still says who is who."""
+        longest_ns = self.age_limit_ms() * 1e6
         if len(self._past) > HISTORY:
             frame_id, past = self._past.popitem(last=False)
-            if now_ns - past.captured_ns <= self._longest_ns:
+            if now_ns - past.captured_ns <= longest_ns:
                 self._dropped = frame_id
-        young = (n for n, past in self._past.items() if now_ns - past.captured_ns <= self._longest_ns)
+        young = (n for n, past in self._past.items() if now_ns - past.captured_ns <= longest_ns)
         self._region.forget(next(young))
+
+    def age_limit_ms(self) -> float:
+        """From what age a mask shows nobody, as of the newest frame: longer where one person alone is followed."""
+        step, present = self._region.newest, self._present
+        follows = self._edge is not None and self._edge.bounds and present is not None and present.flow is not None
+        alone = follows and step is not None and self._alone.holds(step)
+        return self._settings.mask_age_alone_ms if alone else self._settings.mask_age_limit_ms
 
     def ask(self, asked: SubjectAsked | SubjectPointed) -> None:
         """Somebody chose by hand, among the people of the next result."""
@@ -154,9 +165,11 @@ class Tracker:
         mine = self._union([areas[number] for number in chosen])
         things = self._things(result, subjects, mine)
         signs = [self._on_grid(i, self._settings.threshold) for i in result.instances if i.is_sign]
-        if not chosen and self._holds(result, areas, signs, even):
+        self._failed = 0 if chosen else self._failed + 1
+        if not chosen and self._holds(result, candidates, signs, even):
             self._chooser.keep(result.captured_ns)
             return Choice(self._held)
+        self._alone.see(result.captured_ns, len(people), len(signs), is_same=bool(chosen) and self._chooser.follows)
         others = self._union([areas[k] for k, person in enumerate(people) if k not in chosen and person not in things])
         self._seed(result, subjects, mine, things, others=others, signs=self._union(signs))
         everybody = self._chooser.shows_everybody
@@ -165,9 +178,9 @@ class Tracker:
             return Choice((*subjects, *things), everybody=everybody)
         return Choice((), self._chooser.why_nobody(len(people)), self._chooser.question, everybody)
 
-    def _holds(self, result: MasksInferred, people: list[Map], signs: list[Map], even: Picture | None) -> bool:
-        """Whether the subject's area goes on although a result found nobody who is the subject: where a sign of somebody lies
-        on it, and for a short time. Whom else the result found is hidden."""
+    def _holds(self, result: MasksInferred, people: list[Candidate], signs: list[Map], even: Picture | None) -> bool:
+        """Whether the subject's area goes on although a result found nobody who is the subject, for a short time: where a sign
+        of somebody lies on it, or where the look may have failed. Whom else the result found is hidden."""
         area = self._region.at(result.frame_id)
         is_late = result.captured_ns - self._found_ns > HOLD_NS
         if self._edge is None or self._chooser.shows_everybody or not self._held or is_late:
@@ -179,10 +192,21 @@ class Tracker:
             for sign in signs
             if covered(area, sign) < SAME_PLACE or not self._chooser.may_be(Candidate(sign, look_of(even, sign)))
         ]
-        if len(rest) == len(signs) or not self._region.hold(result.frame_id, self._union(people + rest)):
+        others = [person.area for person in people] + rest
+        if len(rest) == len(signs):
+            if signs or not self._may_have_failed(people, area):
+                return False
+            others = []
+        if not self._region.hold(result.frame_id, self._union(others)):
             return False
         self._result_ns = result.looked_ns
         return True
+
+    def _may_have_failed(self, people: list[Candidate], area: Map) -> bool:
+        """Whether a result without a sign of anybody else may just have missed the subject: one person alone was found for long,
+        and it found nobody, or somebody at the same place who is not unlike."""
+        is_here = all(overlap(p.area, area) >= LEAST_OVERLAP and self._chooser.may_be(p) for p in people)
+        return self._alone.is_known and len(people) <= 1 and is_here and self._failed <= MOST_FAILED
 
     def _nearest(self, frame_id: int) -> Past | None:
         """The picture of a frame, or, where compose skipped that frame, of the nearest one that it saw; None where that is

@@ -74,10 +74,15 @@ def test_a_device_is_one_that_is_known() -> None:
 
 
 def test_infer_and_compose_agree_on_how_old_a_mask_may_be() -> None:
-    for argv, limit_ms in (([], 750), (["--max-infer-hz", "2"], 1250), (["--max-mask-age", "300"], 300)):
-        assert (
-            read(InferSettings, *argv).mask_age_limit_ms == read(ComposeSettings, *argv).mask_age_limit_ms == limit_ms
-        )
+    for argv, *limits_ms in (
+        ([], 750, 2000),
+        (["--max-infer-hz", "2"], 1250, 2000),
+        (["--max-infer-hz", "0.5"], 2750, 2750),
+        (["--max-mask-age", "300"], 300, 300),
+        (["--max-mask-age", "3000"], 3000, 3000),
+    ):
+        for settings in (read(InferSettings, *argv), read(ComposeSettings, *argv)):
+            assert [settings.mask_age_limit_ms, settings.mask_age_alone_ms] == limits_ms
 
 
 def test_a_bad_variable_names_what_was_expected() -> None:

@@ -13,7 +13,7 @@ from capture.sprite import Sprite
 from common.assets import MATTE, fetch
 from common.budget import MattePace
 from common.coco import NAMES
-from common.config import ComposeSettings
+from common.config import MASK_AGE_ALONE_MS, MASK_AGE_MS, ComposeSettings
 from common.errors import AssetError
 from common.halves import Halves
 from common.matte import Matte
@@ -226,6 +226,90 @@ def test_where_only_a_sign_of_the_subject_is_found_its_area_goes_on_for_a_second
         subjects = tracker.choose(MasksInferred(1, index, now.captured_ns, 1, "w", "m", people)).subjects
     assert not shown[-1]
     assert 0.5 * FPS <= sum(shown) <= FPS + 1 if what == "sign" else sum(shown) <= 1
+
+
+def at_rest(seconds: float, wide: float) -> Places:
+    """One person alone; from three seconds on somebody else stands beside."""
+    return Places(sways(seconds), Place(0.85, 1.0) if seconds > 3 else None)
+
+
+def followed(tracker: Tracker, scene: DemoScene, indices: range) -> Choice:
+    """The last choice of a tracker that is given every frame, and its exact result at once."""
+    choice = Choice(())
+    for index in indices:
+        now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
+        tracker.see(now, Halves(scene.frame(index)))
+        choice = tracker.choose(replace(truth(scene, index, 0.9, 0.8), captured_ns=now.captured_ns))
+        tracker.alpha(now, choice.subjects)
+    return choice
+
+
+def failed(tracker: Tracker, scene: DemoScene, index: int) -> Choice:
+    """The choice for a frame in which nobody was found."""
+    now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
+    tracker.see(now, Halves(scene.frame(index)))
+    tracker.alpha(now, ())
+    return tracker.choose(MasksInferred(1, index, now.captured_ns, 1, "w", "m", ()))
+
+
+@pytest.mark.parametrize(("frames", "expected"), [(75, [1, 1, 0, 0]), (30, [0, 0, 0, 0]), (120, [0, 0, 0, 0])])
+def test_two_looks_may_fail_where_one_person_has_been_alone_for_long(
+    frames: int, expected: list[int], matte: Matte
+) -> None:
+    """One failed look hid the subject, who then faded in again. Alone for a second only, or beside somebody, it still does."""
+    scene, tracker = DemoScene(*SIZE, FPS, at_rest), tracker_of(matte)
+    assert followed(tracker, scene, range(frames)).subjects
+    found = [failed(tracker, scene, frames + number) for number in range(len(expected))]
+    assert [len(choice.subjects) for choice in found] == expected
+
+
+def test_somebody_else_s_look_in_the_subject_s_place_is_no_failed_look(matte: Matte) -> None:
+    scene, tracker, index = DemoScene(*SIZE, FPS, at_rest), tracker_of(matte), 75
+    followed(tracker, scene, range(index))
+    masks = scene.masks(index)
+    picture = scene.frame(index)
+    picture[masks.subject] = 255 - picture[masks.subject]
+    now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
+    tracker.see(now, Halves(picture))
+    tracker.alpha(now, ())
+    half = masks.subject.copy()  # too little of the place to go by that alone
+    half[: round(0.82 * SIZE[1])] = False
+    other = instance_of(half, 0.9)
+    assert other is not None
+    assert tracker.choose(MasksInferred(1, index, now.captured_ns, 1, "w", "m", (other,))).subjects == ()
+
+
+def test_a_mask_may_be_older_while_one_person_alone_is_followed(matte: Matte) -> None:
+    scene, tracker = DemoScene(*SIZE, FPS, at_rest), tracker_of(matte)
+    assert tracker.age_limit_ms() == MASK_AGE_MS
+    limits = []
+    for index in range(0, 110):
+        followed(tracker, scene, range(index, index + 1))
+        limits.append(tracker.age_limit_ms())
+    assert set(limits[:60]) == {MASK_AGE_MS}
+    assert set(limits[62:90]) == {MASK_AGE_ALONE_MS}
+    assert set(limits[92:]) == {MASK_AGE_MS}, "as soon as a result finds somebody else"
+
+
+def test_whoever_comes_beside_the_subject_makes_an_old_mask_too_old_before_any_result(matte: Matte) -> None:
+    """No result comes after 2.9 s: what the matte sees there is enough."""
+    near = DemoScene(*SIZE, FPS, lambda s, wide: Places(sways(s), Place(0.72, 1.0) if s > 3 else None))
+    tracker = tracker_of(matte)
+    choice = followed(tracker, near, range(88))
+    limits = []
+    for index in range(88, 110):
+        now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
+        tracker.see(now, Halves(near.frame(index)))
+        tracker.alpha(now, choice.subjects)
+        limits.append(tracker.age_limit_ms())
+    assert set(limits[:2]) == {MASK_AGE_ALONE_MS}
+    assert set(limits[8:]) == {MASK_AGE_MS}, "a fifth of a second after it came into view"
+
+
+def test_a_limit_that_somebody_sets_holds_for_everybody(matte: Matte) -> None:
+    tracker = Tracker(ComposeSettings(max_mask_age=900), MatteEdge(matte, MattePace()))
+    followed(tracker, DemoScene(*SIZE, FPS, at_rest), range(75))
+    assert tracker.age_limit_ms() == 900
 
 
 def remembered_after(frames: int, tracker: Tracker, scene: DemoScene) -> int:
