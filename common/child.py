@@ -25,7 +25,6 @@ from common.pulse import EXIT_CRASHED, EXIT_DONE, EXIT_MISTAKE, EXIT_RESTS, EXIT
 from common.run_dir import open_run_dir
 
 LOOK_EVERY_S = 0.25
-FIGURES_EVERY_S = 1.0
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 log = logging.getLogger("onlyme")
@@ -47,8 +46,8 @@ class Stop:
     def __init__(self, pulse: Pulse, above: Ancestors, restarts: int) -> None:
         self.pulse, self.restarts = pulse, restarts
         self.rests = False
-        self.leave_figures: Callable[[], None] | None = None
-        self._leave_at = 0.0
+        self.each_second: list[Callable[[], None]] = []
+        self._second_at = 0.0
         self._asked = False
         self._above = above
         self._look_at = 0.0
@@ -60,9 +59,10 @@ class Stop:
             self._look_at = now + LOOK_EVERY_S
             if not are_there(self._above):
                 self._asked = True  # never set from what it was: a signal may ask while we look
-            if self.leave_figures is not None and now >= self._leave_at:
-                self._leave_at = now + FIGURES_EVERY_S
-                self.leave_figures()
+            if now >= self._second_at:
+                self._second_at = now + 1.0
+                for act in self.each_second:
+                    act()
         return self._asked
 
     def ask(self) -> None:
@@ -118,7 +118,7 @@ def work(stage: str, package: str, stop: Stop) -> int:
         stop.pulse.log_level = root.level
         open_run_dir(settings.call_dir)
         name = process_name(package) if under_honcho() else f"{package}-{os.getpid()}"
-        stop.leave_figures = partial(figures.leave, path_of(settings.call_dir, name))
+        stop.each_second.append(partial(figures.leave, path_of(settings.call_dir, name)))
         run: Run = importlib.import_module(f"{package}.loop").run
         run(settings, stop)
     except UserError as error:

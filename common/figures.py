@@ -44,8 +44,11 @@ FIGURES = {
     "latency_seconds": Kind("summary", "From capture until a display took the picture"),
     "viewers": Kind("gauge", "Who watches through this process"),
     "cpu_cores": Kind("gauge", "Cores that this process had lately"),
-    "looks_allowed": Kind("gauge", "Looks a second that the governor allows this worker, 0 for no limit"),
+    "looks_allowed": Kind("gauge", "Looks a second that the governor allows each worker, 0 for no limit"),
     "budget_spare": Kind("gauge", "Times the least that looking for people needs, that the budget leaves for it"),
+    "workers_insist": Kind(
+        "gauge", "1 while workers insist on their share of the processor, 0 while everything else runs first"
+    ),
     "matte_every": Kind("gauge", "The matte runs on every so many frames"),
     "restarts": Kind("counter", "How often this process's worker was restarted"),
 }

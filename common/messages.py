@@ -19,7 +19,7 @@ import msgpack
 
 from common.errors import MessageError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 MAX_MESSAGE_BYTES = 4 << 20
 MAX_INSTANCES = 400
 MAX_MAP_SIDE = 512
@@ -92,7 +92,7 @@ class FrameCaptured:
     """capture → compose (every one), infer (newest on request): a frame lies in the ring `segment` at `sequence`.
 
     `source_index` is the number of the frame in a file source, counted on through loops. `notice` is what the person
-    in front should read in the picture ("" for nothing). `workers` is how many inference workers ask for work now.
+    in front should read in the picture ("" for nothing). `workers` is how many inference workers work at once.
     """
 
     KIND: ClassVar[int] = 1
@@ -179,6 +179,7 @@ class MasksInferred:
 
     `held_ns` is 0 where this very frame was looked at. Where nothing has moved since an earlier frame, the result of that
     one is said again, and `held_ns` is the time from that frame to this one: a mask is as old as the frame it was made from.
+    `cpu_ns` is the processor time of the look, 0 where there was none.
     """
 
     KIND: ClassVar[int] = 3
@@ -190,6 +191,7 @@ class MasksInferred:
     model: str
     instances: tuple[Instance, ...] = field(default=())
     held_ns: int = 0
+    cpu_ns: int = 0
 
     @property
     def looked_ns(self) -> int:
@@ -200,6 +202,7 @@ class MasksInferred:
         _identity(self)
         _whole("inference_ns", self.inference_ns)
         _whole("held_ns", self.held_ns, 0, self.captured_ns)
+        _whole("cpu_ns", self.cpu_ns)
         _text("worker", self.worker)
         _text("model", self.model)
         if len(self.instances) > MAX_INSTANCES:
@@ -385,8 +388,56 @@ class WishMade:
             raise MessageError(f"wanted: expected something that a viewer may want, got {self.wanted!r:.80}")
 
 
+@dataclass(frozen=True, slots=True)
+class LoadSaid:
+    """every other stage → compose, once a second: how many cores a process has used."""
+
+    KIND: ClassVar[int] = 14
+    process: str
+    cores: float
+
+    def __post_init__(self) -> None:
+        _text("process", self.process)
+        _real("cores", self.cores, 0.0, 1e6)
+
+
+@dataclass(frozen=True, slots=True)
+class LooksWanted:
+    """compose → infer: what is wanted of the workers from now on.
+
+    hz: Looks a second of each, 0.0 for as many as it can.
+    insists: A worker insists on its share of the processor; else every other program runs first.
+    since_ns: Compose cannot tell who is in frames captured from then on: a look is wanted at once.
+    looked_ns: When the frame was captured that the mask in use was made from, whichever worker made it.
+    limit_ms: The age from which that mask shows nobody.
+    """
+
+    KIND: ClassVar[int] = 15
+    hz: float
+    insists: bool
+    since_ns: int
+    looked_ns: int
+    limit_ms: int
+
+    def __post_init__(self) -> None:
+        _real("hz", self.hz, 0.0, 1e6)
+        _flag("insists", self.insists)
+        _whole("since_ns", self.since_ns)
+        _whole("looked_ns", self.looked_ns)
+        _whole("limit_ms", self.limit_ms)
+
+
 Message = (
-    FrameCaptured | WorkAsked | MasksInferred | FrameComposed | SourceLost | ViewerReady | PictureRelayed | WishMade
+    FrameCaptured
+    | WorkAsked
+    | MasksInferred
+    | FrameComposed
+    | SourceLost
+    | ViewerReady
+    | PictureRelayed
+    | WishMade
+    | LoadSaid
+    | LooksWanted
 )
 _KINDS: dict[int, type[Message]] = {kind.KIND: kind for kind in get_args(Message)}
 
@@ -421,7 +472,7 @@ def decode(data: bytes) -> Message:
     if len(values) != len(fields(kind)):
         raise MessageError(f"{kind.__name__}: expected {len(fields(kind))} fields, got {len(values)}")
     if kind is MasksInferred:
-        values[-2] = _instances(values[-2])
+        values[-3] = _instances(values[-3])
     if kind is WishMade:
         values[-1] = _wanted(values[-1])
     return kind(*values)

@@ -7,6 +7,8 @@ work        infer ↔ capture       ring `frames`                WorkAsked → F
 masks       infer → compose       in the message (small map)   MasksInferred                  late, stale or foreign results are dropped
 composites  compose → displays    ring `composites`            FrameComposed, every frame     a slow display skips to the newest
 control     displays → compose    -                            WishMade                       late or foreign wishes are refused
+looks       compose → infer       -                            LooksWanted, when it changes   the next one comes within a second
+loads       all → compose         -                            LoadSaid, once a second        the next one comes within a second
 
 Every stream is one ZeroMQ ipc endpoint in the run folder. The side that owns the stream binds, so stages may start
 and restart in any order. Queues are short: what is late is of no use, and a stalled peer must cost no memory.
@@ -30,6 +32,8 @@ from common.messages import (
     MAX_MESSAGE_BYTES,
     FrameCaptured,
     FrameComposed,
+    LoadSaid,
+    LooksWanted,
     MasksInferred,
     Message,
     PictureRelayed,
@@ -45,7 +49,7 @@ Socket = zmq.Socket[bytes]
 Context = zmq.Context[Socket]
 M = TypeVar(
     "M", FrameCaptured, WorkAsked, MasksInferred, FrameComposed, FrameCaptured | SourceLost, WishMade, PictureRelayed,
-    ViewerReady | WishMade,
+    ViewerReady | WishMade, LoadSaid, LooksWanted,
 )  # fmt: skip
 FRAME_FACTS: tuple[type[FrameCaptured | SourceLost], ...] = (FrameCaptured, SourceLost)
 
@@ -69,7 +73,9 @@ WORK = Stream("work", binds=zmq.ROUTER, connects=zmq.DEALER, queue=4)
 MASKS = Stream("masks", binds=zmq.PULL, connects=zmq.PUSH, queue=2)
 COMPOSITES = Stream("composites", binds=zmq.PUB, connects=zmq.SUB, queue=16, slots=6)
 CONTROL = Stream("control", binds=zmq.PULL, connects=zmq.PUSH, queue=16)
-STREAMS = (FRAMES, WORK, MASKS, COMPOSITES, CONTROL)
+LOOKS = Stream("looks", binds=zmq.PUB, connects=zmq.SUB, queue=8)
+LOADS = Stream("loads", binds=zmq.PULL, connects=zmq.PUSH, queue=16)
+STREAMS = (FRAMES, WORK, MASKS, COMPOSITES, CONTROL, LOOKS, LOADS)
 
 
 @contextmanager

@@ -62,6 +62,11 @@ class Chooser:
         """Whether every person stays sharp, by setting or by hand."""
         return self._rule == "all"
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether somebody chose by hand and the next result is waited for."""
+        return self._asked is not None
+
     def ask(self, asked: SubjectAsked | SubjectPointed) -> None:
         """Somebody chose by hand, among the people of the next result."""
         self._asked = None

@@ -44,9 +44,11 @@ from common.streams import (
     receive,
     send,
 )
+from compose.matte import MattePace
 from compose.painter import Painter, paint_card
 from compose.policy import Policy, State, Verdict
 from compose.tracker import Tracker, open_tracker
+from compose.workers import Workers
 
 POLL_MS = 30  # how late a limit that passes between two frames may be noticed
 CARD_EVERY_S = 0.1  # displays blank themselves when nothing comes
@@ -65,15 +67,14 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
     """
     cv2.setNumThreads(1)
     keep_freed()
-    tracker = open_tracker(settings)
+    tracker = open_tracker(settings, pace := MattePace())
     painter = Painter(settings, tracker)
     policy = Policy(tracker.choose, painter.forget, tracker.age_limit_ms)
-    counters, journal, sleep = Counters(log), Journal(), SleepWatch()
-    run_dir = settings.call_dir
+    counters, journal, sleep, run_dir = Counters(log), Journal(), SleepWatch(), settings.call_dir
     with sole_writer(run_dir, COMPOSITES.name), open_context() as context, Composites(context, run_dir) as composites:
         frames = Frames(context, run_dir, policy, counters)
         masks, control = bind(context, MASKS, run_dir), bind(context, CONTROL, run_dir)
-        poller, workers = zmq.Poller(), PeerWatch(masks)
+        poller, watch, workers = zmq.Poller(), PeerWatch(masks), Workers(settings, context, counters, pace)
         for socket in (*frames.sockets, masks, control):
             poller.register(socket, zmq.POLLIN)
         while not stop:
@@ -81,12 +82,13 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
             frame, picture = frames.newest()
             for wish in receive(control, WishMade, counters):
                 obey(wish, policy, tracker, painter, counters)
-            if workers.is_gone():
+            if watch.is_gone():
                 counters.count("worker", "gone, or cut off for what it sent")
             begun, halves = time.monotonic(), None if picture is None else Halves(picture)
             if frame is not None and halves is not None:
                 tracker.see(frame, halves)
             for result in receive(masks, MasksInferred, counters):
+                workers.looked(result)
                 if refused := policy.accept(result, time.monotonic_ns()):
                     counters.count("masks", refused)
                 else:
@@ -100,9 +102,10 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
             if frame is not None and halves is not None:
                 painter.paint(halves, frame, verdict, composites.claim(frame))
                 composites.publish(frame, verdict, policy.privacy)
-                figures.observe("compose_seconds", time.monotonic() - begun)
+                workers.composed(time.monotonic() - begun)
             elif verdict.state is State.LOST:
                 composites.publish_card(verdict, policy.privacy)
+            workers.tell(tracker, frames.skipped)
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
 
 
@@ -132,6 +135,7 @@ class Frames:
         self._counters = counters
         self._ring = RingCache()
         self._buffer: Picture | None = None
+        self.skipped = 0  # frames, because compose was late
 
     def newest(self) -> tuple[FrameCaptured | None, Picture | None]:
         """The newest frame since the last call with its pixels, (H, W, 3) uint8 BGR valid until the next call.
@@ -144,6 +148,7 @@ class Frames:
         for fact in receive(self._socket, FRAME_FACTS, self._counters):
             if newest is not None:
                 self._counters.count("frame", "skipped: compose is late")
+                self.skipped += 1
                 newest = None
             if isinstance(fact, SourceLost):
                 self._policy.lose(fact.reason, time.monotonic_ns())

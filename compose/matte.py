@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.budget import MattePace
 from common.matte import MATTE_SIZE_WH, Matte
 from compose.alpha import NOBODY, Alpha
 from compose.flow import Flow, came_from
@@ -124,6 +125,13 @@ def cropped(opacity: NDArray[np.uint8], pixels: GridBox) -> Alpha:
     return Alpha(opacity[y : y + h, x : x + w], (left, top, left + w, top + h))
 
 
+@dataclass
+class MattePace:
+    """On how many frames the matte runs: every `every`-th, as the governor says."""
+
+    every: int = 1
+
+
 class MatteEdge:
     """Finds the edge by the matte, on every frame unless the governor says otherwise; between, the last is carried on.
 
@@ -158,7 +166,7 @@ class MatteEdge:
     def _likely(self, present: Present, area: Map, box: GridBox) -> Map:
         """Probability inside `box` on the present frame, (144, 256) uint8."""
         before = self._before[1] if self._before is not None and self._before[0] == present.since else None
-        if before is not None and present.flow is not None and self._carried + 1 < self._pace.look():
+        if before is not None and present.flow is not None and self._carried + 1 < self._pace.every:
             self._carried += 1
             return carried_on(before, present.flow, area, box)
         self._carried = 0

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.assets import MATTE, fetch
-from common.budget import Budget, MattePace
 from common.coco import NAMES
 from common.config import ComposeSettings
 from common.errors import AssetError
@@ -26,7 +25,7 @@ from compose.choice import Choice, Chooser
 from compose.flow import FlowMeter
 from compose.guided import GuidedEdge
 from compose.look import Light, look_of
-from compose.matte import MatteEdge
+from compose.matte import MatteEdge, MattePace
 from compose.others import LEAST_OVERLAP, Candidate, covered, overlap
 from compose.region import HISTORY, Present, Region, grid_wh, inside
 from compose.step import Map
@@ -40,6 +39,7 @@ NEAREST = 4  # frames: a person who walks past moves by two hundredths of the wi
 TOUCH = 5  # grid pixels, odd: what is nearer touches
 HOLD_NS = 1_000_000_000  # so long after a result found the subject its area goes on where a sign of somebody lies on it
 SAME_PLACE = 0.5  # of the area, at least, lies under such a sign
+ANSWER_MS = 300  # until a look that is asked for has been made, where the processor is free
 MOST_FAILED = 2  # results in a row that may find nobody where one person alone was found for long
 OUTLINE_NS = 1_000_000_000  # so long it is shown who was chosen by hand
 
@@ -84,6 +84,7 @@ class Tracker:
         self._wh = grid_wh(size_wh) if epoch else (0, 0)
         self._region, self._meter = Region(), FlowMeter()
         self._present: Present | None = None
+        self.seen_ns = 0  # when the newest frame was captured
         self._result_ns = 0  # when the frame was captured that the last result was found in
         self._chooser.clear()
         # the subject of the last result that found it, and when that was
@@ -91,6 +92,7 @@ class Tracker:
         self._found_ns = 0
         self._failed = 0  # results since then
         self._alone = Alone()
+        self._ended_ns = 0  # since when the subject has not been alone any more, as far as the matte tells
         self._light = Light()
         self._dropped = -1  # the newest frame that was forgotten before its time
         if self._edge is not None:
@@ -109,6 +111,7 @@ class Tracker:
             since = -1 if self._present is None else self._present.frame_id
             self._present = Present(frame.frame_id, halves.picture, small, grey, self._meter.measure(grey), since)
             self._region.see(self._present)
+        self.seen_ns = frame.captured_ns
         self._forget(frame.captured_ns)
 
     def forget(self) -> None:
@@ -127,11 +130,35 @@ class Tracker:
         self._region.forget(next(young))
 
     def age_limit_ms(self) -> float:
-        """From what age a mask shows nobody, as of the newest frame: longer where one person alone is followed."""
+        """From what age a mask shows nobody, as of the newest frame: longer where one person alone is followed. When that ends
+        a look is asked for, and its answer waited for."""
+        least, most = self._settings.mask_age_limit_ms, self._settings.mask_age_alone_ms
+        if self._is_alone():
+            self._ended_ns = 0
+            return most
+        if not self._alone.is_known:
+            return least
+        self._ended_ns = self._ended_ns or self.seen_ns
+        return min(most, max(least, (self._ended_ns - self._result_ns) / 1e6 + ANSWER_MS))
+
+    def _is_alone(self) -> bool:
+        """Whether nobody but the subject can be in the newest frame, as far as the matte and the last results tell."""
         step, present = self._region.newest, self._present
-        follows = self._edge is not None and self._edge.bounds and present is not None and present.flow is not None
-        alone = follows and step is not None and self._alone.holds(step)
-        return self._settings.mask_age_alone_ms if alone else self._settings.mask_age_limit_ms
+        if step is None or present is None or present.flow is None or self._edge is None or not self._edge.bounds:
+            return False
+        return self._alone.holds(step)
+
+    @property
+    def wants_look(self) -> bool:
+        """Whether the next result matters more than usual: somebody chose by hand, or nobody can tell without it whether the
+        subject is still alone."""
+        watches = self._edge is not None and self._edge.bounds
+        return self._chooser.is_asked or (watches and not self._is_alone())
+
+    @property
+    def looked_ns(self) -> int:
+        """When the frame was captured that the area was found in last, 0 before the first result."""
+        return self._result_ns
 
     def ask(self, asked: SubjectAsked | SubjectPointed) -> None:
         """Somebody chose by hand, among the people of the next result."""
@@ -165,6 +192,7 @@ class Tracker:
         mine = self._union([areas[number] for number in chosen])
         things = self._things(result, subjects, mine)
         signs = [self._on_grid(i, self._settings.threshold) for i in result.instances if i.is_sign]
+        self._ended_ns = 0
         self._failed = 0 if chosen else self._failed + 1
         if not chosen and self._holds(result, candidates, signs, even):
             self._chooser.keep(result.captured_ns)
@@ -266,13 +294,12 @@ class Tracker:
         return found
 
 
-def open_tracker(settings: ComposeSettings) -> Tracker:
-    """The tracker that `--refine` asks for; without the matte's file by guided filter, and said so."""
+def open_tracker(settings: ComposeSettings, pace: MattePace) -> Tracker:
+    """The tracker that `--refine` asks for, whose matte runs at `pace`; without the matte's file by guided filter, and said so."""
     if settings.refine == "none" or settings.edge == "hard":  # the hard edge is the tutorial itself
         return Tracker(settings, None)
     if settings.refine == "guided":
         return Tracker(settings, GuidedEdge())
-    pace = MattePace(Budget(settings.cpu, settings.battery, settings.call_dir))
     try:
         return Tracker(settings, MatteEdge(Matte(fetch(MATTE)), pace))
     except AssetError as error:

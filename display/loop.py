@@ -11,6 +11,7 @@ import cv2
 from common.child import Stop
 from common.config import DisplaySettings
 from common.counters import Counters
+from common.load import Load
 from common.messages import INSTANCES, LOST, ViewSet
 from common.sleep import SLEPT, SleepWatch
 from common.streams import COMPOSITES, CONTROL, Context, connect, open_context
@@ -36,6 +37,8 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
     counters = Counters(log)
     with open_context() as context:
         pictures, wishes = open_pictures(context, settings, counters)
+        if not settings.connect:
+            stop.each_second.append(Load("display", context, settings.call_dir).say)
         with closing(open_sink(settings)) as sink:
             shown, sleep = Shown(sink, pictures), SleepWatch()
             # it is privacy off: that this display was started again is nobody's wish for it

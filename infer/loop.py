@@ -6,25 +6,24 @@ import logging
 import os
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.budget import Budget, Pace
 from common.child import Stop
 from common.config import CPU, InferSettings
 from common.counters import Counters
 from common.environment import process_name
 from common.errors import RingGoneError
 from common.figures import figures
-from common.messages import FrameCaptured, Instance, MasksInferred, WorkAsked
+from common.load import Load
+from common.messages import FrameCaptured, Instance, LooksWanted, MasksInferred, WorkAsked
 from common.ring import RingCache
-from common.streams import MASKS, WORK, Context, connect, open_context, receive, send
-from infer.courtesy import OWN, Courtesy, give_way
+from common.streams import LOOKS, MASKS, WORK, Context, connect, open_context, receive, send
 from infer.detector import Detector, open_detector
+from infer.niceness import OWN, Niceness
 from infer.still import CELLS_WH, Need, Still, glance_at
 
 ASK_AGAIN_S = 0.5  # a restarted capture has forgotten who asked
@@ -47,16 +46,19 @@ def run(settings: InferSettings, stop: Stop) -> None:
     log.info("finds people with %s", detector.model)
     name = f"{process_name('infer')}:{os.getpid()}"
     with open_context() as context:
-        pace = Pace(Budget(settings.cpu, settings.battery, settings.call_dir), settings.max_infer_hz)
-        work = Work(context, settings.call_dir, name, pace, least_wh=least_size(detector), counters=Counters(log))
-        masks, looks = connect(context, MASKS, settings.call_dir), Looks(detector, pace, settings.mask_age_limit_ms)
+        stop.each_second.append(Load("infer", context, settings.call_dir).say)
+        work = Work(context, settings, name, least_size(detector), Counters(log))
+        masks, looks, niceness = connect(context, MASKS, settings.call_dir), Looks(detector), Niceness()
         while not stop:
             message, picture = work.next_frame()
             if message is None or picture is None:
                 continue
-            cv2.setNumThreads(settings.threads or (1 if pace.is_bound else share_of_cores(message.workers)))
+            wanted = work.wanted()
+            niceness.set(insists=wanted.insists)
+            # where a budget holds, CPU seconds count, and not how soon a result comes
+            cv2.setNumThreads(settings.threads or (1 if wanted.hz else share_of_cores(message.workers)))
             begun_ns = time.monotonic_ns()
-            looked = looks.at(message, picture)
+            looked = looks.at(message, picture, wanted)
             if looked is None:
                 continue
             result = MasksInferred(
@@ -68,6 +70,7 @@ def run(settings: InferSettings, stop: Stop) -> None:
                 model=detector.model,
                 instances=looked.instances,
                 held_ns=looked.held_ns,
+                cpu_ns=looked.cpu_ns,
             )
             if send(masks, result):
                 figures.count("masks_sent")
@@ -77,10 +80,12 @@ def run(settings: InferSettings, stop: Stop) -> None:
 
 
 class Looked(NamedTuple):
-    """What is in a frame, and how much earlier the frame was captured that was looked at for it."""
+    """What is in a frame, how much earlier the frame was captured that was looked at for it, and the processor time of the
+    look."""
 
     instances: tuple[Instance, ...]
-    held_ns: int
+    held_ns: int = 0
+    cpu_ns: int = 0
 
 
 class Looks:
@@ -89,22 +94,18 @@ class Looks:
 
     Args:
         detector: Finds people.
-        pace: Is told what a look costs.
-        limit_ms: A mask that is older shows nobody.
     """
 
-    def __init__(self, detector: Detector, pace: Pace, limit_ms: float) -> None:
-        self._detector, self._pace = detector, pace
-        self._still, self._courtesy = Still(limit_ms), Courtesy(os.cpu_count() or 1)
-        self._niceness = self._courtesy.niceness  # as the kernel knows it
+    def __init__(self, detector: Detector) -> None:
+        self._detector, self._still = detector, Still()
 
-    def at(self, message: FrameCaptured, picture: NDArray[np.uint8]) -> Looked | None:
+    def at(self, message: FrameCaptured, picture: NDArray[np.uint8], wanted: LooksWanted) -> Looked | None:
         """What is in a frame, (h, w, 3) uint8 BGR as `Work` gives it; None where that needs no saying."""
         glance = glance_at(picture, message.epoch, message.frame_id, message.captured_ns)
-        need = self._still.need(glance)
+        need = self._still.need(glance, wanted)
         if need in (Need.SAME, Need.OWN):
             figures.count("looks_spared")
-            if need is Need.OWN or not self._still.is_to_be_said(message.captured_ns):
+            if need is Need.OWN or not self._still.is_to_be_said(message.captured_ns, wanted):
                 return None
             return Looked(self._still.instances, self._still.held_ns(message.captured_ns))
         figures.count("looks_wanted", why=need)
@@ -112,16 +113,8 @@ class Looks:
         instances = self._detector.detect(picture)
         took_s, cpu_s = time.monotonic() - begun, time.process_time() - spent_s
         self._still.keep(glance, instances, round(1e9 * took_s))
-        self._pace.looked()
-        self._give_way(cpu_s, took_s, message.workers)
         figures.observe("inference_seconds", took_s)
-        return Looked(instances, 0)
-
-    def _give_way(self, cpu_s: float, took_s: float, workers: int) -> None:
-        niceness = self._courtesy.looked(cpu_s, took_s, workers)
-        if niceness != self._niceness and give_way(niceness):
-            log.debug("a look took %.0f ms, %.0f of them at work: niceness %d", 1e3 * took_s, 1e3 * cpu_s, niceness)
-            self._niceness = niceness
+        return Looked(instances, cpu_ns=round(1e9 * cpu_s))
 
 
 def share_of_cores(workers: int) -> int:
@@ -138,32 +131,34 @@ class Work:
     """Asks capture for a frame, and takes as much of it out of the ring as is looked at.
 
     Args:
-        context: Of the socket.
-        run_dir: Of the call.
+        context: Of the sockets.
+        settings: Of the call.
         name: Of the worker.
-        pace: How often it may look.
         least_wh: What a frame is halved to, at least.
         counters: Of what is skipped.
     """
 
     def __init__(
-        self,
-        context: Context,
-        run_dir: Path,
-        name: str,
-        pace: Pace,
-        *,
-        least_wh: tuple[float, float],
-        counters: Counters,
+        self, context: Context, settings: InferSettings, name: str, least_wh: tuple[float, float], counters: Counters
     ) -> None:
-        self._socket = connect(context, WORK, run_dir)
-        self._name = name
+        self._socket, self._looks = (
+            connect(context, WORK, settings.call_dir),
+            connect(context, LOOKS, settings.call_dir),
+        )
+        self._most_hz, self._name = settings.max_infer_hz, name
+        # until compose says something: nothing is shown before the first result
+        self._wanted = LooksWanted(0.0, True, 0, 0, round(settings.mask_age_limit_ms))
         self._least_wh = least_wh
         self._ring = RingCache()
         self._asked_at = -ASK_AGAIN_S
-        self._pace = pace
         self._not_before = 0.0
         self.counters = counters
+
+    def wanted(self) -> LooksWanted:
+        """What compose wants of the workers, as it said last."""
+        if said := receive(self._looks, LooksWanted, self.counters):
+            self._wanted = said[-1]
+        return self._wanted
 
     def next_frame(self) -> tuple[FrameCaptured | None, NDArray[np.uint8] | None]:
         """A frame for this worker alone, or nothing within a moment.
@@ -182,7 +177,7 @@ class Work:
         messages = receive(self._socket, FrameCaptured, self.counters)
         if not messages:
             return None, None
-        self._not_before = max(now, self._not_before + self._pace.period_s())
+        self._not_before = max(now, self._not_before + self._period_s())
         self._asked_at = -ASK_AGAIN_S  # the credit is spent: ask again at once when done
         message = messages[-1]
         try:
@@ -195,3 +190,8 @@ class Work:
             self.counters.count("frame", "lapped")
             return None, None
         return message, picture
+
+    def _period_s(self) -> float:
+        """Seconds from one frame to the next, at least."""
+        rates = [hz for hz in (self._most_hz, self._wanted.hz) if hz]
+        return 1 / min(rates) if rates else 0.0

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.halves import Halves
-from common.messages import Instance
+from common.messages import Instance, LooksWanted
 from infer.calm import Cells, lone_person, own_cells
 
 Picture = NDArray[np.uint8]
@@ -29,6 +29,7 @@ CELLS_WH = (160, 90)
 MOVED = 6
 PIECE = 3  # cells across: 24 pixels at 1280 x 720
 LOOK_AGAIN_NS = 500_000_000  # what was overlooked is not overlooked for longer
+CALM_AGAIN_NS = 1_000_000_000  # nor where one person alone is followed
 SAY_AGAIN_NS = 100_000_000  # as often as a Mask R-CNN would: a choice by hand waits for the next result
 # so long one person must have been alone in view: longer than compose waits for who may come out from behind (compose/near.py)
 ALONE_NS = 4_000_000_000
@@ -44,6 +45,7 @@ class Need(StrEnum):
     AGE = "age"
     OTHERS = "not one person alone"
     MOTION = "motion"
+    ASKED = "compose cannot tell"
 
 
 class Glance(NamedTuple):
@@ -66,14 +68,9 @@ def glance_at(picture: Picture, epoch: int, frame_id: int, captured_ns: int) -> 
 
 
 class Still:
-    """One result, and for how long it holds.
+    """One result, and for how long it holds. A mask is as old as the frame that was looked at, however often it is said."""
 
-    Args:
-        limit_ms: A mask that is older shows nobody. It is as old as the frame that was looked at, however often it is said.
-    """
-
-    def __init__(self, limit_ms: float) -> None:
-        self._limit_ns = round(limit_ms * 1e6)
+    def __init__(self) -> None:
         self._looked: Glance | None = None
         self._last: Glance | None = None  # that was given to this worker
         self._took_ns = 0
@@ -83,21 +80,26 @@ class Still:
         self._crowded_ns = 0  # when anybody but one person may have been in view
         self.instances: tuple[Instance, ...] = ()
 
-    def need(self, now: Glance) -> Need:
-        """Return whether this frame must be looked at, in time for the limit."""
+    def need(self, now: Glance, wanted: LooksWanted) -> Need:
+        """Return whether this frame must be looked at, in time for the limit that compose has `wanted`."""
         wait_ns = self._wait_ns(now)
         self._last, self._free_ns = now, now.captured_ns
         last = self._looked
         if last is None or last.stream != now.stream or now.captured_ns < last.captured_ns:
             return Need.FIRST
-        if now.captured_ns - last.captured_ns > longest_ns(self._limit_ns, wait_ns, self._took_ns):
+        # where another worker has looked since, this one need not for the mask's sake
+        looked_ns = max(last.captured_ns, min(wanted.looked_ns, now.captured_ns))
+        again_ns = LOOK_AGAIN_NS if self._own is None else CALM_AGAIN_NS
+        if now.captured_ns - looked_ns > longest_ns(again_ns, 1_000_000 * wanted.limit_ms, wait_ns, self._took_ns):
             return Need.AGE
         moved = moved_since(last.cells, now.cells)
         if not moved.any():
             return Need.SAME
         if self._own is None:
             return Need.OTHERS
-        return Need.MOTION if is_somebody(moved & ~self._own) else Need.OWN
+        if is_somebody(moved & ~self._own):
+            return Need.MOTION
+        return Need.ASKED if last.captured_ns < wanted.since_ns <= now.captured_ns else Need.OWN
 
     def keep(self, now: Glance, instances: tuple[Instance, ...], took_ns: int) -> None:
         """This frame was looked at for `took_ns`, and these were found."""
@@ -123,9 +125,11 @@ class Still:
         period_ns = (now.captured_ns - last.captured_ns) // (now.frame_id - last.frame_id)
         return max(period_ns, now.captured_ns - self._free_ns)
 
-    def is_to_be_said(self, captured_ns: int) -> bool:
-        """Whether it is time to say of this frame, too, that the result holds; then it counts as said."""
-        if captured_ns - self._said_ns < SAY_AGAIN_NS:
+    def is_to_be_said(self, captured_ns: int, wanted: LooksWanted) -> bool:
+        """Whether it is time to say of this frame, too, that the result holds; then it counts as said. Where another worker
+        has looked since, its result is the one that holds."""
+        is_newest = self._looked is not None and self._looked.captured_ns >= wanted.looked_ns
+        if not is_newest or captured_ns - self._said_ns < SAY_AGAIN_NS:
             return False
         self._said_ns = captured_ns
         return True
@@ -142,15 +146,16 @@ def is_somebody(moved: Cells) -> bool:
     return bool(cv2.erode(moved.astype(np.uint8), np.ones((PIECE, PIECE), np.uint8), borderValue=1).any())
 
 
-def longest_ns(limit_ns: int, wait_ns: int, took_ns: int) -> int:
+def longest_ns(again_ns: int, limit_ns: int, wait_ns: int, took_ns: int) -> int:
     """Return for how long a result holds at most, so that the next one comes before the mask is too old.
 
     Args:
+        again_ns: However long that would be.
         limit_ns: The age from which a mask shows nobody.
         wait_ns: Until the next frame comes.
         took_ns: What the last look took; the next one may take half as long again.
     """
-    return min(LOOK_AGAIN_NS, limit_ns - wait_ns - took_ns * 3 // 2 - RESERVE_NS)
+    return min(again_ns, limit_ns - wait_ns - took_ns * 3 // 2 - RESERVE_NS)
 
 
 def cells_of(picture: Picture) -> Picture:

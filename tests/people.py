@@ -10,13 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from capture.demo import Course, DemoScene, Masks, Place, Places, sways
-from common.budget import MattePace
 from common.config import ComposeSettings
 from common.grid import on_grid
 from common.halves import Halves
 from common.matte import Matte
 from common.messages import FrameCaptured, Instance, MasksInferred
-from compose.matte import MatteEdge
+from compose.matte import MatteEdge, MattePace
 from compose.tracker import EVEN, Tracker
 from tests.faults.worker import instance_of
 

@@ -18,6 +18,7 @@ from common.counters import Counters
 from common.errors import ConfigError
 from common.figures import figures
 from common.keys import Allowed, KeyStore
+from common.load import Load
 from common.messages import FrameComposed, PictureRelayed, ViewerReady, WishMade, encode
 from common.remote import USER, bind_relay, is_loopback, start_authenticator
 from common.sleep import SleepWatch
@@ -46,6 +47,7 @@ def serve(settings: RelaySettings, stop: Stop) -> None:
     run_dir = settings.call_dir
     with sole_writer(run_dir, "relay"), open_context() as context:
         audience = Audience(context, settings, counters)
+        stop.each_second.append(Load("relay", context, run_dir).say)
         composites = Composites(connect(context, COMPOSITES, run_dir), counters)
         wishes = Wishes(connect(context, CONTROL, run_dir), counters)
         poller, sleep = zmq.Poller(), SleepWatch()

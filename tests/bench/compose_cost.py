@@ -10,7 +10,6 @@ import numpy as np
 
 from capture.demo import DemoScene
 from common.assets import MATTE, fetch
-from common.budget import MattePace
 from common.config import ComposeSettings, InferSettings
 from common.halves import Halves
 from common.matte import Matte
@@ -19,7 +18,7 @@ from compose import alpha
 from compose.blend import blend
 from compose.blur import blur, strength_of
 from compose.guided import GuidedEdge
-from compose.matte import MatteEdge
+from compose.matte import MatteEdge, MattePace
 from compose.painter import Painter
 from compose.policy import State, Verdict
 from compose.tracker import Edge, Tracker

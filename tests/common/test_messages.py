@@ -19,6 +19,8 @@ from common.messages import (
     FrameCaptured,
     FrameComposed,
     Instance,
+    LoadSaid,
+    LooksWanted,
     MasksInferred,
     Message,
     PictureRelayed,
@@ -57,6 +59,9 @@ ALL: list[Message] = [
     RELAYED,
     replace(MASKS, instances=()),
     replace(MASKS, held_ns=123),
+    replace(MASKS, cpu_ns=123),
+    LoadSaid("display.1:17", 0.25),
+    LooksWanted(2.5, True, 140, 130, 750),
 ]
 
 

@@ -11,7 +11,6 @@ import pytest
 from capture.demo import DemoScene, Place, Places, sways
 from capture.sprite import Sprite
 from common.assets import MATTE, fetch
-from common.budget import MattePace
 from common.coco import NAMES
 from common.config import MASK_AGE_ALONE_MS, MASK_AGE_MS, ComposeSettings
 from common.errors import AssetError
@@ -22,7 +21,7 @@ from compose import tracker as module
 from compose.alpha import Alpha
 from compose.choice import NOT_HERE, Choice
 from compose.guided import GuidedEdge
-from compose.matte import MatteEdge
+from compose.matte import MatteEdge, MattePace
 from compose.painter import OUTLINE_BGR, Painter
 from compose.policy import State, Verdict
 from compose.region import HISTORY, Present, Region
@@ -399,7 +398,7 @@ def test_without_the_matte_s_file_flow_and_guided_filter_are_used_and_it_is_said
         raise AssetError("offline")
 
     monkeypatch.setattr(module, "fetch", missing)
-    tracker = open_tracker(ComposeSettings())
+    tracker = open_tracker(ComposeSettings(), MattePace())
     assert "no matte on the present frame" in caplog.text
     tracker.see(frame(60), Halves(scene.frame(60)))
     subjects = tracker.choose(truth(scene, 60, 0.9, 0.8)).subjects

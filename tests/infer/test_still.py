@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from common.messages import Instance
+from common.messages import Instance, LooksWanted
 from infer.still import (
     ALONE_NS,
+    CALM_AGAIN_NS,
     LOOK_AGAIN_NS,
     RESERVE_NS,
     SAY_AGAIN_NS,
@@ -39,15 +40,19 @@ def room(size_wh: tuple[int, int], noise: float = 5.0, seed: int = 1) -> np.ndar
     return noisy
 
 
+def wanted(*, limit_ms: int = LIMIT_MS, since_ns: int = 0, looked_ns: int = 0) -> LooksWanted:
+    return LooksWanted(0.0, False, since_ns, looked_ns, limit_ms)
+
+
 def looked_at(picture: np.ndarray, epoch: int = 1) -> Still:
-    still = Still(LIMIT_MS)
+    still = Still()
     still.keep(glance_at(picture, epoch, 0, 0), SOMEBODY, 0)
     return still
 
 
-def holds(still: Still, glance: Glance) -> bool:
+def holds(still: Still, glance: Glance, limit_ms: int = LIMIT_MS) -> bool:
     """Whether the last result is that of this frame, too."""
-    return still.need(glance) is Need.SAME
+    return still.need(glance, wanted(limit_ms=limit_ms)) is Need.SAME
 
 
 @pytest.mark.parametrize(("size_wh", "noise"), [((640, 480), 3.0), ((1280, 720), 5.0), ((1920, 1080), 5.0)])
@@ -59,14 +64,14 @@ def test_noise_is_no_motion(size_wh: tuple[int, int], noise: float) -> None:
 
 def test_an_older_frame_is_looked_at() -> None:
     """A result cannot have been held for less than nothing."""
-    still = Still(LIMIT_MS)
+    still = Still()
     still.keep(glance_at(room((640, 480)), 1, 5, 500 * MS), SOMEBODY, 0)
     assert not holds(still, glance_at(room((640, 480), seed=2), 1, 4, 499 * MS))
     assert holds(still, glance_at(room((640, 480), seed=3), 1, 6, 501 * MS))
 
 
 def test_nothing_was_looked_at_yet() -> None:
-    assert not holds(Still(LIMIT_MS), glance_at(room((640, 480)), 1, 0, 0))
+    assert not holds(Still(), glance_at(room((640, 480)), 1, 0, 0))
 
 
 @pytest.mark.parametrize("size_wh", SIZES_WH)
@@ -127,12 +132,12 @@ def test_the_next_result_comes_before_the_mask_is_too_old(
     camera_ms: int, pace_ms: int, took_ms: int, limit_ms: int
 ) -> None:
     """A worker in front of a room in which nothing moves; a look may take half as long again as the last one did."""
-    still, glance = Still(limit_ms), glance_at(room((640, 480), 0), 1, 0, 0)
+    still, glance = Still(), glance_at(room((640, 480), 0), 1, 0, 0)
     now_ms = looked_ms = looks = oldest_ms = held = 0
     while now_ms < 10_000:
         now = glance._replace(frame_id=now_ms // camera_ms, captured_ns=now_ms * MS)
         busy_ms = 0
-        if holds(still, now):
+        if holds(still, now, limit_ms):
             held += 1
             assert still.held_ns(now.captured_ns) == (now_ms - looked_ms) * MS
         else:
@@ -147,14 +152,14 @@ def test_the_next_result_comes_before_the_mask_is_too_old(
 
 
 def test_how_long_a_result_holds_at_most() -> None:
-    assert longest_ns(750 * MS, 33 * MS, 60 * MS) == LOOK_AGAIN_NS
-    assert longest_ns(750 * MS, 33 * MS, 240 * MS) == 257 * MS
-    assert longest_ns(300 * MS, 33 * MS, 240 * MS) < 0
+    assert longest_ns(LOOK_AGAIN_NS, 750 * MS, 33 * MS, 60 * MS) == LOOK_AGAIN_NS
+    assert longest_ns(LOOK_AGAIN_NS, 750 * MS, 33 * MS, 240 * MS) == 257 * MS
+    assert longest_ns(LOOK_AGAIN_NS, 300 * MS, 33 * MS, 240 * MS) < 0
 
 
 def test_that_a_result_holds_is_said_in_time_and_not_of_every_frame() -> None:
     still = looked_at(room((640, 480)))
-    said = [ns for ns in range(33 * MS, LOOK_AGAIN_NS, 33 * MS) if still.is_to_be_said(ns)]
+    said = [ns for ns in range(33 * MS, LOOK_AGAIN_NS, 33 * MS) if still.is_to_be_said(ns, wanted())]
     assert [SAY_AGAIN_NS <= later - earlier < SAY_AGAIN_NS + 33 * MS for earlier, later in pairwise([0, *said])] == [
         True
     ] * 3
@@ -180,7 +185,7 @@ def moved_at(picture: np.ndarray, x: float, y: float) -> np.ndarray:
 
 def alone_since(ns: int, *people: Instance) -> Still:
     """Of frame 1, after so long."""
-    still, picture = Still(LIMIT_MS), room((640, 480), 0)
+    still, picture = Still(), room((640, 480), 0)
     still.keep(glance_at(picture, 1, 0, 0), (who(0.4),), 0)
     still.keep(glance_at(picture, 1, 1, ns), people, 0)
     return still
@@ -204,7 +209,7 @@ def test_one_person_alone_may_move_and_nothing_else(
 ) -> None:
     still = alone_since(ALONE_NS, *people)
     now = glance_at(moved_at(room((640, 480), 0), *at), 1, 2, ALONE_NS + PERIOD_NS)
-    assert still.need(now) is need
+    assert still.need(now, wanted()) is need
 
 
 def test_a_sign_of_somebody_in_one_look_alone_is_soon_forgotten() -> None:
@@ -215,16 +220,45 @@ def test_a_sign_of_somebody_in_one_look_alone_is_soon_forgotten() -> None:
         for k, people in enumerate(((who(0.4), s) for s in signs), 2):
             still.keep(glance_at(room((640, 480), 0), 1, k, ALONE_NS + k), people, 0)
         still.keep(glance_at(room((640, 480), 0), 1, 9, ALONE_NS + 9), (who(0.4),), 0)
-        assert still.need(glance_at(own, 1, 10, ALONE_NS + PERIOD_NS)) is need
+        assert still.need(glance_at(own, 1, 10, ALONE_NS + PERIOD_NS), wanted()) is need
 
 
 def test_who_was_alone_for_a_moment_only_is_looked_for() -> None:
     still = alone_since(ALONE_NS - 1, who(0.4))
     moved = moved_at(room((640, 480), 0), 0.5, 0.7)
-    assert still.need(glance_at(moved, 1, 2, ALONE_NS + PERIOD_NS)) is Need.OTHERS
+    assert still.need(glance_at(moved, 1, 2, ALONE_NS + PERIOD_NS), wanted()) is Need.OTHERS
 
 
-def test_who_moves_alone_is_looked_for_after_a_while() -> None:
+@pytest.mark.parametrize(("limit_ms", "again_ns"), [(2000, CALM_AGAIN_NS), (750, LOOK_AGAIN_NS)])
+def test_who_moves_alone_is_looked_for_after_a_while(limit_ms: int, again_ns: int) -> None:
+    """Later where compose lets the mask be older."""
     still, moved = alone_since(ALONE_NS, who(0.4)), moved_at(room((640, 480), 0), 0.5, 0.7)
-    needs = [still.need(glance_at(moved, 1, 2 + k, ALONE_NS + k * PERIOD_NS)) for k in range(1, 20)]
-    assert needs.index(Need.AGE) == pytest.approx(LOOK_AGAIN_NS / PERIOD_NS, abs=1)
+    needs = [
+        still.need(glance_at(moved, 1, 2 + k, ALONE_NS + k * PERIOD_NS), wanted(limit_ms=limit_ms))
+        for k in range(1, 40)
+    ]
+    assert needs.index(Need.AGE) == pytest.approx(again_ns / PERIOD_NS, abs=4)
+
+
+def test_where_compose_cannot_tell_somebody_alone_is_looked_for_at_once_and_once() -> None:
+    still, moved = alone_since(ALONE_NS, who(0.4)), moved_at(room((640, 480), 0), 0.5, 0.7)
+    asked = wanted(since_ns=ALONE_NS + 2 * PERIOD_NS)
+    before, after, later = (glance_at(moved, 1, 1 + k, ALONE_NS + k * PERIOD_NS) for k in (1, 3, 4))
+    assert still.need(before, asked) is Need.OWN, "captured before"
+    assert still.need(after, asked) is Need.ASKED
+    still.keep(after, (who(0.4),), 0)
+    assert still.need(later, asked) is Need.SAME
+
+
+def test_the_look_of_another_worker_counts_for_the_age_of_the_mask() -> None:
+    still, moved = alone_since(ALONE_NS, who(0.4)), moved_at(room((640, 480), 0), 0.5, 0.7)
+    late_ns = ALONE_NS + 2 * CALM_AGAIN_NS
+    now = glance_at(moved, 1, 60, late_ns)
+    assert still.need(now, wanted()) is Need.AGE
+    assert still.need(now, wanted(looked_ns=late_ns - LOOK_AGAIN_NS // 2)) is Need.OWN
+
+
+def test_an_older_result_is_not_said_again_where_another_worker_has_looked_since() -> None:
+    still = looked_at(room((640, 480)))
+    assert not still.is_to_be_said(SAY_AGAIN_NS, wanted(looked_ns=SAY_AGAIN_NS // 2))
+    assert still.is_to_be_said(SAY_AGAIN_NS, wanted())

@@ -1,0 +1,18 @@
+"""Whether this machine runs on its battery."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+POWER = Path("/sys/class/power_supply")
+
+
+def on_battery(power: Path = POWER) -> bool:
+    """Whether this machine's battery is being used up; a machine without one is not."""
+    for status in power.glob("*/status"):
+        try:
+            if status.read_text().strip() == "Discharging":
+                return True
+        except OSError:
+            continue
+    return False

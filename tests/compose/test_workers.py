@@ -1,0 +1,126 @@
+"""What compose tells the workers over the stream `looks`, and what it hears over the stream `loads`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from common.config import MASK_AGE_MS, ComposeSettings
+from common.counters import Counters
+from common.messages import LoadSaid, LooksWanted, MasksInferred
+from common.run_dir import open_run_dir
+from common.streams import LOADS, LOOKS, Socket, connect, open_context, receive, send
+from compose import workers as module
+from compose.governor import MOST_EVERY
+from compose.matte import MattePace
+from compose.tracker import Tracker
+from compose.workers import Workers
+from tests.processes.neighbours import wait_for
+
+LOOK_NS = 100_000_000
+
+
+class Seen(Tracker):
+    """A tracker that says what a test wants it to say."""
+
+    def __init__(self) -> None:
+        super().__init__(ComposeSettings(), None)
+        self.wants, self.mask_ns = False, 0
+
+    @property
+    def wants_look(self) -> bool:
+        return self.wants
+
+    @property
+    def looked_ns(self) -> int:
+        return self.mask_ns
+
+
+class Scene:
+    """Compose's end of the two streams, a worker's and another process's."""
+
+    def __init__(self, workers: Workers, looks: Socket, loads: Socket, pace: MattePace, counters: Counters) -> None:
+        self.workers, self.pace, self.tracker = workers, pace, Seen()
+        self._looks, self._loads, self._counters = looks, loads, counters
+
+    def say(self, process: str, cores: float) -> None:
+        wait_for("compose", lambda: send(self._loads, LoadSaid(process, cores)))
+
+    def tell(self, skipped: int = 0, *, news: bool = False) -> list[LooksWanted]:
+        """What a worker hears of one turn; `news`: in which something is said in any case."""
+        self.tracker.mask_ns += news
+        self.workers.tell(self.tracker, skipped)
+        self._looks.poll(50)
+        return receive(self._looks, LooksWanted, self._counters)
+
+    def looked(self, took_ns: int = LOOK_NS) -> None:
+        self.workers.looked(MasksInferred(1, 1, 1, took_ns, "w", "m", cpu_ns=took_ns))
+
+
+@contextmanager
+def playing(run_dir: Path, counters: Counters, cpu: float = 0.0) -> Iterator[Scene]:
+    open_run_dir(run_dir)
+    pace = MattePace()
+    with open_context() as context:
+        looks = connect(context, LOOKS, run_dir)
+        workers = Workers(ComposeSettings(run_dir=run_dir, cpu=cpu), context, counters, pace)
+        scene = Scene(workers, looks, connect(context, LOADS, run_dir), pace, counters)
+        wait_for("the worker", lambda: scene.tell(news=True))
+        yield scene
+
+
+def test_what_is_wanted_is_said_when_it_is_news(run_dir: Path, counters: Counters) -> None:
+    with playing(run_dir, counters) as scene:
+        assert scene.tell() == []
+        scene.tracker.mask_ns = 77
+        assert scene.tell() == [LooksWanted(0.0, True, 0, 77, MASK_AGE_MS)]
+        for _ in range(3):
+            scene.looked()
+        assert scene.tell() == [LooksWanted(0.0, False, 0, 77, MASK_AGE_MS)], "fed workers are courteous"
+
+
+def test_one_look_is_asked_for_until_it_has_been_made(run_dir: Path, counters: Counters) -> None:
+    with playing(run_dir, counters) as scene:
+        scene.tracker.wants, scene.tracker.seen_ns = True, 100
+        assert [said.since_ns for said in scene.tell()] == [100]
+        scene.tracker.seen_ns = 200
+        assert scene.tell() == [], "not answered yet"
+        scene.tracker.mask_ns = 150
+        assert [said.since_ns for said in scene.tell()] == [200], "answered, but it is wanted still"
+        scene.tracker.wants, scene.tracker.mask_ns, scene.tracker.seen_ns = False, 250, 300
+        assert [said.since_ns for said in scene.tell()] == [200]
+
+
+def test_a_budget_is_shared_by_what_the_processes_say(
+    run_dir: Path, counters: Counters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "JUDGE_EVERY_S", 0.0)
+    hz: list[float] = []
+    for capture, second_worker in ((0.2, False), (0.6, False), (0.2, True)):
+        with playing(run_dir, counters, cpu=100) as scene:
+            for _ in range(30):
+                scene.say("capture.1:1", capture)
+                scene.say("infer.1:2", 0.0)
+                if second_worker:
+                    scene.say("infer.2:3", 0.0)
+                scene.looked(LOOK_NS // 100)  # of a turn of some 50 ms
+                said = scene.tell()
+            hz.append(said[-1].hz)
+    assert hz[1] < hz[0]
+    assert hz[2] == pytest.approx(hz[0] / 2, rel=0.3)
+
+
+def test_frames_that_compose_skips_make_the_matte_rarer(
+    run_dir: Path, counters: Counters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "JUDGE_EVERY_S", 0.0)
+    with playing(run_dir, counters) as scene:
+        for turn in range(8):
+            scene.tell(skipped=3 * turn)
+        assert scene.pace.every == MOST_EVERY
+        for _ in range(20):
+            scene.tell(skipped=3 * turn)
+        assert scene.pace.every == 1
