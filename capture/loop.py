@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from common.child import Stop, sole_writer
 from common.config import CaptureSettings
 from common.counters import Counters
 from common.figures import figures
+from common.load import Load
 from common.messages import FrameCaptured, SourceLost, WorkAsked, encode, printable
 from common.ring import ShapedRing
 from common.sleep import SLEPT, SleepWatch
@@ -43,6 +45,7 @@ def run(settings: CaptureSettings, stop: Stop) -> None:
         Reader(lambda: open_source(settings), name_of(settings.source), patient=stop.restarts > 0) as reader,
     ):
         workers = Workers(context, run_dir, counters)
+        stop.each_second.append(Load("capture", context, run_dir).say)
         poller, sleep = zmq.Poller(), SleepWatch()
         poller.register(reader.fileno(), zmq.POLLIN)
         poller.register(workers.socket, zmq.POLLIN)
@@ -112,7 +115,8 @@ class Workers:
         self.socket = bind(context, WORK, run_dir)
         self._newest: FrameCaptured | None = None
         self._period_ns = 0
-        self._dispatch = Dispatch()
+        self._cores = os.cpu_count() or 1
+        self._dispatch, self._said = Dispatch(self._cores), 0
         self._counters = counters
 
     def offer(self, newest: FrameCaptured | None) -> None:
@@ -127,15 +131,23 @@ class Workers:
         if self._newest is None or not is_worth_giving(now_ns - self._newest.captured_ns, self._period_ns):
             return
         frame = (self._newest.epoch, self._newest.frame_id)
-        while (worker := self._dispatch.next_worker(*frame)) is not None:
-            message = replace(self._newest, workers=self._dispatch.workers(now))
+        while (worker := self._dispatch.next_worker(*frame, now)) is not None:
+            message = replace(self._newest, workers=min(self._cores, self._count(now)))
             try:
                 self.socket.send_multipart([worker, encode(message)], zmq.NOBLOCK)
             except (zmq.Again, zmq.ZMQError):
                 self._dispatch.lost(worker)  # it died while it waited: the frame goes to the next
                 self._counters.count("worker", "gone")
             else:
-                self._dispatch.gave(worker, *frame)
+                self._dispatch.gave(worker, *frame, now)
+
+    def _count(self, now: float) -> int:
+        """How many workers there are; more than cores are said."""
+        workers = self._dispatch.workers(now)
+        if workers > self._cores and workers != self._said:
+            log.warning("%d inference workers take turns: this machine has %d cores", workers, self._cores)
+        self._said = workers
+        return workers
 
     def _hear(self, now: float) -> None:
         while True:
