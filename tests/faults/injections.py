@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import re
 import signal
 import tempfile
 import time
@@ -13,6 +14,7 @@ from os import pidfd_open
 from pathlib import Path
 from typing import NamedTuple
 
+from common.config import MASK_AGE_ALONE_MS, MASK_AGE_MS
 from common.segments import abandoned, sweep
 from compose.policy import SILENCE_NS
 from display.composites import Composites
@@ -25,7 +27,7 @@ from tests.processes.neighbours import wait_for
 
 STAGES = ("capture", "infer", "compose", "display")
 ACTS = {"kill -9": signal.SIGKILL, "SIGTERM": signal.SIGTERM, "SIGSTOP": signal.SIGSTOP}
-MAX_MASK_AGE_S = 0.75
+OLDER_THAN = re.compile(r"mask older than (\d+) ms")  # the limit depends on the situation
 
 
 class Fault(NamedTuple):
@@ -182,11 +184,13 @@ def _hidden(call: WatchedCall, fault: Fault, at: float) -> tuple[float | None, f
         first = call.wait("a hidden picture or a new mask", lambda: _hidden_or_masked(call, at, restarted_at), 10)
         if not first.hides:  # the worker was back before its last mask was too old
             oldest_ms = max(s.message.mask_age_ms for s in call.watch.heard if at < s.at <= first.at)
-            return None, max(0.0, oldest_ms - MAX_MASK_AGE_S * 1000)
+            return None, max(0.0, oldest_ms - MASK_AGE_ALONE_MS)
     hidden = call.wait_hidden(at)
     last_live = [s for s in call.watch.heard if s.at < hidden.at and s.message.state == "live"][-1]
     if fault.stage == "infer":
-        due = last_live.at - last_live.message.mask_age_ms / 1000 + MAX_MASK_AGE_S
+        limit = OLDER_THAN.search(hidden.message.reason)
+        limit_ms = int(limit[1]) if limit else MASK_AGE_MS
+        due = last_live.at + (limit_ms - last_live.message.mask_age_ms) / 1000
     else:
         due = last_live.at + SILENCE_NS / 1e9 if stopped else max(at, last_live.at)
     return hidden.at, (hidden.at - due) * 1000

@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capture.demo import CROSSING_S, SWAY_S, DemoScene
+from common.config import MASK_AGE_ALONE_MS, MASK_AGE_MS
 from common.messages import EVERYBODY, FrameComposed
 from compose.painter import paint_card
 from tests.faults.detail import CHECKER_WINDOW, COARSE, FINE, Band, Checker, Map, Picture, grey_of, kept, reduced
@@ -74,11 +75,12 @@ class LeakOracle:
 
     Args:
         scene: The scene that capture plays, of the same size, rate and course.
-        max_age_ms: `--max-mask-age` of the call.
+        max_age_ms: `--max-mask-age` of the call; by default the age that one person alone allows. What may be sharp around the
+            subject does not grow with an age beyond MASK_AGE_MS.
         masks: Who made the masks, a key of EDGES.
     """
 
-    def __init__(self, scene: DemoScene, max_age_ms: float = 750, masks: str = "network") -> None:
+    def __init__(self, scene: DemoScene, max_age_ms: float = MASK_AGE_ALONE_MS, masks: str = "network") -> None:
         width, _ = self.size_wh = scene.size_wh
         self._scene, self._max_age_ms = scene, max_age_ms
         self._checker = Checker(scene.size_wh)
@@ -117,7 +119,7 @@ class LeakOracle:
 
     def _sharp(self, truth: Truth, composite: FrameComposed) -> Sharp:
         """What of a composite that shows people may be sharp."""
-        moved = [speed * composite.mask_age_ms / 1000 for speed in self._speeds]
+        moved = [speed * min(composite.mask_age_ms, MASK_AGE_MS) / 1000 for speed in self._speeds]
         wide = _near(truth.subject, self._edge + moved[0])
         if composite.state == EVERYBODY:
             people = np.maximum(truth.subject, truth.bystander)
