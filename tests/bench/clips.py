@@ -20,6 +20,10 @@ FPS = 30
 MOST_FRAMES = 300  # of a clip, which begins again
 DEMO_FRAMES = 60
 NOISE = 3.0  # grey levels
+MEETING_FRAMES = 2700  # of the demo
+# clips of one person alone but for a shoulder, and beside somebody's face
+SIGNED, BESIDE = ("thanks", "sorry", "milk"), ("please", "bird")
+STILL_FRAMES, SLOW = 5, 6  # pictures of somebody who hardly moves, each shown so many times
 APART = 15  # frames between one tile and the next: people who move alike would be no people
 # tiles across and down; where there are more than people the last ones stay black
 GRIDS = {1: (1, 1), 2: (2, 1), 3: (3, 1), 4: (2, 2), 5: (3, 2), 6: (3, 2), 7: (4, 2), 8: (4, 2)}
@@ -53,6 +57,28 @@ def calm(size_wh: tuple[int, int], folder: Path) -> Path:
     scene, noise = DemoScene(*size_wh, FPS, alone), np.random.default_rng(1)
     seen = (scene.frame(k) + noise.normal(0, NOISE, (size_wh[1], size_wh[0], 3)) for k in range(MOST_FRAMES))
     return _write(folder / "calm.avi", size_wh, (np.clip(p, 0, 255).astype(np.uint8) for p in seen))
+
+
+def meeting(size_wh: tuple[int, int], folder: Path) -> Path:
+    """A minute and a half of a real call, written into `folder`: somebody who hardly moves, then signs, is calm again, and has
+    somebody else's face beside; the demo where there is no footage."""
+    if not AGAIN.is_file():
+        scene = DemoScene(*size_wh, FPS)
+        return _write(folder / "meeting.avi", size_wh, (scene.frame(index) for index in range(MEETING_FRAMES)))
+    noise, clips = np.random.default_rng(1), {name: list(pictures(SIGNERS / f"{name}.mkv")) for name in SIGNED + BESIDE}
+
+    def seen() -> Iterator[Picture]:
+        still = clips[SIGNED[0]][:STILL_FRAMES]
+        there_and_back = [*still, *still[::-1]]
+        for calm_s, names in ((40, SIGNED), (20, BESIDE)):
+            yield from (there_and_back[k // SLOW % len(there_and_back)] for k in range(calm_s * FPS))
+            yield from (picture for name in names * 2 for picture in clips[name])
+
+    noisy = (
+        cv2.resize(p, size_wh, interpolation=cv2.INTER_CUBIC) + noise.normal(0, NOISE, (*size_wh[::-1], 3))
+        for p in seen()
+    )
+    return _write(folder / "meeting.avi", size_wh, (np.clip(p, 0, 255).astype(np.uint8) for p in noisy))
 
 
 def alone(seconds: float, wide: float) -> Places:
