@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from common.streams import STREAMS
 from tests.call import environment, run_call, stages, start_call
 from tests.processes.neighbours import wait_for
 from tests.shared import ROOT
@@ -63,11 +64,11 @@ for name in os.listdir("."):
     except PermissionError: print("out")
 """
     with start_call({**DEMO, "sink": "headless"}, run_dir):
-        wait_for("every socket", lambda: len([p for p in run_dir.iterdir() if p.is_socket()]) == 5)
+        wait_for("every socket", lambda: len([p for p in run_dir.iterdir() if p.is_socket()]) == len(STREAMS))
         told = {who: _said(code, *who) for who in ((), ("somebody",))}
-    assert told[()].count("in") == 5, "the negative control: its user may"
+    assert told[()].count("in") == len(STREAMS), "the negative control: its user may"
     assert told[("somebody",)].count("in") == told[("somebody",)].count("no socket") == 0
-    assert told[("somebody",)].count("out") >= 5
+    assert told[("somebody",)].count("out") >= len(STREAMS)
 
 
 def _said(code: str, *words: str) -> list[str]:
