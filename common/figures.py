@@ -49,6 +49,9 @@ FIGURES = {
     "workers_insist": Kind(
         "gauge", "1 while workers insist on their share of the processor, 0 while everything else runs first"
     ),
+    "looks_light": Kind(
+        "gauge", "1 while the small networks look alone, because the processor is too busy for the Mask R-CNN"
+    ),
     "matte_every": Kind("gauge", "The matte runs on every so many frames"),
     "restarts": Kind("counter", "How often this process's worker was restarted"),
 }

@@ -407,6 +407,7 @@ class LooksWanted:
 
     hz: Looks a second of each, 0.0 for as many as it can.
     insists: A worker insists on its share of the processor; else every other program runs first.
+    light: The small networks look alone, without the Mask R-CNN, for which the processor is too busy.
     since_ns: Compose cannot tell who is in frames captured from then on: a look is wanted at once.
     looked_ns: When the frame was captured that the mask in use was made from, whichever worker made it.
     limit_ms: The age from which that mask shows nobody.
@@ -415,6 +416,7 @@ class LooksWanted:
     KIND: ClassVar[int] = 15
     hz: float
     insists: bool
+    light: bool
     since_ns: int
     looked_ns: int
     limit_ms: int
@@ -422,6 +424,7 @@ class LooksWanted:
     def __post_init__(self) -> None:
         _real("hz", self.hz, 0.0, 1e6)
         _flag("insists", self.insists)
+        _flag("light", self.light)
         _whole("since_ns", self.since_ns)
         _whole("looked_ns", self.looked_ns)
         _whole("limit_ms", self.limit_ms)

@@ -68,7 +68,12 @@ class Workers:
             self._since_ns = tracker.seen_ns
         orders = self._governor.orders
         wanted = LooksWanted(
-            orders.hz, orders.insists, self._since_ns, tracker.looked_ns, round(tracker.age_limit_ms())
+            hz=orders.hz,
+            insists=orders.insists,
+            light=orders.light and not self._settings.keep,  # the small networks find people only
+            since_ns=self._since_ns,
+            looked_ns=tracker.looked_ns,
+            limit_ms=round(tracker.age_limit_ms()),
         )
         if wanted != self._told or now - self._told_at >= JUDGE_EVERY_S:
             self._told, self._told_at = wanted, now
@@ -88,6 +93,7 @@ class Workers:
         figures.put("looks_allowed", orders.hz)
         figures.put("matte_every", orders.matte_every)
         figures.put("workers_insist", orders.insists)
+        figures.put("looks_light", orders.light)
         if orders.spare is not None:
             figures.put("budget_spare", orders.spare)
 

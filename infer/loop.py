@@ -25,6 +25,7 @@ from common.streams import LOOKS, MASKS, WORK, Context, connect, open_context, r
 from infer.detector import Detector, open_detector
 from infer.niceness import OWN, Niceness
 from infer.still import CELLS_WH, Need, Still, glance_at
+from infer.witnessed import WitnessedDetector
 
 ASK_AGAIN_S = 0.5  # a restarted capture has forgotten who asked
 POLL_MS = 100
@@ -67,7 +68,7 @@ def run(settings: InferSettings, stop: Stop) -> None:
                 captured_ns=message.captured_ns,
                 inference_ns=time.monotonic_ns() - begun_ns,
                 worker=name,
-                model=detector.model,
+                model=looked.model,
                 instances=looked.instances,
                 held_ns=looked.held_ns,
                 cpu_ns=looked.cpu_ns,
@@ -80,10 +81,11 @@ def run(settings: InferSettings, stop: Stop) -> None:
 
 
 class Looked(NamedTuple):
-    """What is in a frame, how much earlier the frame was captured that was looked at for it, and the processor time of the
-    look."""
+    """What is in a frame and who found it, how much earlier the frame was captured that was looked at for it, and the
+    processor time of the look."""
 
     instances: tuple[Instance, ...]
+    model: str
     held_ns: int = 0
     cpu_ns: int = 0
 
@@ -98,6 +100,8 @@ class Looks:
 
     def __init__(self, detector: Detector) -> None:
         self._detector, self._still = detector, Still()
+        self._small = detector.small if isinstance(detector, WitnessedDetector) else detector
+        self._model = detector.model  # who looked last
 
     def at(self, message: FrameCaptured, picture: NDArray[np.uint8], wanted: LooksWanted) -> Looked | None:
         """What is in a frame, (h, w, 3) uint8 BGR as `Work` gives it; None where that needs no saying."""
@@ -107,14 +111,15 @@ class Looks:
             figures.count("looks_spared")
             if need is Need.OWN or not self._still.is_to_be_said(message.captured_ns, wanted):
                 return None
-            return Looked(self._still.instances, self._still.held_ns(message.captured_ns))
+            return Looked(self._still.instances, self._model, self._still.held_ns(message.captured_ns))
         figures.count("looks_wanted", why=need)
         begun, spent_s = time.monotonic(), time.process_time()
-        instances = self._detector.detect(picture)
+        detector = self._small if wanted.light else self._detector
+        instances, self._model = detector.detect(picture), detector.model
         took_s, cpu_s = time.monotonic() - begun, time.process_time() - spent_s
         self._still.keep(glance, instances, round(1e9 * took_s))
         figures.observe("inference_seconds", took_s)
-        return Looked(instances, cpu_ns=round(1e9 * cpu_s))
+        return Looked(instances, detector.model, cpu_ns=round(1e9 * cpu_s))
 
 
 def share_of_cores(workers: int) -> int:
@@ -147,7 +152,7 @@ class Work:
         )
         self._most_hz, self._name = settings.max_infer_hz, name
         # until compose says something: nothing is shown before the first result
-        self._wanted = LooksWanted(0.0, True, 0, 0, round(settings.mask_age_limit_ms))
+        self._wanted = LooksWanted(0.0, True, False, 0, 0, round(settings.mask_age_limit_ms))
         self._least_wh = least_wh
         self._ring = RingCache()
         self._asked_at = -ASK_AGAIN_S

@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 
 from common.coco import PERSON
 from common.messages import MAX_INSTANCES, Instance, printable
-from infer.embedded.detector import UNSEEN, instance_of, instance_of_person, sign_of_face, signs_of_regions
+from infer.embedded.detector import (
+    UNSEEN,
+    EmbeddedDetector,
+    instance_of,
+    instance_of_person,
+    sign_of_face,
+    signs_of_regions,
+)
 from infer.embedded.look import Looker, Seen
 from infer.embedded.outline import Mask
 from infer.embedded.split import REACH, face_share, shares, union
@@ -54,6 +61,7 @@ class WitnessedDetector:
     def __init__(self, detector: Detector, threshold: float, confidence: float) -> None:
         self._detector, self._threshold, self._confidence = detector, threshold, confidence
         self._looker, self._beside = Looker(), ThreadPoolExecutor(1)
+        self.small: Detector = EmbeddedDetector(confidence, self._looker)  # for a processor that is too busy for both
         self.model = printable(f"{detector.model}, beside the embedded who")
         self.least_wh = (
             max(detector.least_wh[0], self._looker.least_wh[0]), max(detector.least_wh[1], self._looker.least_wh[1]),

@@ -29,6 +29,7 @@ class EmbeddedDetector:
 
     Args:
         confidence: Least score of a person who may be shown.
+        looker: The networks, None: they are opened.
 
     Raises:
         AssetError: A network cannot be fetched.
@@ -38,9 +39,9 @@ class EmbeddedDetector:
     model = EMBEDDED
     least_wh = Looker.least_wh
 
-    def __init__(self, confidence: float) -> None:
+    def __init__(self, confidence: float, looker: Looker | None = None) -> None:
         self._confidence = confidence
-        self._looker = Looker()
+        self._looker = Looker() if looker is None else looker
 
     def detect(self, picture: NDArray[np.uint8]) -> tuple[Instance, ...]:
         """See Detector."""

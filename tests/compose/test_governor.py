@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from compose.battery import on_battery
-from compose.governor import AMPLE, AMPLE_S, LEAST_HZ, MOST_EVERY, SHORT_S, Governor, Used, allowed
+from compose.governor import AMPLE, AMPLE_S, LEAST_HZ, MOST_EVERY, SHORT_S, TRY_AGAIN, Governor, Used, allowed
 
 SECOND = Used(seconds=1.0, cores=1.0, workers=1, skipped=0, composing_s=0.4)
 
@@ -98,3 +98,29 @@ def test_the_battery_is_asked(tmp_path: Path) -> None:
     for status, is_on in (("Charging", False), ("Discharging", True), ("Full", False)):
         (tmp_path / "BAT0" / "status").write_text(status + "\n")
         assert on_battery(tmp_path) is is_on
+
+
+def test_the_mask_rcnn_is_left_out_while_looks_take_too_long_and_tried_again_ever_more_rarely() -> None:
+    governor = Governor()
+    governor.looked(0.3, 0.2)  # the first ones, on a machine that is free
+    governor.looked(0.3, 0.2)
+    assert not governor.orders.light
+    governor.looked(0.2, 0.5)
+    assert governor.orders.light
+    waits = []
+    for _ in range(2):
+        fed = 0
+        while governor.orders.light:
+            governor.looked(0.3, 0.32)  # of the small networks, which are fed
+            fed += 1
+        waits.append(fed)
+        governor.looked(0.2, 0.5)
+        assert governor.orders.light, "in vain"
+    assert waits[0] >= TRY_AGAIN and waits[1] == 2 * waits[0]
+
+
+def test_a_slow_network_on_a_free_machine_is_not_left_out() -> None:
+    governor = Governor()
+    for _ in range(5):
+        governor.looked(0.9, 0.6)
+    assert not governor.orders.light

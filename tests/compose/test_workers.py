@@ -76,10 +76,10 @@ def test_what_is_wanted_is_said_when_it_is_news(run_dir: Path, counters: Counter
     with playing(run_dir, counters) as scene:
         assert scene.tell() == []
         scene.tracker.mask_ns = 77
-        assert scene.tell() == [LooksWanted(0.0, True, 0, 77, MASK_AGE_MS)]
+        assert scene.tell() == [LooksWanted(0.0, True, False, 0, 77, MASK_AGE_MS)]
         for _ in range(3):
             scene.looked()
-        assert scene.tell() == [LooksWanted(0.0, False, 0, 77, MASK_AGE_MS)], "fed workers are courteous"
+        assert scene.tell() == [LooksWanted(0.0, False, False, 0, 77, MASK_AGE_MS)], "fed workers are courteous"
 
 
 def test_one_look_is_asked_for_until_it_has_been_made(run_dir: Path, counters: Counters) -> None:
