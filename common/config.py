@@ -275,8 +275,6 @@ class InferSettings(Settings):
         f"what an .onnx runs on, one of {', '.join(DEVICES)}, as far as this ONNX Runtime was built for it; auto: the fastest",
     )
     max_infer_hz: float = _MAX_INFER_HZ
-    cpu: float = _CPU
-    battery: bool = _BATTERY
     threads: int = setting(0, whole(0, 256), "threads of one worker; 0 shares the cores among the workers")
     max_mask_age: int = _MAX_MASK_AGE
 
@@ -284,11 +282,6 @@ class InferSettings(Settings):
     def mask_age_limit_ms(self) -> float:
         """See mask_age_limit_ms: what stands still is looked at anew before its mask is too old."""
         return mask_age_limit_ms(self.max_mask_age, self.max_infer_hz)
-
-    @property
-    def mask_age_alone_ms(self) -> float:
-        """See mask_age_alone_ms."""
-        return mask_age_alone_ms(self.max_mask_age, self.max_infer_hz)
 
 
 @dataclass(frozen=True)

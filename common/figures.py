@@ -45,7 +45,9 @@ FIGURES = {
     "viewers": Kind("gauge", "Who watches through this process"),
     "cpu_cores": Kind("gauge", "Cores that this process had lately"),
     "looks_allowed": Kind("gauge", "Looks a second that the governor allows each worker, 0 for no limit"),
-    "budget_spare": Kind("gauge", "Times the least that looking for people needs, that the budget leaves for it"),
+    "budget_spare": Kind(
+        "gauge", "Times the least that looking for people needs, that the budget leaves for it, -1 where there is none"
+    ),
     "workers_insist": Kind(
         "gauge", "1 while workers insist on their share of the processor, 0 while everything else runs first"
     ),

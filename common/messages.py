@@ -442,6 +442,7 @@ Message = (
     | LoadSaid
     | LooksWanted
 )
+_PLACE = [field.name for field in fields(MasksInferred)].index("instances")
 _KINDS: dict[int, type[Message]] = {kind.KIND: kind for kind in get_args(Message)}
 
 
@@ -475,7 +476,7 @@ def decode(data: bytes) -> Message:
     if len(values) != len(fields(kind)):
         raise MessageError(f"{kind.__name__}: expected {len(fields(kind))} fields, got {len(values)}")
     if kind is MasksInferred:
-        values[-3] = _instances(values[-3])
+        values[_PLACE] = _instances(values[_PLACE])
     if kind is WishMade:
         values[-1] = _wanted(values[-1])
     return kind(*values)

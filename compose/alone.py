@@ -13,9 +13,10 @@ import cv2
 from compose.step import Step
 
 ALONE_NS = 2_000_000_000  # so long results must have found one person and no sign of another
-# area now, in areas when the last result came: outside, somebody was added to it, or a part of it was lost. In the shared webcam
+# area now, in areas when the last result was made: outside, somebody was added to it, or a part of it was lost. In the shared webcam
 # clips of people who sign, with nobody else in view, it stays between 0.84 and 1.19 for two seconds without a result
 UNCHANGED = (0.8, 1.2)
+LEAST_RESULTS = 4  # of them, at least
 LEAST_PX = 12  # grid pixels: less of somebody else is noise of the matte
 
 
@@ -25,7 +26,8 @@ class Alone:
     def __init__(self) -> None:
         self._since_ns: int | None = None  # time of the first result in a row that found one person
         self._now_ns = 0
-        self._area = 0  # grid pixels when the last result came, 0: not measured yet
+        self._results = 0  # in that row
+        self._area = 0  # grid pixels in the frame after that of the last result, 0: not measured yet
 
     def see(self, captured_ns: int, people: int, signs: int, *, is_same: bool) -> None:
         """A result of a frame captured at `captured_ns` found so many people, of whom one is the subject, and so many signs of
@@ -33,13 +35,19 @@ class Alone:
         if people != 1 or signs or not is_same:
             self._since_ns = None
         if people == 1 and not signs and self._since_ns is None:
-            self._since_ns = captured_ns
-        self._now_ns, self._area = captured_ns, 0
+            self._since_ns, self._results = captured_ns, 0
+        self._now_ns, self._area, self._results = captured_ns, 0, self._results + 1
+
+    def measure(self, step: Step) -> None:
+        """Take the subject's area from here on for what it was when the last result was made."""
+        self._area = cv2.countNonZero(step.subject)
 
     @property
     def is_known(self) -> bool:
         """Whether results have found nobody else for long."""
-        return self._since_ns is not None and self._now_ns - self._since_ns >= ALONE_NS
+        if self._since_ns is None or self._results < LEAST_RESULTS:
+            return False
+        return self._now_ns - self._since_ns >= ALONE_NS
 
     def holds(self, step: Step) -> bool:
         """Whether that is still so in the frame of `step`, the newest one."""

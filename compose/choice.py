@@ -79,13 +79,13 @@ class Chooser:
             self._rule = "lock"
             log.info("the subject was chosen by hand: one person")
 
-    def pick(self, people: list[Candidate], region: Map | None, now_ns: int) -> list[int]:
+    def pick(self, people: list[Candidate], region: Map | None, now_ns: int, *, is_steady: bool = False) -> list[int]:
         """Indices of who stays sharp; arguments as of `SubjectLock.follow`, `people` the surest first."""
         found, by_lock = None, self._rule == "lock"
         self.follows = by_lock and self._was_one
         if by_lock or (self.shows_everybody and self._lock.chosen):
             # the subject is followed while everybody is shown, so that nobody else passes for the subject afterwards
-            found = self._lock.follow(people, region if self._was_one else None, now_ns)
+            found = self._lock.follow(people, region if self._was_one else None, now_ns, is_steady=is_steady)
         if people and (asked := self._pointed(people, found if by_lock else None)) is not None:
             self._lock.take(people, asked, now_ns)
             self._rule, self.by_hand_ns, found, self.follows = "lock", now_ns, asked, False
@@ -101,7 +101,7 @@ class Chooser:
         return self._lock.may_be(person)
 
     def keep(self, now_ns: int) -> None:
-        """A result picked nobody, but a sign of somebody lies where the subject is: it is not missed yet."""
+        """A result picked nobody, but the subject's area goes on: it is not missed yet."""
         self._lock.keep(now_ns)
 
     def why_nobody(self, people: int) -> str:

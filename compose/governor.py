@@ -26,7 +26,7 @@ STARVED, FED = 0.5, 0.75
 JUDGED_S = 0.3  # of looking, at least: a short look may just have met another process
 # seconds of a look, on average, from which on the Mask R-CNN is left out: with the time until the next one its masks would be older
 # than 0.75 s; and how often in a row looks must have been fed before it is tried again, twice as often after each vain try
-SLOW_S, TRY_AGAIN, LEAST_OFTEN = 0.35, 4, 64
+SLOW_S, SLOW_LOOKS, TRY_AGAIN, LEAST_OFTEN = 0.35, 2, 4, 64
 MOST_EVERY = 3  # the matte runs on every third frame at least
 # of the least that looking needs: below the one the budget makes the matte yield, above the other it comes back
 ENOUGH, AMPLE = 1.0, 1.5
@@ -66,7 +66,8 @@ class Governor:
         self.orders = Orders()
         self._cpu_s, self._took_s, self._taken = 0.0, 0.0, 0  # of the looks that are not judged yet, and their number
         self._spent_s, self._looks = 0.0, 0  # since the last second
-        self._fed, self._try_after = 0, TRY_AGAIN  # judgements in a row
+        self._slow = self._fed = 0  # judgements in a row
+        self._try_after = TRY_AGAIN
         self._cost_s = 0.0  # of one look
         self._others: float | None = None  # cores that everything but looks takes
         self._short = self._ample = 0  # seconds in a row
@@ -82,11 +83,15 @@ class Governor:
         if not STARVED <= share <= FED:
             self.orders = self.orders._replace(insists=share < STARVED)
         self._fed = self._fed + 1 if share > FED else 0
-        if not self.orders.light and mean_s > SLOW_S and share <= FED and self.orders.insists:
-            self.orders = self.orders._replace(light=True)
-        elif self.orders.light and self._fed >= self._try_after:
+        self._slow = self._slow + 1 if mean_s > SLOW_S and share <= FED and self.orders.insists else 0
+        if self.orders.light and self._fed >= self._try_after:
             self.orders = self.orders._replace(light=False)
             self._fed, self._try_after = 0, min(2 * self._try_after, LEAST_OFTEN)
+        elif not self.orders.light and self._slow >= SLOW_LOOKS:
+            self.orders = self.orders._replace(light=True)
+            self._slow = 0
+        elif not self.orders.light and self._fed >= LEAST_OFTEN:  # it was not in vain
+            self._try_after = TRY_AGAIN
 
     def judge(self, used: Used, percent: float) -> None:
         """A second is over; `percent` of one core is the budget of the call, 0 for none."""

@@ -69,7 +69,7 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
     keep_freed()
     tracker = open_tracker(settings, pace := MattePace())
     painter = Painter(settings, tracker)
-    policy = Policy(tracker.choose, painter.forget, tracker.age_limit_ms)
+    policy = Policy(tracker.choose, painter.forget, tracker.age_limit_ms, settings.mask_age_limit_ms)
     counters, journal, sleep, run_dir = Counters(log), Journal(), SleepWatch(), settings.call_dir
     with sole_writer(run_dir, COMPOSITES.name), open_context() as context, Composites(context, run_dir) as composites:
         frames = Frames(context, run_dir, policy, counters)
@@ -105,7 +105,7 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
                 workers.composed(time.monotonic() - begun)
             elif verdict.state is State.LOST:
                 composites.publish_card(verdict, policy.privacy)
-            workers.tell(tracker, frames.skipped)
+            workers.tell(tracker, frames.skipped, has_mask=verdict.mask_age_ms >= 0)
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
 
 

@@ -78,13 +78,18 @@ class Policy:
         choose: Says which instances of an accepted result stay sharp.
         forget: Forgets who that was, and all that was seen.
         age_limit_ms: Says from what age a mask shows nobody, as of now.
+        frame_limit_ms: The age from which a frame is not shown any more.
     """
 
     def __init__(
-        self, choose: Callable[[MasksInferred], Choice], forget: Callable[[], None], age_limit_ms: Callable[[], float]
+        self,
+        choose: Callable[[MasksInferred], Choice],
+        forget: Callable[[], None],
+        age_limit_ms: Callable[[], float],
+        frame_limit_ms: float,
     ) -> None:
         self._choose, self._forget_subject = choose, forget
-        self._age_limit_ms = age_limit_ms
+        self._age_limit_ms, self._frame_limit_ns = age_limit_ms, round(frame_limit_ms * 1e6)
         self._epoch = 0
         self._frames: OrderedDict[int, int] = OrderedDict()  # frame_id → captured_ns
         self._seen_ns = 0
@@ -108,7 +113,7 @@ class Policy:
         """
         if frame.captured_ns > now_ns:
             return "from the future"
-        if now_ns - frame.captured_ns > max(self._age_limit_ms() * 1e6, self._patience_ns()):
+        if now_ns - frame.captured_ns > max(self._frame_limit_ns, self._patience_ns()):
             return "stale"
         if frame.captured_ns < self._first_ns:
             return "of before a loss"

@@ -106,6 +106,11 @@ class Region:
         """The step that was rolled to last, None before the first result."""
         return self._steps[-1] if self._steps else None
 
+    @property
+    def first_rolled(self) -> Step | None:
+        """The first step after that of the last result, None where there is none yet."""
+        return self._steps[1] if len(self._steps) > 1 else None
+
     def at(self, frame_id: int) -> Map | None:
         """The subject's area in an earlier frame, or, if that was skipped, in the last one before it; None if neither that
         frame nor any after it was rolled to."""

@@ -108,17 +108,20 @@ class SubjectLock:
         self._note(people, index, [None] * len(people), now_ns)
 
     def keep(self, now_ns: int) -> None:
-        """The last result did not find the subject, but a sign of somebody where it is: it is not missed yet."""
+        """The last result did not find the subject, but its area goes on: it is not missed yet."""
         self.seen_ns, self._seen_watched_ns, self.left, self.asked = now_ns, self._watched_ns, False, ()
         self._doubt, self._unsure_ns = False, 0
 
-    def follow(self, people: list[Candidate], region: Map | None, now_ns: int) -> int | None:
+    def follow(
+        self, people: list[Candidate], region: Map | None, now_ns: int, *, is_steady: bool = False
+    ) -> int | None:
         """Which of `people` is the subject, if any.
 
         Args:
             people: Of one result.
             region: The subject's area in that result's frame as rolled forward so far, None or empty if unknown.
             now_ns: Time of that frame.
+            is_steady: The subject has been alone and unchanged since the last result.
         """
         self._watched_ns += min(now_ns - self._looked_ns, GAP_NS)
         # a person who was lost sight of near the subject's place may come back as the subject, and nobody would know
@@ -132,7 +135,7 @@ class SubjectLock:
             self.left = not known and self._watched_ns - self._seen_watched_ns > LEFT_NS
             found = None
             if place is not None and not self.left and (known or not self._doubt):
-                found = self._staying(people, others, place, known, now_ns)
+                found = self._staying(people, others, place, known, now_ns, is_steady=is_steady)
             if found is None and not (self.left and self.returns == "ask"):
                 found = self._returning(people, others, now_ns)
         self._note(people, found, others, now_ns)
@@ -147,7 +150,14 @@ class SubjectLock:
         return first
 
     def _staying(
-        self, people: list[Candidate], others: list[Other | None], place: Map, known: bool, now_ns: int
+        self,
+        people: list[Candidate],
+        others: list[Other | None],
+        place: Map,
+        known: bool,
+        now_ns: int,
+        *,
+        is_steady: bool,
     ) -> int | None:
         """Index of the person who is where the subject is, or was a moment ago, and is nobody else."""
         marks = [0.0] * len(people)
@@ -158,7 +168,7 @@ class SubjectLock:
                 if person.look is None or self.look is None:
                     good = sure  # compose missed the picture: there is nothing but the place
                 else:
-                    soon = known and now_ns - self.seen_ns <= ALONE_NS
+                    soon = known and (is_steady or now_ns - self.seen_ns <= ALONE_NS)
                     stalled = not known and now_ns - self.seen_ns > LEFT_NS  # no result came for long
                     # where the subject was missed, or may have gone out by a side, this may be another person: see _returning
                     last = not stalled and self.seen_ns == self._looked_ns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import OrderedDict
 from typing import NamedTuple, Protocol
 
@@ -23,10 +24,11 @@ from compose.alone import Alone
 from compose.alpha import Alpha
 from compose.choice import Choice, Chooser
 from compose.flow import FlowMeter
+from compose.governor import LEAST_HZ
 from compose.guided import GuidedEdge
 from compose.look import Light, look_of
 from compose.matte import MatteEdge, MattePace
-from compose.others import LEAST_OVERLAP, Candidate, covered, overlap
+from compose.others import Candidate, covered
 from compose.region import HISTORY, Present, Region, grid_wh, inside
 from compose.step import Map
 from compose.subject import people_of
@@ -37,9 +39,9 @@ EVEN = 0.5  # probability at which a pixel is as likely the subject as not
 WIDER = 2  # times as wide as the grid, at least, before a picture is sampled for it: fine patterns come out as others
 NEAREST = 4  # frames: a person who walks past moves by two hundredths of the width in that time
 TOUCH = 5  # grid pixels, odd: what is nearer touches
-HOLD_NS = 1_000_000_000  # so long after a result found the subject its area goes on where a sign of somebody lies on it
+HOLD_NS = 1_000_000_000  # so long after the first result that did not find the subject its area goes on at most
 SAME_PLACE = 0.5  # of the area, at least, lies under such a sign
-ANSWER_MS = 300  # until a look that is asked for has been made, where the processor is free
+ANSWER_MS = 300  # until a look that is asked for has been made, where the processor is free and nothing bounds the rate
 MOST_FAILED = 2  # results in a row that may find nobody where one person alone was found for long
 OUTLINE_NS = 1_000_000_000  # so long it is shown who was chosen by hand
 
@@ -77,6 +79,8 @@ class Tracker:
         self._settings, self._edge = settings, edge
         self._kept = {NAMES.index(name) for name in settings.keep}
         self._chooser = Chooser(settings.subject, settings.return_)
+        bounded_hz = [settings.max_infer_hz, LEAST_HZ if settings.cpu or settings.battery else 0.0]
+        self._answer_ms = ANSWER_MS + 1000 / min([hz for hz in bounded_hz if hz], default=math.inf)
         self._begin(0, (0, 0))
 
     def _begin(self, epoch: int, size_wh: tuple[int, int]) -> None:
@@ -90,7 +94,7 @@ class Tracker:
         # the subject of the last result that found it, and when that was
         self._held: tuple[Instance, ...] = ()
         self._found_ns = 0
-        self._failed = 0  # results since then
+        self._failed, self._failed_ns = 0, 0  # results since then, and when the first of them was captured
         self._alone = Alone()
         self._ended_ns = 0  # since when the subject has not been alone any more, as far as the matte tells
         self._light = Light()
@@ -113,6 +117,7 @@ class Tracker:
             self._region.see(self._present)
         self.seen_ns = frame.captured_ns
         self._forget(frame.captured_ns)
+        self._watch()
 
     def forget(self) -> None:
         """Forget the subject and all that was seen: the next frame is another beginning, though of the same stream."""
@@ -133,27 +138,30 @@ class Tracker:
         """From what age a mask shows nobody, as of the newest frame: longer where one person alone is followed. When that ends
         a look is asked for, and its answer waited for."""
         least, most = self._settings.mask_age_limit_ms, self._settings.mask_age_alone_ms
-        if self._is_alone():
-            self._ended_ns = 0
-            return most
-        if not self._alone.is_known:
+        if not self._alone.is_known or not self._watches:
             return least
-        self._ended_ns = self._ended_ns or self.seen_ns
-        return min(most, max(least, (self._ended_ns - self._result_ns) / 1e6 + ANSWER_MS))
+        if not self._ended_ns:
+            return most
+        return min(most, max(least, (self._ended_ns - self._result_ns) / 1e6 + self._answer_ms))
 
-    def _is_alone(self) -> bool:
-        """Whether nobody but the subject can be in the newest frame, as far as the matte and the last results tell."""
+    @property
+    def _watches(self) -> bool:
+        """Whether the matte would see somebody who comes beside the subject."""
+        return self._edge is not None and self._edge.bounds
+
+    def _watch(self) -> None:
+        """Note since when the subject has not been alone any more, as far as the matte tells."""
         step, present = self._region.newest, self._present
-        if step is None or present is None or present.flow is None or self._edge is None or not self._edge.bounds:
-            return False
-        return self._alone.holds(step)
+        if self._ended_ns or not self._alone.is_known or not self._watches or step is None or present is None:
+            return
+        if present.flow is None or not self._alone.holds(step):
+            self._ended_ns = self.seen_ns
 
     @property
     def wants_look(self) -> bool:
         """Whether the next result matters more than usual: somebody chose by hand, or nobody can tell without it whether the
         subject is still alone."""
-        watches = self._edge is not None and self._edge.bounds
-        return self._chooser.is_asked or (watches and not self._is_alone())
+        return self._chooser.is_asked or self._ended_ns > 0
 
     @property
     def looked_ns(self) -> int:
@@ -170,6 +178,15 @@ class Tracker:
 
     def choose(self, result: MasksInferred) -> Choice:
         """Who stays sharp among a result's instances; nobody where the subject is not among them."""
+        choice = self._choose(result)
+        if result.looked_ns >= self._ended_ns:
+            self._ended_ns = 0
+        if (step := self._region.first_rolled) is not None:
+            self._alone.measure(step)
+        self._watch()
+        return choice
+
+    def _choose(self, result: MasksInferred) -> Choice:
         if result.epoch != self._epoch:
             return Choice((), "the result belongs to another stream")
         if self._edge is not None and result.frame_id <= self._dropped:
@@ -185,15 +202,19 @@ class Tracker:
             Candidate(area, None if even is None else look_of(even, area), person.score)
             for person, area in zip(people, areas, strict=True)
         ]
-        chosen = self._chooser.pick(candidates, self._region.at(result.frame_id), result.captured_ns)
+        # nobody can have taken the place of who is alone and unchanged, however long ago the last result was
+        is_steady = self._alone.is_known and self._watches and not self._ended_ns
+        chosen = self._chooser.pick(
+            candidates, self._region.at(result.frame_id), result.captured_ns, is_steady=is_steady
+        )
         if even is not None and chosen:
             self._light.keep()
         subjects = [people[number] for number in chosen]
         mine = self._union([areas[number] for number in chosen])
         things = self._things(result, subjects, mine)
         signs = [self._on_grid(i, self._settings.threshold) for i in result.instances if i.is_sign]
-        self._ended_ns = 0
         self._failed = 0 if chosen else self._failed + 1
+        self._failed_ns = self._failed_ns if self._failed > 1 else result.captured_ns
         if not chosen and self._holds(result, candidates, signs, even):
             self._chooser.keep(result.captured_ns)
             return Choice(self._held)
@@ -210,7 +231,10 @@ class Tracker:
         """Whether the subject's area goes on although a result found nobody who is the subject, for a short time: where a sign
         of somebody lies on it, or where the look may have failed. Whom else the result found is hidden."""
         area = self._region.at(result.frame_id)
-        is_late = result.captured_ns - self._found_ns > HOLD_NS
+        is_late = (
+            result.captured_ns - self._failed_ns >= HOLD_NS
+            or self._failed_ns - self._found_ns > self._settings.mask_age_alone_ms * 1e6
+        )
         if self._edge is None or self._chooser.shows_everybody or not self._held or is_late:
             return False
         if area is None or even is None:
@@ -221,20 +245,16 @@ class Tracker:
             if covered(area, sign) < SAME_PLACE or not self._chooser.may_be(Candidate(sign, look_of(even, sign)))
         ]
         others = [person.area for person in people] + rest
-        if len(rest) == len(signs):
-            if signs or not self._may_have_failed(people, area):
-                return False
-            others = []
+        if len(rest) == len(signs) and (people or signs or not self._may_have_failed()):
+            return False
         if not self._region.hold(result.frame_id, self._union(others)):
             return False
         self._result_ns = result.looked_ns
         return True
 
-    def _may_have_failed(self, people: list[Candidate], area: Map) -> bool:
-        """Whether a result without a sign of anybody else may just have missed the subject: one person alone was found for long,
-        and it found nobody, or somebody at the same place who is not unlike."""
-        is_here = all(overlap(p.area, area) >= LEAST_OVERLAP and self._chooser.may_be(p) for p in people)
-        return self._alone.is_known and len(people) <= 1 and is_here and self._failed <= MOST_FAILED
+    def _may_have_failed(self) -> bool:
+        """Whether a result without a sign of anybody may just have missed the subject: one person alone was found for long."""
+        return self._alone.is_known and self._failed <= MOST_FAILED
 
     def _nearest(self, frame_id: int) -> Past | None:
         """The picture of a frame, or, where compose skipped that frame, of the nearest one that it saw; None where that is
@@ -249,7 +269,9 @@ class Tracker:
         area, present = self._region.area, self._present
         if area is None or not area.any() or present is None or present.frame_id != frame.frame_id:
             return alpha.NOBODY
-        return self._edge.alpha(present, self._region, frame.captured_ns - self._result_ns)
+        found = self._edge.alpha(present, self._region, frame.captured_ns - self._result_ns)
+        self._watch()
+        return found
 
     def _seed(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from common.config import ComposeSettings
@@ -16,6 +17,7 @@ from compose.matte import MattePace
 from compose.tracker import Tracker
 
 JUDGE_EVERY_S = 1.0
+ASK_AGAIN_NS = 500_000_000  # what the matte mistakes for somebody must not keep the workers busy
 FORGOTTEN_AFTER_S = 3.0  # a process that said nothing for so long has ended
 WORKERS = "infer"  # how their names begin
 
@@ -53,18 +55,19 @@ class Workers:
         self._composing_s += seconds
         figures.observe("compose_seconds", seconds)
 
-    def tell(self, tracker: Tracker, skipped: int) -> None:
+    def tell(self, tracker: Tracker, skipped: int, *, has_mask: bool = True) -> None:
         """Say what is wanted now, where that is news, and once a second.
 
         Args:
             tracker: As of the newest frame.
             skipped: Frames that compose has skipped so far.
+            has_mask: There is a mask in use, however old.
         """
         now = time.monotonic()
         if now - self._judged_at >= JUDGE_EVERY_S:
             self._judge(now, skipped)
-        answered = tracker.looked_ns >= self._since_ns
-        if answered and tracker.wants_look:
+        is_answered = not has_mask or tracker.looked_ns >= self._since_ns
+        if (tracker.wants_look or not has_mask) and is_answered and tracker.seen_ns - self._since_ns >= ASK_AGAIN_NS:
             self._since_ns = tracker.seen_ns
         orders = self._governor.orders
         wanted = LooksWanted(
@@ -84,7 +87,7 @@ class Workers:
             self._heard[said.process] = said.cores, now
         self._heard = {name: said for name, said in self._heard.items() if now - said[1] < FORGOTTEN_AFTER_S}
         cores = self._meter.cores() + sum(cores for cores, _ in self._heard.values())
-        workers = sum(name.startswith(WORKERS) for name in self._heard)
+        workers = min(os.cpu_count() or 1, sum(name.startswith(WORKERS) for name in self._heard))  # who take turns
         used = Used(now - self._judged_at, cores, workers, skipped - self._skipped, self._composing_s)
         self._governor.judge(used, self._percent())
         self._judged_at, self._skipped, self._composing_s = now, skipped, 0.0
@@ -93,9 +96,8 @@ class Workers:
         figures.put("looks_allowed", orders.hz)
         figures.put("matte_every", orders.matte_every)
         figures.put("workers_insist", orders.insists)
-        figures.put("looks_light", orders.light)
-        if orders.spare is not None:
-            figures.put("budget_spare", orders.spare)
+        figures.put("looks_light", orders.light and not self._settings.keep)
+        figures.put("budget_spare", -1.0 if orders.spare is None else orders.spare)
 
     def _percent(self) -> float:
         percent = self._settings.cpu

@@ -92,14 +92,14 @@ class Still:
         again_ns = LOOK_AGAIN_NS if self._own is None else CALM_AGAIN_NS
         if now.captured_ns - looked_ns > longest_ns(again_ns, 1_000_000 * wanted.limit_ms, wait_ns, self._took_ns):
             return Need.AGE
+        if looked_ns < wanted.since_ns <= now.captured_ns:
+            return Need.ASKED
         moved = moved_since(last.cells, now.cells)
         if not moved.any():
             return Need.SAME
         if self._own is None:
             return Need.OTHERS
-        if is_somebody(moved & ~self._own):
-            return Need.MOTION
-        return Need.ASKED if last.captured_ns < wanted.since_ns <= now.captured_ns else Need.OWN
+        return Need.MOTION if is_somebody(moved & ~self._own) else Need.OWN
 
     def keep(self, now: Glance, instances: tuple[Instance, ...], took_ns: int) -> None:
         """This frame was looked at for `took_ns`, and these were found."""

@@ -7,7 +7,19 @@ from pathlib import Path
 import pytest
 
 from compose.battery import on_battery
-from compose.governor import AMPLE, AMPLE_S, LEAST_HZ, MOST_EVERY, SHORT_S, TRY_AGAIN, Governor, Used, allowed
+from compose.governor import (
+    AMPLE,
+    AMPLE_S,
+    LEAST_HZ,
+    LEAST_OFTEN,
+    MOST_EVERY,
+    SHORT_S,
+    SLOW_LOOKS,
+    TRY_AGAIN,
+    Governor,
+    Used,
+    allowed,
+)
 
 SECOND = Used(seconds=1.0, cores=1.0, workers=1, skipped=0, composing_s=0.4)
 
@@ -106,6 +118,8 @@ def test_the_mask_rcnn_is_left_out_while_looks_take_too_long_and_tried_again_eve
     governor.looked(0.3, 0.2)
     assert not governor.orders.light
     governor.looked(0.2, 0.5)
+    assert not governor.orders.light, "once is chance"
+    governor.looked(0.2, 0.5)
     assert governor.orders.light
     waits = []
     for _ in range(2):
@@ -114,9 +128,28 @@ def test_the_mask_rcnn_is_left_out_while_looks_take_too_long_and_tried_again_eve
             governor.looked(0.3, 0.32)  # of the small networks, which are fed
             fed += 1
         waits.append(fed)
-        governor.looked(0.2, 0.5)
+        for _ in range(SLOW_LOOKS):
+            governor.looked(0.2, 0.5)
         assert governor.orders.light, "in vain"
     assert waits[0] >= TRY_AGAIN and waits[1] == 2 * waits[0]
+
+
+def test_after_a_long_time_on_a_free_machine_the_mask_rcnn_is_tried_again_soon() -> None:
+    governor = Governor()
+
+    def fed_until_tried() -> int:
+        for _ in range(SLOW_LOOKS):
+            governor.looked(0.2, 0.5)
+        fed = 0
+        while governor.orders.light:
+            governor.looked(0.3, 0.32)
+            fed += 1
+        return fed
+
+    first, second = fed_until_tried(), fed_until_tried()
+    for _ in range(LEAST_OFTEN):
+        governor.looked(0.3, 0.3)
+    assert (first, second, fed_until_tried()) == (TRY_AGAIN, 2 * TRY_AGAIN, TRY_AGAIN)
 
 
 def test_a_slow_network_on_a_free_machine_is_not_left_out() -> None:

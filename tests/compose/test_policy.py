@@ -32,7 +32,7 @@ class Scene:
     def __init__(self) -> None:
         self.everybody = False
         self.forgotten = 0
-        self.policy = Policy(self.choose, self.forget, lambda: MAX_AGE_MS)
+        self.policy = Policy(self.choose, self.forget, lambda: MAX_AGE_MS, MAX_AGE_MS)
         self.now_ms = 10_000
         self.epoch = EPOCH
         self.frames: dict[int, int] = {}
@@ -403,7 +403,9 @@ def test_everybody_is_a_state_of_its_own() -> None:
 
 def test_the_question_is_passed_on_while_the_subject_is_hidden() -> None:
     scene = Scene()
-    scene.policy = Policy(lambda r: Choice((), "not sure", question="is this you?"), scene.forget, lambda: MAX_AGE_MS)
+    scene.policy = Policy(
+        lambda r: Choice((), "not sure", question="is this you?"), scene.forget, lambda: MAX_AGE_MS, MAX_AGE_MS
+    )
     scene.frame()
     scene.masks()
     assert scene.verdict()[:2] == (State.HIDDEN, "not sure")

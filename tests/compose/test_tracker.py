@@ -305,6 +305,42 @@ def test_whoever_comes_beside_the_subject_makes_an_old_mask_too_old_before_any_r
     assert set(limits[8:]) == {MASK_AGE_MS}, "a fifth of a second after it came into view"
 
 
+def test_a_look_may_fail_a_second_after_the_last_one(matte: Matte) -> None:
+    """Workers look at one calm person once a second."""
+    scene, tracker, begun = DemoScene(*SIZE, FPS, lambda s, wide: Places(sways(s), None)), tracker_of(matte), 75
+    choice = followed(tracker, scene, range(begun))
+    for index in range(begun, begun + FPS + 4):
+        now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
+        tracker.see(now, Halves(scene.frame(index)))
+        tracker.alpha(now, choice.subjects)
+    assert failed(tracker, scene, begun + FPS + 4).subjects
+    assert tracker.wants_look
+
+
+def test_a_late_result_does_not_deny_who_has_come_since(matte: Matte) -> None:
+    """It was made of a frame before: the limit went back to two seconds."""
+    near = DemoScene(*SIZE, FPS, lambda s, wide: Places(sways(s), Place(0.72, 1.0) if s > 3 else None))
+    tracker = tracker_of(matte)
+    choice = followed(tracker, near, range(88))
+    for index in range(88, 105):
+        now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
+        tracker.see(now, Halves(near.frame(index)))
+        tracker.alpha(now, choice.subjects)
+    assert tracker.wants_look
+    late = replace(truth(near, 89, 0.9, 0.8), captured_ns=89 * 1_000_000_000 // FPS)
+    assert tracker.choose(late).subjects
+    assert tracker.age_limit_ms() == MASK_AGE_MS
+    assert tracker.wants_look
+
+
+@pytest.mark.parametrize("refine", ["guided", "none"])
+def test_without_the_matte_nobody_sees_who_comes_and_the_limit_is_short(refine: str) -> None:
+    tracker = Tracker(ComposeSettings(refine=refine), GuidedEdge() if refine == "guided" else None)
+    followed(tracker, DemoScene(*SIZE, FPS, at_rest), range(75))
+    assert tracker.age_limit_ms() == MASK_AGE_MS
+    assert not tracker.wants_look
+
+
 def test_a_limit_that_somebody_sets_holds_for_everybody(matte: Matte) -> None:
     tracker = Tracker(ComposeSettings(max_mask_age=900), MatteEdge(matte, MattePace()))
     followed(tracker, DemoScene(*SIZE, FPS, at_rest), range(75))

@@ -17,7 +17,7 @@ from compose import workers as module
 from compose.governor import MOST_EVERY
 from compose.matte import MattePace
 from compose.tracker import Tracker
-from compose.workers import Workers
+from compose.workers import ASK_AGAIN_NS, Workers
 from tests.processes.neighbours import wait_for
 
 LOOK_NS = 100_000_000
@@ -49,10 +49,10 @@ class Scene:
     def say(self, process: str, cores: float) -> None:
         wait_for("compose", lambda: send(self._loads, LoadSaid(process, cores)))
 
-    def tell(self, skipped: int = 0, *, news: bool = False) -> list[LooksWanted]:
+    def tell(self, skipped: int = 0, *, news: bool = False, has_mask: bool = True) -> list[LooksWanted]:
         """What a worker hears of one turn; `news`: in which something is said in any case."""
         self.tracker.mask_ns += news
-        self.workers.tell(self.tracker, skipped)
+        self.workers.tell(self.tracker, skipped, has_mask=has_mask)
         self._looks.poll(50)
         return receive(self._looks, LooksWanted, self._counters)
 
@@ -84,14 +84,24 @@ def test_what_is_wanted_is_said_when_it_is_news(run_dir: Path, counters: Counter
 
 def test_one_look_is_asked_for_until_it_has_been_made(run_dir: Path, counters: Counters) -> None:
     with playing(run_dir, counters) as scene:
-        scene.tracker.wants, scene.tracker.seen_ns = True, 100
-        assert [said.since_ns for said in scene.tell()] == [100]
-        scene.tracker.seen_ns = 200
+        scene.tracker.wants, scene.tracker.seen_ns = True, ASK_AGAIN_NS
+        assert [said.since_ns for said in scene.tell()] == [ASK_AGAIN_NS]
+        scene.tracker.seen_ns = 3 * ASK_AGAIN_NS
         assert scene.tell() == [], "not answered yet"
-        scene.tracker.mask_ns = 150
-        assert [said.since_ns for said in scene.tell()] == [200], "answered, but it is wanted still"
-        scene.tracker.wants, scene.tracker.mask_ns, scene.tracker.seen_ns = False, 250, 300
-        assert [said.since_ns for said in scene.tell()] == [200]
+        scene.tracker.mask_ns = ASK_AGAIN_NS
+        assert [said.since_ns for said in scene.tell()] == [3 * ASK_AGAIN_NS], "answered, but it is wanted still"
+        scene.tracker.mask_ns, scene.tracker.seen_ns = 3 * ASK_AGAIN_NS, 3 * ASK_AGAIN_NS + 1
+        assert [said.since_ns for said in scene.tell()] == [3 * ASK_AGAIN_NS], "not so soon again"
+        scene.tracker.wants, scene.tracker.seen_ns = False, 5 * ASK_AGAIN_NS
+        assert scene.tell() == []
+
+
+def test_after_a_loss_a_look_is_asked_for_whatever_was_asked_before(run_dir: Path, counters: Counters) -> None:
+    with playing(run_dir, counters) as scene:
+        scene.tracker.wants, scene.tracker.seen_ns = True, ASK_AGAIN_NS
+        scene.tell()
+        scene.tracker.wants, scene.tracker.mask_ns, scene.tracker.seen_ns = False, 0, 2 * ASK_AGAIN_NS
+        assert [said.since_ns for said in scene.tell(has_mask=False)] == [2 * ASK_AGAIN_NS]
 
 
 def test_a_budget_is_shared_by_what_the_processes_say(

@@ -190,6 +190,7 @@ def _hidden(call: WatchedCall, fault: Fault, at: float) -> tuple[float | None, f
     if fault.stage == "infer":
         limit = OLDER_THAN.search(hidden.message.reason)
         limit_ms = int(limit[1]) if limit else MASK_AGE_MS
+        assert limit_ms <= MASK_AGE_ALONE_MS
         due = last_live.at + (limit_ms - last_live.message.mask_age_ms) / 1000
     else:
         due = last_live.at + SILENCE_NS / 1e9 if stopped else max(at, last_live.at)

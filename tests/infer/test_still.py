@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
@@ -248,6 +249,7 @@ def test_where_compose_cannot_tell_somebody_alone_is_looked_for_at_once_and_once
     assert still.need(after, asked) is Need.ASKED
     still.keep(after, (who(0.4),), 0)
     assert still.need(later, asked) is Need.SAME
+    assert still.need(after, replace(asked, looked_ns=after.captured_ns)) is not Need.ASKED, "another worker has looked"
 
 
 def test_the_look_of_another_worker_counts_for_the_age_of_the_mask() -> None:
