@@ -111,13 +111,14 @@ def test_a_budget_is_shared_by_what_the_processes_say(
     hz: list[float] = []
     for capture, second_worker in ((0.2, False), (0.6, False), (0.2, True)):
         with playing(run_dir, counters, cpu=100) as scene:
+            said: list[LooksWanted] = []
             for _ in range(30):
                 scene.say("capture.1:1", capture)
                 scene.say("infer.1:2", 0.0)
                 if second_worker:
                     scene.say("infer.2:3", 0.0)
                 scene.looked(LOOK_NS // 100)  # of a turn of some 50 ms
-                said = scene.tell()
+                said += scene.tell()
             hz.append(said[-1].hz)
     assert hz[1] < hz[0]
     assert hz[2] == pytest.approx(hz[0] / 2, rel=0.3)
