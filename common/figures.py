@@ -69,12 +69,24 @@ class Figure(NamedTuple):
     times: int = 0
 
 
+class Meter:
+    """Cores that this process has used since it was last asked."""
+
+    def __init__(self) -> None:
+        self._at, self._spent_s = time.monotonic(), time.process_time()
+
+    def cores(self) -> float:
+        """How many, on average."""
+        (at, spent_s), self._at, self._spent_s = (self._at, self._spent_s), time.monotonic(), time.process_time()
+        return (self._spent_s - spent_s) / max(self._at - at, 1e-3)
+
+
 class Figures:
     """Of one process. Not for threads: its loop says them."""
 
     def __init__(self) -> None:
         self._values: dict[tuple[str, tuple[tuple[str, str], ...]], list[Any]] = {}
-        self._left = (time.monotonic(), time.process_time())
+        self._meter = Meter()
 
     def count(self, name: str, number: float = 1.0, **labels: str) -> None:
         """So many more."""
@@ -95,8 +107,7 @@ class Figures:
 
     def leave(self, path: Path) -> None:
         """Write them down; never half of them is seen. Where that fails the call goes on without."""
-        (before, spent_s), self._left = self._left, (time.monotonic(), time.process_time())
-        self.put("cpu_cores", (self._left[1] - spent_s) / max(self._left[0] - before, 1e-3))
+        self.put("cpu_cores", self._meter.cores())
         rows = [[name, dict(labels), *values] for (name, labels), values in self._values.items()]
         fresh = path.with_suffix(f".{os.getpid()}")
         try:

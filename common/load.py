@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 from common.environment import process_name
+from common.figures import Meter
 from common.messages import LoadSaid
 from common.streams import LOADS, Context, connect, send
-
-
-class Meter:
-    """Cores that this process has used since it was last asked."""
-
-    def __init__(self) -> None:
-        self._at, self._spent_s = time.monotonic(), time.process_time()
-
-    def cores(self) -> float:
-        """How many, on average."""
-        (at, spent_s), self._at, self._spent_s = (self._at, self._spent_s), time.monotonic(), time.process_time()
-        return (self._spent_s - spent_s) / max(self._at - at, 1e-3)
 
 
 class Load:

@@ -7,8 +7,7 @@ import time
 
 from common.config import ComposeSettings
 from common.counters import Counters
-from common.figures import figures
-from common.load import Meter
+from common.figures import Meter, figures
 from common.messages import LoadSaid, LooksWanted, MasksInferred
 from common.streams import LOADS, LOOKS, Context, bind, receive, send
 from compose.battery import on_battery
@@ -73,7 +72,7 @@ class Workers:
         wanted = LooksWanted(
             hz=orders.hz,
             insists=orders.insists,
-            light=orders.light and not self._settings.keep,  # the small networks find people only
+            light=self._is_light,
             since_ns=self._since_ns,
             looked_ns=tracker.looked_ns,
             limit_ms=round(tracker.age_limit_ms()),
@@ -96,8 +95,13 @@ class Workers:
         figures.put("looks_allowed", orders.hz)
         figures.put("matte_every", orders.matte_every)
         figures.put("workers_insist", orders.insists)
-        figures.put("looks_light", orders.light and not self._settings.keep)
+        figures.put("looks_light", self._is_light)
         figures.put("budget_spare", -1.0 if orders.spare is None else orders.spare)
+
+    @property
+    def _is_light(self) -> bool:
+        """Whether the small networks look alone; they find people only, and so nothing of `--keep`."""
+        return self._governor.orders.light and not self._settings.keep
 
     def _percent(self) -> float:
         percent = self._settings.cpu

@@ -11,25 +11,18 @@ from numpy.typing import NDArray
 from common.messages import Instance
 from tests import looks
 from tests.bench.people import _row
+from tests.counting import Counting
 from tests.looks import KeptLooks
 from tests.people import Shown, scene_of
 
 
-class Counting:
-    """A detector that says how often it looked."""
-
-    model, least_wh = "counting", (1.0, 1.0)
-
-    def __init__(self) -> None:
-        self.looks = 0
-
-    def detect(self, picture: NDArray[np.uint8]) -> tuple[Instance, ...]:
-        self.looks += 1
-        return (Instance(0, 0.5, (0.0, 0.0, 0.5, 0.5), 1, 1, bytes([picture[0, 0, 0]]), is_sign=True),)
+def sign_of(picture: NDArray[np.uint8]) -> tuple[Instance, ...]:
+    """A sign that is another one for every colour."""
+    return (Instance(0, 0.5, (0.0, 0.0, 0.5, 0.5), 1, 1, bytes([picture[0, 0, 0]]), is_sign=True),)
 
 
 def test_a_picture_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    detector = Counting()
+    detector = Counting(sign_of)
     monkeypatch.setitem(looks.DETECTORS, "embedded", lambda: detector)
     one, other = (np.full((8, 8, 3), value, np.uint8) for value in (10, 20))
     first = KeptLooks("embedded", tmp_path)
