@@ -248,11 +248,6 @@ def mask_age_limit_ms(max_mask_age: int, max_infer_hz: float) -> float:
     return MASK_AGE_MS + (1000 / max_infer_hz if max_infer_hz else 0)
 
 
-def mask_age_alone_ms(max_mask_age: int, max_infer_hz: float) -> float:
-    """The same while one person alone is followed; what the user says holds for everybody."""
-    return max_mask_age or max(MASK_AGE_ALONE_MS, mask_age_limit_ms(0, max_infer_hz))
-
-
 @dataclass(frozen=True)
 class InferSettings(Settings):
     """Which network looks for people, and how."""
@@ -280,7 +275,7 @@ class InferSettings(Settings):
 
     @property
     def mask_age_limit_ms(self) -> float:
-        """See mask_age_limit_ms: what stands still is looked at anew before its mask is too old."""
+        """See mask_age_limit_ms: of a worker that compose has told nothing yet."""
         return mask_age_limit_ms(self.max_mask_age, self.max_infer_hz)
 
 
@@ -330,8 +325,8 @@ class ComposeSettings(Settings):
 
     @property
     def mask_age_alone_ms(self) -> float:
-        """See mask_age_alone_ms."""
-        return mask_age_alone_ms(self.max_mask_age, self.max_infer_hz)
+        """The same while one person alone is followed; what the user says holds for everybody."""
+        return self.max_mask_age or max(MASK_AGE_ALONE_MS, self.mask_age_limit_ms)
 
 
 @dataclass(frozen=True)

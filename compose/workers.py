@@ -54,7 +54,7 @@ class Workers:
         self._composing_s += seconds
         figures.observe("compose_seconds", seconds)
 
-    def tell(self, tracker: Tracker, skipped: int, *, has_mask: bool = True) -> None:
+    def tell(self, tracker: Tracker, skipped: int, *, has_mask: bool) -> None:
         """Say what is wanted now, where that is news, and once a second.
 
         Args:
