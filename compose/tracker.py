@@ -89,7 +89,7 @@ class Tracker:
         self._region, self._meter = Region(), FlowMeter()
         self._present: Present | None = None
         self.seen_ns = 0  # when the newest frame was captured
-        self._result_ns = 0  # when the frame was captured that the last result was found in
+        self.looked_ns = 0  # when the frame was captured that the last result was found in, 0 before that
         self._chooser.clear()
         # the subject of the last result that found it, and when that was
         self._held: tuple[Instance, ...] = ()
@@ -138,21 +138,21 @@ class Tracker:
         """From what age a mask shows nobody, as of the newest frame: longer where one person alone is followed. When that ends
         a look is asked for, and its answer waited for."""
         least, most = self._settings.mask_age_limit_ms, self._settings.mask_age_alone_ms
-        if not self._alone.is_known or not self._watches:
+        if not self._follows_one:
             return least
         if not self._ended_ns:
             return most
-        return min(most, max(least, (self._ended_ns - self._result_ns) / 1e6 + self._answer_ms))
+        return min(most, max(least, (self._ended_ns - self.looked_ns) / 1e6 + self._answer_ms))
 
     @property
-    def _watches(self) -> bool:
-        """Whether the matte would see somebody who comes beside the subject."""
-        return self._edge is not None and self._edge.bounds
+    def _follows_one(self) -> bool:
+        """Whether results have found one person alone for long, and the matte would see who comes beside that person."""
+        return self._alone.is_known and self._edge is not None and self._edge.bounds
 
     def _watch(self) -> None:
         """Note since when the subject has not been alone any more, as far as the matte tells."""
         step, present = self._region.newest, self._present
-        if self._ended_ns or not self._alone.is_known or not self._watches or step is None or present is None:
+        if self._ended_ns or not self._follows_one or step is None or present is None:
             return
         if present.flow is None or not self._alone.holds(step):
             self._ended_ns = self.seen_ns
@@ -162,11 +162,6 @@ class Tracker:
         """Whether the next result matters more than usual: somebody chose by hand, or nobody can tell without it whether the
         subject is still alone."""
         return self._chooser.is_asked or self._ended_ns > 0
-
-    @property
-    def looked_ns(self) -> int:
-        """When the frame was captured that the area was found in last, 0 before the first result."""
-        return self._result_ns
 
     def ask(self, asked: SubjectAsked | SubjectPointed) -> None:
         """Somebody chose by hand, among the people of the next result."""
@@ -203,7 +198,7 @@ class Tracker:
             for person, area in zip(people, areas, strict=True)
         ]
         # nobody can have taken the place of who is alone and unchanged, however long ago the last result was
-        is_steady = self._alone.is_known and self._watches and not self._ended_ns
+        is_steady = self._follows_one and not self._ended_ns
         chosen = self._chooser.pick(
             candidates, self._region.at(result.frame_id), result.captured_ns, is_steady=is_steady
         )
@@ -215,7 +210,7 @@ class Tracker:
         signs = [self._on_grid(i, self._settings.threshold) for i in result.instances if i.is_sign]
         self._failed = 0 if chosen else self._failed + 1
         self._failed_ns = self._failed_ns if self._failed > 1 else result.captured_ns
-        if not chosen and self._holds(result, candidates, signs, even):
+        if not chosen and self._holds(result, areas, signs, even):
             self._chooser.keep(result.captured_ns)
             return Choice(self._held)
         self._alone.see(result.captured_ns, len(people), len(signs), is_same=bool(chosen) and self._chooser.follows)
@@ -227,7 +222,7 @@ class Tracker:
             return Choice((*subjects, *things), everybody=everybody)
         return Choice((), self._chooser.why_nobody(len(people)), self._chooser.question, everybody)
 
-    def _holds(self, result: MasksInferred, people: list[Candidate], signs: list[Map], even: Picture | None) -> bool:
+    def _holds(self, result: MasksInferred, people: list[Map], signs: list[Map], even: Picture | None) -> bool:
         """Whether the subject's area goes on although a result found nobody who is the subject, for a short time: where a sign
         of somebody lies on it, or where the look may have failed. Whom else the result found is hidden."""
         area = self._region.at(result.frame_id)
@@ -244,12 +239,11 @@ class Tracker:
             for sign in signs
             if covered(area, sign) < SAME_PLACE or not self._chooser.may_be(Candidate(sign, look_of(even, sign)))
         ]
-        others = [person.area for person in people] + rest
         if len(rest) == len(signs) and (people or signs or not self._may_have_failed()):
             return False
-        if not self._region.hold(result.frame_id, self._union(others)):
+        if not self._region.hold(result.frame_id, self._union(people + rest)):
             return False
-        self._result_ns = result.looked_ns
+        self.looked_ns = result.looked_ns
         return True
 
     def _may_have_failed(self) -> bool:
@@ -269,7 +263,7 @@ class Tracker:
         area, present = self._region.area, self._present
         if area is None or not area.any() or present is None or present.frame_id != frame.frame_id:
             return alpha.NOBODY
-        found = self._edge.alpha(present, self._region, frame.captured_ns - self._result_ns)
+        found = self._edge.alpha(present, self._region, frame.captured_ns - self.looked_ns)
         self._watch()
         return found
 
@@ -283,7 +277,7 @@ class Tracker:
         others: Map,
         signs: Map,
     ) -> None:
-        self._result_ns = result.looked_ns
+        self.looked_ns = result.looked_ns
         bounds = self._edge is not None and self._edge.bounds
         mine = mine if bounds else self._union([self._on_grid(i, EVEN) for i in subjects])
         solid = inside(self._union([self._on_grid(i, SURE) for i in subjects])) if bounds else mine
