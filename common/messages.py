@@ -408,6 +408,7 @@ class LooksWanted:
     hz: Looks a second of each, 0.0 for as many as it can.
     insists: A worker insists on its share of the processor; else every other program runs first.
     light: The small networks look alone, without the Mask R-CNN, for which the processor is too busy.
+    things: Things are shown as well as people, and only the Mask R-CNN finds those.
     since_ns: Compose cannot tell who is in frames captured from then on: a look is wanted at once.
     looked_ns: When the frame was captured that the mask in use was made from, whichever worker made it.
     limit_ms: The age from which that mask shows nobody.
@@ -417,6 +418,7 @@ class LooksWanted:
     hz: float
     insists: bool
     light: bool
+    things: bool
     since_ns: int
     looked_ns: int
     limit_ms: int
@@ -425,6 +427,7 @@ class LooksWanted:
         _real("hz", self.hz, 0.0, 1e6)
         _flag("insists", self.insists)
         _flag("light", self.light)
+        _flag("things", self.things)
         _whole("since_ns", self.since_ns)
         _whole("looked_ns", self.looked_ns)
         _whole("limit_ms", self.limit_ms)

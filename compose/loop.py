@@ -105,7 +105,7 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
                 workers.composed(time.monotonic() - begun)
             elif verdict.state is State.LOST:
                 composites.publish_card(verdict, policy.privacy)
-            workers.tell(tracker, frames.skipped, has_mask=verdict.mask_age_ms >= 0)
+            workers.tell(tracker, frames.skipped, verdict)
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
 
 

@@ -13,6 +13,7 @@ from common.streams import LOADS, LOOKS, Context, bind, receive, send
 from compose.battery import on_battery
 from compose.governor import BATTERY_PERCENT, Governor, Used
 from compose.matte import MattePace
+from compose.policy import State, Verdict
 from compose.tracker import Tracker
 
 JUDGE_EVERY_S = 1.0
@@ -54,17 +55,19 @@ class Workers:
         self._composing_s += seconds
         figures.observe("compose_seconds", seconds)
 
-    def tell(self, tracker: Tracker, skipped: int, *, has_mask: bool) -> None:
+    def tell(self, tracker: Tracker, skipped: int, verdict: Verdict) -> None:
         """Say what is wanted now, where that is news, and once a second.
 
         Args:
             tracker: As of the newest frame.
             skipped: Frames that compose has skipped so far.
-            has_mask: There is a mask in use, however old.
+            verdict: On that frame.
         """
         now = time.monotonic()
         if now - self._judged_at >= JUDGE_EVERY_S:
             self._judge(now, skipped)
+        has_mask = verdict.mask_age_ms >= 0
+        shows_things = bool(self._settings.keep) or verdict.state is State.INSTANCES
         is_answered = not has_mask or tracker.looked_ns >= self._since_ns
         if (tracker.wants_look or not has_mask) and is_answered and tracker.seen_ns - self._since_ns >= ASK_AGAIN_NS:
             self._since_ns = tracker.seen_ns
@@ -72,7 +75,8 @@ class Workers:
         wanted = LooksWanted(
             hz=orders.hz,
             insists=orders.insists,
-            light=self._is_light,
+            light=orders.light and not shows_things,
+            things=shows_things,
             since_ns=self._since_ns,
             looked_ns=tracker.looked_ns,
             limit_ms=round(tracker.age_limit_ms()),
@@ -80,6 +84,7 @@ class Workers:
         if wanted != self._told or now - self._told_at >= JUDGE_EVERY_S:
             self._told, self._told_at = wanted, now
             send(self._looks, wanted)
+            figures.put("looks_light", wanted.light)
 
     def _judge(self, now: float, skipped: int) -> None:
         for said in receive(self._loads, LoadSaid, self._counters):
@@ -95,13 +100,7 @@ class Workers:
         figures.put("looks_allowed", orders.hz)
         figures.put("matte_every", orders.matte_every)
         figures.put("workers_insist", orders.insists)
-        figures.put("looks_light", self._is_light)
         figures.put("budget_spare", -1.0 if orders.spare is None else orders.spare)
-
-    @property
-    def _is_light(self) -> bool:
-        """Whether the small networks look alone; they find people only, and so nothing of `--keep`."""
-        return self._governor.orders.light and not self._settings.keep
 
     def _percent(self) -> float:
         percent = self._settings.cpu

@@ -6,7 +6,6 @@ import logging
 import os
 import time
 from dataclasses import replace
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -19,16 +18,17 @@ from common.environment import process_name
 from common.errors import RingGoneError
 from common.figures import figures
 from common.load import Load
-from common.messages import FrameCaptured, Instance, LooksWanted, MasksInferred, WorkAsked
+from common.messages import FrameCaptured, LooksWanted, MasksInferred, WorkAsked
 from common.ring import RingCache
 from common.streams import LOOKS, MASKS, WORK, Context, connect, open_context, receive, send
 from infer.detector import Detector, open_detector
+from infer.looks import Looks
 from infer.niceness import OWN, Niceness
-from infer.still import CELLS_WH, Need, Still, glance_at
-from infer.witnessed import WitnessedDetector
+from infer.still import CELLS_WH
 
 ASK_AGAIN_S = 0.5  # a restarted capture has forgotten who asked
 POLL_MS = 100
+GLANCE_AGAIN_S = 0.05  # after a glance that nothing came of: every second frame at 30 a second
 
 log = logging.getLogger("onlyme")
 
@@ -61,6 +61,7 @@ def run(settings: InferSettings, stop: Stop) -> None:
             begun_ns = time.monotonic_ns()
             looked = looks.at(message, picture, wanted)
             if looked is None:
+                work.rest()
                 continue
             result = MasksInferred(
                 epoch=message.epoch,
@@ -78,48 +79,6 @@ def run(settings: InferSettings, stop: Stop) -> None:
             else:
                 work.counters.count("masks", "nobody takes them")
     log.info("stopped%s", f"; {work.counters}" if str(work.counters) else "")
-
-
-class Looked(NamedTuple):
-    """What is in a frame and who found it, how much earlier the frame was captured that was looked at for it, and the
-    processor time of the look."""
-
-    instances: tuple[Instance, ...]
-    model: str
-    held_ns: int = 0
-    cpu_ns: int = 0
-
-
-class Looks:
-    """Looks at frames where somebody else may be in them; where nothing has moved since the last one, once in a while says
-    its result again.
-
-    Args:
-        detector: Finds people.
-    """
-
-    def __init__(self, detector: Detector) -> None:
-        self._detector, self._still = detector, Still()
-        self._small = detector.small if isinstance(detector, WitnessedDetector) else detector
-        self._model = detector.model  # who looked last
-
-    def at(self, message: FrameCaptured, picture: NDArray[np.uint8], wanted: LooksWanted) -> Looked | None:
-        """What is in a frame, (h, w, 3) uint8 BGR as `Work` gives it; None where that needs no saying."""
-        glance = glance_at(picture, message.epoch, message.frame_id, message.captured_ns)
-        need = self._still.need(glance, wanted)
-        if need in (Need.SAME, Need.OWN):
-            figures.count("looks_spared")
-            if need is Need.OWN or not self._still.is_to_be_said(message.captured_ns, wanted):
-                return None
-            return Looked(self._still.instances, self._model, self._still.held_ns(message.captured_ns))
-        figures.count("looks_wanted", why=need)
-        begun, spent_s = time.monotonic(), time.process_time()
-        detector = self._small if wanted.light else self._detector
-        instances, self._model = detector.detect(picture), detector.model
-        took_s, cpu_s = time.monotonic() - begun, time.process_time() - spent_s
-        self._still.keep(glance, instances, round(1e9 * took_s))
-        figures.observe("inference_seconds", took_s)
-        return Looked(instances, detector.model, cpu_ns=round(1e9 * cpu_s))
 
 
 def share_of_cores(workers: int) -> int:
@@ -152,7 +111,7 @@ class Work:
         )
         self._most_hz, self._name = settings.max_infer_hz, name
         # until compose says something: nothing is shown before the first result
-        self._wanted = LooksWanted(0.0, True, False, 0, 0, round(settings.mask_age_limit_ms))
+        self._wanted = LooksWanted(0.0, True, False, False, 0, 0, round(settings.mask_age_limit_ms))
         self._least_wh = least_wh
         self._ring = RingCache()
         self._asked_at = -ASK_AGAIN_S
@@ -195,6 +154,10 @@ class Work:
             self.counters.count("frame", "lapped")
             return None, None
         return message, picture
+
+    def rest(self) -> None:
+        """Nothing came of the last frame: the next one may wait."""
+        self._not_before = max(self._not_before, time.monotonic() + GLANCE_AGAIN_S)
 
     def _period_s(self) -> float:
         """Seconds from one frame to the next, at least."""

@@ -113,6 +113,15 @@ class Still:
         self._looked, self._said_ns, self.instances = now, now.captured_ns, instances
         self._took_ns, self._free_ns = took_ns, now.captured_ns + took_ns
 
+    def confirms(self, now: Glance, found: tuple[Instance, ...]) -> bool:
+        """Whether one person alone has been in view for long and is still, as `found` says: nothing moved but where that person
+        was and is."""
+        person = lone_person(found)
+        if self._own is None or self._looked is None or person is None or any(i.is_sign for i in found):
+            return False
+        own = self._own | own_cells(person, CELLS_WH)
+        return not is_somebody(moved_since(self._looked.cells, now.cells) & ~own)
+
     def held_ns(self, captured_ns: int) -> int:
         """Return how much earlier than a frame the one that was looked at had been captured."""
         return 0 if self._looked is None else captured_ns - self._looked.captured_ns

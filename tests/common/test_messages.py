@@ -61,7 +61,7 @@ ALL: list[Message] = [
     replace(MASKS, held_ns=123),
     replace(MASKS, cpu_ns=123),
     LoadSaid("display.1:17", 0.25),
-    LooksWanted(2.5, True, False, 140, 130, 750),
+    LooksWanted(2.5, True, False, True, 140, 130, 750),
 ]
 
 

@@ -18,6 +18,7 @@ from common.streams import LOADS, LOOKS, Socket, connect, open_context, receive,
 from compose import workers as module
 from compose.governor import MOST_EVERY
 from compose.matte import MattePace
+from compose.policy import State, Verdict
 from compose.tracker import Tracker
 from compose.workers import ASK_AGAIN_NS, Workers
 from tests.processes.neighbours import wait_for
@@ -47,10 +48,12 @@ class Scene:
     def say(self, process: str, cores: float) -> None:
         wait_for("compose", lambda: send(self._loads, LoadSaid(process, cores)))
 
-    def tell(self, skipped: int = 0, *, news: bool = False, has_mask: bool = True) -> list[LooksWanted]:
+    def tell(
+        self, skipped: int = 0, *, news: bool = False, has_mask: bool = True, state: State = State.LIVE
+    ) -> list[LooksWanted]:
         """What a worker hears of one turn; `news`: in which something is said in any case."""
         self.tracker.looked_ns += news
-        self.workers.tell(self.tracker, skipped, has_mask=has_mask)
+        self.workers.tell(self.tracker, skipped, Verdict(state, "", 10.0 if has_mask else -1.0))
         self._looks.poll(50)
         return receive(self._looks, LooksWanted, self._counters)
 
@@ -74,10 +77,10 @@ def test_what_is_wanted_is_said_when_it_is_news(run_dir: Path, counters: Counter
     with playing(run_dir, counters) as scene:
         assert scene.tell() == []
         scene.tracker.looked_ns = 77
-        assert scene.tell() == [LooksWanted(0.0, True, False, 0, 77, MASK_AGE_MS)]
+        assert scene.tell() == [LooksWanted(0.0, True, False, False, 0, 77, MASK_AGE_MS)]
         for _ in range(3):
             scene.looked()
-        assert scene.tell() == [LooksWanted(0.0, False, False, 0, 77, MASK_AGE_MS)], "fed workers are courteous"
+        assert scene.tell() == [LooksWanted(0.0, False, False, False, 0, 77, MASK_AGE_MS)], "fed workers are courteous"
 
 
 def test_one_look_is_asked_for_until_it_has_been_made(run_dir: Path, counters: Counters) -> None:
@@ -100,6 +103,12 @@ def test_after_a_loss_a_look_is_asked_for_whatever_was_asked_before(run_dir: Pat
         scene.tell()
         scene.tracker.wants, scene.tracker.looked_ns, scene.tracker.seen_ns = False, 0, 2 * ASK_AGAIN_NS
         assert [said.since_ns for said in scene.tell(has_mask=False)] == [2 * ASK_AGAIN_NS]
+
+
+def test_the_instance_view_wants_things_too(run_dir: Path, counters: Counters) -> None:
+    with playing(run_dir, counters) as scene:
+        assert [said.things for said in scene.tell(state=State.INSTANCES)] == [True]
+        assert [said.things for said in scene.tell()] == [False]
 
 
 @pytest.mark.parametrize(("capture", "workers", "hz"), [(0.2, 1, 7000), (0.6, 1, 3000), (0.2, 2, 3500)])

@@ -42,7 +42,7 @@ def room(size_wh: tuple[int, int], noise: float = 5.0, seed: int = 1) -> np.ndar
 
 
 def wanted(*, limit_ms: int = LIMIT_MS, since_ns: int = 0, looked_ns: int = 0) -> LooksWanted:
-    return LooksWanted(0.0, False, False, since_ns, looked_ns, limit_ms)
+    return LooksWanted(0.0, False, False, False, since_ns, looked_ns, limit_ms)
 
 
 def looked_at(picture: np.ndarray, epoch: int = 1) -> Still:
