@@ -13,15 +13,15 @@ import zmq
 from capture.dispatch import Dispatch, is_worth_giving
 from capture.reader import Lost, Reader
 from capture.sources import Shot, name_of, open_source
-from common.child import Stop, sole_writer
 from common.config import CaptureSettings
-from common.counters import Counters
-from common.figures import figures
-from common.load import Load
-from common.messages import FrameCaptured, SourceLost, WorkAsked, encode, printable
-from common.ring import ShapedRing
-from common.sleep import SLEPT, SleepWatch
-from common.streams import FRAMES, WORK, Context, bind, open_context, parse, send
+from common.ipc.messages import FrameCaptured, SourceLost, WorkAsked, encode, printable
+from common.ipc.ring import ShapedRing
+from common.ipc.streams import FRAMES, WORK, Context, bind, open_context, parse, send
+from common.metrics.counters import Counters
+from common.metrics.load import Load
+from common.metrics.metrics import figures
+from common.runtime.child import Stop, sole_writer
+from common.runtime.suspend import SLEPT, SleepWatch
 
 POLL_MS = 100
 

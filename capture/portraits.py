@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capture.sprite import Picture, Sprite
-from common.assets import ADMIRAL, ASTRONAUT, Asset, fetch
+from common.vision.assets import ADMIRAL, ASTRONAUT, Asset, fetch
 
 Points = tuple[tuple[int, int], ...]
 

@@ -25,10 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capture.demo import DemoScene
-from capture.still import StillWatch
+from capture.frozen_stream import StillWatch
 from common.config import CaptureSettings
-from common.environment import quiet_ffmpeg
 from common.errors import SourceError, SourceLostError
+from common.runtime.environment import quiet_ffmpeg
 
 IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 FALLBACK_FPS = 30.0

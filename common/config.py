@@ -21,15 +21,15 @@ from typing import Any, NoReturn, TypeVar
 
 import configargparse
 
-from common.coco import NAMES
-from common.environment import runtime_folder, variables
 from common.errors import ConfigError
+from common.runtime.environment import runtime_folder, variables
+from common.vision.coco import NAMES
 
 PREFIX = "ONLYME_"
 ROOT = Path(__file__).resolve().parent.parent
 MODEL_FOLDER = ROOT / "mask-rcnn-coco"  # of --mask-rcnn, where nobody names another
 MASK_AGE_MS = 750
-MASK_AGE_ALONE_MS = 2000  # where one person alone is followed (compose/alone.py)
+MASK_AGE_ALONE_MS = 2000  # where one person alone is followed (compose/who/alone.py)
 NO_MODEL = Path("none")  # of --mask-rcnn
 AUTO, CPU = "auto", "cpu"
 DEVICES = (AUTO, CPU, "cuda", "tensorrt", "coreml", "directml", "openvino")

@@ -21,15 +21,16 @@ from typing import NamedTuple
 import cv2
 import onnxruntime
 
-from common import ring, v4l2
-from common.assets import ASSETS, cache_dir, is_here
+from common import v4l2
 from common.config import AUTO, NO_MODEL, SCHEMAS, CaptureSettings, InferSettings, Settings, read_settings
 from common.devices import available
 from common.errors import ConfigError, ModelError, ProcessorError
+from common.ipc import ring
+from common.ipc.shm import SHM_FOLDER, abandoned
+from common.ipc.streams import FRAMES, STREAMS, endpoint
 from common.model import GRAPH_SUM, WEIGHTS_SUM, find_model, find_onnx, is_wanted, models_in, why_not_fetched
 from common.screen import why_no_window
-from common.segments import SHM_FOLDER, abandoned
-from common.streams import FRAMES, STREAMS, endpoint
+from common.vision.assets import ASSETS, cache_dir, is_here
 
 PINNED_OPENCV = "4.14"
 OLDEST_PYTHON = (3, 11)
@@ -99,7 +100,7 @@ def check_devices(device: str) -> Finding:
 def check_litert() -> Finding:
     """Whether the small networks can be run at all."""
     try:
-        importlib.import_module("common.litert")
+        importlib.import_module("common.vision.litert")
     except ImportError as error:
         return Finding("LiteRT", Level.FAIL, f"cannot be loaded: {error}", "make clean setup")
     return Finding("LiteRT", Level.OK, importlib.metadata.version("ai-edge-litert"))

@@ -26,7 +26,7 @@ from zmq.utils import z85
 
 from common.config import keys_dir
 from common.errors import KeyFileError, UserError
-from common.private import make_folder
+from common.runtime.private_files import make_folder
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 KEY_LENGTH = 40

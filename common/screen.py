@@ -6,7 +6,7 @@ import sys
 
 import cv2
 
-from common.environment import has_screen
+from common.runtime.environment import has_screen
 
 TRY = "import cv2; cv2.namedWindow('onlyme'); cv2.destroyAllWindows()"
 PATIENCE_S = 20.0

@@ -39,7 +39,7 @@ def main():  # type: () -> None
         for done in {stamp, _stamp(False)}:  # the development set holds the other
             with open(done, "w"):
                 pass
-    if subprocess.call([PYTHON, "-m", "common.assets"], cwd=ROOT, stdout=subprocess.DEVNULL) != 0:
+    if subprocess.call([PYTHON, "-m", "common.vision.assets"], cwd=ROOT, stdout=subprocess.DEVNULL) != 0:
         sys.exit("setup: the assets above are missing; connect and run make setup again")
 
 

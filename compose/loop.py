@@ -11,14 +11,9 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from common.child import Stop, sole_writer
 from common.config import ComposeSettings
-from common.counters import Counters
 from common.errors import RingGoneError
-from common.figures import figures
-from common.halves import Halves
-from common.memory import keep_freed
-from common.messages import (
+from common.ipc.messages import (
     BackgroundSet,
     FrameCaptured,
     FrameComposed,
@@ -28,9 +23,8 @@ from common.messages import (
     ViewSet,
     WishMade,
 )
-from common.ring import RingCache, ShapedRing
-from common.sleep import SLEPT, SleepWatch
-from common.streams import (
+from common.ipc.ring import RingCache, ShapedRing
+from common.ipc.streams import (
     COMPOSITES,
     CONTROL,
     FRAME_FACTS,
@@ -44,10 +38,16 @@ from common.streams import (
     receive,
     send,
 )
-from compose.matte import MattePace
-from compose.painter import Painter, paint_card
+from common.metrics.counters import Counters
+from common.metrics.metrics import figures
+from common.runtime.child import Stop, sole_writer
+from common.runtime.suspend import SLEPT, SleepWatch
+from common.vision.pyramid import Halves
+from compose.malloc import keep_freed
+from compose.picture.matte_edge import MattePace
+from compose.picture.renderer import Painter, paint_card
 from compose.policy import Policy, State, Verdict
-from compose.tracker import Tracker, open_tracker
+from compose.who.tracker import Tracker, open_tracker
 from compose.workers import Workers
 
 POLL_MS = 30  # how late a limit that passes between two frames may be noticed

@@ -24,9 +24,9 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
-from common import messages
-from common.messages import FrameCaptured, Instance, MasksInferred, PrivacySet, ViewSet, WishMade
-from compose.choice import NOBODY_FOUND, Choice
+from common.ipc import messages
+from common.ipc.messages import FrameCaptured, Instance, MasksInferred, PrivacySet, ViewSet, WishMade
+from compose.who.selection import NOBODY_FOUND, Choice
 
 ENTRY_NS = 300_000_000  # the subject fades in over this long
 # no frame for that long, and for that many periods of the source: hidden. Displays blank themselves after as long; where the

@@ -6,15 +6,15 @@ import os
 import time
 
 from common.config import ComposeSettings
-from common.counters import Counters
-from common.figures import Meter, figures
-from common.messages import LoadSaid, LooksWanted, MasksInferred
-from common.streams import LOADS, LOOKS, Context, bind, receive, send
+from common.ipc.messages import LoadSaid, LooksWanted, MasksInferred
+from common.ipc.streams import LOADS, LOOKS, Context, bind, receive, send
+from common.metrics.counters import Counters
+from common.metrics.metrics import Meter, figures
 from compose.battery import on_battery
 from compose.governor import BATTERY_PERCENT, Governor, Used
-from compose.matte import MattePace
+from compose.picture.matte_edge import MattePace
 from compose.policy import State, Verdict
-from compose.tracker import Tracker
+from compose.who.tracker import Tracker
 
 JUDGE_EVERY_S = 1.0
 ASK_AGAIN_NS = 500_000_000  # what the matte mistakes for somebody must not keep the workers busy

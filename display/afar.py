@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common.messages import INSTANCES, OFF, FrameComposed, PrivacySet, SubjectAsked, SubjectPointed, ViewSet, Wanted
+from common.ipc.messages import INSTANCES, OFF, FrameComposed, PrivacySet, SubjectAsked, SubjectPointed, ViewSet, Wanted
 
 HERE_ONLY = "only the user at the camera may ask for that"
 

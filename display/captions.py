@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.messages import FrameComposed
+from common.ipc.messages import FrameComposed
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 RED_BGR, AMBER_BGR, BLUE_BGR = (0, 0, 200), (0, 180, 255), (140, 70, 20)

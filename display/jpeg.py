@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from common.messages import MAX_PIXELS
+from common.ipc.messages import MAX_PIXELS
 
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"
 SOF0, SOS = 0xC0, 0xDA

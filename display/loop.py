@@ -8,17 +8,17 @@ from contextlib import closing
 
 import cv2
 
-from common.child import Stop
 from common.config import DisplaySettings
-from common.counters import Counters
-from common.load import Load
-from common.messages import INSTANCES, LOST, ViewSet
-from common.sleep import SLEPT, SleepWatch
-from common.streams import COMPOSITES, CONTROL, Context, connect, open_context
-from display.composites import Composites, Pictures
-from display.shown import Shown
-from display.sinks import open_sink
-from display.wishes import Wishes
+from common.ipc.messages import INSTANCES, LOST, ViewSet
+from common.ipc.streams import COMPOSITES, CONTROL, Context, connect, open_context
+from common.metrics.counters import Counters
+from common.metrics.load import Load
+from common.runtime.child import Stop
+from common.runtime.suspend import SLEPT, SleepWatch
+from display.commands import Wishes
+from display.composite_reader import Composites, Pictures
+from display.presenter import Shown
+from display.sinks.factory import open_sink
 
 POLL_MS = 15  # keys and the closing of a window are looked for this often
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.messages import EVERYBODY, FrameComposed
+from common.ipc.messages import EVERYBODY, FrameComposed
 
 WINDOW_S = 5.0
 

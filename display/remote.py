@@ -11,13 +11,13 @@ import cv2
 import numpy as np
 
 from common.config import DisplaySettings
-from common.counters import Counters
 from common.errors import ConfigError
+from common.ipc.messages import INSTANCES, MAX_INT, FrameComposed, PictureRelayed, ViewerReady
+from common.ipc.streams import Context, PeerWatch, Socket, receive, send
 from common.keys import read_viewer_key
-from common.messages import INSTANCES, MAX_INT, FrameComposed, PictureRelayed, ViewerReady
+from common.metrics.counters import Counters
 from common.remote import connect_relay, is_loopback
-from common.streams import Context, PeerWatch, Socket, receive, send
-from display.composites import Picture
+from display.composite_reader import Picture
 from display.jpeg import size_of
 
 HELLO_EVERY_S = 1.0

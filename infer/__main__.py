@@ -1,3 +1,3 @@
-from common.process import launch
+from common.runtime.supervisor import launch
 
 launch("infer")

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.coco import PERSON
-from common.grid import on_grid
-from common.messages import Instance
+from common.ipc.messages import Instance
+from common.vision.coco import PERSON
+from common.vision.grid import on_grid
 
 LEAST = 0.1  # probability from which a cell may be the person's
 MARGIN = 3  # cells around the person in which motion is its own: 2 % of the width

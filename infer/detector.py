@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from common.config import AUTO, CPU, InferSettings
 from common.errors import AssetError, ConfigError
-from common.messages import Instance
+from common.ipc.messages import Instance
 from common.model import find_onnx, is_wanted, models_in
 from infer.embedded.detector import EmbeddedDetector
 from infer.timed_look import look_ms

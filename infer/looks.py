@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from common.figures import figures
-from common.messages import FrameCaptured, Instance, LooksWanted
+from common.ipc.messages import FrameCaptured, Instance, LooksWanted
+from common.metrics.metrics import figures
 from infer.detector import Detector
-from infer.still import Glance, Need, Still, glance_at
+from infer.static_scene import Glance, Need, Still, glance_at
 from infer.witnessed import WitnessedDetector
 
 # so long at most the small networks confirm alone that one calm person is still there; the Mask R-CNN sees whom they miss

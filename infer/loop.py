@@ -11,20 +11,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.child import Stop
 from common.config import CPU, InferSettings
-from common.counters import Counters
-from common.environment import process_name
 from common.errors import RingGoneError
-from common.figures import figures
-from common.load import Load
-from common.messages import FrameCaptured, LooksWanted, MasksInferred, WorkAsked
-from common.ring import RingCache
-from common.streams import LOOKS, MASKS, WORK, Context, connect, open_context, receive, send
+from common.ipc.messages import FrameCaptured, LooksWanted, MasksInferred, WorkAsked
+from common.ipc.ring import RingCache
+from common.ipc.streams import LOOKS, MASKS, WORK, Context, connect, open_context, receive, send
+from common.metrics.counters import Counters
+from common.metrics.load import Load
+from common.metrics.metrics import figures
+from common.runtime.child import Stop
+from common.runtime.environment import process_name
 from infer.detector import Detector, open_detector
 from infer.looks import Looks
 from infer.niceness import OWN, Niceness
-from infer.still import CELLS_WH
+from infer.static_scene import CELLS_WH
 
 ASK_AGAIN_S = 0.5  # a restarted capture has forgotten who asked
 POLL_MS = 100

@@ -3,7 +3,7 @@
 The file's inputs: `image` (H, W, 3) uint8 BGR, of the size that the file says, or of any size; and, each where the file has
 it, `proposals` (1,) int64, how many regions are looked at closely, `detections` (1,) int64, how many objects are reported,
 `confidence` (1,) float32, which they exceed. Its outputs for K objects, the surest first: `boxes` (K, 4) x0, y0, x1, y1
-relative to the picture, `scores` (K,) 0..1, `classes` (K,) int64 0..89 as in common/coco.py, `masks` (K, h, w) 0..1 inside
+relative to the picture, `scores` (K,) 0..1, `classes` (K,) int64 0..89 as in common/vision/coco.py, `masks` (K, h, w) 0..1 inside
 the box.
 """
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from common.config import CPU, InferSettings
 from common.errors import DeviceError
-from common.messages import Instance, printable
+from common.ipc.messages import Instance, printable
 from infer.instances import to_instances
 from infer.onnx_session import ERRORS, open_session, reason_of
 from infer.scaled import scaled

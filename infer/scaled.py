@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.halves import Halves
+from common.vision.pyramid import Halves
 
 
 def scaled(picture: NDArray[np.uint8], most_wide: int, size_wh: tuple[int, int] | None = None) -> NDArray[np.uint8]:

@@ -18,8 +18,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from common.coco import NAMES
 from common.errors import ModelError
+from common.vision.coco import NAMES
 from infer.caffe2 import GRAPH_NAME, WEIGHTS_NAME, Network, Op, Tensor, read_network
 from infer.onnx_boxes import EVERY, anchors, keep, move, places_of, propose
 from infer.onnx_graph import Graph

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from common.identity import parent_of
+from common.runtime.procinfo import parent_of
 from tests.shared import ROOT
 
 BIN = Path(sys.executable).parent

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from common.counters import Counters
-from common.segments import name_prefix
+from common.ipc.shm import name_prefix
+from common.metrics.counters import Counters
 from tests.shared import MASK_RCNN, ROOT, SCORE
 
 

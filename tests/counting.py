@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from common.messages import Instance
+from common.ipc.messages import Instance
 
 Found = tuple[Instance, ...]
 

@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.assets import cache_dir
 from common.config import InferSettings
-from common.messages import Instance, MasksInferred, decode, encode
+from common.ipc.messages import Instance, MasksInferred, decode, encode
+from common.vision.assets import cache_dir
 from infer.detector import Detector
 from infer.embedded.detector import EmbeddedDetector
 from infer.mask_rcnn import MaskRcnn

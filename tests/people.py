@@ -11,12 +11,12 @@ import numpy as np
 
 from capture.demo import Course, DemoScene, Masks, Place, Places, sways
 from common.config import ComposeSettings
-from common.grid import on_grid
-from common.halves import Halves
-from common.matte import Matte
-from common.messages import FrameCaptured, Instance, MasksInferred
-from compose.matte import MatteEdge, MattePace
-from compose.tracker import EVEN, Tracker
+from common.ipc.messages import FrameCaptured, Instance, MasksInferred
+from common.vision.grid import on_grid
+from common.vision.pyramid import Halves
+from common.vision.selfie_matte import Matte
+from compose.picture.matte_edge import MatteEdge, MattePace
+from compose.who.tracker import EVEN, Tracker
 from tests.faults.worker import instance_of
 
 SIZE_WH, FPS = (640, 360), 30

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from capture.demo import DemoScene
-from common.halves import Halves
-from compose.blur import blur, strength_of
+from common.vision.pyramid import Halves
+from compose.picture.blur import blur, strength_of
 from tests.call import free_port, printed_url, read_until, run_call, start_call
 from tests.shared import ROOT
 

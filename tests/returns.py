@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from capture.demo import DemoScene
 from common.config import ComposeSettings
-from common.halves import Halves
-from common.messages import FrameCaptured, Instance, MasksInferred
-from compose.tracker import Tracker
+from common.ipc.messages import FrameCaptured, Instance, MasksInferred
+from common.vision.pyramid import Halves
+from compose.who.tracker import Tracker
 from tests.faults.worker import instance_of
 
 WH = (256, 144)

@@ -13,26 +13,26 @@ import pytest
 
 from common import errors
 from common.config import SCHEMAS, flag_of, variable_of
-from common.streams import STREAMS
+from common.ipc.streams import STREAMS
 from tests.shared import ROOT
 
 STAGE_NAMES = ("capture", "infer", "compose", "display")
 SOURCES = sorted(p for stage in (*STAGE_NAMES, "common") for p in (ROOT / stage).glob("**/*.py"))
 # what may be used only where: dotted name → files
 ROOMS = {
-    "cv2.VideoCapture": {"capture/sources.py", "compose/backdrop.py"},
+    "cv2.VideoCapture": {"capture/sources.py", "compose/picture/background.py"},
     "cv2.dnn": {"infer/mask_rcnn.py"},
-    "ai_edge_litert.interpreter": {"common/litert.py"},
-    "cv2.imshow": {"display/window.py"},
-    "cv2.namedWindow": {"display/window.py"},
-    "os.environ": {"common/environment.py"},
-    "signal.signal": {"common/process.py", "common/child.py"},
-    "os.fork": {"common/process.py"},  # whose process has one thread
-    "zmq.Context": {"common/streams.py"},
+    "ai_edge_litert.interpreter": {"common/vision/litert.py"},
+    "cv2.imshow": {"display/sinks/window.py"},
+    "cv2.namedWindow": {"display/sinks/window.py"},
+    "os.environ": {"common/runtime/environment.py"},
+    "signal.signal": {"common/runtime/supervisor.py", "common/runtime/child.py"},
+    "os.fork": {"common/runtime/supervisor.py"},  # whose process has one thread
+    "zmq.Context": {"common/ipc/streams.py"},
 }
 ENTRY_POINTS = {
-    "common/process.py",
-    "common/assets.py",
+    "common/runtime/supervisor.py",
+    "common/vision/assets.py",
     "common/setup.py",
     "common/doctor.py",
     "common/keys.py",
@@ -83,7 +83,9 @@ def test_the_rules_can_fail(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stage", STAGE_NAMES)
 def test_every_stage_has_the_same_first_two_files_and_a_loop_of_one_screen(stage: str) -> None:
-    assert (ROOT / stage / "__main__.py").read_text() == f'from common.process import launch\n\nlaunch("{stage}")\n'
+    assert (
+        ROOT / stage / "__main__.py"
+    ).read_text() == f'from common.runtime.supervisor import launch\n\nlaunch("{stage}")\n'
     tree = ast.parse((ROOT / stage / "loop.py").read_text())
     run = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "run")
     assert run.end_lineno is not None
@@ -95,7 +97,7 @@ def test_every_stage_has_the_same_first_two_files_and_a_loop_of_one_screen(stage
     [
         # a parent only watches
         (
-            "common.process",
+            "common.runtime.supervisor",
             {"common.config", "argparse", "numpy", "cv2", "zmq", "tempfile", "typing", "pathlib", "logging"},
         ),
         ("display.relay.loop", {"numpy", "cv2", "zmq"}),  # nor does a relay without an address relay

@@ -15,10 +15,10 @@ import zmq
 from capture.demo import DemoScene
 from capture.loop import Publisher, Workers
 from capture.sources import Shot
-from common.counters import Counters
-from common.messages import MasksInferred
-from common.run_dir import open_run_dir
-from common.streams import MASKS, bind, open_context, receive
+from common.ipc.messages import MasksInferred
+from common.ipc.streams import MASKS, bind, open_context, receive
+from common.metrics.counters import Counters
+from common.runtime.run_dir import open_run_dir
 from tests.call import environment
 from tests.shared import ROOT, SIGNERS
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from common.child import Stop
 from common.config import RelaySettings
+from common.runtime.child import Stop
 
 
 def run(settings: RelaySettings, stop: Stop) -> None:

@@ -12,22 +12,22 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from common.child import Stop, sole_writer
 from common.config import RelaySettings
-from common.counters import Counters
 from common.errors import ConfigError
-from common.figures import figures
+from common.ipc.messages import FrameComposed, PictureRelayed, ViewerReady, WishMade, encode
+from common.ipc.streams import COMPOSITES, CONTROL, Context, connect, open_context, parse
 from common.keys import Allowed, KeyStore
-from common.load import Load
-from common.messages import FrameComposed, PictureRelayed, ViewerReady, WishMade, encode
+from common.metrics.counters import Counters
+from common.metrics.load import Load
+from common.metrics.metrics import figures
 from common.remote import USER, bind_relay, is_loopback, start_authenticator
-from common.sleep import SleepWatch
-from common.streams import COMPOSITES, CONTROL, Context, connect, open_context, parse
+from common.runtime.child import Stop, sole_writer
+from common.runtime.suspend import SleepWatch
 from display.afar import may_see, why_refused
-from display.composites import Composites
+from display.commands import Wishes
+from display.composite_reader import Composites
 from display.relay.picture import card, compress
 from display.relay.viewers import Viewers
-from display.wishes import Wishes
 
 POLL_MS = 100
 LOOK_EVERY_S = 0.5  # at the list of keys and for viewers that say nothing

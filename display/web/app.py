@@ -18,7 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.errors import MessageError
-from common.messages import BackgroundSet, PrivacySet, SubjectAsked, SubjectPointed, Wanted
+from common.ipc.messages import BackgroundSet, PrivacySet, SubjectAsked, SubjectPointed, Wanted
 from display.afar import why_refused
 from display.web.guard import Asked, Guard
 from display.web.latest import Latest

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
-from common.figures import FIGURES, read_figures
+from common.metrics.metrics import FIGURES, read_figures
 
 
 class CallCollector(Collector):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.errors import DisplayError
-from common.identity import start_ticks
+from common.runtime.procinfo import start_ticks
 
 SECRET_BYTES = 32
 TEXT_LENGTH = 22  # base64 characters of 132 bits: short, for a browser keeps a cookie of every call of one session

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from common.coco import PERSON
-from common.messages import MAX_INSTANCES, Instance
+from common.ipc.messages import MAX_INSTANCES, Instance
+from common.vision.coco import PERSON
 from infer.embedded.look import Looker, Seen
 from infer.embedded.outline import Mask
 from infer.embedded.split import face_share, shares, unclaimed, union

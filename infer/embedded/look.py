@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.assets import BODY, FACE, MATTE, POSE, fetch
-from common.halves import Halves
-from common.matte import LEAST_WH, MATTE_SIZE_WH, Matte
+from common.vision.assets import BODY, FACE, MATTE, POSE, fetch
+from common.vision.pyramid import Halves
+from common.vision.selfie_matte import LEAST_WH, MATTE_SIZE_WH, Matte
 from infer.embedded.nets import (
     FACES,
     HIPS,

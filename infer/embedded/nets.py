@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.halves import Halves
-from common.litert import Network
+from common.vision.litert import Network
+from common.vision.pyramid import Halves
 from infer.embedded.ssd import Layout, anchors_of, decode
 from infer.embedded.view import Points, Square, taken
 

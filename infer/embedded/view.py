@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.halves import Halves
+from common.vision.pyramid import Halves
 
 Points = NDArray[np.float64]  # (N, 2): x and y
 FINER = 1.3  # times as fine as what is taken from it, at least, is the half that a square is taken from

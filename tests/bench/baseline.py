@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.config import InferSettings
-from common.messages import Instance
-from compose import alpha
+from common.ipc.messages import Instance
+from compose.picture import alpha
 from infer.detector import Detector
 from infer.embedded.detector import EmbeddedDetector
 from infer.mask_rcnn import MaskRcnn

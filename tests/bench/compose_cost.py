@@ -9,19 +9,19 @@ import cv2
 import numpy as np
 
 from capture.demo import DemoScene
-from common.assets import MATTE, fetch
 from common.config import ComposeSettings, InferSettings
-from common.halves import Halves
-from common.matte import Matte
-from common.messages import FrameCaptured, Instance, MasksInferred
-from compose import alpha
-from compose.blend import blend
-from compose.blur import blur, strength_of
-from compose.guided import GuidedEdge
-from compose.matte import MatteEdge, MattePace
-from compose.painter import Painter
+from common.ipc.messages import FrameCaptured, Instance, MasksInferred
+from common.vision.assets import MATTE, fetch
+from common.vision.pyramid import Halves
+from common.vision.selfie_matte import Matte
+from compose.picture import alpha
+from compose.picture.blend import blend
+from compose.picture.blur import blur, strength_of
+from compose.picture.guided_edge import GuidedEdge
+from compose.picture.matte_edge import MatteEdge, MattePace
+from compose.picture.renderer import Painter
 from compose.policy import State, Verdict
-from compose.tracker import Edge, Tracker
+from compose.who.tracker import Edge, Tracker
 from infer.embedded.detector import EmbeddedDetector
 from tests.bench.baseline import paste
 from tests.bench.table import print_table

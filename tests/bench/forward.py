@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 
 from capture.demo import DemoScene
-from common.assets import MATTE, fetch
 from common.config import InferSettings
-from common.matte import Matte
+from common.vision.assets import MATTE, fetch
+from common.vision.selfie_matte import Matte
 from infer.mask_rcnn import MaskRcnn
 from tests.bench.masks import reference_iou
 from tests.bench.table import print_table

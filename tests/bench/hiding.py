@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import cv2
 
-from common.messages import FrameComposed
-from compose.blur import DEFAULT_SIGMA, LEAST_SIGMA, sigma_of
+from common.ipc.messages import FrameComposed
+from compose.picture.blur import DEFAULT_SIGMA, LEAST_SIGMA, sigma_of
 from tests.bench.table import print_table
 from tests.faults.hiding import Picture, blurred, composed, edge_of, over
 from tests.faults.oracle import LeakOracle

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from common.config import CPU, InferSettings
 from common.devices import candidates
 from common.errors import ConfigError
-from compose import alpha, subject
+from compose.picture import alpha
+from compose.who import subject
 from infer.caffe2 import Op, read_network
 from infer.detector import Detector
 from infer.mask_rcnn import MaskRcnn

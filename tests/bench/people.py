@@ -10,8 +10,8 @@ from multiprocessing import get_context
 import cv2
 import numpy as np
 
-from common.assets import MATTE, fetch
-from common.matte import Matte
+from common.vision.assets import MATTE, fetch
+from common.vision.selfie_matte import Matte
 from tests.bench.table import print_table
 from tests.looks import DETECTORS, frames_of, looked
 from tests.people import FPS, SITUATIONS, Shown, exact, play, scene_of, tracker_of

@@ -8,10 +8,10 @@ from concurrent.futures import ProcessPoolExecutor
 import cv2
 import numpy as np
 
-from common.grid import on_grid
-from compose.look import PARTS, Light, Look, alike_parts, look_of
-from compose.others import sides
-from compose.subject import ALIKE
+from common.vision.grid import on_grid
+from compose.who.appearance import PARTS, Light, Look, alike_parts, look_of
+from compose.who.others import sides
+from compose.who.subject import ALIKE
 from tests.bench.table import print_table
 from tests.returns import OWN, WH, Course, Returned, follow, moments, ordinary_ones, wrong_ones
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from common.halves import Halves
-from compose.blur import DEFAULT_SIGMA, LEAST_SIGMA, blur, sigma_of
+from common.vision.pyramid import Halves
+from compose.picture.blur import DEFAULT_SIGMA, LEAST_SIGMA, blur, sigma_of
 from tests.bench.table import print_table
 from tests.faults.text_oracle import Hide, read_after
 

@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from common.counters import Counters
-from common.messages import FrameCaptured, Instance, MasksInferred, Message, decode, encode
-from common.ring import RingReader, RingWriter, new_epoch
-from common.run_dir import open_run_dir
-from common.streams import FRAMES, bind, connect, open_context, receive, send
+from common.ipc.messages import FrameCaptured, Instance, MasksInferred, Message, decode, encode
+from common.ipc.ring import RingReader, RingWriter, new_epoch
+from common.ipc.streams import FRAMES, bind, connect, open_context, receive, send
+from common.metrics.counters import Counters
+from common.runtime.run_dir import open_run_dir
 from tests.bench.table import print_table
 from tests.bench.timing import medians_us
 

@@ -9,7 +9,7 @@ import pytest
 from capture.demo import AWAY_S, CROSSING_S, DemoScene
 from capture.portraits import BYSTANDER, SUBJECT, Portrait, cut_out
 from capture.sprite import Sprite
-from common.assets import fetch
+from common.vision.assets import fetch
 
 SIZE = (640, 360)
 VISIT = round(30 * (CROSSING_S + AWAY_S))  # frames from one visit to the next

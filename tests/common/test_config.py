@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from common.coco import NAMES
 from common.config import CaptureSettings, ComposeSettings, DisplaySettings, InferSettings, Settings, read_settings
 from common.errors import ConfigError
+from common.vision.coco import NAMES
 
 
 def read(kind: type[Any], *argv: str, env: dict[str, str] | None = None, dotenv: Path = Path("none")) -> Any:

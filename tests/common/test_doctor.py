@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from common import doctor, model, v4l2
-from common.child import sole_writer
 from common.config import CaptureSettings, InferSettings
 from common.doctor import Finding, Level
 from common.model import NOT_FETCHED, models_in
-from common.run_dir import open_run_dir
+from common.runtime.child import sole_writer
+from common.runtime.run_dir import open_run_dir
 from tests.call import environment, read_until, start_call
 from tests.conftest import segment_names
 from tests.processes.neighbours import child_of, end, stage, wait_for

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import zmq
 
+from common.ipc.streams import Context, Socket, open_context
 from common.keys import Pair, ViewerKey
 from common.remote import bind_relay, connect_relay, start_authenticator
-from common.streams import Context, Socket, open_context
 from tests.call import free_port
 from tests.processes.neighbours import wait_for
 

@@ -40,7 +40,7 @@ def test_whether_the_screen_answers_is_tried_beside_running_threads(
 
 def test_a_stages_parent_forks_with_one_thread() -> None:
     code = (
-        "import os, sys; import common.process as p; fork = os.fork\n"
+        "import os, sys; import common.runtime.supervisor as p; fork = os.fork\n"
         "def watched():\n"
         "    print(len(os.listdir('/proc/self/task'))); sys.stdout.flush(); return fork()\n"
         "os.fork = watched; sys.argv[1:] = ['--help']; p.launch('capture')"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.messages import (
+from common.ipc.messages import (
     FrameCaptured,
     Instance,
     MasksInferred,
@@ -17,8 +17,8 @@ from common.messages import (
     Wanted,
     WishMade,
 )
-from compose.choice import Choice
 from compose.policy import ENTRY_NS, LOSS_NS, Policy, State, Verdict
+from compose.who.selection import Choice
 
 PERSON = Instance(0, 0.9, (0.1, 0.1, 0.5, 0.9), 2, 2, bytes([255] * 4))
 MS = 1_000_000

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from common.config import MASK_AGE_MS, ComposeSettings
-from common.counters import Counters
-from common.figures import Meter
-from common.messages import LoadSaid, LooksWanted, MasksInferred
-from common.run_dir import open_run_dir
-from common.streams import LOADS, LOOKS, Socket, connect, open_context, receive, send
+from common.ipc.messages import LoadSaid, LooksWanted, MasksInferred
+from common.ipc.streams import LOADS, LOOKS, Socket, connect, open_context, receive, send
+from common.metrics.counters import Counters
+from common.metrics.metrics import Meter
+from common.runtime.run_dir import open_run_dir
 from compose import workers as module
 from compose.governor import MOST_EVERY
-from compose.matte import MattePace
+from compose.picture.matte_edge import MattePace
 from compose.policy import State, Verdict
-from compose.tracker import Tracker
+from compose.who.tracker import Tracker
 from compose.workers import ASK_AGAIN_NS, Workers
 from tests.processes.neighbours import wait_for
 

@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from common.messages import (
+from common.ipc.messages import (
     STATES,
     BackgroundSet,
     FrameComposed,

@@ -6,7 +6,7 @@ from http import HTTPStatus
 import pytest
 
 from common.errors import MessageError
-from common.messages import BackgroundSet, PrivacySet, SubjectAsked, SubjectPointed, Wanted
+from common.ipc.messages import BackgroundSet, PrivacySet, SubjectAsked, SubjectPointed, Wanted
 from display.web.app import parse_wish, why_not
 from display.web.guard import Asked, Guard
 from display.web.secret import Credentials

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.messages import MAX_PIXELS
+from common.ipc.messages import MAX_PIXELS
 from display.jpeg import PIXELS_A_BYTE, size_of
 
 

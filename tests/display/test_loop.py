@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 import pytest
 
-from common.child import Stop
 from common.config import DisplaySettings
-from common.messages import FrameComposed, ViewSet, Wanted
-from common.pulse import Pulse
+from common.ipc.messages import FrameComposed, ViewSet, Wanted
+from common.runtime.child import Stop
+from common.runtime.heartbeat import Pulse
 from display import loop
-from display.composites import Picture
-from display.record import RecordSink
-from display.shown import Shown
+from display.composite_reader import Picture
+from display.presenter import Shown
+from display.sinks.recording import RecordSink
 from tests.display.test_meter import MESSAGE
 
 CARD = replace(MESSAGE, height=90, width=160, state="lost", privacy=True)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from common.messages import FrameComposed
+from common.ipc.messages import FrameComposed
 from display.meter import Meter, describe
 
 MS = 1_000_000

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from common.messages import LONGEST_TEXT, MAX_INT, MAX_MESSAGE_BYTES, MAX_PIXELS, PictureRelayed, encode
+from common.ipc.messages import LONGEST_TEXT, MAX_INT, MAX_MESSAGE_BYTES, MAX_PIXELS, PictureRelayed, encode
 from display.jpeg import size_of
 from display.relay.picture import MOST_BYTES, card, compress
 

@@ -15,14 +15,14 @@ import pytest
 import zmq
 
 from common.config import DisplaySettings
-from common.counters import Counters
 from common.errors import ConfigError, MessageError
-from common.messages import MAX_INT, MAX_PIXELS, FrameComposed, PictureRelayed, PrivacySet, WishMade, decode, encode
-from common.streams import Socket, open_context
-from display.composites import Picture
+from common.ipc.messages import MAX_INT, MAX_PIXELS, FrameComposed, PictureRelayed, PrivacySet, WishMade, decode, encode
+from common.ipc.streams import Socket, open_context
+from common.metrics.counters import Counters
+from display.commands import Wishes
+from display.composite_reader import Picture
 from display.meter import Meter, describe
 from display.remote import RelayClock, RelayedComposites, open_relayed
-from display.wishes import Wishes
 from tests.display.test_jpeg import jpeg, saying
 from tests.processes.neighbours import wait_for
 

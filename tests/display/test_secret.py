@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import DisplayError
-from common.identity import start_ticks
+from common.runtime.procinfo import start_ticks
 from display.web.secret import credentials, kept_secret, owner
 from tests.shared import ROOT
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import cv2
 
 from common.config import DisplaySettings
-from common.process import launch
-from display import sinks
-from display.camera import CameraSink
-from display.composites import Picture
-from display.sinks import Sink
+from common.runtime.supervisor import launch
+from display.composite_reader import Picture
+from display.sinks import factory as sinks
+from display.sinks.camera import CameraSink
+from display.sinks.factory import Sink
 
 
 class FileDevice:
@@ -27,13 +27,13 @@ class FileDevice:
         self._out = out
 
     def send(self, frame: Picture) -> None:
-        """See display.camera.Device."""
+        """See display.sinks.camera.Device."""
         jpeg = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
         with self._out.open("ab") as file:
             file.write(base64.b64encode(jpeg.tobytes()) + b"\n")
 
     def close(self) -> None:
-        """See display.camera.Device."""
+        """See display.sinks.camera.Device."""
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from common.streams import STREAMS
+from common.ipc.streams import STREAMS
 from tests.call import read_until, stages, start_call
 from tests.conftest import segment_names
 from tests.processes.neighbours import wait_for

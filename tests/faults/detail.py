@@ -102,7 +102,7 @@ def kept(picture: Map, original: Map, judged: Map, band: Band, people: Map | Non
 
 
 def _blurred(original: Map, band: Band, weight: Map | None = None) -> Map:
-    """The original under the weakest blur; with a weight by normalised convolution, as in compose/blur.py."""
+    """The original under the weakest blur; with a weight by normalised convolution, as in compose/picture/blur.py."""
     sigma = band.height / WEAKEST
     if weight is None:
         return np.asarray(cv2.GaussianBlur(original, (0, 0), sigma), np.float32)

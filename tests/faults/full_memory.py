@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from common.segments import SHM_FOLDER
+from common.ipc.shm import SHM_FOLDER
 from tests.call import stages
 from tests.faults.oracle import LeakOracle
 from tests.faults.scenes import PATTERNED, PatternedScene

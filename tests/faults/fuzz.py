@@ -16,8 +16,7 @@ import msgpack
 import zmq
 
 from common.errors import MessageError
-from common.keys import ViewerKey
-from common.messages import (
+from common.ipc.messages import (
     BackgroundSet,
     FrameCaptured,
     Instance,
@@ -32,8 +31,9 @@ from common.messages import (
     decode,
     encode,
 )
+from common.ipc.streams import COMPOSITES, CONTROL, FRAMES, MASKS, WORK, Context, endpoint
+from common.keys import ViewerKey
 from common.remote import connect_relay
-from common.streams import COMPOSITES, CONTROL, FRAMES, MASKS, WORK, Context, endpoint
 
 PATIENCE_S = 0.05
 LARGEST = 200_000  # bytes of one input

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.halves import Halves
-from compose.alpha import Alpha
-from compose.blend import blend
-from compose.blur import blur
+from common.vision.pyramid import Halves
+from compose.picture.alpha import Alpha
+from compose.picture.blend import blend
+from compose.picture.blur import blur
 
 Picture = NDArray[np.uint8]
 Mask = NDArray[np.bool_]

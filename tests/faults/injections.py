@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.config import MASK_AGE_ALONE_MS, MASK_AGE_MS
-from common.segments import abandoned, sweep
+from common.ipc.shm import abandoned, sweep
 from compose.policy import SILENCE_NS
-from display.composites import Composites
+from display.composite_reader import Composites
 from tests.call import stages
 from tests.conftest import segment_names
 from tests.faults.oracle import LeakOracle

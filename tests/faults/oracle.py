@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 
 from capture.demo import CROSSING_S, SWAY_S, DemoScene
 from common.config import MASK_AGE_ALONE_MS, MASK_AGE_MS
-from common.messages import EVERYBODY, FrameComposed
-from compose.painter import paint_card
+from common.ipc.messages import EVERYBODY, FrameComposed
+from compose.picture.renderer import paint_card
 from tests.faults.detail import CHECKER_WINDOW, COARSE, FINE, Band, Checker, Map, Picture, grey_of, kept, reduced
 
 BOUND = 1.0

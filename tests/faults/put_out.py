@@ -17,12 +17,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.counters import Counters
+from common.ipc.streams import open_context
 from common.keys import ViewerKey
-from common.streams import open_context
-from compose.painter import paint_card
+from common.metrics.counters import Counters
+from compose.picture.renderer import paint_card
 from display.captions import write_caption
-from display.composites import Composites
+from display.composite_reader import Composites
 from tests.background import Background
 from tests.faults.detail import grey_of
 from tests.faults.oracle import LeakOracle

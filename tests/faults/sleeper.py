@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 
-from common.process import launch
+from common.runtime.supervisor import launch
 
 SLEEP_NS = 3_600_000_000_000
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from common.counters import Counters
+from common.ipc.streams import open_context
 from common.keys import KeyStore, read_viewer_key
-from common.streams import open_context
+from common.metrics.counters import Counters
 from tests.call import Stage, free_port, stages
 from tests.faults.fuzz import Thrower
 from tests.faults.put_out import TOKEN, PageWatched, RelayWatched

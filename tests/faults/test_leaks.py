@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from common.messages import PrivacySet, WishMade, encode
-from common.run_dir import open_run_dir
-from common.streams import CONTROL, connect, open_context, send
+from common.ipc.messages import PrivacySet, WishMade, encode
+from common.ipc.streams import CONTROL, connect, open_context, send
+from common.runtime.run_dir import open_run_dir
 from tests.call import stages
 from tests.conftest import in_small_memory
 from tests.faults import cycles

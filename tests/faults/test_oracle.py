@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from capture.demo import DemoScene
-from common.messages import FrameComposed
-from compose.painter import paint_card
+from common.ipc.messages import FrameComposed
+from compose.picture.renderer import paint_card
 from tests.faults.hiding import Mask, Picture, blurred, composed, edge_of, over, shown
 from tests.faults.oracle import ALWAYS_LEAKS, BOUND, LeakOracle
 from tests.faults.scenes import PatternedScene

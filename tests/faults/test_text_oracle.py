@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from common.halves import Halves
-from compose.blur import LEAST_SIGMA, blur
+from common.vision.pyramid import Halves
+from compose.picture.blur import LEAST_SIGMA, blur
 from tests.faults.text_oracle import CHANCE, LETTERS, Hide, Page, glyphs_of, read_after
 
 SIZE_WH = (640, 360)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.messages import FrameComposed
+from common.ipc.messages import FrameComposed
 from tests.faults.oracle import Leak, LeakOracle
 from tests.faults.scenes import PatternedScene
 from tests.faults.watch import SKETCH_WH, Seen, Watch, nothing_leaked

@@ -11,8 +11,8 @@ from __future__ import annotations
 import sys
 from unittest import mock
 
-from common.process import launch
-from compose import blur
+from common.runtime.supervisor import launch
+from compose.picture import blur
 from compose.policy import Policy, State, Verdict
 
 _judge = Policy.judge

@@ -17,12 +17,12 @@ from typing import NamedTuple, Self, TypeVar
 import cv2
 import numpy as np
 
-from common.counters import Counters
 from common.errors import RingGoneError
-from common.messages import FrameComposed
-from common.ring import RingCache
-from common.run_dir import open_run_dir
-from common.streams import COMPOSITES, connect, open_context, receive
+from common.ipc.messages import FrameComposed
+from common.ipc.ring import RingCache
+from common.ipc.streams import COMPOSITES, connect, open_context, receive
+from common.metrics.counters import Counters
+from common.runtime.run_dir import open_run_dir
 from tests.background import Background
 from tests.call import Stage, procfile_of, stages, start_call
 from tests.faults.detail import Picture, grey_of

@@ -14,9 +14,9 @@ import zmq
 from numpy.typing import NDArray
 
 from capture.demo import DemoScene
-from common.counters import Counters
-from common.messages import FrameCaptured, Instance, MasksInferred, encode
-from common.streams import FRAME_FACTS, FRAMES, MASKS, connect, open_context, receive
+from common.ipc.messages import FrameCaptured, Instance, MasksInferred, encode
+from common.ipc.streams import FRAME_FACTS, FRAMES, MASKS, connect, open_context, receive
+from common.metrics.counters import Counters
 from tests.background import Background
 from tests.faults.oracle import LeakOracle
 from tests.faults.scenes import PATTERNED, PatternedScene

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from capture.demo import DemoScene
-from common.assets import ASTRONAUT, fetch
-from common.halves import Halves
-from common.messages import Instance
+from common.ipc.messages import Instance
+from common.vision.assets import ASTRONAUT, fetch
+from common.vision.pyramid import Halves
 from infer.embedded.detector import EmbeddedDetector, instances_of, score_of
 from infer.embedded.look import Seen, grid_of, is_likely
 from infer.embedded.witness import Face

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from capture.demo import DemoScene
-from common.messages import FrameCaptured, Instance, LooksWanted
+from common.ipc.messages import FrameCaptured, Instance, LooksWanted
 from infer.embedded.detector import EMBEDDED
 from infer.looks import BOTH_AGAIN_NS, Looks
-from infer.still import ALONE_NS, CALM_AGAIN_NS
+from infer.static_scene import ALONE_NS, CALM_AGAIN_NS
 from infer.witnessed import WitnessedDetector
 from tests.counting import Counting, Found
 

@@ -9,8 +9,8 @@ import onnx
 import onnxruntime
 import pytest
 
-from common.coco import NAMES
 from common.errors import ModelError
+from common.vision.coco import NAMES
 from infer.caffe2 import GRAPH_NAME, WEIGHTS_NAME, read_network
 from infer.to_onnx import CLASS_IDS, converted, write_onnx
 from tests.infer.caffe2_networks import SIDE, add, tiny, write

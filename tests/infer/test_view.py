@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from common.halves import Halves
+from common.vision.pyramid import Halves
 from infer.embedded.view import Square, ends, put_back, taken, whole
 
 

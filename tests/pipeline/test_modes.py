@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from common.streams import STREAMS
+from common.ipc.streams import STREAMS
 from tests.call import environment, run_call, stages, start_call
 from tests.processes.neighbours import wait_for
 from tests.shared import ROOT

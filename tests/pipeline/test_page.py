@@ -24,10 +24,10 @@ from playwright.sync_api import Page, ViewportSize
 from prometheus_client.parser import text_string_to_metric_families
 
 from common.config import DisplaySettings
-from common.figures import FIGURES
-from common.messages import FrameComposed, WishMade
+from common.ipc.messages import FrameComposed, WishMade
+from common.metrics.metrics import FIGURES
 from display.meter import Meter
-from display.web.sink import WebSink
+from display.sinks.web import WebSink
 from tests.background import Background
 from tests.call import environment, free_port, printed_url, read_until, stages, start_call
 from tests.pipeline.browser import DESKTOP, PHONE, opened, pixels
@@ -440,7 +440,7 @@ def test_a_page_for_other_machines_cannot_turn_privacy_off_and_says_why(run_dir:
 def test_a_page_of_a_call_before_says_so_and_a_page_of_this_call_finds_back(
     run_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("display.web.sink.owner", lambda: "1-2")  # as if one process had started all of these
+    monkeypatch.setattr("display.sinks.web.owner", lambda: "1-2")  # as if one process had started all of these
     with Shower(run_dir) as before, opened(before.url) as (page, _):
         live(page)
         before.__exit__(None, None, None)

@@ -10,11 +10,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from common.counters import Counters
+from common.ipc.messages import FrameCaptured, PictureRelayed, ViewerReady
+from common.ipc.streams import Context, Socket, open_context, receive, send
 from common.keys import ViewerKey
-from common.messages import FrameCaptured, PictureRelayed, ViewerReady
+from common.metrics.counters import Counters
 from common.remote import connect_relay
-from common.streams import Context, Socket, open_context, receive, send
 from compose.loop import Composites
 from compose.policy import State, Verdict
 

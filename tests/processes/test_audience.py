@@ -9,11 +9,11 @@ import pytest
 import zmq
 
 from common.config import RelaySettings
-from common.counters import Counters
+from common.ipc.messages import ViewerReady, encode
+from common.ipc.streams import open_context
 from common.keys import KeyStore, read_viewer_key
-from common.messages import ViewerReady, encode
+from common.metrics.counters import Counters
 from common.remote import connect_relay
-from common.streams import open_context
 from display.relay.serve import MOST_HEARD, Audience
 from tests.call import free_port
 from tests.processes.neighbours import wait_for

@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 
 from capture.demo import DemoScene
-from common.counters import Counters
-from common.messages import FrameCaptured, SourceLost, WorkAsked
-from common.ring import RingCache
-from common.run_dir import open_run_dir
-from common.streams import FRAME_FACTS, FRAMES, WORK, connect, open_context, receive, send
+from common.ipc.messages import FrameCaptured, SourceLost, WorkAsked
+from common.ipc.ring import RingCache
+from common.ipc.streams import FRAME_FACTS, FRAMES, WORK, connect, open_context, receive, send
+from common.metrics.counters import Counters
+from common.runtime.run_dir import open_run_dir
 from tests.call import environment
 from tests.processes.neighbours import child_of, end, stage, wait_for
 from tests.shared import ROOT

@@ -21,8 +21,7 @@ import zmq
 from capture.demo import DemoScene
 from capture.loop import Publisher
 from capture.sources import Shot
-from common.counters import Counters
-from common.messages import (
+from common.ipc.messages import (
     SCHEMA_VERSION,
     FrameCaptured,
     FrameComposed,
@@ -34,10 +33,11 @@ from common.messages import (
     WishMade,
     encode,
 )
-from common.ring import RingCache
-from common.run_dir import open_run_dir
-from common.streams import COMPOSITES, CONTROL, MASKS, connect, open_context, receive, send
-from compose.painter import CARD_BGR, write_notice
+from common.ipc.ring import RingCache
+from common.ipc.streams import COMPOSITES, CONTROL, MASKS, connect, open_context, receive, send
+from common.metrics.counters import Counters
+from common.runtime.run_dir import open_run_dir
+from compose.picture.renderer import CARD_BGR, write_notice
 from compose.policy import ENTRY_NS, LATEST_WISH_NS
 from tests.faults.worker import instance_of
 from tests.processes.neighbours import child_of, end, stage, wait_for

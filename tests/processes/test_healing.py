@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from common.counters import Counters
-from common.messages import FrameCaptured, FrameComposed, Instance, MasksInferred
-from common.ring import RingCache
-from common.run_dir import open_run_dir
-from common.streams import COMPOSITES, FRAME_FACTS, FRAMES, MASKS, Socket, connect, open_context, receive, send
-from compose.painter import CARD_BGR
+from common.ipc.messages import FrameCaptured, FrameComposed, Instance, MasksInferred
+from common.ipc.ring import RingCache
+from common.ipc.streams import COMPOSITES, FRAME_FACTS, FRAMES, MASKS, Socket, connect, open_context, receive, send
+from common.metrics.counters import Counters
+from common.runtime.run_dir import open_run_dir
+from compose.picture.renderer import CARD_BGR
 from tests.capture.camera import NetworkCamera, network_camera
 from tests.processes.neighbours import child_of, end, stage, wait_for
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from common.identity import command_of, parent_of
+from common.runtime.procinfo import command_of, parent_of
 from tests.call import processes_of, read_until, stages, start_call
 from tests.processes.neighbours import wait_for
 

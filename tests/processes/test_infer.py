@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infer.still import LOOK_AGAIN_NS
+from infer.static_scene import LOOK_AGAIN_NS
 from tests.shared import MASK_RCNN
 from tests.workers import collect
 

@@ -20,9 +20,7 @@ import pytest
 import zmq
 
 from common.config import DisplaySettings
-from common.counters import Counters
-from common.keys import KeyStore, Pair, ViewerKey, read_viewer_key
-from common.messages import (
+from common.ipc.messages import (
     BackgroundSet,
     FrameComposed,
     PictureRelayed,
@@ -34,14 +32,16 @@ from common.messages import (
     WishMade,
     encode,
 )
+from common.ipc.streams import CONTROL, Context, bind, open_context, receive, send
+from common.keys import KeyStore, Pair, ViewerKey, read_viewer_key
+from common.metrics.counters import Counters
 from common.remote import IN_FLIGHT
-from common.run_dir import open_run_dir
-from common.streams import CONTROL, Context, bind, open_context, receive, send
+from common.runtime.run_dir import open_run_dir
 from compose.policy import State, Verdict
 from display import remote
 from display.afar import HERE_ONLY
+from display.commands import Wishes
 from display.relay.picture import card
-from display.wishes import Wishes
 from tests.call import free_port
 from tests.processes.neighbours import child_of, end, stage, wait_for
 from tests.processes.relayed import LIVE, ComposePlayed, ViewerPlayed, compose_played, grey_of
@@ -376,7 +376,7 @@ def test_where_all_descriptors_are_held_who_watches_goes_on_and_who_is_listed_ge
     keys, most = (at.key("anna"), at.key("ben")), 64
     relay = (
         "import sys, resource; from pathlib import Path; from common.config import RelaySettings\n"
-        "from common.child import Stop; from common.pulse import Pulse; from display.relay.serve import serve\n"
+        "from common.runtime.child import Stop; from common.runtime.heartbeat import Pulse; from display.relay.serve import serve\n"
         f"resource.setrlimit(resource.RLIMIT_NOFILE, ({most}, {most}))\n"
         "settings = RelaySettings(run_dir=Path(sys.argv[1]), keys=Path(sys.argv[2]), relay=sys.argv[3])\n"
         "serve(settings, Stop(Pulse(0), [], 0))"

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import zmq
 
-from common.counters import Counters
-from common.messages import FrameCaptured, FrameComposed, PrivacySet, SourceLost, WishMade
-from common.ring import RingWriter, new_epoch
-from common.run_dir import open_run_dir
-from common.streams import COMPOSITES, FRAME_FACTS, FRAMES, bind, connect, open_context, receive, send
+from common.ipc.messages import FrameCaptured, FrameComposed, PrivacySet, SourceLost, WishMade
+from common.ipc.ring import RingWriter, new_epoch
+from common.ipc.streams import COMPOSITES, FRAME_FACTS, FRAMES, bind, connect, open_context, receive, send
+from common.metrics.counters import Counters
+from common.runtime.run_dir import open_run_dir
 from tests.processes.neighbours import child_of, end, stage, wait_for
 from tests.processes.test_compose import composing, is_hidden
 

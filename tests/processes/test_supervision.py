@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from common.identity import stat_fields
+from common.runtime.procinfo import stat_fields
 from tests.call import environment, free_port, read_until, stages, start_call
 from tests.conftest import segment_names
 from tests.processes.neighbours import child_of, stage, wait_for

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.counters import Counters
-from common.messages import FrameComposed, PrivacySet, SubjectAsked, Wanted, WishMade
-from common.ring import RingWriter, new_epoch
-from common.run_dir import open_run_dir
-from common.streams import COMPOSITES, CONTROL, Socket, bind, open_context, receive, send
+from common.ipc.messages import FrameComposed, PrivacySet, SubjectAsked, Wanted, WishMade
+from common.ipc.ring import RingWriter, new_epoch
+from common.ipc.streams import COMPOSITES, CONTROL, Socket, bind, open_context, receive, send
+from common.metrics.counters import Counters
+from common.runtime.run_dir import open_run_dir
 from display.captions import AMBER_BGR, BLUE_BGR, RED_BGR
 from tests.pipeline.screen import screenshot, xdotool
 from tests.processes.neighbours import stage, wait_for

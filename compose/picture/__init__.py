@@ -1,0 +1,1 @@
+"""What is shown: the subject's edge, the background, and the blend of both."""

@@ -1,0 +1,88 @@
+"""An instance's small probability map as an alpha in the frame. Pure arithmetic on arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from common.ipc.messages import Instance
+
+DILATE_PX = 3
+FEATHER_PX = 7
+
+
+class Alpha(NamedTuple):
+    """Opacity (h, w) uint8, 255 = sharp, of the frame's half-open pixel box x0, y0, x1, y1; zero everywhere else."""
+
+    opacity: NDArray[np.uint8]
+    box_xyxy: tuple[int, int, int, int]
+
+
+NOBODY = Alpha(np.zeros((0, 0), np.uint8), (0, 0, 0, 0))
+
+
+def pixel_box(box_xyxy: tuple[float, float, float, float], size_wh: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Relative box → pixels, cut off as the tutorial does (towards zero), inside the frame; may be empty."""
+    width, height = size_wh
+    x0, y0, x1, y1 = box_xyxy
+    return (
+        min(int(x0 * width), width), min(int(y0 * height), height),
+        min(int(x1 * width), width), min(int(y1 * height), height),
+    )  # fmt: skip
+
+
+def of_instance(instance: Instance, size_wh: tuple[int, int], threshold: float, edge: str) -> Alpha:
+    """Alpha of one instance.
+
+    Args:
+        instance: Box and probability map.
+        size_wh: Of the frame.
+        threshold: Probability above which a pixel belongs to the instance, 0..1.
+        edge: "hard" is the tutorial itself: nearest, cut, paste. "soft" is its own suggestion for better edges:
+            bilinear, cut, dilate, a small Gaussian, blend.
+    """
+    x0, y0, x1, y1 = pixel_box(instance.box_xyxy, size_wh)
+    if x1 <= x0 or y1 <= y0:
+        return NOBODY
+    small = np.frombuffer(instance.probability, np.uint8).reshape(instance.map_height, instance.map_width)
+    if edge == "hard":
+        likely = cv2.resize(small, (x1 - x0, y1 - y0), interpolation=cv2.INTER_NEAREST)
+        return Alpha(_cut(likely, threshold), (x0, y0, x1, y1))
+    likely = cv2.resize(small, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (DILATE_PX, DILATE_PX))
+    mask = cv2.dilate(_cut(likely, threshold), kernel)
+    # the frame's border is no edge of the person: replicate there, but never let a box's own border end abruptly
+    return Alpha(cv2.GaussianBlur(mask, (FEATHER_PX, FEATHER_PX), 0, borderType=cv2.BORDER_REPLICATE), (x0, y0, x1, y1))
+
+
+def of_instances(instances: Iterable[Instance], size_wh: tuple[int, int], threshold: float, edge: str) -> Alpha:
+    """Alpha of several instances together: the greatest of each; see `of_instance`."""
+    found = [a for i in instances if (a := of_instance(i, size_wh, threshold, edge)).opacity.size]
+    if len(found) < 2:
+        return found[0] if found else NOBODY
+    corners = np.array([a.box_xyxy for a in found])
+    x0, y0 = (int(v) for v in corners[:, :2].min(0))
+    x1, y1 = (int(v) for v in corners[:, 2:].max(0))
+    opacity = np.zeros((y1 - y0, x1 - x0), np.uint8)
+    for one in found:
+        left, top, right, bottom = one.box_xyxy
+        part = opacity[top - y0 : bottom - y0, left - x0 : right - x0]
+        np.maximum(part, one.opacity, out=part)
+    return Alpha(opacity, (x0, y0, x1, y1))
+
+
+def faded(whole: Alpha, opacity: float) -> Alpha:
+    """`whole` at a share of its opacity, 0..1."""
+    if opacity >= 1 or not whole.opacity.size:
+        return whole
+    return Alpha(cv2.convertScaleAbs(whole.opacity, alpha=opacity), whole.box_xyxy)
+
+
+def _cut(likely: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:
+    """255 where the probability, 0..255, is above `threshold`, 0..1."""
+    cut: NDArray[np.uint8] = cv2.threshold(likely, threshold * 255, 255, cv2.THRESH_BINARY)[1]
+    return cut

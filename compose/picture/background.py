@@ -1,0 +1,125 @@
+"""What stands where the room was: the blurred frame itself, a colour, an image or a video."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from common.config import ComposeSettings
+from common.errors import SourceError
+from common.vision.pyramid import Halves
+from compose.picture.alpha import Alpha
+from compose.picture.blur import LEAST_SIGMA, blur, strength_of
+
+Picture = NDArray[np.uint8]
+
+log = logging.getLogger("onlyme")
+
+
+class Backdrop(Protocol):
+    """Makes what is shown behind the subject."""
+
+    def paint(self, halves: Halves, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
+        """Fill `into`, of the frame's shape (H, W, 3) uint8 BGR; `alpha` is the subject, if any."""
+
+
+class BlurBackdrop:
+    """The frame, blurred.
+
+    Args:
+        kernel: See `strength_of`.
+    """
+
+    def __init__(self, kernel: int) -> None:
+        self._kernel = kernel
+        self._said_for = (0, 0)  # the frame size for which the log says that the blur was raised
+
+    def paint(self, halves: Halves, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
+        """See Backdrop."""
+        size_wh = into.shape[1], into.shape[0]
+        sigma, raised = strength_of(self._kernel, size_wh)
+        if raised and size_wh != self._said_for:
+            self._said_for = size_wh
+            log.warning(
+                "--kernel %d is too weak to hide a face at %d x %d: the blur is raised to %.0f pixels (sigma), 1/%.0f of the height",
+                self._kernel, *size_wh, sigma, 1 / LEAST_SIGMA,
+            )  # fmt: skip
+        blur(halves, sigma, alpha, into)
+
+
+class StillBackdrop:
+    """One picture for ever, scaled to fill the frame; a single pixel is a plain colour."""
+
+    def __init__(self, still: Picture) -> None:
+        self._still = still
+        self._fitted = still
+
+    def paint(self, halves: Halves, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
+        """See Backdrop."""
+        if self._fitted.shape != into.shape:
+            self._fitted = fill(self._still, into.shape[1::-1])
+        np.copyto(into, self._fitted)
+
+
+class VideoBackdrop:
+    """A video at its own rate, looped, scaled to fill the frame."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._capture = cv2.VideoCapture(str(path))
+        ok, first = self._capture.read() if self._capture.isOpened() else (False, None)
+        if not ok or first is None:
+            raise SourceError(f"--background: expected a video that can be decoded, got {path}; check the path")
+        fps = self._capture.get(cv2.CAP_PROP_FPS)
+        self._period_ns = 1e9 / (fps if 1 <= fps <= 240 else 30.0)
+        self._due_ns: float | None = None
+        self._still = StillBackdrop(first)
+
+    def paint(self, halves: Halves, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
+        """See Backdrop."""
+        if self._due_ns is None or captured_ns - self._due_ns > 1e9:  # start, or a pause: go on from here
+            self._due_ns = float(captured_ns)
+        while self._due_ns <= captured_ns:
+            self._due_ns += self._period_ns
+            if not self._capture.grab():
+                self._capture.open(str(self._path))
+                self._capture.grab()
+            if self._due_ns > captured_ns:
+                ok, frame = self._capture.retrieve()
+                self._still = StillBackdrop(frame) if ok else self._still
+        self._still.paint(halves, alpha, captured_ns, into)
+
+
+def fill(still: Picture, size_wh: tuple[int, int]) -> Picture:
+    """Scale (h, w, 3) to cover `size_wh`, keeping its proportions and its middle."""
+    height, width = still.shape[:2]
+    scale = max(size_wh[0] / width, size_wh[1] / height)
+    scaled_wh = (max(size_wh[0], round(width * scale)), max(size_wh[1], round(height * scale)))
+    scaled = cv2.resize(still, scaled_wh, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    x, y = (scaled_wh[0] - size_wh[0]) // 2, (scaled_wh[1] - size_wh[1]) // 2
+    return np.ascontiguousarray(scaled[y : y + size_wh[1], x : x + size_wh[0]])
+
+
+def open_backdrop(settings: ComposeSettings) -> Backdrop:
+    """The backdrop that `--background` names.
+
+    Raises:
+        SourceError: The image or video cannot be read.
+    """
+    kind, _, rest = settings.background.partition(":")
+    if kind == "blur":
+        return BlurBackdrop(settings.kernel)
+    if kind == "color":
+        return StillBackdrop(np.array([[[int(rest[i : i + 2], 16) for i in (4, 2, 0)]]], np.uint8))
+    path = Path(rest).expanduser()
+    if kind == "video":
+        return VideoBackdrop(path)
+    still = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
+    if still is None:
+        raise SourceError(f"--background: expected an image that can be decoded, got {path}; check the path")
+    return StillBackdrop(np.asarray(still, np.uint8))

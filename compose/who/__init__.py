@@ -1,0 +1,1 @@
+"""Who the subject is, and where, from frame to frame."""

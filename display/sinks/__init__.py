@@ -1,0 +1,1 @@
+"""Where the composites go: one file a sink."""

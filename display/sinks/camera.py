@@ -1,0 +1,130 @@
+"""The sink that other programs see as a camera (pyvirtualcam: v4l2loopback on Linux)."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+
+from common.config import DisplaySettings
+from common.errors import DisplayError
+from common.ipc.messages import FrameComposed
+from display.captions import write_caption
+from display.composite_reader import Picture
+from display.meter import Meter
+from display.sinks.factory import UnattendedSink
+
+FPS = 30.0
+FIRST_SIZE_WH = (1280, 720)
+AGAIN_AFTER_S = 2 / FPS  # without a new picture the last one is sent again: a meeting drops a camera that falls silent
+HOW = (
+    "a virtual camera is needed: apt-get install v4l2loopback-dkms, then "
+    "modprobe v4l2loopback exclusive_caps=1 card_label=onlyme, as root; name it with --camera /dev/videoN where there are several"
+)
+
+log = logging.getLogger("onlyme")
+
+
+class Device(Protocol):
+    """What is used of pyvirtualcam.Camera."""
+
+    device: str
+
+    def send(self, frame: Picture) -> None:
+        """One picture."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+Opener = Callable[[int, int, float, str | None], Device]
+
+
+def open_device(width: int, height: int, fps: float, device: str | None) -> Device:
+    """A virtual camera for BGR pictures; pyvirtualcam turns them into what the device wants.
+
+    Raises:
+        RuntimeError: There is none.
+    """
+    import pyvirtualcam
+
+    made: Device = pyvirtualcam.Camera(width, height, fps, fmt=pyvirtualcam.PixelFormat.BGR, device=device)
+    return made
+
+
+class CameraSink(UnattendedSink):
+    """Sends every composite, and the last picture again where none comes; before the first, and when compose is gone, a card.
+
+    The first composite says the size, even sides; later ones of another size are fitted into it, since whoever looks at
+    the camera has been told its size.
+
+    Raises:
+        DisplayError: There is no virtual camera, or no package for it.
+    """
+
+    def __init__(self, settings: DisplaySettings, opener: Opener = open_device) -> None:
+        self._opener, self._named = opener, settings.camera or None
+        self._device = self._open(FIRST_SIZE_WH)
+        self._is_sized = False
+        self.blank("onlyme is starting")
+        log.info("sending to %s", self._device.device)
+
+    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
+        """See Sink."""
+        size_wh = (picture.shape[1] // 2 * 2, picture.shape[0] // 2 * 2)
+        if not self._is_sized and size_wh != self._size_wh:
+            self._device.close()
+            self._device = self._open(size_wh)
+        self._is_sized = True
+        self._send(fitted(picture, self._size_wh).copy())
+
+    def blank(self, why: str) -> None:
+        """See Sink."""
+        card = np.zeros((self._size_wh[1], self._size_wh[0], 3), np.uint8)
+        write_caption(card, [why])
+        self._send(card)
+
+    def poll(self) -> Any:
+        """See Sink."""
+        if time.monotonic() - self._sent_at > AGAIN_AFTER_S:
+            self._send(self._last)
+        return super().poll()
+
+    def close(self) -> None:
+        """See Sink. What stands there last is a card."""
+        self.blank("onlyme has ended")
+        self._device.close()
+
+    def _send(self, picture: Picture) -> None:
+        self._last, self._sent_at = picture, time.monotonic()
+        self._device.send(picture)
+
+    def _open(self, size_wh: tuple[int, int]) -> Device:
+        self._size_wh = size_wh
+        try:
+            return self._opener(*size_wh, FPS, self._named)
+        except ImportError:
+            raise DisplayError(
+                "--sink camera: expected the package pyvirtualcam, got none; run "
+                ".venv/bin/pip install -r requirements-camera.txt"
+            ) from None
+        except (RuntimeError, OSError) as error:
+            said = " ".join(str(error).split())
+            raise DisplayError(f"--sink camera: {HOW} (got: {said:.120})") from None
+
+
+def fitted(picture: Picture, size_wh: tuple[int, int]) -> Picture:
+    """(H, W, 3) uint8 BGR in a picture of `size_wh`: as it is but for an odd row or column, else scaled, with bars."""
+    height, width = picture.shape[:2]
+    if (width // 2 * 2, height // 2 * 2) == size_wh:
+        return np.ascontiguousarray(picture[: size_wh[1], : size_wh[0]])
+    scale = min(size_wh[0] / width, size_wh[1] / height)
+    inner_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
+    whole = np.zeros((size_wh[1], size_wh[0], 3), np.uint8)
+    x, y = (size_wh[0] - inner_wh[0]) // 2, (size_wh[1] - inner_wh[1]) // 2
+    whole[y : y + inner_wh[1], x : x + inner_wh[0]] = cv2.resize(picture, inner_wh, interpolation=cv2.INTER_AREA)
+    return whole

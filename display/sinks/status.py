@@ -1,0 +1,90 @@
+"""The sink that is a table in the terminal, live."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from common.config import DisplaySettings
+from common.errors import DisplayError
+from common.ipc.messages import FrameComposed
+from common.metrics.metrics import FIGURES, Figure, read_figures
+from display.composite_reader import Picture
+from display.meter import Meter, describe
+from display.sinks.factory import UnattendedSink
+
+EVERY_S = 1.0
+Key = tuple[str, str, tuple[tuple[str, str], ...]]
+
+
+class StatusSink(UnattendedSink):
+    """Shows how the call goes instead of the picture.
+
+    Raises:
+        DisplayError: Standard output is no terminal.
+    """
+
+    def __init__(self, settings: DisplaySettings, console: Console | None = None) -> None:
+        if console is None and not sys.stdout.isatty():
+            raise DisplayError("--sink status: expected a terminal, got a file or pipe; use --sink headless")
+        self._run_dir = settings.call_dir
+        self._line = "waiting for a picture"
+        self._before: tuple[float, dict[Key, Figure]] = (0.0, {})
+        self._next_at = 0.0
+        self._live = Live(console=console, auto_refresh=False)
+        self._live.start()
+
+    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
+        """See Sink."""
+        now = time.monotonic()
+        if now >= self._next_at:
+            self._line = describe(message, meter.read())
+            self._refresh(now)
+
+    def blank(self, why: str) -> None:
+        """See Sink."""
+        self._line = why
+        self._refresh(time.monotonic())
+
+    def close(self) -> None:
+        """See Sink."""
+        self._live.stop()
+
+    def _refresh(self, now: float) -> None:
+        self._next_at = now + EVERY_S
+        figures = {(f.process, f.name, tuple(sorted(f.labels.items()))): f for f in read_figures(self._run_dir)}
+        before_at, before = self._before
+        self._live.update(table_of(self._line, figures, before, now - before_at), refresh=True)
+        self._before = now, figures
+
+
+def table_of(title: str, figures: dict[Key, Figure], before: dict[Key, Figure], span_s: float) -> Table:
+    """Every figure of every process: what it is, and what came in the last `span_s` seconds.
+
+    Texts come from elsewhere, and brackets in them are no markup.
+    """
+    table = Table(title=Text(title), title_justify="left")
+    for name in ("process", "figure", "value", "lately"):
+        table.add_column(name, justify="right" if name in ("value", "lately") else "left")
+    for key, figure in sorted(figures.items()):
+        labels = ", ".join(figure.labels.get(label, "") for label in FIGURES[figure.name].labels)
+        name = figure.name + (f" ({labels})" if labels else "")
+        table.add_row(Text(figure.process), Text(name), *_said(figure, before.get(key), span_s))
+    return table
+
+
+def _said(figure: Figure, before: Figure | None, span_s: float) -> tuple[str, str]:
+    """The value and what came lately, of one figure."""
+    more, times = (
+        (figure.value, figure.times) if before is None else (figure.value - before.value, figure.times - before.times)
+    )
+    if figure.times:  # a summary
+        mean_ms = 1000 * figure.value / figure.times
+        return f"{mean_ms:.1f} ms", f"{1000 * more / times:.1f} ms" if times > 0 else "-"
+    value = f"{figure.value:.10g}" if float(figure.value).is_integer() else f"{figure.value:.2f}"
+    return value, f"{more / span_s:.1f} a second" if before is not None and span_s > 0 and more else ""

@@ -1,0 +1,99 @@
+"""A window through OpenCV, with a caption and keys."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from common.ipc.messages import INSTANCES, FrameComposed, PrivacySet, SubjectAsked, SubjectPointed, ViewSet, Wanted
+from display.captions import bars_of, write_bars, write_caption
+from display.keyboard import key_of
+from display.meter import Meter, describe
+from display.sinks.factory import Wish
+
+Picture = NDArray[np.uint8]
+TITLE = "onlyme"
+
+
+class WindowSink:
+    """Keys: p privacy, n the next person, 1 to 9 that person from the left, a everybody, v instance view, i caption,
+    q quit; a click picks a person. Closing it quits. No other key does anything."""
+
+    local = True
+
+    def __init__(self) -> None:
+        cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+        self._size_wh = (640, 360)
+        self._sized = False
+        self._caption = True
+        self._privacy = True
+        self._instances = False
+        self._everybody = False
+        self._clicks: list[Wanted] = []
+        cv2.imshow(TITLE, np.zeros((360, 640, 3), np.uint8))
+        cv2.setMouseCallback(TITLE, self._click)
+        cv2.pollKey()
+
+    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
+        """See Sink."""
+        self._privacy, self._instances = message.privacy, message.state == INSTANCES
+        self._everybody = message.shows_everybody
+        self._size_wh = (message.width, message.height)
+        if not self._sized:
+            self._sized = True
+            cv2.resizeWindow(TITLE, message.width, message.height)
+        below = picture[write_bars(picture, bars_of(message)) :]
+        if self._caption and below.size:
+            lines = [
+                describe(message, meter.read()),
+                "p privacy   n next person   1-9 person from the left   a all   v instances   i caption   q quit",
+            ]
+            if message.model.startswith("embedded"):
+                lines.insert(1, message.model)
+            write_caption(below, lines)
+        cv2.imshow(TITLE, picture)
+
+    def blank(self, why: str) -> None:
+        """See Sink."""
+        # what is asked of a card must only hide: nobody sees in which picture it would be obeyed
+        self._privacy, self._instances, self._everybody = False, True, True
+        card = np.zeros((self._size_wh[1], self._size_wh[0], 3), np.uint8)
+        write_caption(card, [why, "q quit"])
+        cv2.imshow(TITLE, card)
+
+    def poll(self) -> Wish:
+        """See Sink."""
+        wish = self._press(key_of(cv2.pollKey()))
+        clicks, self._clicks = self._clicks, []
+        return wish._replace(asked=(*wish.asked, *clicks)) if self._is_open() else Wish(quit=True)
+
+    def close(self) -> None:
+        """See Sink."""
+        cv2.destroyAllWindows()
+
+    def _is_open(self) -> bool:
+        try:
+            return cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
+        except cv2.error:  # Qt has taken itself down with its last window
+            return False
+
+    def _click(self, event: int, x: int, y: int, flags: int, data: object) -> None:
+        width, height = self._size_wh
+        if event == cv2.EVENT_LBUTTONDOWN and 0 <= x < width and 0 <= y < height:
+            self._clicks.append(SubjectPointed(x / width, y / height))
+
+    def _press(self, key: str) -> Wish:
+        if key == "q":
+            return Wish(quit=True)
+        if key == "i":
+            self._caption = not self._caption
+        keys: dict[str, Wanted] = {
+            "p": PrivacySet(not self._privacy),
+            "v": ViewSet(not self._instances),
+            "n": SubjectAsked(SubjectAsked.NEXT),
+            "a": SubjectAsked(SubjectAsked.ONE if self._everybody else SubjectAsked.EVERYBODY),
+            **{str(number): SubjectAsked(number) for number in range(1, 10)},
+        }
+        wanted = keys.get(key)
+        return Wish(asked=(wanted,) if wanted else ())

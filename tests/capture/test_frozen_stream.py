@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from capture.frozen_stream import StillWatch
+
+MS = 1_000_000
+RNG = np.random.default_rng(3)
+
+
+def picture() -> np.ndarray:
+    return RNG.integers(0, 256, (40, 30, 3), dtype=np.uint8)
+
+
+def play(pictures: list[np.ndarray], stamps_ms: list[float]) -> list[str]:
+    """What is said of pictures that come every 100 ms."""
+    watch = StillWatch()
+    return [watch.look(p, s, (50 + n) * 100 * MS) for n, (p, s) in enumerate(zip(pictures, stamps_ms, strict=True))]
+
+
+def test_a_living_source_moves() -> None:
+    assert set(play([picture() for _ in range(30)], [float(n) for n in range(30)])) == {""}
+
+
+def test_the_same_picture_for_more_than_a_second_is_a_stall() -> None:
+    still = picture()
+    said = play([picture(), *[still.copy() for _ in range(13)]], list(range(14)))
+    assert said[:12] == [""] * 12
+    assert set(said[12:]) == {"delivers the same picture again and again"}
+
+
+def test_the_same_time_for_more_than_a_second_is_a_stall() -> None:
+    said = play([picture() for _ in range(14)], [7.0] * 14)
+    assert said[:11] == [""] * 11
+    assert set(said[11:]) == {"delivers pictures of one and the same time"}
+
+
+@pytest.mark.parametrize("stamp", [0.0, -1.0])
+def test_a_source_without_a_clock_is_not_judged_by_it(stamp: float) -> None:
+    assert set(play([picture() for _ in range(30)], [stamp] * 30)) == {""}
+
+
+def test_one_pixel_is_enough_to_move() -> None:
+    still, pictures = picture(), []
+    for n in range(30):
+        pictures.append(still.copy())
+        pictures[-1][33, 7, 1] = n
+    assert set(play(pictures, list(range(30)))) == {""}

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import contextlib
+from dataclasses import fields, replace
+from typing import Any
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.errors import MessageError
+from common.ipc.messages import (
+    LONGEST_TEXT,
+    MAX_MESSAGE_BYTES,
+    SCHEMA_VERSION,
+    STATES,
+    BackgroundSet,
+    FrameCaptured,
+    FrameComposed,
+    Instance,
+    LoadSaid,
+    LooksWanted,
+    MasksInferred,
+    Message,
+    PictureRelayed,
+    PrivacySet,
+    SourceLost,
+    SubjectAsked,
+    SubjectPointed,
+    ViewerReady,
+    ViewSet,
+    WishMade,
+    WorkAsked,
+    decode,
+    encode,
+    printable,
+)
+from compose.policy import State
+
+V = SCHEMA_VERSION
+PERSON = Instance(0, 0.9, (0.1, 0.2, 0.5, 0.9), 15, 15, bytes(225))
+FRAME = FrameCaptured(5, 7, 123, 9, "onlyme-0-frames-5", 7, 720, 1280, "note", 2)
+MASKS = MasksInferred(5, 7, 123, 456, "infer.1", "model", (PERSON, replace(PERSON, class_id=56, is_sign=True)))
+COMPOSED = FrameComposed(5, 7, 123, 9, "onlyme-0-composites-6", 3, 720, 1280, 130, "live", "", 80.5, True, "model")
+RELAYED = PictureRelayed(1, 140, 5, 7, 123, 9, 720, 1280, 130, "live", "", 80.5, True, "model", b"jpeg")
+ALL: list[Message] = [
+    FRAME,
+    MASKS,
+    COMPOSED,
+    WorkAsked("infer.1"),
+    replace(COMPOSED, question="is this you?"),
+    WishMade(5, 140, PrivacySet(False)),
+    WishMade(5, 140, SubjectAsked(3)),
+    WishMade(5, 140, SubjectPointed(0.25, 1.0)),
+    WishMade(5, 140, ViewSet(True)),
+    WishMade(0, 140, BackgroundSet("color:00ff7F")),
+    ViewerReady(3),
+    RELAYED,
+    replace(MASKS, instances=()),
+    replace(MASKS, held_ns=123),
+    replace(MASKS, cpu_ns=123),
+    LoadSaid("display.1:17", 0.25),
+    LooksWanted(2.5, True, False, True, 140, 130, 750),
+]
+
+
+@pytest.mark.parametrize("message", ALL, ids=lambda m: type(m).__name__)
+def test_a_message_comes_back_as_it_was(message: Message) -> None:
+    assert decode(encode(message)) == message
+
+
+def test_a_mask_is_small() -> None:
+    assert len(encode(replace(MASKS, instances=(PERSON,)))) < 400
+
+
+@pytest.mark.parametrize("field, value", [
+    ("score", float("nan")), ("score", float("inf")), ("score", 1.5), ("score", -0.1), ("score", 1),
+    ("box_xyxy", (0.1, 0.2, 0.5)), ("box_xyxy", (0.5, 0.2, 0.1, 0.9)), ("box_xyxy", (0.1, 0.2, 0.5, 1.1)),
+    ("box_xyxy", (0.1, float("nan"), 0.5, 0.9)), ("box_xyxy", (-0.1, 0.2, 0.5, 0.9)), ("box_xyxy", (0.1, 0.2, 0.1, 0.9)),
+    ("class_id", -1), ("class_id", True), ("class_id", 0.0), ("probability", bytes(224)), ("probability", "x" * 225),
+    ("map_height", 0), ("map_height", 100000), ("map_width", 14), ("is_sign", 1), ("is_sign", None),
+])  # fmt: skip
+def test_an_instance_out_of_range_is_refused(field: str, value: object) -> None:
+    parts = [PERSON.class_id, PERSON.score, PERSON.box_xyxy, 15, 15, PERSON.probability, False]
+    parts[[each.name for each in fields(Instance)].index(field)] = value
+    with pytest.raises(MessageError, match=r"^(?!message).*expected"):  # for the instance, not for the message's form
+        decode(msgpack.packb([V, 3, 5, 7, 123, 456, "infer.1", "model", [parts], 0]))
+
+
+@pytest.mark.parametrize("data", [
+    b"", b"\xc1", b"garbage", b"\x93\x01", msgpack.packb([]), msgpack.packb([V + 1, 5, True]), msgpack.packb([V, 99, True]),
+    msgpack.packb([V, 5]), msgpack.packb([V, 5, True, True]), msgpack.packb([V, 5, "yes"]), msgpack.packb({1: 5}),
+    msgpack.packb([V, [5], True]), msgpack.packb([V, 3, 5, 7, 1, 1, "w", "m", 5, 0]), msgpack.packb([V, 3, 5, 7, 1, 1, "w", "m", [5], 0]),
+    msgpack.packb([V, 13, 5, 140, [5]]), msgpack.packb([V, 13, 5, 140, [5, 1]]), msgpack.packb([V, 13, 5, 140, [99, True]]),
+    msgpack.packb([V, 13, 5, 140, []]), msgpack.packb([V, 13, 5, 140, 5]), msgpack.packb([V, 13, 5, -1, [5, True]]),
+    msgpack.packb([V, 3, 0, 7, 1, 1, "w", "m", [], 0]), msgpack.packb([V, 3, 5, -7, 1, 1, "w", "m", [], 0]), b"\x91" * 5000,
+    msgpack.packb([V, 3, 5, 7, 9, 1, "w", "m", [], -1]), msgpack.packb([V, 3, 5, 7, 9, 1, "w", "m", [], 10]),
+    encode(FRAME)[:-1], encode(FRAME) + b"\x00", b"\x00" * (MAX_MESSAGE_BYTES + 1), b"\xdd\xff\xff\xff\xff",
+])  # fmt: skip
+def test_garbage_is_a_message_error_and_nothing_else(data: bytes) -> None:
+    with pytest.raises(MessageError, match="expected"):
+        decode(data)
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_decode_or_are_refused(data: bytes) -> None:
+    with contextlib.suppress(MessageError):
+        decode(data)
+
+
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**63), 2**64 - 1)
+        | st.floats()
+        | st.text(max_size=9)
+        | st.binary(max_size=9),
+        lambda inner: st.lists(inner, max_size=12),
+    )
+)
+def test_any_msgpack_decodes_or_is_refused(value: object) -> None:
+    for start in ([], [V], [V, 3], [V, 4]):
+        with contextlib.suppress(MessageError):
+            decode(msgpack.packb([*start, *(value if isinstance(value, list) else [value])]))
+
+
+@pytest.mark.parametrize("text", ["\x1b]0;owned\x07\x1b[2J", "a\nb", "a\0b", "\x9b1m", "\u202egpj", "\udc80"])
+def test_what_would_command_a_terminal_is_no_text(text: str) -> None:
+    for message, field in (
+        (RELAYED, "reason"),
+        (RELAYED, "model"),
+        (COMPOSED, "reason"),
+        (COMPOSED, "question"),
+        (FRAME, "notice"),
+    ):
+        with pytest.raises(MessageError, match=f"{field}: expected printable text"):
+            changed: dict[str, Any] = {field: text}
+            replace(message, **changed)
+    assert SourceLost(printable(f"{text} stopped")).reason.endswith(" stopped"), "cleaned, it is one"
+    assert "?" in printable(text)
+
+
+def test_a_text_that_is_clean_stays_as_it_is() -> None:
+    assert printable("/home/jürgen/ferien 2024.mkv → gone") == "/home/jürgen/ferien 2024.mkv → gone"
+    assert len(printable("x" * 1000)) == LONGEST_TEXT
+
+
+@pytest.mark.parametrize("state", ["", "Live", "[/x]", "live ", 3])
+def test_a_state_that_compose_does_not_have_is_refused(state: Any) -> None:
+    for message in (COMPOSED, RELAYED):
+        with pytest.raises(MessageError, match="state: expected one of starting, live"):
+            replace(message, state=state)
+
+
+def test_the_states_are_those_of_compose() -> None:
+    assert list(STATES) == [str(state) for state in State]

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from compose.picture.alpha import Alpha
+from compose.picture.matte_edge import OLD_NS, OLDEST_NS, bound_of, carried_on, edge, kept, padded, steadied
+from compose.who.flow import FlowMeter
+from compose.who.step import Step
+from tests.compose.who.test_region import EMPTY, WH, WHOLE, block
+
+EVERYWHERE = np.full((144, 256), 255, np.uint8)
+
+
+def test_a_box_is_kept_until_the_area_comes_near_its_edge_or_shrinks() -> None:
+    first = kept(None, block(100))
+    assert first == padded(block(100))
+    assert kept(first, block(103)) == first
+    assert kept(first, block(115)) == padded(block(115))
+    small = block(110, 70, 15, 20)
+    assert kept(first, small) == padded(small)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "still", "held"),
+    [(110, 130, True, True), (110, 130, False, False), (20, 240, True, False), (230, 250, True, False)],
+)
+def test_only_what_is_uncertain_still_and_hardly_changed_is_steadied(
+    before: int, now: int, still: bool, held: bool
+) -> None:
+    maps = [np.full((4, 4), value, np.uint8) for value in (now, before, 255 if still else 0)]
+    found = int(steadied(*maps)[0, 0])
+    assert abs(found - now) > 5 if held else abs(found - now) <= 2
+
+
+def test_what_was_there_leaves_no_ghost() -> None:
+    """Something seen for long is gone in the very frame in which the matte says so."""
+    likely = np.full((4, 4), 255, np.uint8)
+    for _ in range(30):
+        likely = steadied(np.full((4, 4), 240, np.uint8), likely, np.full((4, 4), 255, np.uint8))
+    assert steadied(np.zeros((4, 4), np.uint8), likely, np.full((4, 4), 255, np.uint8)).max() == 0
+
+
+def test_between_two_mattes_the_last_one_moves_with_the_picture() -> None:
+    rng = np.random.default_rng(5)
+    before = cv2.blur(rng.integers(0, 255, WH[::-1], np.uint8), (5, 5))
+    now = np.roll(before, 4, axis=1)
+    meter = FlowMeter()
+    meter.measure(before)
+    flow = meter.measure(now)
+    assert flow is not None
+    area, box = block(100), padded(block(100))
+    likely = cv2.resize(area[box[1] : box[3], box[0] : box[2]], (256, 144), interpolation=cv2.INTER_LINEAR)
+    moved = carried_on(np.asarray(likely, np.uint8), flow, np.asarray(np.roll(area, 4, axis=1), np.uint8), box)
+    expected = cv2.resize(np.roll(area, 4, axis=1)[box[1] : box[3], box[0] : box[2]], (256, 144))
+    assert ((moved > 127) != (expected > 127)).mean() < 0.02
+    assert ((likely > 127) != (expected > 127)).mean() > 0.03
+
+
+def step(
+    strict: bool = False, others: np.ndarray = EMPTY, solid: np.ndarray = EMPTY, strays: np.ndarray = EMPTY
+) -> Step:
+    mine = block(100)
+    return Step(1, mine, mine, mine, others, solid, strays, 2.0, 0, strict)
+
+
+def test_with_age_and_doubt_there_is_less_room() -> None:
+    rooms = [bound_of(step(strict), WHOLE, age) for strict, age in ((False, 0), (False, OLDEST_NS), (True, 0))]
+    assert all(room is not None for room in rooms)
+    sizes = [int((room > 127).sum()) for room in rooms if room is not None]
+    assert sizes[0] > sizes[1] == sizes[2] >= 40 * 80
+    assert bound_of(step(), WHOLE, OLD_NS) is not None
+
+
+def test_beside_somebody_whom_no_result_explains_more_is_hidden() -> None:
+    stray, far = block(140), block(200)
+    plain, beside, apart = (bound_of(step(strays=strays), WHOLE, 0) for strays in (EMPTY, stray, far))
+    assert plain is not None and beside is not None and apart is not None
+    assert not beside[:, 138:].any(), "two grid pixels beyond the stray"
+    assert (plain[60:100, 138:141] > 127).all()
+    assert (apart == plain).all()
+
+
+def placed(alpha: Alpha, size_wh: tuple[int, int]) -> np.ndarray:
+    whole = np.zeros(size_wh[::-1], np.uint8)
+    x0, y0, x1, y1 = alpha.box_xyxy
+    whole[y0:y1, x0:x1] = alpha.opacity
+    return whole
+
+
+def test_between_two_people_the_edge_is_hidden() -> None:
+    whole = placed(edge(step(others=block(140)), EVERYWHERE, WHOLE, WHOLE, 0), WH)
+    assert (whole[40:120, 100:138] == 255).all()
+    assert not whole[block(140) > 0].any()
+
+
+def test_where_the_region_says_no_nothing_of_the_matte_is_seen() -> None:
+    whole = placed(edge(step(), EVERYWHERE, WHOLE, (0, 0, 1024, 576), 0), (1024, 576))
+    allowed = np.zeros((576, 1024), np.bool_)
+    allowed[(40 - 4) * 4 : (120 + 4) * 4, (100 - 4) * 4 : (140 + 4) * 4] = True
+    assert (whole[~allowed] <= 0.05 * 255).all() and whole.any()
+
+
+def test_what_the_result_was_sure_of_is_seen_although_the_matte_misses_it() -> None:
+    alpha = edge(step(solid=block(110, 60, 20, 40)), EMPTY, WHOLE, WHOLE, 0)
+    assert alpha.box_xyxy[0] >= 108 and (alpha.opacity == 255).sum() > 18 * 38

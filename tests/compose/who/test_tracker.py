@@ -1,0 +1,490 @@
+"""The tracker on the demo scene, whose masks are exact: results are late and rare, the bystander's score the higher."""
+
+from __future__ import annotations
+
+import tracemalloc
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from capture.demo import DemoScene, Place, Places, sways
+from capture.sprite import Sprite
+from common.config import MASK_AGE_ALONE_MS, MASK_AGE_MS, ComposeSettings
+from common.errors import AssetError
+from common.ipc.messages import FrameCaptured, Instance, MasksInferred, SubjectAsked
+from common.vision.assets import MATTE, fetch
+from common.vision.coco import NAMES
+from common.vision.pyramid import Halves
+from common.vision.selfie_matte import Matte
+from compose.picture.alpha import Alpha
+from compose.picture.guided_edge import GuidedEdge
+from compose.picture.matte_edge import MatteEdge, MattePace
+from compose.picture.renderer import OUTLINE_BGR, Painter
+from compose.policy import State, Verdict
+from compose.who import tracker as module
+from compose.who.region import HISTORY, Present, Region
+from compose.who.selection import NOT_HERE, Choice
+from compose.who.tracker import Edge, Tracker, open_tracker
+from tests.faults.worker import instance_of
+from tests.people import SITUATIONS, exact, play, scene_of, tracker_of
+from tests.returns import PEOPLE, dressed
+
+SIZE, FPS = (640, 360), 30
+
+
+@pytest.fixture(scope="module")
+def scene() -> DemoScene:
+    return DemoScene(*SIZE, FPS)
+
+
+@pytest.fixture(scope="module")
+def matte() -> Matte:
+    return Matte(fetch(MATTE))
+
+
+def frame(index: int, epoch: int = 1) -> FrameCaptured:
+    return FrameCaptured(epoch, index, index + 1, index, "s", index, SIZE[1], SIZE[0])
+
+
+def truth(scene: DemoScene, index: int, mine: float, theirs: float, epoch: int = 1) -> MasksInferred:
+    masks = scene.masks(index)
+    found = (instance_of(masks.subject, mine), instance_of(masks.bystander, theirs))
+    return MasksInferred(epoch, index, index + 1, 1, "w", "m", tuple(i for i in found if i is not None))
+
+
+def said_of(result: MasksInferred, index: int) -> MasksInferred:
+    """The same of another frame."""
+    return replace(result, frame_id=index, captured_ns=index + 1)
+
+
+def whole(alpha: Alpha) -> np.ndarray:
+    opacity = np.zeros(SIZE[::-1], np.uint8)
+    x0, y0, x1, y1 = alpha.box_xyxy
+    opacity[y0:y1, x0:x1] = alpha.opacity
+    return opacity
+
+
+@pytest.fixture(scope="module", params=SITUATIONS)
+def situation(request: pytest.FixtureRequest) -> DemoScene:
+    return scene_of(request.param, 0)
+
+
+@pytest.mark.parametrize("hz", [12, 2])
+def test_the_subject_is_kept_whatever_a_surer_person_does(hz: float, situation: DemoScene, matte: Matte) -> None:
+    shown = play(situation, tracker_of(matte), exact(situation, hz))
+    assert shown.switches == 0
+    assert np.mean(shown.iou) > 0.87
+    assert np.mean(shown.bystander) < 0.03, "python -m tests.bench people says how much in each situation"
+
+
+@pytest.mark.parametrize("hz", [10, 3])
+def test_somebody_in_the_same_jumper_who_takes_the_seat_is_not_shown(hz: float, matte: Matte) -> None:
+    """They come in where the subject went out 0.3 s before, and were shown for as long as they stayed."""
+
+    def course(seconds: float, wide: float) -> Places:
+        went, came = (max(0.0, seconds - begins_s) * 0.6 for begins_s in (1.5, 3.05))
+        mine = sways(seconds)
+        theirs = Place(min(0.5, came - wide / 2), 1.0)
+        return Places(mine._replace(centre=mine.centre - went) if went < 1.0 else None, theirs if came else None)
+
+    scene = DemoScene(*SIZE, FPS, course)
+    scene._subject, scene._bystander = (
+        Sprite(*dressed(name, "red", round(share * SIZE[1]), False))
+        for name, share in zip(PEOPLE, (0.80, 0.66), strict=True)
+    )
+    shown = play(scene, tracker_of(matte), exact(scene, hz))
+    assert shown.switches == 0
+    assert np.mean(shown.iou) > 0.87, "until it left the subject was shown"
+    assert max(shown.bystander) < 0.03
+
+
+def test_without_the_lock_the_surer_person_takes_over(matte: Matte) -> None:
+    """The negative control: the scenes above are hard enough to tell."""
+    top = Tracker(ComposeSettings(subject="top"), MatteEdge(matte, MattePace()))
+    scene = scene_of("crossing", 0)
+    shown = play(scene, top, exact(scene, 12))
+    assert shown.switches > 20
+    assert np.mean(shown.bystander) > 0.3
+
+
+def test_the_edge_belongs_to_the_present_frame(matte: Matte) -> None:
+    scene = scene_of("entering", 0)
+    none = Tracker(ComposeSettings(refine="none"), None)
+    now, before = (play(scene, tracker, exact(scene, 5)) for tracker in (tracker_of(matte), none))
+    assert np.mean(now.iou) > np.mean(before.iou) + 0.02
+
+
+def test_without_the_matte_the_mask_still_goes_with_the_picture(matte: Matte) -> None:
+    scene = scene_of("crossing", 0)
+    flow, none = (
+        play(scene, Tracker(ComposeSettings(refine=refine), edge), exact(scene, 2))
+        for refine, edge in (("guided", GuidedEdge()), ("none", None))
+    )
+    assert np.mean(flow.iou) > np.mean(none.iou)
+    assert np.mean(flow.bystander) <= np.mean(none.bystander)
+
+
+def test_a_mask_that_is_said_again_is_as_old_as_the_frame_that_was_looked_at(scene: DemoScene) -> None:
+    ages: list[int] = []
+
+    class Noting(GuidedEdge):
+        def alpha(self, present: Present, region: Region, age_ns: int) -> Alpha:
+            ages.append(age_ns)
+            return super().alpha(present, region, age_ns)
+
+    tracker, halves = Tracker(ComposeSettings(), Noting()), Halves(scene.frame(60))
+    for index in (60, 61, 62):
+        tracker.see(frame(index), halves)
+        held = said_of(truth(scene, 60, 0.9, 0.8), index)
+        chosen = tracker.choose(replace(held, held_ns=index - 60))
+        tracker.alpha(frame(index), chosen.subjects)
+    assert ages == [0, 1, 2]
+
+
+def test_everybody_stays_sharp_where_that_is_asked(scene: DemoScene, matte: Matte) -> None:
+    tracker = Tracker(ComposeSettings(subject="all"), MatteEdge(matte, MattePace()))
+    tracker.see(frame(60), Halves(scene.frame(60)))
+    assert len(tracker.choose(truth(scene, 60, 0.9, 0.8)).subjects) == 2
+    tracker.see(frame(61), Halves(scene.frame(61)))
+    opacity = whole(tracker.alpha(frame(61), ()))
+    masks = scene.masks(61)
+    assert (opacity[masks.subject] > 127).mean() > 0.9
+    assert (opacity[masks.bystander] > 127).mean() > 0.9
+
+
+def test_another_person_is_chosen_by_hand_and_stays(scene: DemoScene, matte: Matte) -> None:
+    tracker = tracker_of(matte)
+    for index in range(60, 66):
+        tracker.see(frame(index), Halves(scene.frame(index)))
+        if index == 62:
+            tracker.ask(SubjectAsked(SubjectAsked.NEXT))
+        result = truth(scene, index, 0.9, 0.8)
+        assert tracker.choose(result).subjects == (result.instances[:1] if index < 62 else result.instances[1:])
+
+
+def test_another_stream_is_another_beginning(scene: DemoScene, matte: Matte) -> None:
+    tracker = tracker_of(matte)
+    tracker.see(frame(60), Halves(scene.frame(60)))
+    assert tracker.choose(truth(scene, 60, 0.9, 0.8)).subjects
+    assert tracker.choose(truth(scene, 60, 0.9, 0.8, epoch=2)).subjects == ()
+    tracker.see(frame(0, epoch=2), Halves(scene.frame(0)))
+    assert tracker.alpha(frame(0, epoch=2), ()).opacity.size == 0
+
+
+def test_when_the_subject_is_not_among_them_nobody_is_shown(scene: DemoScene, matte: Matte) -> None:
+    tracker = tracker_of(matte)
+    tracker.see(frame(60), Halves(scene.frame(60)))
+    tracker.choose(truth(scene, 60, 0.9, 0.8))
+    other = truth(scene, 60, 0.9, 0.8).instances[1:]
+    tracker.see(frame(63), Halves(scene.frame(63)))
+    assert tracker.choose(MasksInferred(1, 63, 64, 1, "w", "m", other)) == Choice((), NOT_HERE)
+    assert tracker.alpha(frame(63), ()).opacity.size == 0
+
+
+def sign_of(instance: Instance) -> Instance:
+    return replace(instance, is_sign=True)
+
+
+def test_a_sign_hides_what_it_covers_and_is_not_the_subject(scene: DemoScene, matte: Matte) -> None:
+    found = truth(scene, 60, 0.9, 0.8).instances
+    for is_sign in (True, False):  # a thing of another class hides nothing: the negative control
+        tracker = tracker_of(matte)
+        tracker.see(frame(60), Halves(scene.frame(60)))
+        lap = replace(found[0], class_id=0 if is_sign else 50, is_sign=is_sign, score=0.99)
+        tall = lap.map_height // 2
+        lap = replace(lap, probability=bytes(lap.map_width * tall) + lap.probability[lap.map_width * tall :])
+        people = (lap, *found)
+        assert tracker.choose(MasksInferred(1, 60, 61, 1, "w", "m", people)).subjects == (found[0],)
+        tracker.see(frame(61), Halves(scene.frame(61)))
+        subject = scene.masks(61).subject
+        subject[: round(0.65 * SIZE[1])] = False
+        shown = float((whole(tracker.alpha(frame(61), (found[0],)))[subject] > 127).mean())
+        assert (shown < 0.05) is is_sign
+
+
+@pytest.mark.parametrize("what", ["sign", "sign of somebody else", "nothing"])
+def test_where_only_a_sign_of_the_subject_is_found_its_area_goes_on_for_a_second(
+    what: str, scene: DemoScene, matte: Matte
+) -> None:
+    """Two people whose heads meet are found as one person and a face: the subject was hidden again and again."""
+    tracker, masks, (mine, *others) = tracker_of(matte), scene.masks(60), truth(scene, 60, 0.9, 0.8).instances
+    unsure = tuple(others) if what == "nothing" else (*others, sign_of(mine))
+    pictures = [scene.frame(60), scene.frame(60)]
+    if what == "sign of somebody else":  # whose colours are others
+        pictures[1][masks.subject] = 255 - pictures[1][masks.subject]
+    subjects: tuple[Instance, ...] = ()
+    shown = []
+    for index in range(60, 120):
+        now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
+        tracker.see(now, Halves(pictures[index > 60]))
+        opacity = whole(tracker.alpha(now, subjects)) if subjects else np.zeros(SIZE[::-1], np.uint8)
+        shown.append(bool((opacity[masks.subject] > 127).mean() > 0.5))
+        assert (opacity[masks.bystander] > 25).mean() < 0.02
+        people = unsure if index > 60 else (mine, *others)
+        subjects = tracker.choose(MasksInferred(1, index, now.captured_ns, 1, "w", "m", people)).subjects
+    assert not shown[-1]
+    assert 0.5 * FPS <= sum(shown) <= FPS + 1 if what == "sign" else sum(shown) <= 1
+
+
+def at_rest(seconds: float, wide: float) -> Places:
+    """One person alone; from three seconds on somebody else stands beside."""
+    return Places(sways(seconds), Place(0.85, 1.0) if seconds > 3 else None)
+
+
+def followed(tracker: Tracker, scene: DemoScene, indices: range) -> Choice:
+    """The last choice of a tracker that is given every frame, and its exact result at once."""
+    choice = Choice(())
+    for index in indices:
+        now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
+        tracker.see(now, Halves(scene.frame(index)))
+        choice = tracker.choose(replace(truth(scene, index, 0.9, 0.8), captured_ns=now.captured_ns))
+        tracker.alpha(now, choice.subjects)
+    return choice
+
+
+def failed(tracker: Tracker, scene: DemoScene, index: int) -> Choice:
+    """The choice for a frame in which nobody was found."""
+    now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
+    tracker.see(now, Halves(scene.frame(index)))
+    tracker.alpha(now, ())
+    return tracker.choose(MasksInferred(1, index, now.captured_ns, 1, "w", "m", ()))
+
+
+@pytest.mark.parametrize(("frames", "expected"), [(75, [1, 1, 0, 0]), (30, [0, 0, 0, 0]), (120, [0, 0, 0, 0])])
+def test_two_looks_may_fail_where_one_person_has_been_alone_for_long(
+    frames: int, expected: list[int], matte: Matte
+) -> None:
+    """One failed look hid the subject, who then faded in again. Alone for a second only, or beside somebody, it still does."""
+    scene, tracker = DemoScene(*SIZE, FPS, at_rest), tracker_of(matte)
+    assert followed(tracker, scene, range(frames)).subjects
+    found = [failed(tracker, scene, frames + number) for number in range(len(expected))]
+    assert [len(choice.subjects) for choice in found] == expected
+
+
+def test_somebody_else_s_look_in_the_subject_s_place_is_no_failed_look(matte: Matte) -> None:
+    scene, tracker, index = DemoScene(*SIZE, FPS, at_rest), tracker_of(matte), 75
+    followed(tracker, scene, range(index))
+    masks = scene.masks(index)
+    picture = scene.frame(index)
+    picture[masks.subject] = 255 - picture[masks.subject]
+    now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
+    tracker.see(now, Halves(picture))
+    tracker.alpha(now, ())
+    half = masks.subject.copy()  # too little of the place to go by that alone
+    half[: round(0.82 * SIZE[1])] = False
+    other = instance_of(half, 0.9)
+    assert other is not None
+    assert tracker.choose(MasksInferred(1, index, now.captured_ns, 1, "w", "m", (other,))).subjects == ()
+
+
+def test_a_mask_may_be_older_while_one_person_alone_is_followed(matte: Matte) -> None:
+    scene, tracker = DemoScene(*SIZE, FPS, at_rest), tracker_of(matte)
+    assert tracker.age_limit_ms() == MASK_AGE_MS
+    limits = []
+    for index in range(0, 110):
+        followed(tracker, scene, range(index, index + 1))
+        limits.append(tracker.age_limit_ms())
+    assert set(limits[:60]) == {MASK_AGE_MS}
+    assert set(limits[62:90]) == {MASK_AGE_ALONE_MS}
+    assert set(limits[92:]) == {MASK_AGE_MS}, "as soon as a result finds somebody else"
+
+
+def test_whoever_comes_beside_the_subject_makes_an_old_mask_too_old_before_any_result(matte: Matte) -> None:
+    """No result comes after 2.9 s: what the matte sees there is enough."""
+    near = DemoScene(*SIZE, FPS, lambda s, wide: Places(sways(s), Place(0.72, 1.0) if s > 3 else None))
+    tracker = tracker_of(matte)
+    choice = followed(tracker, near, range(88))
+    limits = []
+    for index in range(88, 110):
+        now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
+        tracker.see(now, Halves(near.frame(index)))
+        tracker.alpha(now, choice.subjects)
+        limits.append(tracker.age_limit_ms())
+    assert set(limits[:2]) == {MASK_AGE_ALONE_MS}
+    assert set(limits[8:]) == {MASK_AGE_MS}, "a fifth of a second after it came into view"
+
+
+def test_a_look_may_fail_a_second_after_the_last_one(matte: Matte) -> None:
+    """Workers look at one calm person once a second."""
+    scene, tracker, begun = DemoScene(*SIZE, FPS, lambda s, wide: Places(sways(s), None)), tracker_of(matte), 75
+    choice = followed(tracker, scene, range(begun))
+    for index in range(begun, begun + FPS + 4):
+        now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
+        tracker.see(now, Halves(scene.frame(index)))
+        tracker.alpha(now, choice.subjects)
+    assert failed(tracker, scene, begun + FPS + 4).subjects
+    assert tracker.wants_look
+
+
+def test_a_late_result_does_not_deny_who_has_come_since(matte: Matte) -> None:
+    """It was made of a frame before: the limit went back to two seconds."""
+    near = DemoScene(*SIZE, FPS, lambda s, wide: Places(sways(s), Place(0.72, 1.0) if s > 3 else None))
+    tracker = tracker_of(matte)
+    choice = followed(tracker, near, range(88))
+    for index in range(88, 105):
+        now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
+        tracker.see(now, Halves(near.frame(index)))
+        tracker.alpha(now, choice.subjects)
+    assert tracker.wants_look
+    late = replace(truth(near, 89, 0.9, 0.8), captured_ns=89 * 1_000_000_000 // FPS)
+    assert tracker.choose(late).subjects
+    assert tracker.age_limit_ms() == MASK_AGE_MS
+    assert tracker.wants_look
+
+
+@pytest.mark.parametrize("refine", ["guided", "none"])
+def test_without_the_matte_nobody_sees_who_comes_and_the_limit_is_short(refine: str) -> None:
+    tracker = Tracker(ComposeSettings(refine=refine), GuidedEdge() if refine == "guided" else None)
+    followed(tracker, DemoScene(*SIZE, FPS, at_rest), range(75))
+    assert tracker.age_limit_ms() == MASK_AGE_MS
+    assert not tracker.wants_look
+
+
+def test_a_limit_that_somebody_sets_holds_for_everybody(matte: Matte) -> None:
+    tracker = Tracker(ComposeSettings(max_mask_age=900), MatteEdge(matte, MattePace()))
+    followed(tracker, DemoScene(*SIZE, FPS, at_rest), range(75))
+    assert tracker.age_limit_ms() == 900
+
+
+def remembered_after(frames: int, tracker: Tracker, scene: DemoScene) -> int:
+    """Bytes that a tracker keeps of so many frames at 30 a second for which no result ever came."""
+    halves = Halves(scene.frame(60))
+    tracemalloc.start()
+    for index in range(frames):
+        tracker.see(replace(frame(index), captured_ns=index * 1_000_000_000 // FPS), halves)
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    return kept
+
+
+def test_what_no_result_can_be_used_for_is_forgotten(scene: DemoScene, matte: Matte) -> None:
+    """Workers that are long in coming had compose keep 50 MB for good."""
+    short, long, patient = (
+        remembered_after(frames, Tracker(ComposeSettings(max_mask_age=age), MatteEdge(matte, MattePace())), scene)
+        for frames, age in ((30, 750), (90, 750), (90, 10_000))
+    )
+    pictures = 60 * 256 * 144 * 3  # which are kept: they say who is who
+    assert long - short < 1.05 * pictures
+    assert patient - short > 3 * pictures, "the negative control"
+
+
+@pytest.mark.parametrize("refine", ["matte", "none"])
+def test_a_first_result_that_is_too_late_still_says_who_is_who(refine: str, scene: DemoScene, matte: Matte) -> None:
+    """Else the subject was locked, but unknown, and nobody was shown any more."""
+    edge = MatteEdge(matte, MattePace()) if refine == "matte" else None
+    tracker, halves = Tracker(ComposeSettings(refine=refine), edge), Halves(scene.frame(60))
+    at_ns = [index * 1_000_000_000 // FPS for index in range(100)]
+    for index in range(45):
+        tracker.see(replace(frame(index), captured_ns=at_ns[index]), halves)
+    for index, at in ((0, 0), (44, 44)):
+        result = replace(truth(scene, 60, 0.9, 0.8), frame_id=index, captured_ns=at_ns[at])
+        assert tracker.choose(result).subjects == result.instances[:1]
+
+
+def test_a_result_that_cannot_be_carried_to_the_present_shows_nobody(scene: DemoScene) -> None:
+    """At 240 pictures a second a slow worker's results were taken for good, and moved nothing."""
+    tracker, halves = Tracker(ComposeSettings(), GuidedEdge()), Halves(scene.frame(60))
+    for index in range(HISTORY + 20):
+        tracker.see(replace(frame(index), captured_ns=index * 1_000_000_000 // 240), halves)
+        if index == 0:
+            assert tracker.choose(said_of(truth(scene, 60, 0.9, 0.8), 0)).subjects
+    late, usable = (said_of(truth(scene, 60, 0.9, 0.8), index) for index in (19, 20))
+    assert tracker.choose(late) == Choice((), f"the mask is more than {HISTORY} frames late")
+    assert tracker.choose(usable).subjects == usable.instances[:1]
+
+
+@pytest.mark.parametrize("refine", ["matte", "guided", "none"])
+def test_a_stream_of_another_shape_is_another_beginning(refine: str, matte: Matte) -> None:
+    """From 4:3 to 16:9 compose died of a box that lay outside the new grid."""
+    edges: dict[str, Edge | None] = {"matte": MatteEdge(matte, MattePace()), "guided": GuidedEdge(), "none": None}
+    tracker = Tracker(ComposeSettings(refine=refine), edges[refine])
+    for epoch, (width, height) in enumerate(((640, 480), (640, 360)), 1):
+        mask = np.zeros((height, width), np.bool_)
+        mask[150:360, 250:350] = True  # as large and as far from the upper left corner in both
+        person = instance_of(mask, 0.9)
+        assert person is not None
+        picture = Halves(np.where(mask[..., None], np.uint8(200), np.uint8(90)).repeat(3, axis=2))
+        now = replace(frame(0, epoch), width=width, height=height)
+        tracker.see(now, picture)
+        subjects = tracker.choose(MasksInferred(epoch, 0, 1, 1, "w", "m", (person,))).subjects
+        assert subjects == (person,)
+        x0, y0, x1, y1 = tracker.alpha(now, subjects).box_xyxy
+        assert 0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height
+
+
+def test_the_result_of_a_frame_that_compose_skipped_hides_nobody(scene: DemoScene, matte: Matte) -> None:
+    """Somebody alone blinked whenever compose was late for a moment."""
+    tracker = tracker_of(matte)
+    alone = [
+        replace(result, instances=result.instances[:1]) for result in (truth(scene, i, 0.9, 0.8) for i in (60, 62))
+    ]
+    for index in (60, 61, 63):
+        tracker.see(frame(index), Halves(scene.frame(index)))
+        if index == 60:
+            assert tracker.choose(alone[0]).subjects == alone[0].instances
+        tracker.alpha(frame(index), ())
+    assert tracker.choose(alone[1]).subjects == alone[1].instances
+
+
+def test_without_the_matte_s_file_flow_and_guided_filter_are_used_and_it_is_said(
+    scene: DemoScene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def missing(asset: object) -> None:
+        raise AssetError("offline")
+
+    monkeypatch.setattr(module, "fetch", missing)
+    tracker = open_tracker(ComposeSettings(), MattePace())
+    assert "no matte on the present frame" in caplog.text
+    tracker.see(frame(60), Halves(scene.frame(60)))
+    subjects = tracker.choose(truth(scene, 60, 0.9, 0.8)).subjects
+    assert whole(tracker.alpha(frame(60), subjects)).any()
+
+
+def thing(box: tuple[float, float, float, float], class_id: int) -> Instance:
+    return Instance(class_id, 0.9, box, 1, 1, b"\xff")
+
+
+@pytest.mark.parametrize("refine", ["matte", "guided", "none"])
+def test_what_the_subject_holds_stays_sharp_only_if_asked_for_and_only_while_it_touches(
+    refine: str, scene: DemoScene, matte: Matte
+) -> None:
+    edges: dict[str, Edge | None] = {"matte": MatteEdge(matte, MattePace()), "guided": GuidedEdge(), "none": None}
+    result = truth(scene, 60, 0.9, 0.8)
+    _, _, x1, _ = result.instances[0].box_xyxy
+    phone = thing((x1 - 0.02, 0.7, min(x1 + 0.08, 1.0), 0.9), NAMES.index("cell phone"))
+    dog = thing((0.0, 0.0, 0.1, 0.1), NAMES.index("dog"))
+    both = replace(result, instances=(*result.instances, phone, dog))
+    beside = np.zeros(SIZE[::-1], np.bool_)
+    beside[
+        round(0.75 * SIZE[1]) : round(0.85 * SIZE[1]), round((x1 + 0.02) * SIZE[0]) : round((x1 + 0.06) * SIZE[0])
+    ] = True
+    beside &= ~scene.masks(61).bystander
+    for keep, seen in (((), False), (("cell phone", "dog"), True)):
+        tracker = Tracker(ComposeSettings(keep=keep, refine=refine), edges[refine])
+        tracker.see(frame(60), Halves(scene.frame(60)))
+        subjects = tracker.choose(both).subjects
+        assert (phone in subjects) is seen and dog not in subjects
+        tracker.see(frame(61), Halves(scene.frame(61)))
+        opacity = whole(tracker.alpha(frame(61), subjects))
+        assert bool((opacity[beside] > 127).mean() > 0.9) is seen, refine
+
+
+def test_who_was_chosen_by_hand_is_outlined_for_a_second(scene: DemoScene, matte: Matte) -> None:
+    tracker = tracker_of(matte)
+    painter = Painter(ComposeSettings(background="color:000000"), tracker)
+    second = 1_000_000_000
+
+    def paint(index: int, at: int) -> tuple[np.ndarray, bool]:
+        now = replace(frame(index), captured_ns=at)
+        tracker.see(now, Halves(scene.frame(index)))
+        found = tracker.choose(replace(truth(scene, index, 0.9, 0.8), captured_ns=at)).subjects
+        into = np.empty_like(scene.frame(index))
+        painter.paint(Halves(scene.frame(index)), now, Verdict(State.LIVE, "", 0.0, found, 1.0), into)
+        return into, bool((into == OUTLINE_BGR).all(-1).sum() > 200)
+
+    assert not paint(60, 1 * second)[1]
+    tracker.ask(SubjectAsked(SubjectAsked.NEXT))
+    assert paint(61, 2 * second)[1]
+    assert paint(62, 2 * second + second // 2)[1]
+    assert not paint(63, 3 * second)[1]

@@ -1,0 +1,244 @@
+"""The page's server on a real socket, in this process; the test plays the call and those who ask."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.cookies import SimpleCookie
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from common.config import DisplaySettings
+from common.ipc.messages import FrameComposed, PrivacySet, SubjectAsked, WishMade
+from display.afar import HERE_ONLY
+from display.meter import Meter
+from display.sinks.web import WebSink
+from display.web import server
+from tests.call import free_port
+from tests.processes.neighbours import wait_for
+
+TOKEN = "t" * 22
+EPOCH = 2**62 + 1
+MESSAGE = FrameComposed(EPOCH, 7, 1, 9, "s", 3, 48, 64, 2, "live", "", 80.5, True, "model")
+WHITE = np.full((48, 64, 3), 255, np.uint8)
+
+
+class Page:
+    """A sink and somebody who asks it."""
+
+    def __init__(self, sink: WebSink, port: int) -> None:
+        self.sink, self.port = sink, port
+        self._meter = Meter()
+
+    def show(self, message: FrameComposed) -> None:
+        self._meter.add(message, message.captured_ns)
+        self.sink.show(WHITE.copy(), message, self._meter)
+
+    def ask(
+        self, method: str, path: str, headers: dict[str, str] | None = None, body: str | None = None
+    ) -> tuple[int, http.client.HTTPMessage, bytes]:
+        """Status, headers and body of one answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request(method, path, body, headers or {})
+        answer = connection.getresponse()
+        said = answer.read()
+        connection.close()
+        return answer.status, answer.headers, said
+
+    def cookie(self) -> str:
+        """The one that whoever shows the token is given."""
+        given = SimpleCookie(self.ask("GET", f"/?token={TOKEN}")[1]["set-cookie"])
+        ((name, morsel),) = given.items()
+        return f"{name}={morsel.value}"
+
+    def wish(self, **wish: object) -> tuple[int, str]:
+        """Status and text of the answer."""
+        headers = {
+            "Cookie": self.cookie(),
+            "Origin": f"http://127.0.0.1:{self.port}",
+            "Content-Type": "application/json",
+        }
+        status, _, said = self.ask("POST", "/wish", headers, json.dumps(wish))
+        return status, said.decode()
+
+    def picture(self, message: FrameComposed) -> np.ndarray:
+        """What a viewer gets while `message` is shown."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request("GET", f"/picture.mjpg?token={TOKEN}")
+        answer = connection.getresponse()
+        wait_for("the viewer", lambda: self.sink._latest.watching)
+        self.show(message)
+        while not (line := answer.readline()).startswith(b"Content-Length"):
+            pass
+        answer.readline()
+        jpeg = answer.read(int(line.split(b":")[1]))
+        connection.close()
+        wait_for("its end", lambda: not self.sink._latest.watching)
+        return np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR))
+
+    @contextmanager
+    def connected(self, said: bytes = b"") -> Iterator[socket.socket]:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as plain:
+            plain.sendall(said)
+            yield plain
+
+
+@contextmanager
+def served(run_dir: Path, host: str = "127.0.0.1", connect: str = "") -> Iterator[Page]:
+    port = free_port()
+    run_dir.mkdir(exist_ok=True)
+    settings = DisplaySettings(run_dir=run_dir, sink="web", web=f"{host}:{port}", token=TOKEN, connect=connect)
+    sink = WebSink(settings, False)
+    try:
+        yield Page(sink, port)
+    finally:
+        sink.close()
+
+
+def ends(plain: socket.socket) -> bool:
+    """Whether the other side ends it, within 10 s."""
+    deadline = time.monotonic() + 10
+    try:
+        while plain.recv(65536):
+            if time.monotonic() > deadline:
+                return False
+    except ConnectionResetError:
+        return True
+    return True
+
+
+def test_the_cookie_is_for_whoever_shows_the_token(run_dir: Path) -> None:
+    with served(run_dir) as page:
+        status, headers, said = page.ask("GET", "/")
+        assert (status, headers["set-cookie"], headers["connection"]) == (401, None, "close")
+        assert said.decode().count("\n") == 1 and "open the whole address that onlyme printed" in said.decode()
+        status, headers, _ = page.ask("GET", f"/?token={TOKEN}")
+        assert status == 200
+        assert {"HttpOnly", "SameSite=strict"} <= set(headers["set-cookie"].split("; "))
+        assert page.ask("GET", "/", {"Cookie": page.cookie()})[0] == 200
+        for path in ("/page.js", "/page.css", "/icon.svg", "/metrics", "/facts", "/picture.mjpg"):
+            assert page.ask("GET", path)[0] == 401
+        assert page.ask("GET", "/metrics", {"Authorization": f"Bearer {TOKEN}"})[0] == 200
+
+
+def test_two_calls_in_one_browser_have_a_cookie_each(run_dir: Path, tmp_path: Path) -> None:
+    with served(run_dir) as one, served(tmp_path) as two:
+        both = {"Cookie": f"{one.cookie()}; {two.cookie()}"}
+        assert [page.ask("GET", "/", both)[0] for page in (one, two)] == [200, 200]
+        assert one.ask("GET", "/", {"Cookie": two.cookie()})[0] == 401
+
+
+def test_a_host_that_is_no_address_is_refused_and_not_an_error(run_dir: Path) -> None:
+    with served(run_dir) as page:
+        assert page.ask("GET", f"/?token={TOKEN}", {"Host": "[::1"})[0] == 421
+
+
+def test_a_wish_goes_on_with_the_stream_that_the_viewer_saw(run_dir: Path) -> None:
+    with served(run_dir) as page:
+        assert page.wish(epoch=str(EPOCH), subject=[0])[0] == 409, "nothing is shown yet"
+        page.show(MESSAGE)
+        assert page.wish(epoch=str(EPOCH), subject=[0])[0] == 204
+        page.show(replace(MESSAGE, epoch=EPOCH + 1))
+        status, said = page.wish(epoch=str(EPOCH), subject=[1])
+        assert status == 409 and said.count("\n") == 1
+        assert page.wish(privacy=[True])[0] == 204
+        made = page.sink.poll().made
+    assert [(wish.epoch, wish.wanted) for wish in made] == [(EPOCH, SubjectAsked(0)), (0, PrivacySet(True))]
+    assert all(isinstance(wish, WishMade) and wish.made_ns > 0 for wish in made)
+    assert page.sink.poll().made == ()
+
+
+@pytest.mark.parametrize("state", ["off", "instances"])
+def test_the_camera_s_own_picture_never_goes_to_a_page_for_other_machines(state: str, run_dir: Path) -> None:
+    bare = replace(MESSAGE, state=state, privacy=False)
+    with served(run_dir, "0.0.0.0") as page:
+        assert page.picture(MESSAGE).mean() > 250
+        assert page.picture(bare).mean() < 120, "a card"
+        assert page.wish(epoch=str(EPOCH), privacy=[False]) == (403, f"{HERE_ONLY}\n")
+        assert page.wish(privacy=[False])[0] == 403
+        assert page.wish(epoch=str(EPOCH), view=[True])[0] == 400
+        assert page.wish(epoch=str(EPOCH), subject=[10])[0] == 403
+        assert page.wish(epoch=str(EPOCH), background=["blur"])[0] == 403
+        assert page.sink.poll().made == ()
+        assert page.wish(epoch=str(EPOCH), privacy=[True])[0] == 204
+        assert page.wish(epoch=str(EPOCH), subject=[0])[0] == 204
+        assert [wish.wanted for wish in page.sink.poll().made] == [PrivacySet(True), SubjectAsked(0)]
+    with served(run_dir) as page:
+        assert page.picture(bare).mean() > 250, "on loopback it is shown"
+        assert page.wish(epoch=str(EPOCH), privacy=[False])[0] == 204
+
+
+def test_a_page_that_shows_a_relay_offers_no_more_than_the_relay_obeys(run_dir: Path) -> None:
+    with served(run_dir, connect="tcp://127.0.0.1:5555") as page:
+        page.picture(MESSAGE)
+        assert page.wish(epoch=str(EPOCH), privacy=[False]) == (403, f"{HERE_ONLY}\n")
+        assert page.wish(epoch=str(EPOCH), subject=[2])[0] == 204
+
+
+SHOWN = f"GET /page.js?token={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+WISH = "POST /wish HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\nCookie: {cookie}\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\n"  # fmt: skip
+
+
+@pytest.mark.parametrize("first", ["", SHOWN], ids=["at first", "after an answer"])
+@pytest.mark.parametrize(
+    "then",
+    ["", "G", "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n", WISH, WISH + "{{"],
+    ids=["silent", "one byte", "half a head", "no body", "half a body"],
+)
+def test_whoever_does_not_finish_asking_is_hung_up_on(
+    first: str, then: str, run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "REQUEST_S", 0.3)
+    with served(run_dir) as page, page.connected(first.encode()) as plain:
+        if first:
+            assert plain.recv(1000).startswith(b"HTTP/1.1 200")
+        plain.sendall(then.format(cookie=page.cookie()).encode())
+        assert ends(plain)
+
+
+def test_one_byte_now_and_then_does_not_stretch_the_deadline(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "REQUEST_S", 0.5)
+    with served(run_dir) as page, page.connected(f"GET /page.js?token={TOKEN} HTTP/1.1\r\n".encode()) as plain:
+        plain.settimeout(0.05)
+        for _ in range(100):
+            try:
+                plain.sendall(b"x")
+                if not plain.recv(1000):
+                    return
+            except TimeoutError:
+                continue
+            except (ConnectionResetError, BrokenPipeError):
+                return
+    pytest.fail("it was not ended within 5 s")
+
+
+def test_strangers_take_no_place_from_whoever_showed_the_token(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "STRANGERS", 3)
+    with served(run_dir) as page, page.connected(f"GET /facts?token={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()) as owner:  # fmt: skip
+        assert owner.recv(1000).startswith(b"HTTP/1.1 200")
+        strangers = [socket.create_connection(("127.0.0.1", page.port), timeout=10) for _ in range(6)]
+        assert all(ends(plain) for plain in strangers[:3]), "the first go for the others"
+        assert page.ask("GET", f"/page.js?token={TOKEN}")[0] == 200, "a newcomer who shows the token is heard"
+        assert owner.recv(1000), "facts still come"
+        for plain in strangers:
+            plain.close()
+
+
+def test_whoever_showed_the_token_has_no_endless_places_either(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "GUESTS", 2)
+    facts = f"GET /facts?token={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    with served(run_dir) as page, page.connected(facts) as first, page.connected(facts) as second:
+        for plain in (first, second):
+            assert plain.recv(1000).startswith(b"HTTP/1.1 200")
+        with page.connected(facts) as third:
+            assert third.recv(1000).startswith(b"HTTP/1.1 200")
+            assert ends(first)
+            assert second.recv(1000)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from common.ipc.messages import FrameComposed, PrivacySet, SubjectAsked, ViewSet
+from display.meter import Meter
+from display.sinks.window import WindowSink
+
+BARE = FrameComposed(5, 1, 1, 1, "s", 1, 36, 64, 1, "off", "turned off by hand", 1.0, False, "m")
+
+
+@pytest.fixture
+def keys(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Codes of the keys to be pressed, for a window that is nowhere."""
+    pressed: list[int] = []
+
+    def nothing(*_: Any) -> None:
+        return
+
+    for name in ("namedWindow", "imshow", "setMouseCallback", "resizeWindow"):
+        monkeypatch.setattr(cv2, name, nothing)
+    monkeypatch.setattr(cv2, "pollKey", lambda: pressed.pop() if pressed else -1)
+    monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: 1.0)
+    return pressed
+
+
+def test_over_a_card_the_keys_only_hide(keys: list[int]) -> None:
+    """Nobody sees over a card in which picture a wish would be obeyed."""
+    sink = WindowSink()
+    for privacy in (True, False):
+        message = replace(BARE, state="live", reason="", privacy=True) if privacy else BARE
+        sink.show(np.zeros((36, 64, 3), np.uint8), message, Meter())
+        keys.append(ord("p"))
+        assert sink.poll().asked == (PrivacySet(not privacy),)
+        sink.blank("compose has ended")
+        for key, hides in (("p", PrivacySet(True)), ("v", ViewSet(False)), ("a", SubjectAsked(SubjectAsked.ONE))):
+            keys.append(ord(key))
+            assert sink.poll().asked == (hides,)
+
+
+@pytest.mark.parametrize("state", ["everybody", "hidden"])
+def test_a_asks_for_what_is_not_so_yet(state: str, keys: list[int]) -> None:
+    """Also while everybody would be shown and nobody is found, when the state says that all is hidden."""
+    sink = WindowSink()
+    for everybody, number in ((False, SubjectAsked.EVERYBODY), (True, SubjectAsked.ONE)):
+        message = replace(BARE, state=state if everybody else "live", reason="", privacy=True, everybody=everybody)
+        sink.show(np.zeros((36, 64, 3), np.uint8), message, Meter())
+        keys.append(ord("a"))
+        assert sink.poll().asked == (SubjectAsked(number),)
