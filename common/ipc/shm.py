@@ -1,4 +1,4 @@
-"""What lies in shared memory: names, the header's layout, and what nobody writes any more. Loads no library.
+"""What lies in shared memory: names, the header's layout, and what nobody writes any more.
 
 Segment layout 2, little-endian, one page of header and then the slots, each on a page boundary:
     0  magic 8s | 8 version u32 | 12 capacity u32 | 16 height u32 | 20 width u32 | 24 channels u32 | 28 nothing u32
@@ -19,6 +19,7 @@ import os
 import stat
 import struct
 import time
+from pathlib import Path
 
 MAGIC = b"onlyme\0\2"
 HEADER = struct.Struct("<8sIIIII4xQ")
@@ -30,7 +31,7 @@ class Segment:
     """A piece of shared memory, mapped: a file of `/dev/shm` that only its owner may read.
 
     Not `multiprocessing.shared_memory`: before Python 3.13 a reader's resource tracker unlinks the segment for everybody
-    when that reader exits, a failed attach may do so too, and importing it takes each process 2 MB.
+    when that reader exits, and a failed attach may do so too.
 
     Args:
         name: Of the file.
@@ -97,7 +98,7 @@ def abandoned() -> list[str]:
     may be between creating and locking it. What is not ours (of another owner, or no file) is left alone for ever.
     """
     try:
-        names = sorted(name for name in os.listdir(SHM_FOLDER) if name.startswith(name_prefix()))
+        names = sorted(path.name for path in Path(SHM_FOLDER).glob(f"{name_prefix()}*"))
     except OSError:  # who wants a segment says what is wrong with the folder
         return []
     return [name for name in names if _is_abandoned(name)]
@@ -137,12 +138,9 @@ def _open_ours(name: str, flags: int) -> int:
     return fd
 
 
-def _path_of(name: str) -> str:
-    return f"{SHM_FOLDER}/{name}"
+def _path_of(name: str) -> Path:
+    return Path(SHM_FOLDER, name)
 
 
 def _remove(name: str) -> None:
-    try:
-        os.unlink(_path_of(name))
-    except FileNotFoundError:
-        return
+    _path_of(name).unlink(missing_ok=True)

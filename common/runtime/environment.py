@@ -1,4 +1,4 @@
-"""The environment of this process; nobody else looks at it. Loads no library."""
+"""The environment of this process; nobody else looks at it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a child tells its parent: by its pulse while it works, by its exit code when it ends. Loads no library."""
+"""What a child tells its parent: by its pulse while it works, by its exit code when it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who stands above a stage, and whether they still do. Loads no library."""
+"""Who stands above a stage, and whether they still do."""
 
 from __future__ import annotations
 

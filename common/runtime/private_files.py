@@ -1,13 +1,10 @@
-"""Nothing that a process leaves is for others: modes of files and folders, and no core dumps. Loads no library."""
+"""Nothing that a process leaves is for others: modes of files and folders, and no core dumps."""
 
 from __future__ import annotations
 
 import os
 import resource
-
-TYPE_CHECKING = False  # typing's, which mypy knows by its name
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 
 def be_private() -> None:
@@ -20,8 +17,7 @@ def be_private() -> None:
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        with open("/proc/self/coredump_filter", "w") as file:
-            file.write("0")
+        Path("/proc/self/coredump_filter").write_text("0")
     except OSError:  # a kernel that dumps no core at all, or one that lets nobody write here: the size stands
         return
 

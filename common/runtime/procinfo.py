@@ -1,4 +1,4 @@
-"""Which process is which: a pid alone is reused, a pid with its start time is not. Loads no library.
+"""Which process is which: a pid alone is reused, a pid with its start time is not.
 
 Only "no such file" and "no such process" mean that a process is gone. Any other error (no descriptor left, no leave to
 look) means that nobody can tell now: it is raised, and the caller looks again later.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import select
-import stat
+from pathlib import Path
 
 
 def stat_fields(pid: int) -> list[str] | None:
@@ -18,8 +18,7 @@ def stat_fields(pid: int) -> list[str] | None:
         OSError: Nobody can tell now.
     """
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
 
@@ -61,8 +60,7 @@ def command_of(pid: int) -> bytes | None:
         OSError: Nobody can tell now.
     """
     try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read() or None
+        return Path(f"/proc/{pid}/cmdline").read_bytes() or None
     except (FileNotFoundError, ProcessLookupError):
         return None
 
@@ -70,17 +68,16 @@ def command_of(pid: int) -> bytes | None:
 def only_waits_for_children(pid: int) -> bool:
     """True where a process sleeps in wait(2); False too where the kernel does not say (/proc/PID/wchan of proc(5))."""
     try:
-        with open(f"/proc/{pid}/wchan") as file:
-            return file.read().startswith("do_wait")
+        return Path(f"/proc/{pid}/wchan").read_text().startswith("do_wait")
     except OSError:
         return False
 
 
 def writes_to_nobody(pid: int) -> bool:
     """True where the standard output of a process is a pipe whose readers are all gone; False too where nobody can tell."""
-    output = f"/proc/{pid}/fd/1"
+    output = Path(f"/proc/{pid}/fd/1")
     try:
-        if not stat.S_ISFIFO(os.stat(output).st_mode):
+        if not output.is_fifo():
             return False
         pipe = os.open(output, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

@@ -5,14 +5,12 @@ child, restarts it when it dies or its loop stops turning, gives up loudly after
 gone, so that the camera is never left on. The child dies with its parent. Where a stage has nothing to do in this call its
 parent stays, alone.
 
-Only the child reads the settings and loads libraries. Of Python's own the parent does without typing and pathlib, and
-loads logging once it has something to say: five parents with all three take 12 MB more.
-
 Exit codes: 0 ended as asked (q, a file played once, SIGTERM) | 1 gave up after crashes | 2 a user's mistake.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import select
@@ -21,16 +19,13 @@ import sys
 import time
 from collections import deque
 from types import FrameType
+from typing import NoReturn
 
 from common.ipc.shm import sweep
+from common.runtime.child import Stop, die_with, work
 from common.runtime.heartbeat import EXIT_CRASHED, EXIT_DONE, EXIT_MISTAKE, EXIT_RESTS, EXIT_TOLD, Pulse
 from common.runtime.parent_watch import Ancestors, ancestors, are_there
 from common.runtime.private_files import be_private
-
-TYPE_CHECKING = False  # typing's, which mypy knows by its name
-if TYPE_CHECKING:
-    from logging import Logger
-    from typing import NoReturn
 
 POLL_S = 0.25
 STOP_PATIENCE_S = 1.2
@@ -39,23 +34,16 @@ STOPPED_AFTER_S = 1.0  # of a turn that should take POLL_S
 START_PATIENCE_S = 60.0
 RESTARTS, RESTARTS_WITHIN_S = 5, 60.0
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 2.0
-INFO = 20  # logging.INFO
+
+log = logging.getLogger("onlyme")
 
 
 def launch(stage: str, package: str = "") -> NoReturn:
     """Run `run(settings, stop)` of `STAGE.loop`, or of `package`.loop, under supervision; never returns."""
     be_private()
+    logging.basicConfig(format=f"{stage}: %(message)s", stream=sys.stderr, level=logging.INFO)
     # display's parent shows nothing, capture's holds no camera: whatever the child had goes with the child
     sys.exit(_Supervisor(stage, package or stage).run())
-
-
-def _open_log(stage: str, level: int) -> Logger:
-    """Where a stage says, on standard error, what is at least of `level`."""
-    import logging
-
-    logging.basicConfig(format=f"{stage}: %(message)s", stream=sys.stderr)
-    logging.getLogger().setLevel(level)
-    return logging.getLogger("onlyme")
 
 
 class _Child:
@@ -113,11 +101,6 @@ class _Supervisor:
         self._above = ancestors()
         self._deaths: deque[float] = deque()
         self._restarts = 0
-        self._log_level = INFO
-
-    @property
-    def _log(self) -> Logger:
-        return _open_log(self._stage, self._log_level)
 
     def run(self) -> int:
         """Returns the exit code."""
@@ -125,7 +108,7 @@ class _Supervisor:
             sweep()  # what an earlier call or our last child left behind
             child = self._fork()
             reason, code = self._watch(child)
-            self._log_level = child.pulse.log_level
+            logging.getLogger().setLevel(child.pulse.log_level)
             if reason == "stop" or code in (EXIT_DONE, EXIT_MISTAKE):
                 sweep()
                 return EXIT_DONE if reason == "stop" else code
@@ -168,11 +151,11 @@ class _Supervisor:
             self._deaths.popleft()
         deaths = len(self._deaths)
         if deaths > RESTARTS:
-            self._log.error("%s, %d times within %.0f s: giving up, the call ends", reason, deaths, RESTARTS_WITHIN_S)
+            log.error("%s, %d times within %.0f s: giving up, the call ends", reason, deaths, RESTARTS_WITHIN_S)
             return False
         backoff_s = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** (deaths - 1))
         text = "%s: restarting in %.1f s (%d of %d within %.0f s)"
-        self._log.warning(text, reason, backoff_s, deaths, RESTARTS, RESTARTS_WITHIN_S)
+        log.warning(text, reason, backoff_s, deaths, RESTARTS, RESTARTS_WITHIN_S)
         self._wait_until(now + backoff_s)
         return True
 
@@ -184,13 +167,13 @@ class _Supervisor:
     def _is_over(self) -> bool:
         """True once we are told to end, or nobody is left who could tell us."""
         if not self._signals.told and not are_there(self._above):
-            self._log.warning("honcho is gone, or stops nobody any more: ending")
+            log.warning("honcho is gone, or stops nobody any more: ending")
             self._signals.told = True
         return self._signals.told
 
     def _fork(self) -> _Child:
         """Start the child. The parent has one thread and no open sockets, so a plain fork is safe."""
-        pulse, started, parent = Pulse(self._log_level), time.monotonic(), os.getpid()
+        pulse, started, parent = Pulse(logging.getLogger().level), time.monotonic(), os.getpid()
         _flush()
         signal.pthread_sigmask(signal.SIG_BLOCK, _Signals.ALL)  # none may be lost to our handlers in the child
         pid = os.fork()
@@ -204,15 +187,12 @@ class _Supervisor:
     def _be_child(self, above: Ancestors, pulse: Pulse) -> NoReturn:
         code = EXIT_CRASHED
         try:
-            _open_log(self._stage, pulse.log_level)
-            from common.runtime.child import Stop, die_with, work  # settings and libraries: for the child alone
-
             die_with(above[0][1])
             code = work(self._stage, self._package, Stop(pulse, above, self._restarts))
         except SystemExit as asked:  # with 0 after --help
             code = EXIT_CRASHED if asked.code else EXIT_DONE
         except Exception:
-            _open_log(self._stage, pulse.log_level).exception("crashed")
+            log.exception("crashed")
         finally:
             try:
                 _flush()

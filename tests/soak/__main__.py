@@ -56,7 +56,7 @@ BUDGETS = {
     "compose": Budget(60, 75, 1, 40, 0, 12),
     "display": Budget(40, 40, 1, 40, 0, 12),
 }
-PARENT = Budget(2, 7, 1, 12, 0, 4)  # an idle relay is one too
+PARENT = Budget(2, 12, 1, 12, 0, 4)  # an idle relay is one too
 
 
 class StreamBudget(NamedTuple):

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from common.runtime import parent_watch as module
-from common.runtime import procinfo as identity
 from common.runtime.parent_watch import NOBODY, ancestors, are_there
 from common.runtime.procinfo import (
     command_of,
@@ -44,7 +43,7 @@ def test_a_process_that_ends_between_opening_and_reading_is_gone(monkeypatch: py
     def ended(*_: object) -> None:
         raise OSError(errno.ESRCH, "No such process")  # Python makes a ProcessLookupError of it
 
-    monkeypatch.setattr(identity, "open", ended, raising=False)
+    monkeypatch.setattr(Path, "read_text", ended)
     assert stat_fields(os.getpid()) is None
     assert not is_running(os.getpid(), 0)
 
