@@ -20,7 +20,7 @@ from common.config import STAGES, Settings, read_settings
 from common.errors import DeviceError, RingTakenError, UserError
 from common.metrics.metrics import figures, path_of
 from common.runtime.environment import process_name, under_honcho
-from common.runtime.heartbeat import EXIT_CRASHED, EXIT_DONE, EXIT_MISTAKE, EXIT_RESTS, EXIT_TOLD, Pulse
+from common.runtime.heartbeat import EXIT_CRASHED, EXIT_DONE, EXIT_MISTAKE, EXIT_TOLD, Pulse
 from common.runtime.parent_watch import Ancestors, are_there
 from common.runtime.run_dir import open_run_dir
 
@@ -45,7 +45,6 @@ class Stop:
 
     def __init__(self, pulse: Pulse, above: Ancestors, restarts: int) -> None:
         self.pulse, self.restarts = pulse, restarts
-        self.rests = False
         self.each_second: list[Callable[[], None]] = []
         self._second_at = 0.0
         self._asked = False
@@ -68,10 +67,6 @@ class Stop:
     def ask(self) -> None:
         """End the loop at its next turn."""
         self._asked = True
-
-    def rest(self) -> None:
-        """The loop ends because there is nothing to do for it in this call, which goes on: its parent waits alone."""
-        self.rests = True
 
 
 @contextlib.contextmanager
@@ -127,9 +122,7 @@ def work(stage: str, package: str, stop: Stop) -> int:
     except DeviceError as error:
         log.error("%s", error)
         return EXIT_CRASHED
-    if told:
-        return EXIT_TOLD
-    return EXIT_RESTS if stop.rests else EXIT_DONE
+    return EXIT_TOLD if told else EXIT_DONE
 
 
 def die_with(parent: int) -> None:

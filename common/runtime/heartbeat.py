@@ -9,7 +9,6 @@ EXIT_DONE = 0  # as asked (q, a file played once)
 EXIT_CRASHED = 1
 EXIT_MISTAKE = 2  # a user's
 EXIT_TOLD = 3  # by a signal; where the parent did not send it, the child is restarted
-EXIT_RESTS = 4  # nothing to do in this call: the parent waits for its end without a child
 
 _WORDS = struct.Struct("<di")  # when the loop last turned (CLOCK_MONOTONIC s), least level of what is logged
 

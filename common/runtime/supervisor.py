@@ -2,8 +2,7 @@
 
 honcho ends the whole call as soon as one of its processes ends. So the process it starts only watches: it forks the
 child, restarts it when it dies or its loop stops turning, gives up loudly after too many deaths, and ends when honcho is
-gone, so that the camera is never left on. The child dies with its parent. Where a stage has nothing to do in this call its
-parent stays, alone.
+gone, so that the camera is never left on. The child dies with its parent.
 
 Exit codes: 0 ended as asked (q, a file played once, SIGTERM) | 1 gave up after crashes | 2 a user's mistake.
 """
@@ -23,7 +22,7 @@ from typing import NoReturn
 
 from common.ipc.shm import sweep
 from common.runtime.child import Stop, die_with, work
-from common.runtime.heartbeat import EXIT_CRASHED, EXIT_DONE, EXIT_MISTAKE, EXIT_RESTS, EXIT_TOLD, Pulse
+from common.runtime.heartbeat import EXIT_CRASHED, EXIT_DONE, EXIT_MISTAKE, EXIT_TOLD, Pulse
 from common.runtime.parent_watch import Ancestors, ancestors, are_there
 from common.runtime.private_files import be_private
 
@@ -112,9 +111,6 @@ class _Supervisor:
             if reason == "stop" or code in (EXIT_DONE, EXIT_MISTAKE):
                 sweep()
                 return EXIT_DONE if reason == "stop" else code
-            if code == EXIT_RESTS:
-                self._wait_until(math.inf)
-                return EXIT_DONE
             if not self._may_restart(reason):
                 return EXIT_CRASHED
         return EXIT_DONE

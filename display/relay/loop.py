@@ -1,13 +1,17 @@
-"""composites → JPEG → viewers elsewhere; their wishes → control, where that is allowed."""
+"""Relays composites as JPEG to viewers elsewhere, and passes their commands on where that is allowed."""
 
 from __future__ import annotations
+
+import time
 
 from common.config import RelaySettings
 from common.runtime.child import Stop
 
+IDLE_S = 0.1  # between two looks at whether to stop
+
 
 def run(settings: RelaySettings, stop: Stop) -> None:
-    """Relay until told to stop; without an address there is nothing to do, and nothing is loaded for it.
+    """Relay until told to stop; without an address, wait until then.
 
     Raises:
         ConfigError: The address cannot be bound, or nobody could be let in there.
@@ -15,8 +19,9 @@ def run(settings: RelaySettings, stop: Stop) -> None:
         RingTakenError: Another relay serves this run folder.
     """
     if not settings.relay:
-        stop.rest()
+        while not stop:
+            time.sleep(IDLE_S)
         return
-    from display.relay.serve import serve
+    from display.relay.serve import serve  # loads numpy, OpenCV and ZeroMQ, which only a relay at work needs
 
     serve(settings, stop)

@@ -55,8 +55,9 @@ BUDGETS = {
     "infer": Budget(200, 190, 1, 30, 0, 12),
     "compose": Budget(60, 75, 1, 40, 0, 12),
     "display": Budget(40, 40, 1, 40, 0, 12),
+    "relay": Budget(2, 15, 1, 20, 0, 4),  # idle: the soak's call has no address to relay to
 }
-PARENT = Budget(2, 12, 1, 12, 0, 4)  # an idle relay is one too
+PARENT = Budget(2, 12, 1, 12, 0, 4)
 
 
 class StreamBudget(NamedTuple):
