@@ -20,7 +20,7 @@ from collections import deque
 from types import FrameType
 from typing import NoReturn
 
-from common.ipc.shm import sweep
+from common.ipc.shm import remove_stale
 from common.runtime.child import Stop, die_with, work
 from common.runtime.heartbeat import EXIT_CRASHED, EXIT_DONE, EXIT_MISTAKE, EXIT_TOLD, Pulse
 from common.runtime.parent_watch import Ancestors, ancestors, are_there
@@ -104,12 +104,12 @@ class _Supervisor:
     def run(self) -> int:
         """Returns the exit code."""
         while not self._is_over():
-            sweep()  # what an earlier call or our last child left behind
+            remove_stale()  # what an earlier call or our last child left behind
             child = self._fork()
             reason, code = self._watch(child)
             logging.getLogger().setLevel(child.pulse.log_level)
             if reason == "stop" or code in (EXIT_DONE, EXIT_MISTAKE):
-                sweep()
+                remove_stale()
                 return EXIT_DONE if reason == "stop" else code
             if not self._may_restart(reason):
                 return EXIT_CRASHED
