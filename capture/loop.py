@@ -18,8 +18,8 @@ from common.ipc.messages import FrameCaptured, SourceLost, WorkAsked, encode, pr
 from common.ipc.ring import ShapedRing
 from common.ipc.streams import FRAMES, WORK, Context, bind, open_context, parse, send
 from common.metrics.counters import Counters
-from common.metrics.load import Load
-from common.metrics.metrics import figures
+from common.metrics.load import LoadReporter
+from common.metrics.metrics import metrics
 from common.runtime.child import Stop, sole_writer
 from common.runtime.suspend import SLEPT, SleepWatch
 
@@ -45,7 +45,7 @@ def run(settings: CaptureSettings, stop: Stop) -> None:
         Reader(lambda: open_source(settings), name_of(settings.source), patient=stop.restarts > 0) as reader,
     ):
         workers = Workers(context, run_dir, counters)
-        stop.each_second.append(Load("capture", context, run_dir).say)
+        stop.each_second.append(LoadReporter("capture", context, run_dir).send)
         poller, sleep = zmq.Poller(), SleepWatch()
         poller.register(reader.fileno(), zmq.POLLIN)
         poller.register(workers.socket, zmq.POLLIN)
@@ -99,7 +99,7 @@ class Publisher(ShapedRing):
             notice=notice,
         )
         send(self._socket, message)
-        figures.count("frames_captured")
+        metrics.count("frames_captured")
         return message
 
     def lose(self, reason: str) -> None:

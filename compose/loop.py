@@ -39,7 +39,7 @@ from common.ipc.streams import (
     send,
 )
 from common.metrics.counters import Counters
-from common.metrics.metrics import figures
+from common.metrics.metrics import metrics
 from common.runtime.child import Stop, sole_writer
 from common.runtime.suspend import SLEPT, SleepWatch
 from common.vision.pyramid import Halves
@@ -184,8 +184,8 @@ class Journal:
     def note(self, verdict: Verdict, privacy: bool) -> None:
         """Look at the present state."""
         turned = time.monotonic()
-        figures.count("state_seconds", turned - self._looked, state=str(verdict.state))
-        figures.put("mask_age_seconds", max(-1.0, verdict.mask_age_ms / 1000))
+        metrics.count("state_seconds", turned - self._looked, state=str(verdict.state))
+        metrics.set("mask_age_seconds", max(-1.0, verdict.mask_age_ms / 1000))
         self._looked = turned
         if privacy is not self._privacy:
             self._privacy = privacy
@@ -241,7 +241,7 @@ class Composites(ShapedRing):
             everybody=verdict.everybody,
         )
         send(self._socket, message)
-        figures.count("composed")
+        metrics.count("composed")
 
     def publish_card(self, verdict: Verdict, privacy: bool) -> None:
         """Say in a picture that there is none, of the last frame's size; nothing before the first frame."""

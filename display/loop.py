@@ -12,7 +12,7 @@ from common.config import DisplaySettings
 from common.ipc.messages import INSTANCES, LOST, ViewSet
 from common.ipc.streams import COMPOSITES, CONTROL, Context, connect, open_context
 from common.metrics.counters import Counters
-from common.metrics.load import Load
+from common.metrics.load import LoadReporter
 from common.runtime.child import Stop
 from common.runtime.suspend import SLEPT, SleepWatch
 from display.commands import Wishes
@@ -38,7 +38,7 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
     with open_context() as context:
         pictures, wishes = open_pictures(context, settings, counters)
         if not settings.connect:
-            stop.each_second.append(Load("display", context, settings.call_dir).say)
+            stop.each_second.append(LoadReporter("display", context, settings.call_dir).send)
         with closing(open_sink(settings)) as sink:
             shown, sleep = Shown(sink, pictures), SleepWatch()
             # it is privacy off: that this display was started again is nobody's wish for it

@@ -17,8 +17,8 @@ from common.ipc.messages import FrameCaptured, LooksWanted, MasksInferred, WorkA
 from common.ipc.ring import RingCache
 from common.ipc.streams import LOOKS, MASKS, WORK, Context, connect, open_context, receive, send
 from common.metrics.counters import Counters
-from common.metrics.load import Load
-from common.metrics.metrics import figures
+from common.metrics.load import LoadReporter
+from common.metrics.metrics import metrics
 from common.runtime.child import Stop
 from common.runtime.environment import process_name
 from infer.detector import Detector, open_detector
@@ -47,7 +47,7 @@ def run(settings: InferSettings, stop: Stop) -> None:
     log.info("finds people with %s", detector.model)
     name = f"{process_name('infer')}:{os.getpid()}"
     with open_context() as context:
-        stop.each_second.append(Load("infer", context, settings.call_dir).say)
+        stop.each_second.append(LoadReporter("infer", context, settings.call_dir).send)
         work = Work(context, settings, name, least_size(detector), Counters(log))
         masks, looks, niceness = connect(context, MASKS, settings.call_dir), Looks(detector), Niceness()
         while not stop:
@@ -75,7 +75,7 @@ def run(settings: InferSettings, stop: Stop) -> None:
                 cpu_ns=looked.cpu_ns,
             )
             if send(masks, result):
-                figures.count("masks_sent")
+                metrics.count("masks_sent")
             else:
                 work.counters.count("masks", "nobody takes them")
     log.info("stopped%s", f"; {work.counters}" if str(work.counters) else "")

@@ -1,7 +1,7 @@
-"""Figures of the call: every process counts its own and leaves them in the run folder once a second.
+"""Metrics of a call: each process writes its own to a file in the run folder once a second.
 
-Whoever serves `/metrics` or shows the status reads the files; nobody waits for anybody, and no stage loads a library for
-it. Counters begin at nothing again when a process is restarted, as Prometheus expects of them. Never anything of an image.
+The displays read these files for `/metrics` and for the status table. No process waits for another, and no stage loads a
+metrics library. Counters restart at zero with their process, as Prometheus expects. No metric contains image data.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import Any, NamedTuple
 from common.runtime.private_files import make_folder
 from common.runtime.procinfo import is_running, start_ticks
 
-FOLDER = "figures"
+FOLDER = "metrics"
 
 
 class Kind(NamedTuple):
-    """What is figured: counter, gauge or summary (how often, and the sum); what it says; its labels."""
+    """Describe a metric: "counter", "gauge" or "summary" (number and sum of observations), its help text, its labels."""
 
     kind: str
     text: str
     labels: tuple[str, ...] = ()
 
 
-# every figure is also labelled with the process that says it
-FIGURES = {
+# every sample also has the label `process`
+METRICS = {
     "frames_captured": Kind("counter", "Frames that capture published"),
     "dropped": Kind("counter", "What was lost or refused, by cause", ("what", "cause")),
     "masks_sent": Kind("counter", "Results that a worker sent"),
@@ -59,8 +59,8 @@ FIGURES = {
 }
 
 
-class Figure(NamedTuple):
-    """One value of one process; `times` only of a summary, whose sum `value` then is."""
+class Sample(NamedTuple):
+    """Hold one value of one process. For a summary `value` is the sum and `times` the number of observations."""
 
     process: str
     name: str
@@ -70,44 +70,44 @@ class Figure(NamedTuple):
 
 
 class Meter:
-    """Cores that this process has used since it was last asked."""
+    """Measure how many cores this process used between two calls."""
 
     def __init__(self) -> None:
         self._at, self._spent_s = time.monotonic(), time.process_time()
 
     def cores(self) -> float:
-        """How many, on average."""
+        """Return the mean number of cores used since the last call."""
         (at, spent_s), self._at, self._spent_s = (self._at, self._spent_s), time.monotonic(), time.process_time()
         return (self._spent_s - spent_s) / max(self._at - at, 1e-3)
 
 
-class Figures:
-    """Of one process. Not for threads: its loop says them."""
+class Metrics:
+    """Hold the metrics of one process. Not thread-safe: only the loop of a stage uses it."""
 
     def __init__(self) -> None:
         self._values: dict[tuple[str, tuple[tuple[str, str], ...]], list[Any]] = {}
         self._meter = Meter()
 
     def count(self, name: str, number: float = 1.0, **labels: str) -> None:
-        """So many more."""
-        self._of(name, labels)[0] += number
+        """Increment a counter."""
+        self._entry(name, labels)[0] += number
 
-    def put(self, name: str, value: float, **labels: str) -> None:
-        """It is so much now."""
-        self._of(name, labels)[0] = value
+    def set(self, name: str, value: float, **labels: str) -> None:
+        """Set a gauge."""
+        self._entry(name, labels)[0] = value
 
     def observe(self, name: str, value: float, **labels: str) -> None:
-        """It was so much this time."""
-        found = self._of(name, labels)
+        """Record one observation of a summary."""
+        found = self._entry(name, labels)
         found[0] += value
         found[1] += 1
 
-    def _of(self, name: str, labels: dict[str, str]) -> list[Any]:
+    def _entry(self, name: str, labels: dict[str, str]) -> list[Any]:
         return self._values.setdefault((name, tuple(sorted(labels.items()))), [0.0, 0])
 
-    def leave(self, path: Path) -> None:
-        """Write them down; never half of them is seen. Where that fails the call goes on without."""
-        self.put("cpu_cores", self._meter.cores())
+    def flush(self, path: Path) -> None:
+        """Write all samples to a file, atomically. An error is ignored: a call works without metrics."""
+        self.set("cpu_cores", self._meter.cores())
         rows = [[name, dict(labels), *values] for (name, labels), values in self._values.items()]
         fresh = path.with_suffix(f".{os.getpid()}")
         try:
@@ -118,25 +118,25 @@ class Figures:
             fresh.unlink(missing_ok=True)
 
 
-figures = Figures()
+metrics = Metrics()
 
 
 def path_of(run_dir: Path, process: str) -> Path:
-    """Where a process leaves its figures; the folder is made."""
+    """Return the metrics file of a process. Creates its folder."""
     folder = run_dir / FOLDER
     make_folder(folder)
     return folder / f"{process}.json"
 
 
-def read_figures(run_dir: Path) -> Iterator[Figure]:
-    """Everything that the processes that run now have said; what an ended one has left is removed."""
+def read_samples(run_dir: Path) -> Iterator[Sample]:
+    """Yield the samples of all running processes. Removes the files of processes that have ended."""
     for path in sorted((run_dir / FOLDER).glob("*.json")):
         try:
             content = json.loads(path.read_text())
             if not is_running(content["pid"], content["start"]):
                 path.unlink(missing_ok=True)
                 continue
-            rows = [Figure(path.stem, name, labels, value, times) for name, labels, value, times in content["rows"]]
+            rows = [Sample(path.stem, name, labels, value, times) for name, labels, value, times in content["rows"]]
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        yield from (row for row in rows if row.name in FIGURES)
+        yield from (row for row in rows if row.name in METRICS)

@@ -18,8 +18,8 @@ from common.ipc.messages import FrameComposed, PictureRelayed, ViewerReady, Wish
 from common.ipc.streams import COMPOSITES, CONTROL, Context, connect, open_context, parse
 from common.keys import Allowed, KeyStore
 from common.metrics.counters import Counters
-from common.metrics.load import Load
-from common.metrics.metrics import figures
+from common.metrics.load import LoadReporter
+from common.metrics.metrics import metrics
 from common.remote import USER, bind_relay, is_loopback, start_authenticator
 from common.runtime.child import Stop, sole_writer
 from common.runtime.suspend import SleepWatch
@@ -47,7 +47,7 @@ def serve(settings: RelaySettings, stop: Stop) -> None:
     run_dir = settings.call_dir
     with sole_writer(run_dir, "relay"), open_context() as context:
         audience = Audience(context, settings, counters)
-        stop.each_second.append(Load("relay", context, run_dir).say)
+        stop.each_second.append(LoadReporter("relay", context, run_dir).send)
         composites = Composites(connect(context, COMPOSITES, run_dir), counters)
         wishes = Wishes(connect(context, CONTROL, run_dir), counters)
         poller, sleep = zmq.Poller(), SleepWatch()
@@ -176,7 +176,7 @@ class Audience:
         if self._allowed is not None:
             self._allowed = self._keys.allowed()
             users = {key.decode() for key in self._allowed}
-        figures.put("viewers", len(self._viewers))
+        metrics.set("viewers", len(self._viewers))
         for why in self._viewers.forget(time.monotonic_ns(), users):
             self._counters.count("viewer", why)
         if len(self._viewers) and now - self._said_at > STATUS_EVERY_S:
