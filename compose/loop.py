@@ -42,7 +42,7 @@ from common.metrics.counters import Counters
 from common.metrics.metrics import metrics
 from common.runtime.child import Stop, sole_writer
 from common.runtime.suspend import SLEPT, SleepWatch
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 from compose.malloc import keep_freed
 from compose.picture.matte_edge import MattePace
 from compose.picture.renderer import Painter, paint_card
@@ -84,9 +84,9 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
                 obey(wish, policy, tracker, painter, counters)
             if watch.is_gone():
                 counters.count("worker", "gone, or cut off for what it sent")
-            begun, halves = time.monotonic(), None if picture is None else Halves(picture)
-            if frame is not None and halves is not None:
-                tracker.see(frame, halves)
+            begun, pyramid = time.monotonic(), None if picture is None else ImagePyramid(picture)
+            if frame is not None and pyramid is not None:
+                tracker.see(frame, pyramid)
             for result in receive(masks, MasksInferred, counters):
                 workers.looked(result)
                 if refused := policy.accept(result, time.monotonic_ns()):
@@ -99,8 +99,8 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
                 frame = None
             verdict = policy.judge(time.monotonic_ns())
             journal.note(verdict, policy.privacy)
-            if frame is not None and halves is not None:
-                painter.paint(halves, frame, verdict, composites.claim(frame))
+            if frame is not None and pyramid is not None:
+                painter.paint(pyramid, frame, verdict, composites.claim(frame))
                 composites.publish(frame, verdict, policy.privacy)
                 workers.composed(time.monotonic() - begun)
             elif verdict.state is State.LOST:

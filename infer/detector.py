@@ -22,7 +22,7 @@ log = logging.getLogger("onlyme")
 class Detector(Protocol):
     """Finds instances in frames.
 
-    least_wh: A picture reduced by halves to no less than this, see Halves, is as good as the whole.
+    least_wh: Width and height in pixels. A pyramid level of at least this size is as good as the whole frame.
     """
 
     model: str

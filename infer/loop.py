@@ -128,7 +128,7 @@ class Work:
         """A frame for this worker alone, or nothing within a moment.
 
         Returns:
-            What capture said of it, and (h, w, 3) uint8 BGR, the frame or one of its halves.
+            What capture said of it, and (h, w, 3) uint8 BGR, the frame or a level of its pyramid.
         """
         now = time.monotonic()
         if now < self._not_before:

@@ -12,7 +12,7 @@ from common.config import InferSettings
 from common.errors import AssetError, ModelError
 from common.model import models_in
 from common.vision.coco import NAMES
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 from infer.detector import open_detector
 from infer.embedded.detector import EmbeddedDetector
 from infer.loop import least_size, share_of_cores
@@ -25,7 +25,7 @@ from tests.shared import FOOTAGE, MASK_RCNN
 def test_what_the_network_asks_to_see_at_least_is_enough() -> None:
     picture = DemoScene(1280, 720, 30).frame(60)
     detector = MaskRcnn(InferSettings(mask_rcnn=MASK_RCNN))
-    reduced = Halves(picture).at_least(*detector.least_wh)
+    reduced = ImagePyramid(picture).smallest_at_least(*detector.least_wh)
     assert reduced.shape == (360, 640, 3)
     assert detector.detect(reduced) == detector.detect(picture)
     narrow = MaskRcnn(InferSettings(mask_rcnn=MASK_RCNN, infer_width=64))
