@@ -23,7 +23,7 @@ from common.runtime.child import Stop
 from common.runtime.environment import process_name
 from infer.detector import Detector, open_detector
 from infer.looks import Looks
-from infer.niceness import OWN, Niceness
+from infer.scheduling import PROCESS_NICE, PriorityController
 from infer.static_scene import CELLS_WH
 
 ASK_AGAIN_S = 0.5  # a restarted capture has forgotten who asked
@@ -40,7 +40,7 @@ def run(settings: InferSettings, stop: Stop) -> None:
         ModelError, ConfigError, AssetError: The network cannot be opened.
         DeviceError: The device has failed; the worker starts again on the processor.
     """
-    os.nice(OWN)
+    os.nice(PROCESS_NICE)
     cv2.setNumThreads(settings.threads or share_of_cores(1))  # the first frame says how many workers there are
     # whatever ended the worker before this one: a device can do that in many ways, the processor in none
     detector = open_detector(replace(settings, device=CPU) if stop.restarts else settings)
@@ -49,13 +49,13 @@ def run(settings: InferSettings, stop: Stop) -> None:
     with open_context() as context:
         stop.each_second.append(LoadReporter("infer", context, settings.call_dir).send)
         work = Work(context, settings, name, least_size(detector), Counters(log))
-        masks, looks, niceness = connect(context, MASKS, settings.call_dir), Looks(detector), Niceness()
+        masks, looks, priority = connect(context, MASKS, settings.call_dir), Looks(detector), PriorityController()
         while not stop:
             message, picture = work.next_frame()
             if message is None or picture is None:
                 continue
             wanted = work.wanted()
-            niceness.set(insists=wanted.insists)
+            priority.set(normal=wanted.insists)
             # where a budget holds, CPU seconds count, and not how soon a result comes
             cv2.setNumThreads(settings.threads or (1 if wanted.hz else share_of_cores(message.workers)))
             begun_ns = time.monotonic_ns()
