@@ -21,7 +21,7 @@ from common.metrics.counters import Counters
 from common.metrics.load import LoadReporter
 from common.metrics.metrics import metrics
 from common.runtime.child import Stop, sole_writer
-from common.runtime.suspend import SLEPT, SleepWatch
+from common.runtime.suspend import SUSPENDED, SuspendDetector
 
 POLL_MS = 100
 
@@ -46,13 +46,13 @@ def run(settings: CaptureSettings, stop: Stop) -> None:
     ):
         workers = Workers(context, run_dir, counters)
         stop.each_second.append(LoadReporter("capture", context, run_dir).send)
-        poller, sleep = zmq.Poller(), SleepWatch()
+        poller, suspend = zmq.Poller(), SuspendDetector()
         poller.register(reader.fileno(), zmq.POLLIN)
         poller.register(workers.socket, zmq.POLLIN)
         while not stop and not reader.ended:
             poller.poll(POLL_MS)
-            if sleep.has_slept():  # a device hands out what it held before
-                reader.begin_anew(SLEPT)
+            if suspend.was_suspended():  # a device hands out what it held before
+                reader.begin_anew(SUSPENDED)
             reader.mind(time.monotonic())
             taken, source = reader.take(), reader.source
             if isinstance(taken, Lost):

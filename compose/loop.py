@@ -41,9 +41,9 @@ from common.ipc.streams import (
 from common.metrics.counters import Counters
 from common.metrics.metrics import metrics
 from common.runtime.child import Stop, sole_writer
-from common.runtime.suspend import SLEPT, SleepWatch
+from common.runtime.suspend import SUSPENDED, SuspendDetector
 from common.vision.pyramid import ImagePyramid
-from compose.malloc import keep_freed
+from compose.malloc import tune_malloc
 from compose.picture.matte_edge import MattePace
 from compose.picture.renderer import Painter, paint_card
 from compose.policy import Policy, State, Verdict
@@ -66,11 +66,11 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
         RingSpaceError: Shared memory is too small.
     """
     cv2.setNumThreads(1)
-    keep_freed()
+    tune_malloc()
     tracker = open_tracker(settings, pace := MattePace())
     painter = Painter(settings, tracker)
     policy = Policy(tracker.choose, painter.forget, tracker.age_limit_ms, settings.mask_age_limit_ms)
-    counters, journal, sleep, run_dir = Counters(log), Journal(), SleepWatch(), settings.call_dir
+    counters, journal, suspend, run_dir = Counters(log), Journal(), SuspendDetector(), settings.call_dir
     with sole_writer(run_dir, COMPOSITES.name), open_context() as context, Composites(context, run_dir) as composites:
         frames = Frames(context, run_dir, policy, counters)
         masks, control = bind(context, MASKS, run_dir), bind(context, CONTROL, run_dir)
@@ -94,8 +94,8 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
                 else:
                     composites.model = result.model
                     painter.instances.see(result)
-            if sleep.has_slept():  # last of all: what was read, asked and found above may be of before it
-                policy.lose(SLEPT, sleep.woke_ns)
+            if suspend.was_suspended():  # last of all: what was read, asked and found above may be of before it
+                policy.lose(SUSPENDED, suspend.resumed_ns)
                 frame = None
             verdict = policy.judge(time.monotonic_ns())
             journal.note(verdict, policy.privacy)

@@ -22,7 +22,7 @@ from common.metrics.load import LoadReporter
 from common.metrics.metrics import metrics
 from common.remote import USER, bind_relay, is_loopback, start_authenticator
 from common.runtime.child import Stop, sole_writer
-from common.runtime.suspend import SleepWatch
+from common.runtime.suspend import SuspendDetector
 from display.afar import may_see, why_refused
 from display.commands import Wishes
 from display.composite_reader import Composites
@@ -50,7 +50,7 @@ def serve(settings: RelaySettings, stop: Stop) -> None:
         stop.each_second.append(LoadReporter("relay", context, run_dir).send)
         composites = Composites(connect(context, COMPOSITES, run_dir), counters)
         wishes = Wishes(connect(context, CONTROL, run_dir), counters)
-        poller, sleep = zmq.Poller(), SleepWatch()
+        poller, suspend = zmq.Poller(), SuspendDetector()
         for socket in (audience.socket, composites.socket):
             poller.register(socket, zmq.POLLIN)
         try:
@@ -59,8 +59,8 @@ def serve(settings: RelaySettings, stop: Stop) -> None:
                 wishes.put(*audience.heard())
                 wishes.pass_on()
                 message = composites.newest()
-                sleep.has_slept()
-                if message is not None and message.captured_ns >= sleep.woke_ns and (waiting := audience.ready()):
+                suspend.was_suspended()
+                if message is not None and message.captured_ns >= suspend.resumed_ns and (waiting := audience.ready()):
                     seen = may_see(message)
                     picture = composites.read(message) if seen else card(message.height, message.width)
                     if picture is not None:
