@@ -12,7 +12,8 @@ import zmq
 
 from capture.dispatch import Dispatch, is_worth_giving
 from capture.reader import Lost, Reader
-from capture.sources import Shot, name_of, open_source
+from capture.sources.choice import name_of, open_source
+from capture.sources.source import Shot
 from common.config import CaptureSettings
 from common.ipc.messages import FrameCaptured, SourceLost, WorkAsked, encode, printable
 from common.ipc.ring import ShapedRing

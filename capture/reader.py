@@ -13,7 +13,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from capture.sources import Shot, Source
+from capture.sources.source import Shot, Source
 from common.errors import SourceError, SourceLostError
 
 log = logging.getLogger("onlyme")

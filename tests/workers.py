@@ -14,7 +14,7 @@ import zmq
 
 from capture.demo import DemoScene
 from capture.loop import Publisher, Workers
-from capture.sources import Shot
+from capture.sources.source import Shot
 from common.ipc.messages import MasksInferred
 from common.ipc.streams import MASKS, bind, open_context, receive
 from common.metrics.counters import Counters

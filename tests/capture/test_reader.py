@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from capture.reader import Lost, Reader
-from capture.sources import Shot
+from capture.sources.source import Shot
 from common.errors import SourceError, SourceLostError
 from tests.processes.neighbours import wait_for
 

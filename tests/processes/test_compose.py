@@ -20,7 +20,7 @@ import zmq
 
 from capture.demo import DemoScene
 from capture.loop import Publisher
-from capture.sources import Shot
+from capture.sources.source import Shot
 from common.ipc.messages import (
     SCHEMA_VERSION,
     FrameCaptured,
