@@ -20,7 +20,7 @@ ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
 def name_of(source: str) -> str:
-    """Return what a source that `--source` names is called before everybody."""
+    """Return the name that everybody may read, see capture/sources/source.py, for a value of `--source`."""
     if source == "demo":
         return DEMO
     if ADDRESS.match(source):
@@ -31,7 +31,7 @@ def name_of(source: str) -> str:
 
 
 def open_auto(settings: CaptureSettings) -> Source:
-    """Camera 0, else the demo scene, which says so in the picture."""
+    """Open camera 0. If there is none, open the demo scene with a notice in the picture."""
     try:
         return open_camera(0, settings)
     except SourceError:
@@ -39,15 +39,15 @@ def open_auto(settings: CaptureSettings) -> Source:
 
 
 def open_source(settings: CaptureSettings) -> Source:
-    """The source that `--source` names.
+    """Open the source that `--source` names.
 
     Raises:
         SourceError: It cannot be opened.
-        AssetError: The demo's portraits cannot be fetched.
+        AssetError: The portraits of the demo cannot be fetched.
     """
     text = settings.source
     quiet_ffmpeg()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # what cannot be opened is said by us, in one line
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # we report failures in one line of our own
     if text == "auto":
         return open_auto(settings)
     if text == "demo":

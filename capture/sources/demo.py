@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from capture.demo import DemoScene
 from capture.sources.clock import Clock
-from capture.sources.source import DEMO, PATIENCE_S, Shot, Source
+from capture.sources.source import DEMO, READ_TIMEOUT_S, Source, SourceFrame
 from common.config import CaptureSettings
 
 
 class DemoSource:
-    """The demo scene, for a machine without a camera and for tests.
+    """Play the demo scene, for machines without a camera and for tests.
 
     Args:
-        settings: Size and rate.
-        notice: What to write into the picture, such as why it is a demo.
+        settings: Size and rate of the scene.
+        notice: Shown in the picture, such as the reason for the demo.
     """
 
     name = DEMO
@@ -24,21 +24,21 @@ class DemoSource:
         self._clock = Clock(settings.fps)
         self._index = 0
         self.notice = notice
-        self.patience_s = PATIENCE_S + 1 / settings.fps
+        self.read_timeout_s = READ_TIMEOUT_S + 1 / settings.fps
         self.description = f"demo scene, {settings.width} x {settings.height} at {settings.fps:g} frames a second"
 
-    def read(self) -> Shot | None:
+    def read(self) -> SourceFrame | None:
         """See Source."""
         self._index = max(self._index, self._clock.due())
         self._clock.wait_ahead_of(self._index)
         picture = self._scene.frame(self._index)
         due_ns = self._clock.wait_for(self._index)
         self._index += 1
-        return Shot(picture, self._index - 1, due_ns)
+        return SourceFrame(picture, self._index - 1, due_ns)
 
     def reopen(self) -> Source:
         """See Source."""
         return DemoSource(self._settings, self.notice)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: a demo needs no device."""

@@ -7,17 +7,17 @@ from pathlib import Path
 import cv2
 
 from capture.sources.clock import Clock
-from capture.sources.source import FOLDER, PATIENCE_S, Shot, Source
+from capture.sources.source import FOLDER, READ_TIMEOUT_S, Source, SourceFrame
 from common.errors import SourceError
 
 IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 
 
 class FolderSource:
-    """A folder of images in the order of their names.
+    """Play the images of a folder in the order of their names.
 
     Raises:
-        SourceError: No image in it.
+        SourceError: The folder holds no image.
     """
 
     name, notice = FOLDER, ""
@@ -29,10 +29,10 @@ class FolderSource:
         self._folder, self._once = folder, once
         self._clock = Clock(fps)
         self._index = 0
-        self.patience_s = PATIENCE_S + 1 / fps
+        self.read_timeout_s = READ_TIMEOUT_S + 1 / fps
         self.description = f"{len(self._files)} images of {folder} at {fps:g} frames a second"
 
-    def read(self) -> Shot | None:
+    def read(self) -> SourceFrame | None:
         """See Source."""
         self._index = max(self._index, self._clock.due())
         if self._once and self._index >= len(self._files):
@@ -44,11 +44,11 @@ class FolderSource:
             raise SourceError(f"--source: expected an image that can be decoded, got {file}; remove or replace it")
         due_ns = self._clock.wait_for(self._index)
         self._index += 1
-        return Shot(picture, self._index - 1, due_ns)
+        return SourceFrame(picture, self._index - 1, due_ns)
 
     def reopen(self) -> Source:
         """See Source."""
         return FolderSource(self._folder, self._clock.fps, self._once)
 
     def close(self) -> None:
-        """Nothing is held open between frames."""
+        """Do nothing: no file is open between two frames."""

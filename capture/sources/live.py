@@ -10,8 +10,8 @@ from pathlib import Path
 
 import cv2
 
-from capture.frozen_stream import StillWatch
-from capture.sources.source import CAMERA, NETWORK_CAMERA, PATIENCE_S, Shot
+from capture.frozen_stream import FrozenStreamDetector
+from capture.sources.source import CAMERA, NETWORK_CAMERA, READ_TIMEOUT_S, SourceFrame
 from common.config import CaptureSettings
 from common.errors import SourceError, SourceLostError
 
@@ -22,22 +22,22 @@ log = logging.getLogger("onlyme")
 
 
 class LiveSource:
-    """A camera or a network stream: whatever it delivers, when it delivers it.
+    """Read a camera or a network stream.
 
     Args:
-        name: What everybody may read.
-        shown: What the log may say.
-        capture: Open.
-        missing: What to say where it delivers nothing.
-        reopen: Opens it once more.
-        node: The device's file, if it has one: gone where it was unplugged.
+        name: Name that everybody may read.
+        shown: Name for the log.
+        capture: The opened device or stream.
+        missing: Text of the SourceError if it delivers nothing.
+        reopen: Opens it again.
+        node: Device file, if there is one. It disappears when the camera is unplugged.
 
     Raises:
-        SourceError: It does not open, or delivers nothing.
+        SourceError: The device or stream cannot be opened, or delivers nothing.
     """
 
     notice = ""
-    patience_s = PATIENCE_S
+    read_timeout_s = READ_TIMEOUT_S
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class LiveSource:
     ) -> None:
         self.name, self._capture, self._node, self._index = name, capture, node, 0
         self.reopen = reopen
-        self._still = StillWatch()
+        self._frozen = FrozenStreamDetector()
         if not capture.isOpened() or not capture.grab():
             capture.release()
             raise SourceError(missing)
@@ -61,17 +61,17 @@ class LiveSource:
             f"{_fourcc(capture)} through {capture.getBackendName()}"
         )
 
-    def read(self) -> Shot | None:
+    def read(self) -> SourceFrame | None:
         """See Source."""
         ok, picture = self._capture.read()
         now_ns = time.monotonic_ns()
         if not ok:
             unplugged = self._node is not None and not self._node.exists()
             raise SourceLostError(f"{self.name} {'was unplugged' if unplugged else 'stopped delivering; check it'}")
-        if why := self._still.look(picture, self._capture.get(cv2.CAP_PROP_POS_MSEC), now_ns):
+        if why := self._frozen.check(picture, self._capture.get(cv2.CAP_PROP_POS_MSEC), now_ns):
             raise SourceLostError(f"{self.name} {why}")
         self._index += 1
-        return Shot(picture, self._index - 1, now_ns)
+        return SourceFrame(picture, self._index - 1, now_ns)
 
     def close(self) -> None:
         """See Source."""
@@ -79,12 +79,16 @@ class LiveSource:
 
 
 def open_camera(number: int, settings: CaptureSettings) -> LiveSource:
-    """Camera `number` with size, rate and MJPG asked for (raw 720p does not fit through USB 2 at 30 a second)."""
+    """Open camera `number`, and request size, rate and MJPG (USB 2 cannot carry raw 720p at 30 frames a second).
+
+    Raises:
+        SourceError: There is no such camera, or it delivers nothing.
+    """
     wanted = f"{settings.width} x {settings.height} at {settings.fps:g}"
     missing = f"--source: expected a camera at camera:{number}, got none that delivers; check it, or use --source demo"
     node = Path(f"/dev/video{number}")
     if not node.exists():
-        raise SourceError(missing)  # spare the user OpenCV's own warnings
+        raise SourceError(missing)  # avoids warnings of OpenCV
     capture = cv2.VideoCapture(number, cv2.CAP_ANY)
     capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
     capture.set(cv2.CAP_PROP_FRAME_WIDTH, settings.width)
@@ -92,15 +96,15 @@ def open_camera(number: int, settings: CaptureSettings) -> LiveSource:
     capture.set(cv2.CAP_PROP_FPS, settings.fps)
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
     shown = f"camera {number}"
-    log.info("%s: asked for %s MJPG", shown, wanted)
+    log.info("%s: requested %s MJPG", shown, wanted)
     return LiveSource(CAMERA, shown, capture, missing=missing, reopen=lambda: open_camera(number, settings), node=node)
 
 
 def open_address(address: str) -> LiveSource:
-    """A network stream, with time limits on opening and reading.
+    """Open a network stream, with time limits for opening and reading.
 
     Raises:
-        SourceError: It is no address of a stream, does not open, or delivers nothing.
+        SourceError: The address has another scheme, or the stream cannot be opened or delivers nothing.
     """
     scheme = address.partition("://")[0]
     if scheme.lower() not in SCHEMES:
@@ -117,16 +121,16 @@ def open_address(address: str) -> LiveSource:
 
 
 def origin_of(address: str) -> str:
-    """Return scheme and host of an address, such as "rtsp://192.168.1.9": no user, password, port, path or query.
+    """Return scheme and host of an address, such as "rtsp://192.168.1.9", without user, password, port, path and query.
 
-    Where a password holds a slash, what follows it looks like a path with an @ in it. Nobody can tell then where the host
-    begins, so only the scheme is said.
+    If a password contains a slash, the rest of it looks like a path that contains an @. The host cannot be told apart from
+    the password then, so only the scheme is returned.
     """
     scheme, _, rest = address.partition("://")
     try:
         parts = urllib.parse.urlsplit(address)
         host = parts.hostname
-    except ValueError:  # no such IPv6 address
+    except ValueError:  # not a valid IPv6 address
         host = None
     if not host or "@" in rest[len(parts.netloc) :]:
         return f"{scheme}://..."

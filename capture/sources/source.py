@@ -3,9 +3,9 @@
 A source is used from one thread: it opens its device or file, waits for the next frame and returns it. It does not know
 of rings or sockets.
 
-A source's `name`, its `notice` and the text of a SourceLostError are seen by everybody in the call: they never say more
-than "the file" or "the network camera". Only the log and a SourceError, which ends the call on the
-user's own terminal, name a path; of an address they name scheme and host, for the rest may hold a password.
+Everybody in the call can read a source's `name`, its `notice` and the text of a SourceLostError, so these say no more
+than "the file" or "the network camera". A path appears only in the log and in a SourceError, which ends the call on the
+user's own terminal. Of an address they contain scheme and host only, because the rest may contain a password.
 """
 
 from __future__ import annotations
@@ -16,11 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 CAMERA, NETWORK_CAMERA, FILE, FOLDER, DEMO = "the camera", "the network camera", "the file", "the folder", "the demo"
-PATIENCE_S = 2.0  # how long one read may take
+READ_TIMEOUT_S = 2.0  # how long a read may take, without the time between two frames
 
 
-class Shot(NamedTuple):
-    """One frame as it came: (H, W, 3) uint8 BGR owned by the receiver, its number, and when (CLOCK_MONOTONIC ns)."""
+class SourceFrame(NamedTuple):
+    """One frame of a source.
+
+    picture: (H, W, 3) uint8 BGR. The receiver owns it.
+    source_index: Number of the frame in its source, counted on through loops of a file.
+    captured_ns: CLOCK_MONOTONIC.
+    """
 
     picture: NDArray[np.uint8]
     source_index: int
@@ -28,23 +33,29 @@ class Shot(NamedTuple):
 
 
 class Source(Protocol):
-    """What every source can do."""
+    """A source of frames.
 
-    name: str  # one of the words above
-    description: str  # for the log
+    name: One of the constants above. Everybody may read it.
+    description: For the log.
+    notice: Shown in the picture; "" for nothing.
+    read_timeout_s: After so long a read has failed.
+    """
+
+    name: str
+    description: str
     notice: str
-    patience_s: float
+    read_timeout_s: float
 
-    def read(self) -> Shot | None:
-        """Wait for the next frame; None when the source has come to its end.
+    def read(self) -> SourceFrame | None:
+        """Wait for the next frame and return it, None at the end of the source.
 
         Raises:
-            SourceError: What is there cannot be used.
-            SourceLostError: It delivered and does so no more; it may come back.
+            SourceError: A frame cannot be decoded.
+            SourceLostError: The source stopped delivering. It may recover.
         """
 
     def reopen(self) -> Source:
-        """The same source anew, after `close`. Raises as at first."""
+        """Open the same source again, after `close`. Raises what its first opening raises."""
 
     def close(self) -> None:
-        """Let go of the device or file."""
+        """Release the device or file."""

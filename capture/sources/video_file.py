@@ -7,17 +7,17 @@ from pathlib import Path
 import cv2
 
 from capture.sources.clock import Clock
-from capture.sources.source import FILE, PATIENCE_S, Shot, Source
+from capture.sources.source import FILE, READ_TIMEOUT_S, Source, SourceFrame
 from common.errors import SourceError, SourceLostError
 
 FALLBACK_FPS = 30.0
 
 
 class FileSource:
-    """A video file at its own rate, looped or once.
+    """Play a video file at its own rate, once or in a loop.
 
     Raises:
-        SourceError: No such file, or nothing in it can be decoded.
+        SourceError: There is no such file, or no frame of it can be decoded.
     """
 
     name, notice = FILE, ""
@@ -35,13 +35,13 @@ class FileSource:
             )
         self._rewind()
         self._clock = Clock(fps if 1 <= fps <= 240 else FALLBACK_FPS)
-        self._index = 0  # of the frame that the next grab() gives
-        self.patience_s = PATIENCE_S + 1 / self._clock.fps
+        self._index = 0  # of the next frame that grab() decodes
+        self.read_timeout_s = READ_TIMEOUT_S + 1 / self._clock.fps
         self.description = f"{path} at {self._clock.fps:.2f} frames a second"
 
-    def read(self) -> Shot | None:
+    def read(self) -> SourceFrame | None:
         """See Source."""
-        while self._index < self._clock.due():  # late: step over without decoding
+        while self._index < self._clock.due():  # late: skip the frame
             if not self._grab():
                 return None
             self._index += 1
@@ -53,7 +53,7 @@ class FileSource:
             raise SourceError(f"--source: frame {self._index} of {self._path} cannot be decoded")
         due_ns = self._clock.wait_for(self._index)
         self._index += 1
-        return Shot(picture, self._index - 1, due_ns)
+        return SourceFrame(picture, self._index - 1, due_ns)
 
     def reopen(self) -> Source:
         """See Source."""
@@ -64,7 +64,7 @@ class FileSource:
         self._capture.release()
 
     def _grab(self) -> bool:
-        """The next frame, over the end of the file if it loops; False at the end."""
+        """Advance to the next frame; at the end of a looped file to the first. False at the end."""
         if self._capture.grab():
             return True
         if self._once:

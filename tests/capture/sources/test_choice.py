@@ -19,22 +19,22 @@ SETTINGS = CaptureSettings(fps=100)
     (lambda p: _written(p / "broken.mkv", b"\x1aE\xdf\xa3" + b"x" * 999), "decoded"), (lambda p: "camera:97", "camera:97"),
     (lambda p: "http://127.0.0.1:9/x", "stream"), (lambda p: "rtmp://user:SECRET@127.0.0.1/x", "got one of rtmp"),
 ])  # fmt: skip
-def test_what_cannot_be_read_is_one_clear_line(make: Callable[[Path], str], says: str, tmp_path: Path) -> None:
+def test_an_unreadable_source_is_reported_in_one_line(make: Callable[[Path], str], says: str, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=says) as error:
         open_source(replace(SETTINGS, source=make(tmp_path)))
     assert "\n" not in str(error.value)
 
 
-def test_auto_without_a_camera_is_the_demo_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_without_a_camera_shows_the_demo_with_a_notice(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_camera(number: int, settings: CaptureSettings) -> None:
         raise SourceError("none")
 
     monkeypatch.setattr(choice, "open_camera", no_camera)
     source = open_source(CaptureSettings(width=320, height=180))
     assert source.notice == "no camera: demo footage"
-    shot = source.read()
-    assert shot is not None
-    assert shot.picture.shape == (180, 320, 3)
+    frame = source.read()
+    assert frame is not None
+    assert frame.picture.shape == (180, 320, 3)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_auto_without_a_camera_is_the_demo_and_says_so(monkeypatch: pytest.Monke
         ("tests", "the folder"),
     ],
 )
-def test_before_everybody_a_source_has_a_word_and_no_name(source: str, name: str) -> None:
+def test_the_public_name_of_a_source_is_generic(source: str, name: str) -> None:
     assert name_of(source) == name
 
 

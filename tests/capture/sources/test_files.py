@@ -9,24 +9,24 @@ import pytest
 
 from capture.sources.clock import Clock
 from capture.sources.image_folder import FolderSource
-from capture.sources.source import Shot, Source
+from capture.sources.source import Source, SourceFrame
 from capture.sources.video_file import FileSource
 from common.errors import SourceError, SourceLostError
 
 
-def number_in(shot: Shot, step: int) -> int:
-    return round(float(shot.picture.mean()) / step)
+def number_in(frame: SourceFrame, step: int) -> int:
+    return round(float(frame.picture.mean()) / step)
 
 
-def read_all(source: Source, limit: int) -> list[Shot]:
-    shots: list[Shot] = []
-    while len(shots) < limit and (shot := source.read()) is not None:
-        shots.append(shot)
-    return shots
+def read_all(source: Source, limit: int) -> list[SourceFrame]:
+    frames: list[SourceFrame] = []
+    while len(frames) < limit and (frame := source.read()) is not None:
+        frames.append(frame)
+    return frames
 
 
 @pytest.mark.parametrize("kind", ["folder", "video"])
-def test_played_once_it_ends_and_looped_it_counts_on(kind: str, folder: Path, video: Path) -> None:
+def test_a_source_ends_when_played_once_and_counts_on_when_looped(kind: str, folder: Path, video: Path) -> None:
     def opened(once: bool) -> Source:
         return FolderSource(folder, 100, once) if kind == "folder" else FileSource(video, once)
 
@@ -39,7 +39,7 @@ def test_played_once_it_ends_and_looped_it_counts_on(kind: str, folder: Path, vi
     assert all(number_in(s, step) == s.source_index % length for s in looped)
 
 
-def test_a_file_keeps_wall_clock_time_and_skips_what_is_late(video: Path) -> None:
+def test_a_file_keeps_wall_clock_time_and_skips_late_frames(video: Path) -> None:
     source = FileSource(video, once=False)
     first = source.read()
     assert first is not None
@@ -51,7 +51,7 @@ def test_a_file_keeps_wall_clock_time_and_skips_what_is_late(video: Path) -> Non
     assert source._clock.started_ns + late.source_index * 20_000_000 == late.captured_ns
 
 
-def test_the_clock_says_what_is_due() -> None:
+def test_the_clock_returns_the_frame_that_is_due() -> None:
     clock = Clock(50)
     assert clock.due() == 0
     clock.started_ns = time.monotonic_ns() - 1_010_000_000
@@ -70,7 +70,7 @@ def test_a_broken_image_is_named(folder: Path) -> None:
         read_all(FolderSource(folder, 200, True), 9)
 
 
-def test_a_file_that_cannot_be_read_any_more_is_not_named(video: Path) -> None:
+def test_a_file_that_disappears_is_reported_without_its_name(video: Path) -> None:
     source = FileSource(video, once=False)
     video.unlink()
     with pytest.raises(SourceLostError, match="the file cannot be read any more") as error:

@@ -18,7 +18,7 @@ SETTINGS = CaptureSettings(fps=100)
 
 
 def fake_device() -> Mock:
-    """A VideoCapture that delivers noise until it is unplugged."""
+    """Return a VideoCapture that delivers noise until it is unplugged."""
     device = Mock(spec=cv2.VideoCapture, plugged=True)
     device.isOpened.return_value = device.grab.return_value = True
     device.get.return_value, device.getBackendName.return_value = 0.0, "FAKE"
@@ -32,7 +32,7 @@ def fake_device() -> Mock:
 @pytest.mark.parametrize(
     ("node_is_there", "says"), [(False, "the camera was unplugged"), (True, "the camera stopped delivering")]
 )
-def test_a_device_that_fails_is_lost_and_says_how(node_is_there: bool, says: str, tmp_path: Path) -> None:
+def test_a_failing_device_is_reported_with_its_cause(node_is_there: bool, says: str, tmp_path: Path) -> None:
     device = fake_device()
     node = tmp_path / "video7"
     source = LiveSource(CAMERA, "camera 7", device, missing="", reopen=lambda: source, node=node)
@@ -78,6 +78,6 @@ SECRETS = ("USER", "SECRET", "PATH", "QUERY")
         ("rtsp:///PATH", "rtsp://..."),
     ],
 )
-def test_of_an_address_only_scheme_and_host_are_said(address: str, shown: str) -> None:
+def test_only_scheme_and_host_of_an_address_are_logged(address: str, shown: str) -> None:
     assert origin_of(address) == shown
     assert not any(secret.lower() in shown for secret in SECRETS)
