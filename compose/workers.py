@@ -84,7 +84,7 @@ class Workers:
         if wanted != self._told or now - self._told_at >= JUDGE_EVERY_S:
             self._told, self._told_at = wanted, now
             send(self._looks, wanted)
-            metrics.set("looks_light", wanted.light)
+            metrics.set("embedded_only", wanted.light)
 
     def _judge(self, now: float, skipped: int) -> None:
         for said in receive(self._loads, LoadSaid, self._counters):
@@ -97,10 +97,10 @@ class Workers:
         self._judged_at, self._skipped, self._composing_s = now, skipped, 0.0
         orders = self._governor.orders
         self._pace.every = orders.matte_every
-        metrics.set("looks_allowed", orders.hz)
-        metrics.set("matte_every", orders.matte_every)
-        metrics.set("workers_insist", orders.insists)
-        metrics.set("budget_spare", -1.0 if orders.spare is None else orders.spare)
+        metrics.set("inference_rate_limit", orders.hz)
+        metrics.set("matte_interval_frames", orders.matte_every)
+        metrics.set("normal_priority", orders.insists)
+        metrics.set("budget_headroom", -1.0 if orders.spare is None else orders.spare)
 
     def _percent(self) -> float:
         percent = self._settings.cpu

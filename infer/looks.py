@@ -47,11 +47,11 @@ class Looks:
         glance = glance_at(picture, message.epoch, message.frame_id, message.captured_ns)
         need = self._still.need(glance, wanted)
         if need in (Need.SAME, Need.OWN):
-            metrics.count("looks_spared")
+            metrics.count("inferences_skipped")
             if need is Need.OWN or not self._still.is_to_be_said(message.captured_ns, wanted):
                 return None
             return Looked(self._still.instances, self._model, self._still.held_ns(message.captured_ns))
-        metrics.count("looks_wanted", why=need)
+        metrics.count("inferences", why=need)
         begun, spent_s = time.monotonic(), time.process_time()
         instances = self._look(glance, picture, wanted, may_confirm=need in (Need.AGE, Need.MOTION))
         took_s, cpu_s = time.monotonic() - begun, time.process_time() - spent_s

@@ -29,33 +29,31 @@ class Kind(NamedTuple):
 
 # every sample also has the label `process`
 METRICS = {
-    "frames_captured": Kind("counter", "Frames that capture published"),
+    "frames_captured": Kind("counter", "Frames published by capture"),
     "dropped": Kind("counter", "What was lost or refused, by cause", ("what", "cause")),
-    "masks_sent": Kind("counter", "Results that a worker sent"),
-    "inference_seconds": Kind("summary", "How long a worker took for one frame"),
-    "looks_spared": Kind("counter", "Frames that a worker did not look at closely because nobody else can be in them"),
-    "looks_wanted": Kind("counter", "Frames that a worker looked at, by what asked for that", ("why",)),
-    "composed": Kind("counter", "Composites"),
-    "compose_seconds": Kind("summary", "How long compose took for one frame"),
-    "state_seconds": Kind("counter", "How long compose was in a state", ("state",)),
-    "mask_age_seconds": Kind("gauge", "Age of the mask in use, -1 where there is none"),
-    "shown": Kind("counter", "Pictures that a display took"),
-    "missed": Kind("counter", "Pictures that a display missed"),
-    "latency_seconds": Kind("summary", "From capture until a display took the picture"),
-    "viewers": Kind("gauge", "Who watches through this process"),
-    "cpu_cores": Kind("gauge", "Cores that this process had lately"),
-    "looks_allowed": Kind("gauge", "Looks a second that the governor allows each worker, 0 for no limit"),
-    "budget_spare": Kind(
-        "gauge", "Times the least that looking for people needs, that the budget leaves for it, -1 where there is none"
+    "masks_sent": Kind("counter", "Results sent by a worker"),
+    "inference_seconds": Kind("summary", "Duration of one inference"),
+    "inferences": Kind("counter", "Frames on which a worker ran the detector, by reason", ("why",)),
+    "inferences_skipped": Kind(
+        "counter", "Frames on which a worker did not run the detector, because nobody else can be in them"
     ),
-    "workers_insist": Kind(
-        "gauge", "1 while workers insist on their share of the processor, 0 while everything else runs first"
+    "composed": Kind("counter", "Composites published"),
+    "compose_seconds": Kind("summary", "Time that compose needed for one frame"),
+    "state_seconds": Kind("counter", "Time spent in each state", ("state",)),
+    "mask_age_seconds": Kind("gauge", "Age of the mask in use, -1 for none"),
+    "shown": Kind("counter", "Composites shown by a display"),
+    "missed": Kind("counter", "Composites missed by a display"),
+    "latency_seconds": Kind("summary", "Time from capture until a display shows the composite"),
+    "viewers": Kind("gauge", "Viewers of this process"),
+    "cpu_cores": Kind("gauge", "Cores used by this process since it last wrote its metrics"),
+    "inference_rate_limit": Kind("gauge", "Inferences a second that the governor allows each worker, 0 for no limit"),
+    "budget_headroom": Kind(
+        "gauge", "CPU time that the budget leaves for inference, as a multiple of the least needed, -1 without a budget"
     ),
-    "looks_light": Kind(
-        "gauge", "1 while the small networks look alone, because the processor is too busy for the Mask R-CNN"
-    ),
-    "matte_every": Kind("gauge", "The matte runs on every so many frames"),
-    "restarts": Kind("counter", "How often this process's worker was restarted"),
+    "normal_priority": Kind("gauge", "1 while workers run at normal priority, 0 while all other processes run first"),
+    "embedded_only": Kind("gauge", "1 while the processor is too busy for the Mask R-CNN: only the small networks run"),
+    "matte_interval_frames": Kind("gauge", "The matte runs on every so many frames"),
+    "restarts": Kind("counter", "Restarts of this process"),
 }
 
 
