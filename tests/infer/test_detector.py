@@ -88,7 +88,7 @@ def test_without_the_small_networks_a_mask_rcnn_looks_alone_and_says_so(
         raise AssetError("pose_detection.tflite: expected mediapipe 0.10.21 from the package index")
 
     settings = InferSettings(mask_rcnn=MASK_RCNN)
-    assert "embedded who" in open_detector(settings).model
+    assert "embedded detector" in open_detector(settings).model
     assert not caplog.records
     monkeypatch.setattr("infer.witnessed.Looker", offline)
     assert isinstance(open_detector(settings), MaskRcnn)

@@ -1,4 +1,4 @@
-"""The embedded who on the demo scene, whose exact masks are known, and on pictures of other shapes."""
+"""The embedded detector on the demo scene, whose exact masks are known, and on pictures of other shapes."""
 
 from __future__ import annotations
 
