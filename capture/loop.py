@@ -14,7 +14,9 @@ from capture.dispatch import Dispatch, is_worth_giving
 from capture.reader import Lost, Reader
 from capture.sources import Shot, name_of, open_source
 from common.config import CaptureSettings
-from common.ipc.messages import FrameCaptured, SourceLost, WorkRequested, encode, printable
+from common.ipc.codec import encode
+from common.ipc.fields import printable
+from common.ipc.messages import FrameCaptured, SourceLost, WorkRequested
 from common.ipc.ring import ShapedRing
 from common.ipc.streams import FRAMES, WORK, Context, bind, open_context, parse, send
 from common.metrics.counters import Counters

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from common.config import RelaySettings
 from common.errors import ConfigError
-from common.ipc.messages import CommandIssued, FrameComposed, PictureRelayed, ViewerReady, encode
+from common.ipc.codec import encode
+from common.ipc.messages import CommandIssued, FrameComposed, PictureRelayed, ViewerReady
 from common.ipc.streams import COMPOSITES, CONTROL, Context, connect, open_context, parse
 from common.keys import Allowed, KeyStore
 from common.metrics.counters import Counters

@@ -21,8 +21,8 @@ import zmq
 from capture.demo import DemoScene
 from capture.loop import Publisher
 from capture.sources import Shot
+from common.ipc.codec import SCHEMA_VERSION, encode
 from common.ipc.messages import (
-    SCHEMA_VERSION,
     Command,
     CommandIssued,
     FrameCaptured,
@@ -31,7 +31,6 @@ from common.ipc.messages import (
     MasksInferred,
     SetPrivacy,
     SetView,
-    encode,
 )
 from common.ipc.ring import RingCache
 from common.ipc.streams import COMPOSITES, CONTROL, MASKS, connect, open_context, receive, send
