@@ -15,7 +15,9 @@ from capture.reader import SourceFailure, SourceReader
 from capture.sources.choice import name_of, open_source
 from capture.sources.source import SourceFrame
 from common.config import CaptureSettings
-from common.ipc.messages import FrameCaptured, SourceLost, WorkAsked, encode, printable
+from common.ipc.codec import encode
+from common.ipc.fields import printable
+from common.ipc.messages import FrameCaptured, SourceLost, WorkRequested
 from common.ipc.ring import ShapedRing
 from common.ipc.streams import FRAMES, WORK, Context, bind, open_context, parse, send
 from common.metrics.counters import Counters
@@ -34,7 +36,7 @@ def run(settings: CaptureSettings, stop: Stop) -> None:
 
     Raises:
         SourceError, AssetError: The source cannot be opened or read.
-        RingTakenError: Another capture serves this run folder.
+        AlreadyRunningError: Another capture serves this run folder.
         RingSpaceError: Shared memory is too small.
     """
     run_dir = settings.call_dir
@@ -156,5 +158,5 @@ class WorkSocket:
                 worker, *parts = self.socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            if len(parts) == 1 and parse(parts[0], WorkAsked, self._counters) is not None:
+            if len(parts) == 1 and parse(parts[0], WorkRequested, self._counters) is not None:
                 self._dispatcher.request(worker, now)

@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.ipc.messages import MAX_INSTANCES, Instance, printable
+from common.ipc.fields import printable
+from common.ipc.messages import MAX_INSTANCES, Instance
 from common.vision.coco import PERSON
 from infer.embedded.detector import (
     UNSEEN,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from common.config import DisplaySettings
 from common.errors import DisplayError
-from common.ipc.messages import FrameComposed, Wanted, WishMade
+from common.ipc.messages import Command, CommandIssued, FrameComposed
 from common.screen import why_no_window
 from display.meter import Meter, describe
 
@@ -33,8 +33,8 @@ class Wish(NamedTuple):
     """
 
     quit: bool = False
-    asked: tuple[Wanted, ...] = ()
-    made: tuple[WishMade, ...] = ()
+    asked: tuple[Command, ...] = ()
+    made: tuple[CommandIssued, ...] = ()
 
 
 class Sink(Protocol):

@@ -10,31 +10,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import MessageError
+from common.ipc.codec import MAX_MESSAGE_BYTES, SCHEMA_VERSION, decode, encode
+from common.ipc.fields import MAX_TEXT, printable
 from common.ipc.messages import (
-    LONGEST_TEXT,
-    MAX_MESSAGE_BYTES,
-    SCHEMA_VERSION,
     STATES,
-    BackgroundSet,
+    CommandIssued,
     FrameCaptured,
     FrameComposed,
+    InferenceScheduled,
     Instance,
-    LoadSaid,
-    LooksWanted,
+    LoadReported,
     MasksInferred,
     Message,
     PictureRelayed,
-    PrivacySet,
+    SelectSubject,
+    SelectSubjectAt,
+    SetBackground,
+    SetPrivacy,
+    SetView,
     SourceLost,
-    SubjectAsked,
-    SubjectPointed,
     ViewerReady,
-    ViewSet,
-    WishMade,
-    WorkAsked,
-    decode,
-    encode,
-    printable,
+    WorkRequested,
 )
 from compose.policy import State
 
@@ -48,20 +44,20 @@ ALL: list[Message] = [
     FRAME,
     MASKS,
     COMPOSED,
-    WorkAsked("infer.1"),
+    WorkRequested("infer.1"),
     replace(COMPOSED, question="is this you?"),
-    WishMade(5, 140, PrivacySet(False)),
-    WishMade(5, 140, SubjectAsked(3)),
-    WishMade(5, 140, SubjectPointed(0.25, 1.0)),
-    WishMade(5, 140, ViewSet(True)),
-    WishMade(0, 140, BackgroundSet("color:00ff7F")),
+    CommandIssued(5, 140, SetPrivacy(False)),
+    CommandIssued(5, 140, SelectSubject(3)),
+    CommandIssued(5, 140, SelectSubjectAt(0.25, 1.0)),
+    CommandIssued(5, 140, SetView(True)),
+    CommandIssued(0, 140, SetBackground("color:00ff7F")),
     ViewerReady(3),
     RELAYED,
     replace(MASKS, instances=()),
     replace(MASKS, held_ns=123),
     replace(MASKS, cpu_ns=123),
-    LoadSaid("display.1:17", 0.25),
-    LooksWanted(2.5, True, False, True, 140, 130, 750),
+    LoadReported("display.1:17", 0.25),
+    InferenceScheduled(2.5, True, False, True, 140, 130, 750),
 ]
 
 
@@ -144,7 +140,7 @@ def test_what_would_command_a_terminal_is_no_text(text: str) -> None:
 
 def test_a_text_that_is_clean_stays_as_it_is() -> None:
     assert printable("/home/jürgen/ferien 2024.mkv → gone") == "/home/jürgen/ferien 2024.mkv → gone"
-    assert len(printable("x" * 1000)) == LONGEST_TEXT
+    assert len(printable("x" * 1000)) == MAX_TEXT
 
 
 @pytest.mark.parametrize("state", ["", "Live", "[/x]", "live ", 3])
