@@ -1,4 +1,4 @@
-"""Source → frames; the newest frame → whichever worker is idle."""
+"""Publishes every frame of the source, and sends the newest one to an idle inference worker."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from pathlib import Path
 
 import zmq
 
-from capture.dispatch import Dispatch, is_worth_giving
-from capture.reader import Lost, Reader
-from capture.sources import Shot, name_of, open_source
+from capture.dispatch import Dispatcher, should_dispatch
+from capture.reader import SourceFailure, SourceReader
+from capture.sources.choice import name_of, open_source
+from capture.sources.source import SourceFrame
 from common.config import CaptureSettings
-from common.ipc.messages import FrameCaptured, SourceLost, WorkRequested, encode, printable
+from common.ipc.codec import encode
+from common.ipc.fields import printable
+from common.ipc.messages import FrameCaptured, SourceLost, WorkRequested
 from common.ipc.ring import ShapedRing
 from common.ipc.streams import FRAMES, WORK, Context, bind, open_context, parse, send
 from common.metrics.counters import Counters
-from common.metrics.load import Load
-from common.metrics.metrics import figures
+from common.metrics.load import LoadReporter
+from common.metrics.metrics import metrics
 from common.runtime.child import Stop, sole_writer
-from common.runtime.suspend import SLEPT, SleepWatch
+from common.runtime.suspend import SUSPENDED, SuspendDetector
 
 POLL_MS = 100
 
@@ -41,30 +44,30 @@ def run(settings: CaptureSettings, stop: Stop) -> None:
     with (
         sole_writer(run_dir, FRAMES.name),
         open_context() as context,
-        Publisher(context, run_dir) as frames,
-        Reader(lambda: open_source(settings), name_of(settings.source), patient=stop.restarts > 0) as reader,
+        FramePublisher(context, run_dir) as frames,
+        SourceReader(lambda: open_source(settings), name_of(settings.source), stop.restarts > 0) as reader,
     ):
-        workers = Workers(context, run_dir, counters)
-        stop.each_second.append(Load("capture", context, run_dir).say)
-        poller, sleep = zmq.Poller(), SleepWatch()
+        workers = WorkSocket(context, run_dir, counters)
+        stop.each_second.append(LoadReporter("capture", context, run_dir).send)
+        poller, suspend = zmq.Poller(), SuspendDetector()
         poller.register(reader.fileno(), zmq.POLLIN)
         poller.register(workers.socket, zmq.POLLIN)
         while not stop and not reader.ended:
             poller.poll(POLL_MS)
-            if sleep.has_slept():  # a device hands out what it held before
-                reader.begin_anew(SLEPT)
-            reader.mind(time.monotonic())
-            taken, source = reader.take(), reader.source
-            if isinstance(taken, Lost):
-                log.warning("%s: hidden, trying again", taken.reason)
-                frames.lose(taken.reason)
-                workers.offer(None)
-            elif taken is not None:
-                frame = frames.publish(taken, source.notice if source else "")
-                workers.offer(frame)
+            if suspend.was_suspended():  # the device may deliver a frame from before the suspend
+                reader.restart(SUSPENDED)
+            reader.check_timeout(time.monotonic())
+            polled, source = reader.poll(), reader.source
+            if isinstance(polled, SourceFailure):
+                log.warning("%s: hidden, trying again", polled.reason)
+                frames.source_lost(polled.reason)
+                workers.set_newest(None)
+            elif polled is not None:
+                frame = frames.publish(polled, source.notice if source else "")
+                workers.set_newest(frame)
                 if frame.frame_id == 0 and source:
-                    log.info("%s; frames of %d x %d", source.description, *taken.picture.shape[1::-1])
-            del taken  # not held until the next one comes
+                    log.info("%s; frames of %d x %d", source.description, *polled.picture.shape[1::-1])
+            del polled  # frees its memory before the next frame comes
             workers.serve(time.monotonic_ns())
             if reader.overwritten:
                 counters.count("frame", "taken too late", number=reader.overwritten)
@@ -72,26 +75,26 @@ def run(settings: CaptureSettings, stop: Stop) -> None:
     log.info("source ended" if reader.ended else "stopped")
 
 
-class Publisher(ShapedRing):
-    """Frames into the ring and onto the stream."""
+class FramePublisher(ShapedRing):
+    """Write frames to the ring, and publish where they are."""
 
     def __init__(self, context: Context, run_dir: Path) -> None:
         super().__init__(FRAMES.name, FRAMES.slots)
         self._socket = bind(context, FRAMES, run_dir)
 
-    def publish(self, shot: Shot, notice: str) -> FrameCaptured:
-        """Write one shot; returns what was said about it."""
-        height, width = shot.picture.shape[:2]
+    def publish(self, frame: SourceFrame, notice: str) -> FrameCaptured:
+        """Write one frame, and return the message that was published. `notice` is shown in the picture."""
+        height, width = frame.picture.shape[:2]
         if self.shape not in (None, (height, width, 3)):
-            self.lose(f"the picture's size has changed to {width} x {height}")
+            self.source_lost(f"the picture's size has changed to {width} x {height}")
         ring = self.of(height, width)
-        ring.claim()[:] = shot.picture
+        ring.claim()[:] = frame.picture
         sequence = ring.publish()
         message = FrameCaptured(
             epoch=ring.epoch,
             frame_id=sequence,
-            captured_ns=shot.captured_ns,
-            source_index=shot.source_index,
+            captured_ns=frame.captured_ns,
+            source_index=frame.source_index,
             segment=ring.name,
             sequence=sequence,
             height=height,
@@ -99,61 +102,61 @@ class Publisher(ShapedRing):
             notice=notice,
         )
         send(self._socket, message)
-        figures.count("frames_captured")
+        metrics.count("frames_captured")
         return message
 
-    def lose(self, reason: str) -> None:
-        """Say that nothing comes any more; what comes next has a new ring and a new epoch."""
+    def source_lost(self, reason: str) -> None:
+        """Publish that the source was lost. The next frame gets a new ring and a new epoch."""
         self.close()
         send(self._socket, SourceLost(printable(reason)))
 
 
-class Workers:
-    """The inference workers' side: hands the newest frame to whoever is idle."""
+class WorkSocket:
+    """Send the newest frame to idle inference workers, on request."""
 
     def __init__(self, context: Context, run_dir: Path, counters: Counters) -> None:
         self.socket = bind(context, WORK, run_dir)
         self._newest: FrameCaptured | None = None
         self._period_ns = 0
         self._cores = os.cpu_count() or 1
-        self._dispatch, self._said = Dispatch(self._cores), 0
+        self._dispatcher, self._logged_count = Dispatcher(self._cores), 0
         self._counters = counters
 
-    def offer(self, newest: FrameCaptured | None) -> None:
-        """This frame is to be had now, or none."""
+    def set_newest(self, newest: FrameCaptured | None) -> None:
+        """Set the frame that the next idle worker gets; None: there is none."""
         last, self._newest = self._newest, newest
         self._period_ns = newest.captured_ns - last.captured_ns if newest and last else 0
 
     def serve(self, now_ns: int) -> None:
-        """Take what workers ask, and give the newest frame to one of them."""
+        """Receive the requests of workers, and send the newest frame to one of them."""
         now = now_ns / 1e9
-        self._hear(now)
-        if self._newest is None or not is_worth_giving(now_ns - self._newest.captured_ns, self._period_ns):
+        self._receive_requests(now)
+        if self._newest is None or not should_dispatch(now_ns - self._newest.captured_ns, self._period_ns):
             return
         frame = (self._newest.epoch, self._newest.frame_id)
-        while (worker := self._dispatch.next_worker(*frame, now)) is not None:
-            message = replace(self._newest, workers=min(self._cores, self._count(now)))
+        while (worker := self._dispatcher.next_worker(*frame, now)) is not None:
+            message = replace(self._newest, workers=min(self._cores, self._worker_count(now)))
             try:
                 self.socket.send_multipart([worker, encode(message)], zmq.NOBLOCK)
             except (zmq.Again, zmq.ZMQError):
-                self._dispatch.lost(worker)  # it died while it waited: the frame goes to the next
+                self._dispatcher.remove(worker)  # it died while it waited: the frame goes to the next worker
                 self._counters.count("worker", "gone")
             else:
-                self._dispatch.gave(worker, *frame, now)
+                self._dispatcher.assign(worker, *frame, now)
 
-    def _count(self, now: float) -> int:
-        """How many workers there are; more than cores are said."""
-        workers = self._dispatch.workers(now)
-        if workers > self._cores and workers != self._said:
+    def _worker_count(self, now: float) -> int:
+        """Return the number of workers. Warns if there are more than cores."""
+        workers = self._dispatcher.worker_count(now)
+        if workers > self._cores and workers != self._logged_count:
             log.warning("%d inference workers take turns: this machine has %d cores", workers, self._cores)
-        self._said = workers
+        self._logged_count = workers
         return workers
 
-    def _hear(self, now: float) -> None:
+    def _receive_requests(self, now: float) -> None:
         while True:
             try:
                 worker, *parts = self.socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
             if len(parts) == 1 and parse(parts[0], WorkRequested, self._counters) is not None:
-                self._dispatch.ask(worker, now)
+                self._dispatcher.request(worker, now)

@@ -109,10 +109,10 @@ def check_litert() -> Finding:
 def check_model(folder: Path) -> Finding:
     """The Mask R-CNN, by its files and, where it is the tutorial's own, by its checksums."""
     if folder == NO_MODEL:
-        return Finding("model", Level.OK, "none is wanted: the embedded who finds people")
+        return Finding("model", Level.OK, "none is wanted: the embedded detector finds people")
     if not is_wanted(folder):
         return Finding(
-            "model", Level.NOTE, f"no Mask R-CNN in {folder}{why_not_fetched(folder)}: the embedded who finds people, "
+            "model", Level.NOTE, f"no Mask R-CNN in {folder}{why_not_fetched(folder)}: the embedded detector finds people, "
             "may miss a back or a limb alone, and finds no things", "make model, or set ONLYME_MASK_RCNN",
         )  # fmt: skip
     try:

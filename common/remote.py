@@ -19,7 +19,7 @@ from zmq.auth import Authenticator
 from zmq.auth.thread import ThreadAuthenticator
 
 from common.errors import ConfigError
-from common.ipc.messages import MAX_MESSAGE_BYTES
+from common.ipc.codec import MAX_MESSAGE_BYTES
 from common.ipc.streams import Context, Socket
 from common.keys import Pair, ViewerKey
 

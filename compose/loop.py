@@ -39,11 +39,11 @@ from common.ipc.streams import (
     send,
 )
 from common.metrics.counters import Counters
-from common.metrics.metrics import figures
+from common.metrics.metrics import metrics
 from common.runtime.child import Stop, sole_writer
-from common.runtime.suspend import SLEPT, SleepWatch
-from common.vision.pyramid import Halves
-from compose.malloc import keep_freed
+from common.runtime.suspend import SUSPENDED, SuspendDetector
+from common.vision.pyramid import ImagePyramid
+from compose.malloc import tune_malloc
 from compose.picture.matte_edge import MattePace
 from compose.picture.renderer import Painter, paint_card
 from compose.policy import Policy, State, Verdict
@@ -66,11 +66,11 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
         RingSpaceError: Shared memory is too small.
     """
     cv2.setNumThreads(1)
-    keep_freed()
+    tune_malloc()
     tracker = open_tracker(settings, pace := MattePace())
     painter = Painter(settings, tracker)
     policy = Policy(tracker.choose, painter.forget, tracker.age_limit_ms, settings.mask_age_limit_ms)
-    counters, journal, sleep, run_dir = Counters(log), Journal(), SleepWatch(), settings.call_dir
+    counters, journal, suspend, run_dir = Counters(log), Journal(), SuspendDetector(), settings.call_dir
     with sole_writer(run_dir, COMPOSITES.name), open_context() as context, Composites(context, run_dir) as composites:
         frames = Frames(context, run_dir, policy, counters)
         masks, control = bind(context, MASKS, run_dir), bind(context, CONTROL, run_dir)
@@ -84,9 +84,9 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
                 obey(wish, policy, tracker, painter, counters)
             if watch.is_gone():
                 counters.count("worker", "gone, or cut off for what it sent")
-            begun, halves = time.monotonic(), None if picture is None else Halves(picture)
-            if frame is not None and halves is not None:
-                tracker.see(frame, halves)
+            begun, pyramid = time.monotonic(), None if picture is None else ImagePyramid(picture)
+            if frame is not None and pyramid is not None:
+                tracker.see(frame, pyramid)
             for result in receive(masks, MasksInferred, counters):
                 workers.looked(result)
                 if refused := policy.accept(result, time.monotonic_ns()):
@@ -94,13 +94,13 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
                 else:
                     composites.model = result.model
                     painter.instances.see(result)
-            if sleep.has_slept():  # last of all: what was read, asked and found above may be of before it
-                policy.lose(SLEPT, sleep.woke_ns)
+            if suspend.was_suspended():  # last of all: what was read, asked and found above may be of before it
+                policy.lose(SUSPENDED, suspend.resumed_ns)
                 frame = None
             verdict = policy.judge(time.monotonic_ns())
             journal.note(verdict, policy.privacy)
-            if frame is not None and halves is not None:
-                painter.paint(halves, frame, verdict, composites.claim(frame))
+            if frame is not None and pyramid is not None:
+                painter.paint(pyramid, frame, verdict, composites.claim(frame))
                 composites.publish(frame, verdict, policy.privacy)
                 workers.composed(time.monotonic() - begun)
             elif verdict.state is State.LOST:
@@ -184,8 +184,8 @@ class Journal:
     def note(self, verdict: Verdict, privacy: bool) -> None:
         """Look at the present state."""
         turned = time.monotonic()
-        figures.count("state_seconds", turned - self._looked, state=str(verdict.state))
-        figures.put("mask_age_seconds", max(-1.0, verdict.mask_age_ms / 1000))
+        metrics.count("state_seconds", turned - self._looked, state=str(verdict.state))
+        metrics.set("mask_age_seconds", max(-1.0, verdict.mask_age_ms / 1000))
         self._looked = turned
         if privacy is not self._privacy:
             self._privacy = privacy
@@ -241,7 +241,7 @@ class Composites(ShapedRing):
             everybody=verdict.everybody,
         )
         send(self._socket, message)
-        figures.count("composed")
+        metrics.count("composed")
 
     def publish_card(self, verdict: Verdict, privacy: bool) -> None:
         """Say in a picture that there is none, of the last frame's size; nothing before the first frame."""

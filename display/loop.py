@@ -12,9 +12,9 @@ from common.config import DisplaySettings
 from common.ipc.messages import INSTANCES, LOST, SetView
 from common.ipc.streams import COMPOSITES, CONTROL, Context, connect, open_context
 from common.metrics.counters import Counters
-from common.metrics.load import Load
+from common.metrics.load import LoadReporter
 from common.runtime.child import Stop
-from common.runtime.suspend import SLEPT, SleepWatch
+from common.runtime.suspend import SUSPENDED, SuspendDetector
 from display.commands import Wishes
 from display.composite_reader import Composites, Pictures
 from display.presenter import Shown
@@ -38,18 +38,18 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
     with open_context() as context:
         pictures, wishes = open_pictures(context, settings, counters)
         if not settings.connect:
-            stop.each_second.append(Load("display", context, settings.call_dir).say)
+            stop.each_second.append(LoadReporter("display", context, settings.call_dir).send)
         with closing(open_sink(settings)) as sink:
-            shown, sleep = Shown(sink, pictures), SleepWatch()
+            shown, suspend = Shown(sink, pictures), SuspendDetector()
             # it is privacy off: that this display was started again is nobody's wish for it
             asks_view = settings.view == INSTANCES and stop.restarts == 0
             while not stop:
-                if has_slept := sleep.has_slept():  # first of all: a sink may send its last picture again
-                    shown.lose(SLEPT)
+                if was_suspended := suspend.was_suspended():  # first of all: a sink may send its last picture again
+                    shown.lose(SUSPENDED)
                 wish = sink.poll()
                 if wish.quit:
                     break
-                if not has_slept:  # else it was asked of a picture of before the sleep
+                if not was_suspended:  # else it was asked of a picture of before the sleep
                     wishes.add(shown.epoch, *wish.asked)
                     wishes.put(*wish.made)
                 wishes.pass_on()
@@ -57,7 +57,7 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
                 if pictures.is_gone():
                     shown.lose(pictures.gone)
                 for message, picture in pictures.waiting():
-                    if message.captured_ns < sleep.woke_ns:
+                    if message.captured_ns < suspend.resumed_ns:
                         counters.count("composite", "of before the sleep")
                         continue
                     if asks_view and message.state != LOST:

@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from common.ipc.messages import INSTANCES, FrameComposed
-from common.metrics.metrics import figures
+from common.metrics.metrics import metrics
 from display.captions import write_caption
 from display.composite_reader import Picture, Pictures
 from display.meter import Meter
@@ -36,9 +36,9 @@ class Shown:
         now_ns = time.monotonic_ns()
         self.epoch = message.epoch
         self.meter.add(message, now_ns)
-        figures.count("shown")
-        figures.put("missed", self.meter.missed)
-        figures.observe("latency_seconds", (now_ns - message.captured_ns) / 1e9)
+        metrics.count("shown")
+        metrics.set("missed", self.meter.missed)
+        metrics.observe("latency_seconds", (now_ns - message.captured_ns) / 1e9)
         now = time.monotonic()
         self.first_at = self.first_at or now
         self._last_at, self._is_stale = now, False

@@ -12,7 +12,8 @@ import numpy as np
 
 from common.config import DisplaySettings
 from common.errors import ConfigError
-from common.ipc.messages import INSTANCES, MAX_INT, FrameComposed, PictureRelayed, ViewerReady
+from common.ipc.fields import MAX_INT
+from common.ipc.messages import INSTANCES, FrameComposed, PictureRelayed, ViewerReady
 from common.ipc.streams import Context, PeerWatch, Socket, receive, send
 from common.keys import read_viewer_key
 from common.metrics.counters import Counters

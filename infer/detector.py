@@ -1,4 +1,4 @@
-"""What finds people in a frame: a Mask R-CNN from a folder beside the embedded who, or that alone where there is none."""
+"""What finds people in a frame: a Mask R-CNN from a folder beside the embedded detector, or that alone where there is none."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger("onlyme")
 class Detector(Protocol):
     """Finds instances in frames.
 
-    least_wh: A picture reduced by halves to no less than this, see Halves, is as good as the whole.
+    least_wh: Width and height in pixels. A pyramid level of at least this size is as good as the whole frame.
     """
 
     model: str
@@ -33,15 +33,15 @@ class Detector(Protocol):
 
 
 def open_detector(settings: InferSettings) -> Detector:
-    """The Mask R-CNN of `--mask-rcnn` beside the embedded who; that alone where it is none, or the default folder is empty.
+    """The Mask R-CNN of `--mask-rcnn` beside the embedded detector; that alone where it is none, or the default folder is empty.
 
     Raises:
         ModelError: The folder was named, or has weights, but cannot be used.
         ConfigError: The device cannot be used, or is only for a Mask R-CNN in an .onnx file, which there is not.
-        AssetError: There is no Mask R-CNN and the embedded who cannot be fetched either.
+        AssetError: There is no Mask R-CNN and the embedded detector cannot be fetched either.
     """
     if not is_wanted(settings.mask_rcnn):
-        _on_processor_only(settings, "the embedded who")
+        _on_processor_only(settings, "the embedded detector")
         return EmbeddedDetector(settings.confidence)
     return _beside_the_small_networks(open_mask_rcnn(settings), settings)
 

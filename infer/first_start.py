@@ -46,7 +46,10 @@ def fetch_once(folder: Path, files: Mapping[str, Pinned] = SMALL, limit_s: float
     except OSError as error:
         reason = f"{note} cannot be written ({error.strerror})"
     if reason:
-        print(f"model: none was fetched ({reason}); the embedded who finds people, make model tries again", flush=True)
+        print(
+            f"model: none was fetched ({reason}); the embedded detector finds people, make model tries again",
+            flush=True,
+        )
 
 
 def _try_within(folder: Path, files: Mapping[str, Pinned], limit_s: float) -> str:

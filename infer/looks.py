@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.ipc.messages import FrameCaptured, InferenceScheduled, Instance
-from common.metrics.metrics import figures
+from common.metrics.metrics import metrics
 from infer.detector import Detector
 from infer.static_scene import Glance, Need, Still, glance_at
 from infer.witnessed import WitnessedDetector
@@ -47,16 +47,16 @@ class Looks:
         glance = glance_at(picture, message.epoch, message.frame_id, message.captured_ns)
         need = self._still.need(glance, wanted)
         if need in (Need.SAME, Need.OWN):
-            figures.count("looks_spared")
+            metrics.count("inferences_skipped")
             if need is Need.OWN or not self._still.is_to_be_said(message.captured_ns, wanted):
                 return None
             return Looked(self._still.instances, self._model, self._still.held_ns(message.captured_ns))
-        figures.count("looks_wanted", why=need)
+        metrics.count("inferences", why=need)
         begun, spent_s = time.monotonic(), time.process_time()
         instances = self._look(glance, picture, wanted, may_confirm=need in (Need.AGE, Need.MOTION))
         took_s, cpu_s = time.monotonic() - begun, time.process_time() - spent_s
         self._still.keep(glance, instances, round(1e9 * took_s))
-        figures.observe("inference_seconds", took_s)
+        metrics.observe("inference_seconds", took_s)
         return Looked(instances, self._model, cpu_ns=round(1e9 * cpu_s))
 
     def _look(

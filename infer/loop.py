@@ -17,13 +17,13 @@ from common.ipc.messages import FrameCaptured, InferenceScheduled, MasksInferred
 from common.ipc.ring import RingCache
 from common.ipc.streams import MASKS, SCHEDULE, WORK, Context, connect, open_context, receive, send
 from common.metrics.counters import Counters
-from common.metrics.load import Load
-from common.metrics.metrics import figures
+from common.metrics.load import LoadReporter
+from common.metrics.metrics import metrics
 from common.runtime.child import Stop
 from common.runtime.environment import process_name
 from infer.detector import Detector, open_detector
 from infer.looks import Looks
-from infer.niceness import OWN, Niceness
+from infer.scheduling import PROCESS_NICE, PriorityController
 from infer.static_scene import CELLS_WH
 
 ASK_AGAIN_S = 0.5  # a restarted capture has forgotten who asked
@@ -40,22 +40,22 @@ def run(settings: InferSettings, stop: Stop) -> None:
         ModelError, ConfigError, AssetError: The network cannot be opened.
         DeviceError: The device has failed; the worker starts again on the processor.
     """
-    os.nice(OWN)
+    os.nice(PROCESS_NICE)
     cv2.setNumThreads(settings.threads or share_of_cores(1))  # the first frame says how many workers there are
     # whatever ended the worker before this one: a device can do that in many ways, the processor in none
     detector = open_detector(replace(settings, device=CPU) if stop.restarts else settings)
     log.info("finds people with %s", detector.model)
     name = f"{process_name('infer')}:{os.getpid()}"
     with open_context() as context:
-        stop.each_second.append(Load("infer", context, settings.call_dir).say)
+        stop.each_second.append(LoadReporter("infer", context, settings.call_dir).send)
         work = Work(context, settings, name, least_size(detector), Counters(log))
-        masks, looks, niceness = connect(context, MASKS, settings.call_dir), Looks(detector), Niceness()
+        masks, looks, priority = connect(context, MASKS, settings.call_dir), Looks(detector), PriorityController()
         while not stop:
             message, picture = work.next_frame()
             if message is None or picture is None:
                 continue
             wanted = work.wanted()
-            niceness.set(insists=wanted.insists)
+            priority.set(normal=wanted.insists)
             # where a budget holds, CPU seconds count, and not how soon a result comes
             cv2.setNumThreads(settings.threads or (1 if wanted.hz else share_of_cores(message.workers)))
             begun_ns = time.monotonic_ns()
@@ -75,7 +75,7 @@ def run(settings: InferSettings, stop: Stop) -> None:
                 cpu_ns=looked.cpu_ns,
             )
             if send(masks, result):
-                figures.count("masks_sent")
+                metrics.count("masks_sent")
             else:
                 work.counters.count("masks", "nobody takes them")
     log.info("stopped%s", f"; {work.counters}" if str(work.counters) else "")
@@ -128,7 +128,7 @@ class Work:
         """A frame for this worker alone, or nothing within a moment.
 
         Returns:
-            What capture said of it, and (h, w, 3) uint8 BGR, the frame or one of its halves.
+            What capture said of it, and (h, w, 3) uint8 BGR, the frame or a level of its pyramid.
         """
         now = time.monotonic()
         if now < self._not_before:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from common.config import InferSettings
 from common.errors import ModelError
-from common.ipc.messages import Instance, printable
+from common.ipc.fields import printable
+from common.ipc.messages import Instance
 from common.model import CLASSES, find_model
 from infer.graph import limit_work
 from infer.instances import to_instances

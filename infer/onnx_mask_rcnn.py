@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from common.config import CPU, InferSettings
 from common.errors import DeviceError
-from common.ipc.messages import Instance, printable
+from common.ipc.fields import printable
+from common.ipc.messages import Instance
 from infer.instances import to_instances
 from infer.onnx_session import ERRORS, open_session, reason_of
 from infer.scaled import scaled

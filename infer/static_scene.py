@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.ipc.messages import InferenceScheduled, Instance
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 from infer.calm import Cells, lone_person, own_cells
 
 Picture = NDArray[np.uint8]
@@ -169,5 +169,5 @@ def longest_ns(again_ns: int, limit_ns: int, wait_ns: int, took_ns: int) -> int:
 
 def cells_of(picture: Picture) -> Picture:
     """(90, 160, 3) uint8: means over the cells of a picture (H, W, 3) uint8."""
-    half = Halves(picture).at_least(*CELLS_WH)
-    return np.asarray(cv2.resize(half, CELLS_WH, interpolation=cv2.INTER_AREA), np.uint8)
+    level = ImagePyramid(picture).smallest_at_least(*CELLS_WH)
+    return np.asarray(cv2.resize(level, CELLS_WH, interpolation=cv2.INTER_AREA), np.uint8)

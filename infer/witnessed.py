@@ -1,4 +1,4 @@
-"""A Mask R-CNN beside the small networks of the embedded who.
+"""A Mask R-CNN beside the small networks of the embedded detector.
 
 Mask R-CNN finds every class and rarely misses anybody, but its small maps give the subject much of whoever stands half
 hidden behind. The small networks tell those two apart. A person whose body they found is what they give to it, as far as its
@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.ipc.messages import MAX_INSTANCES, Instance, printable
+from common.ipc.fields import printable
+from common.ipc.messages import MAX_INSTANCES, Instance
 from common.vision.coco import PERSON
 from infer.embedded.detector import (
     UNSEEN,
@@ -62,7 +63,7 @@ class WitnessedDetector:
         self._detector, self._threshold, self._confidence = detector, threshold, confidence
         self._looker, self._beside = Looker(), ThreadPoolExecutor(1)
         self.small: Detector = EmbeddedDetector(confidence, self._looker)  # for a processor that is too busy for both
-        self.model = printable(f"{detector.model}, beside the embedded who")
+        self.model = printable(f"{detector.model}, beside the embedded detector")
         self.least_wh = (
             max(detector.least_wh[0], self._looker.least_wh[0]), max(detector.least_wh[1], self._looker.least_wh[1]),
         )  # fmt: skip

@@ -13,7 +13,7 @@ from capture.demo import Course, DemoScene, Masks, Place, Places, sways
 from common.config import ComposeSettings
 from common.ipc.messages import FrameCaptured, Instance, MasksInferred
 from common.vision.grid import on_grid
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 from common.vision.selfie_matte import Matte
 from compose.picture.matte_edge import MatteEdge, MattePace
 from compose.who.tracker import EVEN, Tracker
@@ -158,7 +158,7 @@ def play(
     for index in range(round(SECONDS * FPS)):
         picture, masks = scene.frame(index), scene.masks(index)
         frame = FrameCaptured(1, index, at_ns(index), index, "s", index, SIZE_WH[1], SIZE_WH[0])
-        tracker.see(frame, Halves(picture))
+        tracker.see(frame, ImagePyramid(picture))
         of = index - looks.late
         if of >= 0 and of % looks.every == 0:
             found = looks.at(of)

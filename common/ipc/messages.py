@@ -1,4 +1,4 @@
-"""The facts that travel between stages: one msgpack part a message, `[schema version, kind, fields...]`.
+"""The facts that travel between stages.
 
 Images never travel here, they lie in a ring that a message names. Times are CLOCK_MONOTONIC nanoseconds, boxes are
 half-open and relative (0..1 of width and height), units stand at the end of names. `epoch, frame_id, captured_ns` go
@@ -10,24 +10,18 @@ whoever listens counts and drops it.
 
 from __future__ import annotations
 
-import math
 import re
-from dataclasses import astuple, dataclass, field, fields
-from typing import Any, ClassVar, get_args
-
-import msgpack
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 from common.errors import MessageError
+from common.ipc.fields import boolean, float_range, int_range, one_of, text
 
-SCHEMA_VERSION = 3
-MAX_MESSAGE_BYTES = 4 << 20
 MAX_INSTANCES = 400
 MAX_MAP_SIDE = 512
 MAX_SIDE = 16384
 # of a relayed picture: the largest that cameras give, 106 MB in memory; larger ones are made smaller
 MAX_PIXELS = 8192 * 4320
-MAX_INT = 2**63 - 1
-LONGEST_TEXT = 200
 LOST = "lost"  # the state in which a composite is a card
 OFF = "off"  # the state in which a composite is the camera's own picture
 INSTANCES = "instances"  # the state in which a composite is the instance view
@@ -35,56 +29,26 @@ EVERYBODY = "everybody"  # the state in which every person is shown, and the roo
 STATES = ("starting", "live", EVERYBODY, "hidden", LOST, OFF, INSTANCES)  # as compose/policy.py has them
 
 
-def printable(text: str) -> str:
-    """Return `text` as a message may hold it: no longer than LONGEST_TEXT, "?" for every character that cannot be printed.
-
-    Names of files and texts of errors come from elsewhere. The code that puts one into a message cleans it with this.
-    """
-    return "".join(letter if letter.isprintable() else "?" for letter in text[:LONGEST_TEXT])
-
-
-def _whole(what: str, value: object, low: int = 0, high: int = MAX_INT) -> None:
-    if type(value) is not int or not low <= value <= high:
-        raise MessageError(f"{what}: expected a whole number {low}..{high}, got {value!r:.80}")
-
-
-def _real(what: str, value: object, low: float, high: float) -> None:
-    if type(value) is not float or not math.isfinite(value) or not low <= value <= high:
-        raise MessageError(f"{what}: expected a number {low}..{high}, got {value!r:.80}")
-
-
-def _text(what: str, value: object) -> None:
-    # what cannot be printed would command the terminal that a log is read in
-    if type(value) is not str or len(value) > LONGEST_TEXT or not value.isprintable():
-        raise MessageError(f"{what}: expected printable text of at most {LONGEST_TEXT} characters, got {value!r:.80}")
-
-
-def _flag(what: str, value: object) -> None:
-    if type(value) is not bool:
-        raise MessageError(f"{what}: expected true or false, got {value!r:.80}")
-
-
 def _said(message: FrameComposed | PictureRelayed) -> None:
-    _whole("composed_ns", message.composed_ns)
-    if message.state not in STATES:
-        raise MessageError(f"state: expected one of {', '.join(STATES)}, got {message.state!r:.80}")
-    _text("reason", message.reason)
-    _real("mask_age_ms", message.mask_age_ms, -1.0, 1e12)
-    _flag("privacy", message.privacy)
-    _text("model", message.model)
+    int_range("composed_ns", message.composed_ns)
+    one_of("state", message.state, STATES)
+    text("reason", message.reason)
+    float_range("mask_age_ms", message.mask_age_ms, -1.0, 1e12)
+    boolean("privacy", message.privacy)
+    text("model", message.model)
 
 
 def _identity(message: FrameCaptured | MasksInferred | FrameComposed | PictureRelayed) -> None:
-    _whole("epoch", message.epoch, 1)
-    _whole("frame_id", message.frame_id)
-    _whole("captured_ns", message.captured_ns)
+    int_range("epoch", message.epoch, 1)
+    int_range("frame_id", message.frame_id)
+    int_range("captured_ns", message.captured_ns)
 
 
 def _pixels(message: FrameCaptured | FrameComposed) -> None:
-    _text("segment", message.segment)
-    _whole("sequence", message.sequence)
-    _whole("height", message.height, 1, MAX_SIDE)
-    _whole("width", message.width, 1, MAX_SIDE)
+    text("segment", message.segment)
+    int_range("sequence", message.sequence)
+    int_range("height", message.height, 1, MAX_SIDE)
+    int_range("width", message.width, 1, MAX_SIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +74,9 @@ class FrameCaptured:
     def __post_init__(self) -> None:
         _identity(self)
         _pixels(self)
-        _whole("source_index", self.source_index)
-        _text("notice", self.notice)
-        _whole("workers", self.workers, 0, 1024)
+        int_range("source_index", self.source_index)
+        text("notice", self.notice)
+        int_range("workers", self.workers, 0, 1024)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +88,7 @@ class SourceLost:
     reason: str
 
     def __post_init__(self) -> None:
-        _text("reason", self.reason)
+        text("reason", self.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +99,7 @@ class WorkRequested:
     worker: str
 
     def __post_init__(self) -> None:
-        _text("worker", self.worker)
+        text("worker", self.worker)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,18 +120,18 @@ class Instance:
     is_sign: bool = False
 
     def __post_init__(self) -> None:
-        _whole("class_id", self.class_id, 0, 1000)
-        _flag("is_sign", self.is_sign)
-        _real("score", self.score, 0.0, 1.0)
+        int_range("class_id", self.class_id, 0, 1000)
+        boolean("is_sign", self.is_sign)
+        float_range("score", self.score, 0.0, 1.0)
         if not isinstance(self.box_xyxy, tuple) or len(self.box_xyxy) != 4:
             raise MessageError(f"box_xyxy: expected 4 numbers, got {self.box_xyxy!r:.80}")
         for value in self.box_xyxy:
-            _real("box_xyxy", value, 0.0, 1.0)
+            float_range("box_xyxy", value, 0.0, 1.0)
         x0, y0, x1, y1 = self.box_xyxy
         if x1 <= x0 or y1 <= y0:
             raise MessageError(f"box_xyxy: expected x0 < x1 and y0 < y1, got {self.box_xyxy}")
-        _whole("map_height", self.map_height, 1, MAX_MAP_SIDE)
-        _whole("map_width", self.map_width, 1, MAX_MAP_SIDE)
+        int_range("map_height", self.map_height, 1, MAX_MAP_SIDE)
+        int_range("map_width", self.map_width, 1, MAX_MAP_SIDE)
         if type(self.probability) is not bytes or len(self.probability) != self.map_height * self.map_width:
             size = len(self.probability) if isinstance(self.probability, bytes) else type(self.probability).__name__
             raise MessageError(f"probability: expected {self.map_height} x {self.map_width} bytes, got {size}")
@@ -200,11 +164,11 @@ class MasksInferred:
 
     def __post_init__(self) -> None:
         _identity(self)
-        _whole("inference_ns", self.inference_ns)
-        _whole("held_ns", self.held_ns, 0, self.captured_ns)
-        _whole("cpu_ns", self.cpu_ns)
-        _text("worker", self.worker)
-        _text("model", self.model)
+        int_range("inference_ns", self.inference_ns)
+        int_range("held_ns", self.held_ns, 0, self.captured_ns)
+        int_range("cpu_ns", self.cpu_ns)
+        text("worker", self.worker)
+        text("model", self.model)
         if len(self.instances) > MAX_INSTANCES:
             raise MessageError(f"instances: expected at most {MAX_INSTANCES}, got {len(self.instances)}")
 
@@ -241,10 +205,10 @@ class FrameComposed:
     def __post_init__(self) -> None:
         _identity(self)
         _pixels(self)
-        _whole("source_index", self.source_index)
+        int_range("source_index", self.source_index)
         _said(self)
-        _text("question", self.question)
-        _flag("everybody", self.everybody)
+        text("question", self.question)
+        boolean("everybody", self.everybody)
 
     @property
     def shows_everybody(self) -> bool:
@@ -261,7 +225,7 @@ class SetPrivacy:
     privacy: bool
 
     def __post_init__(self) -> None:
-        _flag("privacy", self.privacy)
+        boolean("privacy", self.privacy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +240,7 @@ class SelectSubject:
     number: int
 
     def __post_init__(self) -> None:
-        _whole("number", self.number, self.NEXT, self.ONE)
+        int_range("number", self.number, self.NEXT, self.ONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,8 +252,8 @@ class SelectSubjectAt:
     y: float
 
     def __post_init__(self) -> None:
-        _real("x", self.x, 0.0, 1.0)
-        _real("y", self.y, 0.0, 1.0)
+        float_range("x", self.x, 0.0, 1.0)
+        float_range("y", self.y, 0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +265,7 @@ class SetView:
     instances: bool
 
     def __post_init__(self) -> None:
-        _flag("instances", self.instances)
+        boolean("instances", self.instances)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +276,7 @@ class ViewerReady:
     number: int
 
     def __post_init__(self) -> None:
-        _whole("number", self.number)
+        int_range("number", self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,12 +303,12 @@ class PictureRelayed:
 
     def __post_init__(self) -> None:
         _identity(self)
-        _whole("number", self.number, 1)
-        _whole("sent_ns", self.sent_ns)
-        _whole("source_index", self.source_index)
-        _whole("height", self.height, 1, MAX_SIDE)
-        _whole("width", self.width, 1, MAX_SIDE)
-        _whole("height * width", self.height * self.width, 1, MAX_PIXELS)
+        int_range("number", self.number, 1)
+        int_range("sent_ns", self.sent_ns)
+        int_range("source_index", self.source_index)
+        int_range("height", self.height, 1, MAX_SIDE)
+        int_range("width", self.width, 1, MAX_SIDE)
+        int_range("height * width", self.height * self.width, 1, MAX_PIXELS)
         _said(self)
         if type(self.jpeg) is not bytes or not self.jpeg:
             raise MessageError(f"jpeg: expected bytes, got {self.jpeg!r:.80}")
@@ -359,13 +323,12 @@ class SetBackground:
     background: str
 
     def __post_init__(self) -> None:
-        _text("background", self.background)
+        text("background", self.background)
         if self.background not in ("", "blur") and not re.fullmatch(r"color:[0-9a-fA-F]{6}", self.background):
             raise MessageError(f"background: expected blur, color:RRGGBB or nothing, got {self.background!r:.80}")
 
 
 Command = SetPrivacy | SelectSubject | SelectSubjectAt | SetView | SetBackground
-_COMMANDS: dict[int, type[Command]] = {kind.KIND: kind for kind in get_args(Command)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,8 +345,8 @@ class CommandIssued:
     command: Command
 
     def __post_init__(self) -> None:
-        _whole("epoch", self.epoch)
-        _whole("issued_ns", self.issued_ns)
+        int_range("epoch", self.epoch)
+        int_range("issued_ns", self.issued_ns)
         if not isinstance(self.command, Command):
             raise MessageError(f"command: expected a command, got {self.command!r:.80}")
 
@@ -397,8 +360,8 @@ class LoadReported:
     cores: float
 
     def __post_init__(self) -> None:
-        _text("process", self.process)
-        _real("cores", self.cores, 0.0, 1e6)
+        text("process", self.process)
+        float_range("cores", self.cores, 0.0, 1e6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,13 +387,13 @@ class InferenceScheduled:
     limit_ms: int
 
     def __post_init__(self) -> None:
-        _real("hz", self.hz, 0.0, 1e6)
-        _flag("insists", self.insists)
-        _flag("light", self.light)
-        _flag("things", self.things)
-        _whole("since_ns", self.since_ns)
-        _whole("looked_ns", self.looked_ns)
-        _whole("limit_ms", self.limit_ms)
+        float_range("hz", self.hz, 0.0, 1e6)
+        boolean("insists", self.insists)
+        boolean("light", self.light)
+        boolean("things", self.things)
+        int_range("since_ns", self.since_ns)
+        int_range("looked_ns", self.looked_ns)
+        int_range("limit_ms", self.limit_ms)
 
 
 Message = (
@@ -445,58 +408,3 @@ Message = (
     | LoadReported
     | InferenceScheduled
 )
-_PLACE = [field.name for field in fields(MasksInferred)].index("instances")
-_KINDS: dict[int, type[Message]] = {kind.KIND: kind for kind in get_args(Message)}
-
-
-def encode(message: Message) -> bytes:
-    """The one msgpack part of a message."""
-    values = list(astuple(message))
-    if isinstance(message, CommandIssued):
-        values[-1] = [message.command.KIND, *values[-1]]
-    packed: bytes = msgpack.packb([SCHEMA_VERSION, message.KIND, *values])
-    return packed
-
-
-def decode(data: bytes) -> Message:
-    """The message in `data`.
-
-    Raises:
-        MessageError: Not msgpack, too large, another schema version, an unknown kind, or a field out of range.
-    """
-    if len(data) > MAX_MESSAGE_BYTES:
-        raise MessageError(f"message: expected at most {MAX_MESSAGE_BYTES} bytes, got {len(data)}")
-    try:
-        parts = msgpack.unpackb(data, use_list=False, max_map_len=0, max_ext_len=0)
-    except (ValueError, msgpack.UnpackException, RecursionError) as error:
-        raise MessageError(f"message: expected msgpack, got {len(data)} bytes that are not ({error!r:.120})") from None
-    if not isinstance(parts, tuple) or len(parts) < 2 or parts[0] != SCHEMA_VERSION:
-        raise MessageError(f"message: expected schema version {SCHEMA_VERSION}, got {parts!r:.80}")
-    kind = _KINDS.get(parts[1]) if type(parts[1]) is int else None
-    if kind is None:
-        raise MessageError(f"message: expected a kind of {sorted(_KINDS)}, got {parts[1]!r:.80}")
-    values: list[Any] = list(parts[2:])
-    if len(values) != len(fields(kind)):
-        raise MessageError(f"{kind.__name__}: expected {len(fields(kind))} fields, got {len(values)}")
-    if kind is MasksInferred:
-        values[_PLACE] = _instances(values[_PLACE])
-    if kind is CommandIssued:
-        values[-1] = _command(values[-1])
-    return kind(*values)
-
-
-def _command(value: object) -> Command:
-    if not isinstance(value, tuple) or not value or type(value[0]) is not int or value[0] not in _COMMANDS:
-        raise MessageError(f"command: expected a kind of {sorted(_COMMANDS)}, got {value!r:.80}")
-    kind = _COMMANDS[value[0]]
-    if len(value) != 1 + len(fields(kind)):
-        raise MessageError(f"{kind.__name__}: expected {len(fields(kind))} fields, got {len(value) - 1}")
-    return kind(*value[1:])
-
-
-def _instances(value: object) -> tuple[Instance, ...]:
-    if not isinstance(value, tuple):
-        raise MessageError(f"instances: expected a list, got {value!r:.80}")
-    if any(not isinstance(parts, tuple) or len(parts) != len(fields(Instance)) for parts in value):
-        raise MessageError(f"instances: expected {len(fields(Instance))} fields each")
-    return tuple(Instance(*parts) for parts in value)

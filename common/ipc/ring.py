@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from common.errors import ProcessorError, RingGoneError, RingSpaceError
 from common.ipc.shm import HEADER, MAGIC, SHM_FOLDER, SharedMemory, name_prefix
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 
 Frame = NDArray[np.uint8]
 
@@ -234,9 +234,9 @@ class RingReader(_Mapped):
         return self._is_whole(sequence)
 
     def read_reduced(self, sequence: int, least_wh: tuple[float, float]) -> Frame | None:
-        """The smallest half of frame `sequence` that is at least so large, see Halves: (h, w, C) uint8 of its own.
+        """Return the smallest pyramid level of frame `sequence` that is at least `least_wh` (width, height): a new (h, w, C) uint8.
 
-        It is made where the frame lies, without a copy of all of it.
+        The frame is reduced in shared memory, without a copy of the whole frame.
 
         Returns:
             None where the frame is not there yet or this reader was lapped.
@@ -244,7 +244,7 @@ class RingReader(_Mapped):
         if not 0 <= sequence <= self.cursor:
             return None
         slot = self._slots[sequence % self.capacity]
-        reduced = Halves(slot).at_least(*least_wh)
+        reduced = ImagePyramid(slot).smallest_at_least(*least_wh)
         reduced = reduced.copy() if reduced is slot else reduced
         return reduced if self._is_whole(sequence) else None
 

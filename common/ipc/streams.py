@@ -27,8 +27,8 @@ from typing import TypeVar
 import zmq
 
 from common.errors import ConfigError, MessageError
+from common.ipc.codec import MAX_MESSAGE_BYTES, decode, encode
 from common.ipc.messages import (
-    MAX_MESSAGE_BYTES,
     CommandIssued,
     FrameCaptured,
     FrameComposed,
@@ -40,8 +40,6 @@ from common.ipc.messages import (
     SourceLost,
     ViewerReady,
     WorkRequested,
-    decode,
-    encode,
 )
 from common.metrics.counters import Counters
 

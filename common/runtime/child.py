@@ -18,7 +18,7 @@ from types import FrameType
 
 from common.config import STAGES, Settings, read_settings
 from common.errors import AlreadyRunningError, DeviceError, UserError
-from common.metrics.metrics import figures, path_of
+from common.metrics.metrics import metrics, path_of
 from common.runtime.environment import process_name, under_honcho
 from common.runtime.heartbeat import EXIT_CRASHED, EXIT_DONE, EXIT_MISTAKE, EXIT_TOLD, Pulse
 from common.runtime.parent_watch import Ancestors, are_there
@@ -105,7 +105,7 @@ def work(stage: str, package: str, stop: Stop) -> int:
 
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(signum, on_signal)
-    figures.put("restarts", stop.restarts)
+    metrics.set("restarts", stop.restarts)
     try:
         settings = read_settings(STAGES[stage], f"python -m {package}", sys.argv[1:])
         root = logging.getLogger()
@@ -113,7 +113,7 @@ def work(stage: str, package: str, stop: Stop) -> int:
         stop.pulse.log_level = root.level
         open_run_dir(settings.call_dir)
         name = process_name(package) if under_honcho() else f"{package}-{os.getpid()}"
-        stop.each_second.append(partial(figures.leave, path_of(settings.call_dir, name)))
+        stop.each_second.append(partial(metrics.flush, path_of(settings.call_dir, name)))
         run: Run = importlib.import_module(f"{package}.loop").run
         run(settings, stop)
     except UserError as error:

@@ -1,4 +1,4 @@
-"""The folder of a call's sockets, locks and figures."""
+"""The folder of a call's sockets, locks and metrics."""
 
 from __future__ import annotations
 

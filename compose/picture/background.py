@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from common.config import ComposeSettings
 from common.errors import SourceError
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 from compose.picture.alpha import Alpha
 from compose.picture.blur import LEAST_SIGMA, blur, strength_of
 
@@ -24,7 +24,7 @@ log = logging.getLogger("onlyme")
 class Backdrop(Protocol):
     """Makes what is shown behind the subject."""
 
-    def paint(self, halves: Halves, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
+    def paint(self, pyramid: ImagePyramid, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
         """Fill `into`, of the frame's shape (H, W, 3) uint8 BGR; `alpha` is the subject, if any."""
 
 
@@ -39,7 +39,7 @@ class BlurBackdrop:
         self._kernel = kernel
         self._said_for = (0, 0)  # the frame size for which the log says that the blur was raised
 
-    def paint(self, halves: Halves, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
+    def paint(self, pyramid: ImagePyramid, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
         """See Backdrop."""
         size_wh = into.shape[1], into.shape[0]
         sigma, raised = strength_of(self._kernel, size_wh)
@@ -49,7 +49,7 @@ class BlurBackdrop:
                 "--kernel %d is too weak to hide a face at %d x %d: the blur is raised to %.0f pixels (sigma), 1/%.0f of the height",
                 self._kernel, *size_wh, sigma, 1 / LEAST_SIGMA,
             )  # fmt: skip
-        blur(halves, sigma, alpha, into)
+        blur(pyramid, sigma, alpha, into)
 
 
 class StillBackdrop:
@@ -59,7 +59,7 @@ class StillBackdrop:
         self._still = still
         self._fitted = still
 
-    def paint(self, halves: Halves, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
+    def paint(self, pyramid: ImagePyramid, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
         """See Backdrop."""
         if self._fitted.shape != into.shape:
             self._fitted = fill(self._still, into.shape[1::-1])
@@ -80,7 +80,7 @@ class VideoBackdrop:
         self._due_ns: float | None = None
         self._still = StillBackdrop(first)
 
-    def paint(self, halves: Halves, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
+    def paint(self, pyramid: ImagePyramid, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
         """See Backdrop."""
         if self._due_ns is None or captured_ns - self._due_ns > 1e9:  # start, or a pause: go on from here
             self._due_ns = float(captured_ns)
@@ -92,7 +92,7 @@ class VideoBackdrop:
             if self._due_ns > captured_ns:
                 ok, frame = self._capture.retrieve()
                 self._still = StillBackdrop(frame) if ok else self._still
-        self._still.paint(halves, alpha, captured_ns, into)
+        self._still.paint(pyramid, alpha, captured_ns, into)
 
 
 def fill(still: Picture, size_wh: tuple[int, int]) -> Picture:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from common.config import ComposeSettings
 from common.ipc.messages import FrameCaptured
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 from compose.picture import alpha
 from compose.picture.alpha import Alpha
 from compose.picture.background import open_backdrop
@@ -47,23 +47,23 @@ class Painter:
         self._tracker.forget()
         self.instances.forget()
 
-    def paint(self, halves: Halves, frame: FrameCaptured, verdict: Verdict, into: Picture) -> None:
+    def paint(self, pyramid: ImagePyramid, frame: FrameCaptured, verdict: Verdict, into: Picture) -> None:
         """Fill `into`, of the frame's shape (H, W, 3) uint8 BGR, with what `verdict` allows of the frame."""
         if verdict.state is State.LOST:  # compose was stopped after the frame came, and for too long
             paint_card(verdict.reason, into)
             return
         if verdict.state is State.OFF:
-            np.copyto(into, halves.picture)
+            np.copyto(into, pyramid.picture)
         elif verdict.state is State.INSTANCES:
-            self.instances.paint(halves.picture, frame.epoch, into)
+            self.instances.paint(pyramid.picture, frame.epoch, into)
         elif verdict.shows_people:
             who = alpha.faded(self._tracker.alpha(frame, verdict.subjects), verdict.opacity)
-            self._backdrop.paint(halves, who, frame.captured_ns, into)
-            blend(halves.picture, who, into)
+            self._backdrop.paint(pyramid, who, frame.captured_ns, into)
+            blend(pyramid.picture, who, into)
             if self._tracker.outlined(frame.captured_ns):
                 draw_outline(into, who)
         else:
-            self._backdrop.paint(halves, None, frame.captured_ns, into)
+            self._backdrop.paint(pyramid, None, frame.captured_ns, into)
         if frame.notice:
             write_notice(into, frame.notice)
 

@@ -17,7 +17,7 @@ from common.ipc.messages import FrameCaptured, Instance, MasksInferred, SelectSu
 from common.vision.assets import MATTE, fetch
 from common.vision.coco import NAMES
 from common.vision.grid import on_grid
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 from common.vision.selfie_matte import Matte
 from compose.governor import LEAST_HZ
 from compose.picture import alpha
@@ -103,17 +103,17 @@ class Tracker:
             self._edge.reset()
         self._past: OrderedDict[int, Past] = OrderedDict()  # by frame_id
 
-    def see(self, frame: FrameCaptured, halves: Halves) -> None:
+    def see(self, frame: FrameCaptured, pyramid: ImagePyramid) -> None:
         """The present frame, with its picture; another stream is another beginning."""
         if frame.epoch != self._epoch:
             self._begin(frame.epoch, (frame.width, frame.height))
-        small = halves.at_least(WIDER * self._wh[0], 1)
+        small = pyramid.smallest_at_least(WIDER * self._wh[0], 1)
         least = np.asarray(cv2.resize(small, self._wh), np.uint8)
         self._past[frame.frame_id] = Past(frame.captured_ns, least)
         if self._edge is not None:
             grey = np.asarray(cv2.cvtColor(least, cv2.COLOR_BGR2GRAY), np.uint8)
             since = -1 if self._present is None else self._present.frame_id
-            self._present = Present(frame.frame_id, halves.picture, small, grey, self._meter.measure(grey), since)
+            self._present = Present(frame.frame_id, pyramid.picture, small, grey, self._meter.measure(grey), since)
             self._region.see(self._present)
         self.seen_ns = frame.captured_ns
         self._forget(frame.captured_ns)

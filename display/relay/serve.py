@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 
 from common.config import RelaySettings
 from common.errors import ConfigError
-from common.ipc.messages import CommandIssued, FrameComposed, PictureRelayed, ViewerReady, encode
+from common.ipc.codec import encode
+from common.ipc.messages import CommandIssued, FrameComposed, PictureRelayed, ViewerReady
 from common.ipc.streams import COMPOSITES, CONTROL, Context, connect, open_context, parse
 from common.keys import Allowed, KeyStore
 from common.metrics.counters import Counters
-from common.metrics.load import Load
-from common.metrics.metrics import figures
+from common.metrics.load import LoadReporter
+from common.metrics.metrics import metrics
 from common.remote import USER, bind_relay, is_loopback, start_authenticator
 from common.runtime.child import Stop, sole_writer
-from common.runtime.suspend import SleepWatch
+from common.runtime.suspend import SuspendDetector
 from display.afar import may_see, why_refused
 from display.commands import Wishes
 from display.composite_reader import Composites
@@ -47,10 +48,10 @@ def serve(settings: RelaySettings, stop: Stop) -> None:
     run_dir = settings.call_dir
     with sole_writer(run_dir, "relay"), open_context() as context:
         audience = Audience(context, settings, counters)
-        stop.each_second.append(Load("relay", context, run_dir).say)
+        stop.each_second.append(LoadReporter("relay", context, run_dir).send)
         composites = Composites(connect(context, COMPOSITES, run_dir), counters)
         wishes = Wishes(connect(context, CONTROL, run_dir), counters)
-        poller, sleep = zmq.Poller(), SleepWatch()
+        poller, suspend = zmq.Poller(), SuspendDetector()
         for socket in (audience.socket, composites.socket):
             poller.register(socket, zmq.POLLIN)
         try:
@@ -59,8 +60,8 @@ def serve(settings: RelaySettings, stop: Stop) -> None:
                 wishes.put(*audience.heard())
                 wishes.pass_on()
                 message = composites.newest()
-                sleep.has_slept()
-                if message is not None and message.captured_ns >= sleep.woke_ns and (waiting := audience.ready()):
+                suspend.was_suspended()
+                if message is not None and message.captured_ns >= suspend.resumed_ns and (waiting := audience.ready()):
                     seen = may_see(message)
                     picture = composites.read(message) if seen else card(message.height, message.width)
                     if picture is not None:
@@ -176,7 +177,7 @@ class Audience:
         if self._allowed is not None:
             self._allowed = self._keys.allowed()
             users = {key.decode() for key in self._allowed}
-        figures.put("viewers", len(self._viewers))
+        metrics.set("viewers", len(self._viewers))
         for why in self._viewers.forget(time.monotonic_ns(), users):
             self._counters.count("viewer", why)
         if len(self._viewers) and now - self._said_at > STATUS_EVERY_S:

@@ -13,7 +13,7 @@ import numpy as np
 
 from common.config import DisplaySettings
 from common.ipc.messages import Command, CommandIssued, FrameComposed
-from common.metrics.metrics import figures
+from common.metrics.metrics import metrics
 from common.remote import is_loopback
 from display.afar import may_see
 from display.captions import write_caption
@@ -73,7 +73,7 @@ class WebSink:
         if self._latest.watching:
             jpeg = _jpeg(picture if self._near or may_see(message) else self._card(NOT_HERE))
         self._latest.put(jpeg, facts_of(message, meter, self._near))
-        figures.put("viewers", self._latest.watching)
+        metrics.set("viewers", self._latest.watching)
         self._log_sink.show(picture, message, meter)
 
     def blank(self, why: str) -> None:

@@ -57,7 +57,7 @@ def make_app(latest: Latest, credentials: Credentials, wish: Wish, run_dir: Path
         credentials: What opens the page.
         wish: Takes what a viewer wants, and the epoch of what that viewer saw; returns None, or status and reason of a
             refusal.
-        run_dir: Of the call whose figures are told.
+        run_dir: Of the call whose metrics are told.
     """
 
     async def page(request: Request) -> Response:

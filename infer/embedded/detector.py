@@ -16,7 +16,7 @@ from infer.embedded.witness import LoneFace, Person
 
 UNSEEN = 0.6  # probability of a cell that only the own mask gives to a person: shown where the present picture's matte agrees
 LEAST_SEEN = 0.2  # mean of the matte over a person, below which a coat on a chair may pass for one
-EMBEDDED = "embedded who: tells people apart by faces and skeletons; may miss a back or a limb alone"
+EMBEDDED = "embedded detector: tells people apart by faces and skeletons; may miss a back or a limb alone"
 FACELESS = 0.8  # times as sure is a person whose face was not found
 ASIDE = 0.3  # by so much less sure is a person at the picture's side than in the middle
 

@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from common.ipc.messages import FrameCaptured, Instance, MasksInferred, Message, decode, encode
+from common.ipc.codec import decode, encode
+from common.ipc.messages import FrameCaptured, Instance, MasksInferred, Message
 from common.ipc.ring import RingReader, RingWriter, new_epoch
 from common.ipc.streams import FRAMES, bind, connect, open_context, receive, send
 from common.metrics.counters import Counters

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from common.ipc.messages import LONGEST_TEXT, MAX_INT, MAX_MESSAGE_BYTES, MAX_PIXELS, PictureRelayed, encode
+from common.ipc.codec import MAX_MESSAGE_BYTES, encode
+from common.ipc.fields import MAX_INT, MAX_TEXT
+from common.ipc.messages import MAX_PIXELS, PictureRelayed
 from display.jpeg import size_of
 from display.relay.picture import MOST_BYTES, card, compress
 
@@ -39,7 +41,7 @@ def test_what_a_message_cannot_hold_is_made_smaller_and_not_left_out(most_bytes:
 def test_the_worst_picture_of_all_fits_into_a_message() -> None:
     """8K of noise at quality 100 takes 65 MB: it was encoded, refused by the viewer's socket, and nobody was told."""
     made = compress(noise(4320, 7680), 100)
-    text = "\U0001f600" * LONGEST_TEXT
+    text = "\U0001f600" * MAX_TEXT
     message = PictureRelayed(
         MAX_INT, MAX_INT, MAX_INT, MAX_INT, MAX_INT, MAX_INT, made.height, made.width, MAX_INT, "everybody", text, 1e12, True, text,
         made.jpeg,

@@ -16,16 +16,9 @@ import zmq
 
 from common.config import DisplaySettings
 from common.errors import ConfigError, MessageError
-from common.ipc.messages import (
-    MAX_INT,
-    MAX_PIXELS,
-    CommandIssued,
-    FrameComposed,
-    PictureRelayed,
-    SetPrivacy,
-    decode,
-    encode,
-)
+from common.ipc.codec import decode, encode
+from common.ipc.fields import MAX_INT
+from common.ipc.messages import MAX_PIXELS, CommandIssued, FrameComposed, PictureRelayed, SetPrivacy
 from common.ipc.streams import Socket, open_context
 from common.metrics.counters import Counters
 from display.commands import Wishes

@@ -16,6 +16,7 @@ import msgpack
 import zmq
 
 from common.errors import MessageError
+from common.ipc.codec import decode, encode
 from common.ipc.messages import (
     CommandIssued,
     FrameCaptured,
@@ -28,8 +29,6 @@ from common.ipc.messages import (
     SetPrivacy,
     ViewerReady,
     WorkRequested,
-    decode,
-    encode,
 )
 from common.ipc.streams import COMPOSITES, CONTROL, FRAMES, MASKS, WORK, Context, endpoint
 from common.keys import ViewerKey

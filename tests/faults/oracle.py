@@ -36,7 +36,7 @@ from tests.faults.detail import CHECKER_WINDOW, COARSE, FINE, Band, Checker, Map
 
 BOUND = 1.0
 # what a mask's edge may be off, as a share of the height: the blend's feather; a cell of Mask R-CNN's map, 38 pixels of
-# a person who fills 80 % of 720p, and so much of the wall between body and arm for the embedded who
+# a person who fills 80 % of 720p, and so much of the wall between body and arm for the embedded detector
 EDGES = {"exact": 12 / 360, "network": 48 / 720}
 BESIDE = {"exact": 12 / 360, "network": 24 / 720}
 ALWAYS_LEAKS = 255.0

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from common.ipc.messages import CommandIssued, SetPrivacy, encode
+from common.ipc.codec import encode
+from common.ipc.messages import CommandIssued, SetPrivacy
 from common.ipc.streams import CONTROL, connect, open_context, send
 from common.runtime.run_dir import open_run_dir
 from tests.call import stages

@@ -14,7 +14,8 @@ import zmq
 from numpy.typing import NDArray
 
 from capture.demo import DemoScene
-from common.ipc.messages import FrameCaptured, Instance, MasksInferred, encode
+from common.ipc.codec import encode
+from common.ipc.messages import FrameCaptured, Instance, MasksInferred
 from common.ipc.streams import FRAME_FACTS, FRAMES, MASKS, connect, open_context, receive
 from common.metrics.counters import Counters
 from tests.background import Background

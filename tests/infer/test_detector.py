@@ -12,7 +12,7 @@ from common.config import InferSettings
 from common.errors import AssetError, ModelError
 from common.model import models_in
 from common.vision.coco import NAMES
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 from infer.detector import open_detector
 from infer.embedded.detector import EmbeddedDetector
 from infer.loop import least_size, share_of_cores
@@ -25,7 +25,7 @@ from tests.shared import FOOTAGE, MASK_RCNN
 def test_what_the_network_asks_to_see_at_least_is_enough() -> None:
     picture = DemoScene(1280, 720, 30).frame(60)
     detector = MaskRcnn(InferSettings(mask_rcnn=MASK_RCNN))
-    reduced = Halves(picture).at_least(*detector.least_wh)
+    reduced = ImagePyramid(picture).smallest_at_least(*detector.least_wh)
     assert reduced.shape == (360, 640, 3)
     assert detector.detect(reduced) == detector.detect(picture)
     narrow = MaskRcnn(InferSettings(mask_rcnn=MASK_RCNN, infer_width=64))
@@ -88,7 +88,7 @@ def test_without_the_small_networks_a_mask_rcnn_looks_alone_and_says_so(
         raise AssetError("pose_detection.tflite: expected mediapipe 0.10.21 from the package index")
 
     settings = InferSettings(mask_rcnn=MASK_RCNN)
-    assert "embedded who" in open_detector(settings).model
+    assert "embedded detector" in open_detector(settings).model
     assert not caplog.records
     monkeypatch.setattr("infer.witnessed.Looker", offline)
     assert isinstance(open_detector(settings), MaskRcnn)

@@ -31,7 +31,12 @@ def test_the_mask_rcnn_rests_while_the_processor_is_too_busy_for_it() -> None:
         assert any(not i.is_sign for i in looked.instances)
         models.append(looked.model)
     assert mask_rcnn.looks == 2
-    assert models == ["counting, beside the embedded who", EMBEDDED, EMBEDDED, "counting, beside the embedded who"]
+    assert models == [
+        "counting, beside the embedded detector",
+        EMBEDDED,
+        EMBEDDED,
+        "counting, beside the embedded detector",
+    ]
 
 
 class Calm:

@@ -107,7 +107,7 @@ def test_none_is_the_embedded_who(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_device_is_for_an_onnx_only() -> None:
-    with pytest.raises(ConfigError, match=r"--device cuda: expected auto or cpu for the embedded who"):
+    with pytest.raises(ConfigError, match=r"--device cuda: expected auto or cpu for the embedded detector"):
         open_detector(InferSettings(mask_rcnn=Path("none"), device="cuda"))
 
 

@@ -20,6 +20,7 @@ import pytest
 import zmq
 
 from common.config import DisplaySettings
+from common.ipc.codec import encode
 from common.ipc.messages import (
     Command,
     CommandIssued,
@@ -30,7 +31,6 @@ from common.ipc.messages import (
     SetBackground,
     SetPrivacy,
     SetView,
-    encode,
 )
 from common.ipc.streams import CONTROL, Context, bind, open_context, receive, send
 from common.keys import KeyStore, Pair, ViewerKey, read_viewer_key

@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import MessageError
+from common.ipc.codec import MAX_MESSAGE_BYTES, SCHEMA_VERSION, decode, encode
+from common.ipc.fields import MAX_TEXT, printable
 from common.ipc.messages import (
-    LONGEST_TEXT,
-    MAX_MESSAGE_BYTES,
-    SCHEMA_VERSION,
     STATES,
     CommandIssued,
     FrameCaptured,
@@ -32,9 +31,6 @@ from common.ipc.messages import (
     SourceLost,
     ViewerReady,
     WorkRequested,
-    decode,
-    encode,
-    printable,
 )
 from compose.policy import State
 
@@ -144,7 +140,7 @@ def test_what_would_command_a_terminal_is_no_text(text: str) -> None:
 
 def test_a_text_that_is_clean_stays_as_it_is() -> None:
     assert printable("/home/jürgen/ferien 2024.mkv → gone") == "/home/jürgen/ferien 2024.mkv → gone"
-    assert len(printable("x" * 1000)) == LONGEST_TEXT
+    assert len(printable("x" * 1000)) == MAX_TEXT
 
 
 @pytest.mark.parametrize("state", ["", "Live", "[/x]", "live ", 3])

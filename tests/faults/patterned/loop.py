@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from capture import loop, sources
+from capture import loop
+from capture.sources import demo
 from common.config import CaptureSettings
 from common.runtime.child import Stop
 from tests.faults.scenes import PatternedScene
@@ -10,5 +11,5 @@ from tests.faults.scenes import PatternedScene
 
 def run(settings: CaptureSettings, stop: Stop) -> None:
     """Capture until told to stop."""
-    vars(sources)["DemoScene"] = PatternedScene
+    vars(demo)["DemoScene"] = PatternedScene
     loop.run(settings, stop)

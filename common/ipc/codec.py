@@ -1,0 +1,98 @@
+"""Messages as bytes: one msgpack part each, `[schema version, kind, fields...]`.
+
+A nested record is the list of its own fields; a command is `[kind, fields...]`, because a field may hold any of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from enum import StrEnum
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+import msgpack
+
+from common.errors import MessageError
+from common.ipc.messages import Command, Instance, Message
+
+T = TypeVar("T")
+
+SCHEMA_VERSION = 3
+MAX_MESSAGE_BYTES = 4 << 20
+_COMMANDS: dict[int, type[Command]] = {kind.KIND: kind for kind in get_args(Command)}
+_MESSAGES: dict[int, type[Message]] = {kind.KIND: kind for kind in get_args(Message)}
+# record → its fields with their types, in order
+_FIELDS: dict[type, dict[str, Any]] = {
+    kind: {each.name: get_type_hints(kind)[each.name] for each in fields(kind)}
+    for kind in (Instance, *_COMMANDS.values(), *_MESSAGES.values())
+}
+
+
+def encode(message: Message) -> bytes:
+    """Return the one msgpack part of a message."""
+    packed: bytes = msgpack.packb([SCHEMA_VERSION, message.KIND, *_values(message)])
+    return packed
+
+
+def decode(data: bytes) -> Message:
+    """Return the message in `data`.
+
+    Raises:
+        MessageError: The data is no msgpack, is too large, has another schema version or an unknown kind, or a field is out
+            of range.
+    """
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise MessageError(f"message: expected at most {MAX_MESSAGE_BYTES} bytes, got {len(data)}")
+    try:
+        parts = msgpack.unpackb(data, use_list=False, max_map_len=0, max_ext_len=0)
+    except (ValueError, msgpack.UnpackException, RecursionError) as error:
+        raise MessageError(f"message: expected msgpack, got {len(data)} bytes that are not ({error!r:.120})") from None
+    if not isinstance(parts, tuple) or len(parts) < 2 or parts[0] != SCHEMA_VERSION:
+        raise MessageError(f"message: expected schema version {SCHEMA_VERSION}, got {parts!r:.80}")
+    return _tagged("message", parts[1:], _MESSAGES)
+
+
+def _values(record: Any) -> list[object]:
+    """Return the fields of a message or nested record as msgpack holds them."""
+    return [_packed(getattr(record, name)) for name in _FIELDS[type(record)]]
+
+
+def _packed(value: object) -> object:
+    if isinstance(value, Command):
+        return [value.KIND, *_values(value)]
+    if isinstance(value, tuple):
+        return [_packed(item) for item in value]
+    return _values(value) if type(value) in _FIELDS else value
+
+
+def _tagged(name: str, parts: object, kinds: dict[int, type[T]]) -> T:
+    """Return the message or command in `[kind, fields...]`."""
+    if not isinstance(parts, tuple) or not parts or type(parts[0]) is not int or parts[0] not in kinds:
+        raise MessageError(f"{name}: expected a kind of {sorted(kinds)}, got {parts!r:.80}")
+    return _record(parts[1:], kinds[parts[0]])
+
+
+def _record(parts: object, kind: type[T]) -> T:
+    """Return the message or nested record that consists of these fields; the record checks itself."""
+    hints = _FIELDS[kind]
+    if not isinstance(parts, tuple) or len(parts) != len(hints):
+        got = len(parts) if isinstance(parts, tuple) else repr(parts)[:80]
+        raise MessageError(f"{kind.__name__}: expected {len(hints)} fields, got {got}")
+    return kind(*(_unpacked(name, part, hint) for part, (name, hint) in zip(parts, hints.items(), strict=True)))
+
+
+def _unpacked(name: str, value: object, hint: Any) -> object:
+    """Return what a field of type `hint` holds; plain values are left to the record's own checks."""
+    if hint == Command:
+        return _tagged(name, value, _COMMANDS)
+    if hint in _FIELDS:
+        return _record(value, hint)
+    if get_origin(hint) is tuple and (item := get_args(hint)[0]) in _FIELDS:
+        if not isinstance(value, tuple):
+            raise MessageError(f"{name}: expected a list, got {value!r:.80}")
+        return tuple(_record(parts, item) for parts in value)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        try:
+            return hint(value)  # type: ignore[arg-type]
+        except ValueError:
+            raise MessageError(f"{name}: expected one of {', '.join(hint)}, got {value!r:.80}") from None
+    return value
