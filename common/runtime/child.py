@@ -20,7 +20,8 @@ from common.config import STAGES, Settings, read_settings
 from common.errors import AlreadyRunningError, DeviceError, UserError
 from common.metrics.metrics import metrics, path_of
 from common.runtime.environment import process_name, under_honcho
-from common.runtime.heartbeat import EXIT_CRASHED, EXIT_DONE, EXIT_MISTAKE, EXIT_TOLD, Pulse
+from common.runtime.exit_codes import EXIT_CRASHED, EXIT_OK, EXIT_TERMINATED, EXIT_USAGE
+from common.runtime.heartbeat import Pulse
 from common.runtime.parent_watch import Ancestors, are_there
 from common.runtime.run_dir import open_run_dir
 
@@ -118,11 +119,11 @@ def work(stage: str, package: str, stop: Stop) -> int:
         run(settings, stop)
     except UserError as error:
         log.error("%s", error)
-        return EXIT_MISTAKE
+        return EXIT_USAGE
     except DeviceError as error:
         log.error("%s", error)
         return EXIT_CRASHED
-    return EXIT_TOLD if told else EXIT_DONE
+    return EXIT_TERMINATED if told else EXIT_OK
 
 
 def die_with(parent: int) -> None:

@@ -1,14 +1,9 @@
-"""What a child tells its parent: by its pulse while it works, by its exit code when it ends."""
+"""What a child tells its parent while it works."""
 
 from __future__ import annotations
 
 import mmap
 import struct
-
-EXIT_DONE = 0  # as asked (q, a file played once)
-EXIT_CRASHED = 1
-EXIT_MISTAKE = 2  # a user's
-EXIT_TOLD = 3  # by a signal; where the parent did not send it, the child is restarted
 
 _WORDS = struct.Struct("<di")  # when the loop last turned (CLOCK_MONOTONIC s), least level of what is logged
 

@@ -3,8 +3,6 @@
 honcho ends the whole call as soon as one of its processes ends. So the process it starts only watches: it forks the
 child, restarts it when it dies or its loop stops turning, gives up loudly after too many deaths, and ends when honcho is
 gone, so that the camera is never left on. The child dies with its parent.
-
-Exit codes: 0 ended as asked (q, a file played once, SIGTERM) | 1 gave up after crashes | 2 a user's mistake.
 """
 
 from __future__ import annotations
@@ -22,7 +20,8 @@ from typing import NoReturn
 
 from common.ipc.shm import remove_stale
 from common.runtime.child import Stop, die_with, work
-from common.runtime.heartbeat import EXIT_CRASHED, EXIT_DONE, EXIT_MISTAKE, EXIT_TOLD, Pulse
+from common.runtime.exit_codes import EXIT_CRASHED, EXIT_OK, EXIT_TERMINATED, EXIT_USAGE
+from common.runtime.heartbeat import Pulse
 from common.runtime.parent_watch import Ancestors, ancestors, are_there
 from common.runtime.private_files import be_private
 
@@ -108,12 +107,12 @@ class _Supervisor:
             child = self._fork()
             reason, code = self._watch(child)
             logging.getLogger().setLevel(child.pulse.log_level)
-            if reason == "stop" or code in (EXIT_DONE, EXIT_MISTAKE):
+            if reason == "stop" or code in (EXIT_OK, EXIT_USAGE):
                 remove_stale()
-                return EXIT_DONE if reason == "stop" else code
+                return EXIT_OK if reason == "stop" else code
             if not self._may_restart(reason):
                 return EXIT_CRASHED
-        return EXIT_DONE
+        return EXIT_OK
 
     def _watch(self, child: _Child) -> tuple[str, int]:
         """Wait for the child's end. Returns what happened ("stop" if we ended it on request) and an exit code.
@@ -133,7 +132,7 @@ class _Supervisor:
                 return ("stop" if self._signals.told else _describe(code)), code
             if self._is_over():
                 _end(child, STOP_PATIENCE_S)
-                return "stop", EXIT_DONE
+                return "stop", EXIT_OK
             if child.is_stuck(looked):
                 _end(child, 0)
                 return f"stuck (its loop stood still for {STUCK_AFTER_S:.0f} s)", -signal.SIGKILL
@@ -186,7 +185,7 @@ class _Supervisor:
             die_with(above[0][1])
             code = work(self._stage, self._package, Stop(pulse, above, self._restarts))
         except SystemExit as asked:  # with 0 after --help
-            code = EXIT_CRASHED if asked.code else EXIT_DONE
+            code = EXIT_CRASHED if asked.code else EXIT_OK
         except Exception:
             log.exception("crashed")
         finally:
@@ -212,7 +211,7 @@ def _describe(code: int) -> str:
             return f"killed by {signal.Signals(-code).name}"
         except ValueError:  # a real-time signal has no name
             return f"killed by signal {-code}"
-    return "told to end by a signal from elsewhere" if code == EXIT_TOLD else f"ended with code {code}"
+    return "told to end by a signal from elsewhere" if code == EXIT_TERMINATED else f"ended with code {code}"
 
 
 def _end(child: _Child, patience_s: float) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from common.runtime.exit_codes import EXIT_CRASHED, EXIT_OK, EXIT_USAGE
 from common.runtime.procinfo import stat_fields
 from tests.call import environment, free_port, read_until, stages, start_call
 from tests.conftest import segment_names
@@ -115,7 +116,7 @@ def test_it_stops_within_two_seconds_from_any_state(capture: subprocess.Popen[st
         os.kill(child, signal.SIGSTOP if state == "stopped" else signal.SIGKILL)
     begun = time.monotonic()
     capture.terminate()
-    assert capture.wait(5) == 0
+    assert capture.wait(5) == EXIT_OK
     assert time.monotonic() - begun < 2
 
 
@@ -127,7 +128,7 @@ def test_a_child_that_dies_again_and_again_ends_the_stage_loudly(capture: subpro
         return capture.poll() is not None
 
     wait_for("the end", kill, 30)
-    assert capture.returncode == 1
+    assert capture.returncode == EXIT_CRASHED
     assert capture.stderr is not None and "giving up, the call ends" in capture.stderr.read()
 
 
@@ -151,7 +152,7 @@ def test_connections_that_take_every_descriptor_do_not_end_a_stage(run_dir: Path
         time.sleep(1)  # it looks four times
         assert (display.poll(), child_of(display.pid)) == (None, child)
         display.terminate()
-        assert display.wait(5) == 0
+        assert display.wait(5) == EXIT_OK
 
 
 @pytest.mark.parametrize("asked_by", [signal.SIGTERM, signal.SIGINT])
@@ -162,7 +163,7 @@ def test_a_stage_with_nothing_to_do_waits_in_its_loop(run_dir: Path, asked_by: i
             metrics.unlink()  # the loop writes it again once a second
         assert metrics.stem.endswith(f"-{child_of(relay.pid)}"), "its first child still works"
         relay.send_signal(asked_by)
-        assert relay.wait(2) == 0
+        assert relay.wait(2) == EXIT_OK
         assert relay.stderr is not None and relay.stderr.read() == ""
 
 
@@ -187,9 +188,9 @@ def test_help_and_mistakes_end_the_stage_at_once(run_dir: Path, flags: list[str]
         text=True, check=False,
     )  # fmt: skip
     if flags == ["--help"]:
-        assert (done.returncode, done.stderr, done.stdout[:24]) == (0, "", "usage: python -m capture")
+        assert (done.returncode, done.stderr, done.stdout[:24]) == (EXIT_OK, "", "usage: python -m capture")
     else:
-        assert done.returncode == 2 and done.stderr.count("\n") == 1 and "64..16384" in done.stderr
+        assert done.returncode == EXIT_USAGE and done.stderr.count("\n") == 1 and "64..16384" in done.stderr
 
 
 @pytest.mark.parametrize("flags", [["--help"], ["--width", "1"]])
@@ -203,7 +204,7 @@ def test_a_child_whose_output_nobody_reads_ends_as_it_should(run_dir: Path, flag
             [sys.executable, "-m", "capture", *flags], cwd=ROOT, env=buffered, stdout=nobody, stderr=nobody, check=False,
             timeout=30,
         )  # fmt: skip
-    assert done.returncode == (0 if flags == ["--help"] else 2)
+    assert done.returncode == (EXIT_OK if flags == ["--help"] else EXIT_USAGE)
 
 
 @pytest.mark.parametrize("runner_is", ["there", "gone"])
