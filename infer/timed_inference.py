@@ -1,4 +1,4 @@
-"""How long a look takes, before the first frame comes."""
+"""Measures how long an inference takes, before the first frame comes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 PICTURE_HW = (480, 640)
 
 
-def look_ms(detect: Callable[[NDArray[np.uint8]], object]) -> float:
-    """Return how long a look at a grey picture takes: the second one, for the first makes the network ready."""
+def inference_ms(detect: Callable[[NDArray[np.uint8]], object]) -> float:
+    """Return the duration of an inference on a grey picture: of the second one, because the first initialises the network."""
     picture = np.full((*PICTURE_HW, 3), 127, np.uint8)
     detect(picture)
     begun = time.monotonic()
