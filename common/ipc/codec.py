@@ -12,18 +12,19 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 import msgpack
 
 from common.errors import MessageError
-from common.ipc.messages import Command, Instance, Message
+from common.ipc.messages import Message
+from common.ipc.records import Command, FrameInfo, Instance
 
 T = TypeVar("T")
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 MAX_MESSAGE_BYTES = 4 << 20
 _COMMANDS: dict[int, type[Command]] = {kind.KIND: kind for kind in get_args(Command)}
 _MESSAGES: dict[int, type[Message]] = {kind.KIND: kind for kind in get_args(Message)}
 # record → its fields with their types, in order
 _FIELDS: dict[type, dict[str, Any]] = {
     kind: {each.name: get_type_hints(kind)[each.name] for each in fields(kind)}
-    for kind in (Instance, *_COMMANDS.values(), *_MESSAGES.values())
+    for kind in (FrameInfo, Instance, *_COMMANDS.values(), *_MESSAGES.values())
 }
 
 

@@ -7,11 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
-from common.ipc.messages import FrameComposed, SelectSubject, SetPrivacy, SetView
+from common.ipc.messages import FrameComposed
+from common.ipc.records import FrameInfo, SelectSubject, SetPrivacy, SetView
 from display.meter import Meter
 from display.sinks.window import WindowSink
 
-BARE = FrameComposed(5, 1, 1, 1, "s", 1, 36, 64, 1, "off", "turned off by hand", 1.0, False, "m")
+BARE = FrameComposed(FrameInfo(5, 1, 1, 1, "s", 1, 36, 64), 1, "off", "turned off by hand", 1.0, False, "m")
 
 
 @pytest.fixture
