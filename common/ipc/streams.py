@@ -136,7 +136,7 @@ METRICS = Stream(
     "every second", "nothing: the newest file counts",
 )  # fmt: skip
 IPC_STREAMS = (FRAMES, WORK, MASKS, COMPOSITES, CONTROL, SCHEDULE, LOADS)
-STREAMS: tuple[Stream, ...] = IPC_STREAMS
+STREAMS: tuple[Stream, ...] = (*IPC_STREAMS, REMOTE, HEARTBEAT, METRICS)
 
 
 @contextmanager
