@@ -6,7 +6,7 @@ import numpy as np
 
 from capture.demo import DemoScene
 from common.ipc.messages import InferenceScheduled
-from common.ipc.records import FrameInfo, Instance
+from common.ipc.records import DetectorKind, FrameInfo, Instance
 from infer.embedded.detector import EMBEDDED
 from infer.looks import BOTH_AGAIN_NS, Looks
 from infer.static_scene import ALONE_NS, CALM_AGAIN_NS
@@ -30,9 +30,10 @@ def test_the_mask_rcnn_rests_while_the_processor_is_too_busy_for_it() -> None:
         looked = looks.at(frame(number, number * 10**9), scene.frame(30 * number), wanted)
         assert looked is not None
         assert any(not i.is_sign for i in looked.instances)
-        models.append(looked.model)
+        models.append((looked.model, looked.detector))
     assert mask_rcnn.looks == 2
-    assert models == ["counting, beside the embedded who", EMBEDDED, EMBEDDED, "counting, beside the embedded who"]
+    both, small = ("counting, beside the embedded who", DetectorKind.MASK_RCNN), (EMBEDDED, DetectorKind.EMBEDDED)
+    assert models == [both, small, small, both]
 
 
 class Calm:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -349,6 +350,22 @@ def test_the_notice_is_written_into_the_picture() -> None:
     write_notice(plain, "no camera: demo footage")
     written = cv2.boundingRect(plain.max(-1))
     assert written[0] < 20 and written[1] > 320 and written[2] > 100
+
+
+def test_the_notice_of_the_source_is_in_every_picture_until_it_changes(compose: Neighbours) -> None:
+    grey = np.full(NOISE.shape, 90, np.uint8)
+
+    def has_text(pixels: np.ndarray) -> bool:
+        return bool((pixels[90:].max(-1) > 200).any())
+
+    def is_as(shown: bool) -> bool:
+        return has_text(compose.composite(picture=grey)[1]) is shown
+
+    compose.composite(picture=grey)
+    for notice in ("no camera: demo footage", ""):
+        compose.frames.notify(notice)
+        wait_for("the change", partial(is_as, bool(notice)))
+        assert all(is_as(bool(notice)) for _ in range(5))
 
 
 def test_the_matte_draws_the_edge_of_the_present_frame(run_dir: Path, counters: Counters) -> None:
