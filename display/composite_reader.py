@@ -65,9 +65,9 @@ class Composites:
 
     def read(self, message: FrameComposed) -> Picture | None:
         """Pixels (H, W, 3) uint8 BGR, the caller's own until the next call; None, counted, where they are gone."""
-        shape = (message.height, message.width, 3)
+        frame = message.frame
         try:
-            picture = self._ring.read(message.segment, message.sequence, shape, self._buffer)
+            picture = self._ring.read(frame.segment, frame.sequence, frame.shape, self._buffer)
         except RingGoneError as error:
             self._counters.count("composite", "segment gone", str(error))
             return None

@@ -34,11 +34,11 @@ class Shown:
     def put(self, message: FrameComposed, picture: Picture) -> None:
         """A composite (H, W, 3) uint8 BGR has come."""
         now_ns = time.monotonic_ns()
-        self.epoch = message.epoch
+        self.epoch = message.frame.epoch
         self.meter.add(message, now_ns)
         metrics.count("shown")
         metrics.set("missed", self.meter.missed)
-        metrics.observe("latency_seconds", (now_ns - message.captured_ns) / 1e9)
+        metrics.observe("latency_seconds", (now_ns - message.frame.captured_ns) / 1e9)
         now = time.monotonic()
         self.first_at = self.first_at or now
         self._last_at, self._is_stale = now, False

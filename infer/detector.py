@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from common.config import AUTO, CPU, InferSettings
 from common.errors import AssetError, ConfigError
-from common.ipc.messages import Instance
+from common.ipc.records import DetectorKind, Instance
 from common.model import find_onnx, is_wanted, models_in
 from infer.embedded.detector import EmbeddedDetector
 from infer.timed_inference import inference_ms
@@ -23,10 +23,12 @@ class Detector(Protocol):
     """Find instances in frames.
 
     model: Name of the networks, for people to read.
+    kind: Kind of the detector.
     least_wh: Width and height in pixels. A pyramid level of at least this size is as good as the whole frame.
     """
 
     model: str
+    kind: DetectorKind
     least_wh: tuple[float, float]
 
     def detect(self, picture: NDArray[np.uint8]) -> tuple[Instance, ...]:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from common.ipc.messages import FrameCaptured, InferenceScheduled, Instance
+from common.ipc.messages import InferenceScheduled
+from common.ipc.records import DetectorKind, FrameInfo, Instance
 from common.metrics.metrics import metrics
 from infer.detector import Detector
 from infer.static_scene import Need, StaticSceneCache, Thumbnail, make_thumbnail
@@ -23,12 +24,14 @@ class InferenceResult(NamedTuple):
 
     instances: What is in the frame.
     model: Name of the networks that found it.
+    detector: Their kind.
     held_ns: Time from the capture of the inferred frame to that of this one; 0 if this frame was inferred.
     cpu_ns: Processor time of the inference; 0 if there was none.
     """
 
     instances: tuple[Instance, ...]
     model: str
+    detector: DetectorKind
     held_ns: int = 0
     cpu_ns: int = 0
 
@@ -43,33 +46,33 @@ class Inference:
     def __init__(self, detector: Detector) -> None:
         self._detector, self._cache = detector, StaticSceneCache()
         self._small = detector.small if isinstance(detector, WitnessedDetector) else detector
-        self._model = detector.model  # name of the networks that ran last
+        self._used = detector  # what ran last
         self._mask_rcnn_ns = 0  # capture time of the frame on which the Mask R-CNN ran last
 
-    def run(
-        self, message: FrameCaptured, picture: NDArray[np.uint8], schedule: InferenceScheduled
-    ) -> InferenceResult | None:
+    def run(self, frame: FrameInfo, picture: NDArray[np.uint8], schedule: InferenceScheduled) -> InferenceResult | None:
         """Return the result for a frame, or None if there is nothing to publish.
 
         Args:
-            message: Describes the frame.
+            frame: Describes the frame.
             picture: (h, w, 3) uint8 BGR, the frame or a level of its pyramid.
             schedule: What compose wants of the workers.
         """
-        thumbnail = make_thumbnail(picture, message.epoch, message.frame_id, message.captured_ns)
+        thumbnail = make_thumbnail(picture, frame.epoch, frame.frame_id, frame.captured_ns)
         need = self._cache.need(thumbnail, schedule)
         if need in (Need.SAME, Need.OWN):
             metrics.count("inferences_skipped")
-            if need is Need.OWN or not self._cache.should_republish(message.captured_ns, schedule):
+            if need is Need.OWN or not self._cache.should_republish(frame.captured_ns, schedule):
                 return None
-            return InferenceResult(self._cache.instances, self._model, self._cache.held_ns(message.captured_ns))
+            return InferenceResult(
+                self._cache.instances, self._used.model, self._used.kind, self._cache.held_ns(frame.captured_ns)
+            )
         metrics.count("inferences", why=need)
         begun, spent_s = time.monotonic(), time.process_time()
         instances = self._detect(thumbnail, picture, schedule, may_confirm=need in (Need.AGE, Need.MOTION))
         took_s, cpu_s = time.monotonic() - begun, time.process_time() - spent_s
         self._cache.store(thumbnail, instances, round(1e9 * took_s))
         metrics.observe("inference_seconds", took_s)
-        return InferenceResult(instances, self._model, cpu_ns=round(1e9 * cpu_s))
+        return InferenceResult(instances, self._used.model, self._used.kind, cpu_ns=round(1e9 * cpu_s))
 
     def _detect(
         self, thumbnail: Thumbnail, picture: NDArray[np.uint8], schedule: InferenceScheduled, *, may_confirm: bool
@@ -80,7 +83,7 @@ class Inference:
         anything else, both run.
         """
         if schedule.light:
-            self._model = self._small.model
+            self._used = self._small
             return self._small.detect(picture)
         has_both = self._small is not self._detector
         is_recent = thumbnail.captured_ns - self._mask_rcnn_ns < MASK_RCNN_INTERVAL_NS
@@ -88,5 +91,5 @@ class Inference:
             found = self._small.detect(picture)
             if self._cache.confirms(thumbnail, found):
                 return found
-        self._model, self._mask_rcnn_ns = self._detector.model, thumbnail.captured_ns
+        self._used, self._mask_rcnn_ns = self._detector, thumbnail.captured_ns
         return self._detector.detect(picture)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from common.config import CPU, InferSettings
 from common.errors import RingGoneError
-from common.ipc.messages import FrameCaptured, InferenceScheduled, MasksInferred, WorkRequested
+from common.ipc.messages import InferenceScheduled, MasksInferred, WorkAssigned, WorkRequested
 from common.ipc.ring import RingCache
 from common.ipc.streams import MASKS, SCHEDULE, WORK, Context, connect, open_context, receive, send
 from common.metrics.counters import Counters
@@ -60,20 +60,21 @@ def run(settings: InferSettings, stop: Stop) -> None:
             # with a CPU budget one thread is used: more threads are faster, but use more CPU time
             cv2.setNumThreads(settings.threads or (1 if schedule.hz else threads_per_worker(message.workers)))
             begun_ns = time.monotonic_ns()
-            found = inference.run(message, picture, schedule)
+            found = inference.run(message.frame, picture, schedule)
             if found is None:
                 work.skip()
                 continue
             result = MasksInferred(
-                epoch=message.epoch,
-                frame_id=message.frame_id,
-                captured_ns=message.captured_ns,
+                epoch=message.frame.epoch,
+                frame_id=message.frame.frame_id,
+                captured_ns=message.frame.captured_ns,
                 inference_ns=time.monotonic_ns() - begun_ns,
                 worker=name,
                 model=found.model,
                 instances=found.instances,
                 held_ns=found.held_ns,
                 cpu_ns=found.cpu_ns,
+                detector=found.detector,
             )
             if send(masks, result):
                 metrics.count("masks_sent")
@@ -125,7 +126,7 @@ class WorkClient:
             self._schedule = said[-1]
         return self._schedule
 
-    def next_frame(self) -> tuple[FrameCaptured | None, NDArray[np.uint8] | None]:
+    def next_frame(self) -> tuple[WorkAssigned | None, NDArray[np.uint8] | None]:
         """Wait up to POLL_MS for a frame that no other worker gets.
 
         Returns:
@@ -139,15 +140,15 @@ class WorkClient:
             self._requested_at = now
         if not self._socket.poll(POLL_MS):
             return None, None
-        messages = receive(self._socket, FrameCaptured, self.counters)
+        messages = receive(self._socket, WorkAssigned, self.counters)
         if not messages:
             return None, None
         self._not_before = max(now, self._not_before + self._period_s())
         self._requested_at = -REQUEST_INTERVAL_S  # the frame uses up the request: the next call sends another
         message = messages[-1]
         try:
-            shape = (message.height, message.width, 3)
-            picture = self._ring.read_reduced(message.segment, message.sequence, shape, self._least_wh)
+            frame = message.frame
+            picture = self._ring.read_reduced(frame.segment, frame.sequence, frame.shape, self._least_wh)
         except RingGoneError as error:
             self.counters.count("frame", "segment gone", str(error))
             return None, None

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from common.config import InferSettings
 from common.ipc.codec import decode, encode
-from common.ipc.messages import Instance, MasksInferred
+from common.ipc.messages import MasksInferred
+from common.ipc.records import Instance
 from common.vision.assets import cache_dir
 from infer.detector import Detector
 from infer.embedded.detector import EmbeddedDetector

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.ipc.codec import MAX_MESSAGE_BYTES
-from common.ipc.messages import MAX_PIXELS, MAX_SIDE
+from common.ipc.messages import MAX_PIXELS
+from common.ipc.records import MAX_SIDE
 from display.captions import write_caption
 
 MOST_BYTES = MAX_MESSAGE_BYTES - 8192  # the other facts of PictureRelayed: three texts of 200 characters, and numbers

@@ -61,9 +61,13 @@ def serve(settings: RelaySettings, stop: Stop) -> None:
                 wishes.pass_on()
                 message = composites.newest()
                 suspend.was_suspended()
-                if message is not None and message.captured_ns >= suspend.resumed_ns and (waiting := audience.ready()):
+                if (
+                    message is not None
+                    and message.frame.captured_ns >= suspend.resumed_ns
+                    and (waiting := audience.ready())
+                ):
                     seen = may_see(message)
-                    picture = composites.read(message) if seen else card(message.height, message.width)
+                    picture = composites.read(message) if seen else card(message.frame.height, message.frame.width)
                     if picture is not None:
                         audience.send(waiting, message, picture)
                 audience.look()
@@ -207,20 +211,6 @@ class Audience:
 
     def _relayed(self, message: FrameComposed, picture: NDArray[np.uint8]) -> PictureRelayed:
         jpeg, height, width = compress(picture, self._quality, self._widest)
-        return PictureRelayed(
-            number=self._number,
-            sent_ns=time.monotonic_ns(),
-            epoch=message.epoch,
-            frame_id=message.frame_id,
-            captured_ns=message.captured_ns,
-            source_index=message.source_index,
-            height=height,
-            width=width,
-            composed_ns=message.composed_ns,
-            state=message.state,
-            reason=message.reason,
-            mask_age_ms=message.mask_age_ms,
-            privacy=message.privacy,
-            model=message.model,
-            jpeg=jpeg,
-        )
+        frame = replace(message.frame, segment="", sequence=0, height=height, width=width)
+        composite = replace(message, frame=frame, question="", everybody=False)
+        return PictureRelayed(self._number, time.monotonic_ns(), composite, jpeg)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from common.config import DisplaySettings
 from common.errors import DisplayError
-from common.ipc.messages import Command, CommandIssued, FrameComposed
+from common.ipc.messages import CommandIssued, FrameComposed
+from common.ipc.records import Command
 from common.screen import why_no_window
 from display.meter import Meter, describe
 
@@ -81,7 +82,7 @@ class HeadlessSink(UnattendedSink):
         self._is_blank = False
         now = time.monotonic()
         if meter.shown == 1:
-            log.info("first composite: %d x %d, %s", message.width, message.height, message.state)
+            log.info("first composite: %d x %d, %s", message.frame.width, message.frame.height, message.state)
         if now >= self._next_at and meter.shown > 1:
             self._next_at = now + self._every_s
             log.info("%s, %d missed%s", describe(message, meter.read()), meter.missed,

@@ -69,7 +69,7 @@ class VideoSink(UnattendedSink):
     def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
         self._shape = picture.shape
-        self._add(message.captured_ns, picture)
+        self._add(message.frame.captured_ns, picture)
 
     def blank(self, why: str) -> None:
         """See Sink. A card goes in: the last picture does not stand there for as long as nothing comes."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from capture.demo import DemoScene
-from common.ipc.messages import FrameCaptured, InferenceScheduled, Instance
+from common.ipc.messages import InferenceScheduled
+from common.ipc.records import DetectorKind, FrameInfo, Instance
 from infer.embedded.detector import EMBEDDED
 from infer.inference import MASK_RCNN_INTERVAL_NS, Inference
 from infer.static_scene import ALONE_NS, MAX_HOLD_ALONE_NS
@@ -17,8 +18,8 @@ SOMEBODY = (Instance(0, 0.9, (0.2, 0.2, 0.6, 0.9), 1, 1, b"\xff"),)
 SIGN = Instance(0, 0.2, (0.8, 0.4, 0.9, 0.9), 1, 1, b"\xff", is_sign=True)
 
 
-def frame(number: int, captured_ns: int) -> FrameCaptured:
-    return FrameCaptured(1, number, captured_ns, number, "s", number, 360, 640)
+def frame(number: int, captured_ns: int) -> FrameInfo:
+    return FrameInfo(1, number, captured_ns, number, "s", number, 360, 640)
 
 
 def test_the_mask_rcnn_does_not_run_while_the_processor_is_too_busy() -> None:
@@ -29,14 +30,11 @@ def test_the_mask_rcnn_does_not_run_while_the_processor_is_too_busy() -> None:
         result = inference.run(frame(number, number * 10**9), scene.frame(30 * number), schedule)
         assert result is not None
         assert any(not i.is_sign for i in result.instances)
-        models.append(result.model)
+        models.append((result.model, result.detector))
     assert mask_rcnn.inferences == 2
-    assert models == [
-        "counting, beside the embedded detector",
-        EMBEDDED,
-        EMBEDDED,
-        "counting, beside the embedded detector",
-    ]
+    both = ("counting, beside the embedded detector", DetectorKind.MASK_RCNN)
+    small = (EMBEDDED, DetectorKind.EMBEDDED)
+    assert models == [both, small, small, both]
 
 
 class LonePersonCall:
