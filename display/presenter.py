@@ -11,7 +11,7 @@ from common.metrics.metrics import figures
 from display.captions import write_caption
 from display.composite_reader import Picture, Pictures
 from display.meter import Meter
-from display.sinks.factory import Sink
+from display.sinks.sink import Sink
 
 
 class Shown:

@@ -16,7 +16,7 @@ from common.ipc.messages import FrameComposed
 from display.captions import write_caption
 from display.composite_reader import Picture
 from display.meter import Meter
-from display.sinks.factory import UnattendedSink
+from display.sinks.sink import UnattendedSink
 
 FPS = 30.0
 FIRST_SIZE_WH = (1280, 720)

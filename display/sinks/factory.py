@@ -1,97 +1,18 @@
-"""What a sink is, the one that shows nothing, and the choice among them."""
+"""Choose and open the sink that the settings name. Sinks do not import this module."""
 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from common.config import DisplaySettings
 from common.errors import DisplayError
-from common.ipc.messages import FrameComposed, Wanted, WishMade
 from common.screen import why_no_window
-from display.meter import Meter, describe
-
-Picture = NDArray[np.uint8]
+from display.sinks.sink import Sink
 
 LOCAL = ("auto", "window", "record")  # where only whoever sits here sees it
 
 log = logging.getLogger("onlyme")
-
-
-class Wish(NamedTuple):
-    """What the viewer asked for since it was asked last.
-
-    Attributes:
-        quit: To end.
-        asked: What compose is to be told of the picture that is shown now.
-        made: The same, by viewers who saw a picture some time ago and say of which stream it was.
-    """
-
-    quit: bool = False
-    asked: tuple[Wanted, ...] = ()
-    made: tuple[WishMade, ...] = ()
-
-
-class Sink(Protocol):
-    """Somewhere a composite goes."""
-
-    local: bool  # only whoever sits here sees it: the instance view may be shown
-
-    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
-        """Take one picture, (H, W, 3) uint8 BGR, the sink's own until it returns."""
-
-    def blank(self, why: str) -> None:
-        """No picture came for a while: whatever is still shown must go."""
-
-    def poll(self) -> Wish:
-        """What the viewer wants; asked between pictures, often."""
-
-    def close(self) -> None:
-        """Finish."""
-
-
-class UnattendedSink:
-    """What sinks have in common that nobody sits in front of."""
-
-    local = False
-
-    def poll(self) -> Wish:
-        """See Sink."""
-        return Wish()
-
-    def close(self) -> None:
-        """See Sink."""
-
-
-class HeadlessSink(UnattendedSink):
-    """Shows nothing and says every few seconds how the call goes."""
-
-    def __init__(self, every_s: float) -> None:
-        self._every_s = every_s
-        self._next_at = time.monotonic()
-        self._is_blank = False
-
-    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
-        """See Sink."""
-        self._is_blank = False
-        now = time.monotonic()
-        if meter.shown == 1:
-            log.info("first composite: %d x %d, %s", message.width, message.height, message.state)
-        if now >= self._next_at and meter.shown > 1:
-            self._next_at = now + self._every_s
-            log.info("%s, %d missed%s", describe(message, meter.read()), meter.missed,
-                     f", {message.model}" if message.model else "")  # fmt: skip
-
-    def blank(self, why: str) -> None:
-        """See Sink."""
-        if not self._is_blank:
-            self._is_blank = True
-            log.warning("%s", why)
 
 
 def open_sink(settings: DisplaySettings) -> Sink:
@@ -154,6 +75,8 @@ def _status(settings: DisplaySettings) -> Sink:
 
 
 def _headless(settings: DisplaySettings) -> Sink:
+    from display.sinks.headless import HeadlessSink
+
     return HeadlessSink(settings.status_every)
 
 

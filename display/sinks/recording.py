@@ -10,16 +10,14 @@ import time
 from pathlib import Path
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed
 from common.runtime.private_files import make_folder
+from display.composite_reader import Picture
 from display.meter import Meter, describe
-from display.sinks.factory import UnattendedSink
+from display.sinks.sink import UnattendedSink
 
-Picture = NDArray[np.uint8]
 WAITING = 32  # pictures between the loop and the disk; 88 MB at 720p
 STATUS_EVERY_S = 5.0
 

@@ -16,7 +16,7 @@ from common.ipc.messages import FrameComposed
 from common.metrics.metrics import FIGURES, Figure, read_figures
 from display.composite_reader import Picture
 from display.meter import Meter, describe
-from display.sinks.factory import UnattendedSink
+from display.sinks.sink import UnattendedSink
 
 EVERY_S = 1.0
 Key = tuple[str, str, tuple[tuple[str, str], ...]]

@@ -21,7 +21,7 @@ from common.runtime.private_files import make_folder
 from display.captions import write_caption
 from display.composite_reader import Picture
 from display.meter import Meter
-from display.sinks.factory import UnattendedSink
+from display.sinks.sink import UnattendedSink
 
 WAITING = 32  # pictures between the loop and the encoder; 88 MB at 720p
 TICKS = 90_000  # a second, the clock of MPEG

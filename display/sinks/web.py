@@ -19,7 +19,8 @@ from display.afar import may_see
 from display.captions import write_caption
 from display.composite_reader import Picture
 from display.meter import Meter
-from display.sinks.factory import HeadlessSink, Wish
+from display.sinks.headless import HeadlessSink
+from display.sinks.sink import Wish
 from display.web.app import make_app, why_not
 from display.web.latest import Latest
 from display.web.secret import credentials, kept_secret, owner

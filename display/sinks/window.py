@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from common.ipc.messages import INSTANCES, FrameComposed, PrivacySet, SubjectAsked, SubjectPointed, ViewSet, Wanted
 from display.captions import bars_of, write_bars, write_caption
-from display.keyboard import key_of
+from display.composite_reader import Picture
 from display.meter import Meter, describe
-from display.sinks.factory import Wish
+from display.sinks.keyboard import key_of
+from display.sinks.sink import Wish
 
-Picture = NDArray[np.uint8]
 TITLE = "onlyme"
 
 

@@ -8,7 +8,8 @@ import pytest
 from common.config import DisplaySettings
 from common.errors import DisplayError
 from display.sinks import factory as sinks
-from display.sinks.factory import HeadlessSink, open_sink
+from display.sinks.factory import open_sink
+from display.sinks.headless import HeadlessSink
 from display.sinks.recording import RecordSink
 from display.sinks.web import WebSink
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from display.keyboard import key_of
+from display.sinks.keyboard import key_of
 
 
 @pytest.mark.parametrize("letter", [*"apnviq", *"123456789"])
