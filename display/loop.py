@@ -74,7 +74,9 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
 def open_pictures(context: Context, settings: DisplaySettings, counters: Counters) -> tuple[Pictures, Wishes]:
     """Where composites come from and where wishes go: the call on this machine, or `--connect`."""
     if settings.connect:
-        from display.remote import open_relayed  # with it comes asyncio: 3 MB that a display on this machine spares
+        from display.relay_reader import (
+            open_relayed,  # with it comes asyncio: 3 MB that a display on this machine spares
+        )
 
         relayed = open_relayed(context, settings, counters)
         return relayed, Wishes(relayed.socket, counters, relayed.now_ns)

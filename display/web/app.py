@@ -86,7 +86,7 @@ def make_app(latest: Latest, credentials: Credentials, wish: Wish, run_dir: Path
         return line(*refused) if refused else Response(status_code=HTTPStatus.NO_CONTENT)
 
     async def metrics(request: Request) -> Response:
-        from display.web.metrics import text_of  # loaded only where somebody asks
+        from display.web.prometheus import text_of  # loaded only where somebody asks
 
         return Response(text_of(run_dir), media_type="text/plain; version=0.0.4")
 

@@ -7,7 +7,7 @@ from common.ipc.messages import FrameComposed
 from display.composite_reader import Composites
 from display.meter import Meter
 from display.presenter import Shown
-from display.remote import RelayClock, RelayedComposites
+from display.relay_reader import RelayClock, RelayedComposites
 from display.sinks.sink import UnattendedSink
 
 MESSAGE = FrameComposed(5, 7, 1, 9, "", 3, 48, 64, 2, "live", "", 80.5, True, "model")

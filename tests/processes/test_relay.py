@@ -38,7 +38,7 @@ from common.metrics.counters import Counters
 from common.remote import IN_FLIGHT
 from common.runtime.run_dir import open_run_dir
 from compose.policy import State, Verdict
-from display import remote
+from display import relay_reader
 from display.afar import HERE_ONLY
 from display.commands import Wishes
 from display.relay.picture import card
@@ -234,9 +234,9 @@ def test_a_wish_of_a_viewer_whose_clock_is_far_off_is_of_now(
     control = bind(at.context, CONTROL, at.run_dir)
     file = at.store.new("host", control=True)
     clock = SimpleNamespace(monotonic=time.monotonic, monotonic_ns=lambda: time.monotonic_ns() + off_ns)
-    monkeypatch.setattr(remote, "time", clock)
+    monkeypatch.setattr(relay_reader, "time", clock)
     with at.relay(allow_control="yes"):
-        relayed = remote.open_relayed(at.context, DisplaySettings(connect=at.address, key=file), at.counters)
+        relayed = relay_reader.open_relayed(at.context, DisplaySettings(connect=at.address, key=file), at.counters)
         wishes = Wishes(relayed.socket, at.counters, relayed.now_ns)
         shown: list[FrameComposed] = []
 

@@ -22,7 +22,7 @@ from common.metrics.counters import Counters
 from display.commands import Wishes
 from display.composite_reader import Picture
 from display.meter import Meter, describe
-from display.remote import RelayClock, RelayedComposites, open_relayed
+from display.relay_reader import RelayClock, RelayedComposites, open_relayed
 from tests.display.test_jpeg import jpeg, saying
 from tests.processes.neighbours import wait_for
 
