@@ -14,7 +14,7 @@ from capture.dispatch import Dispatch, is_worth_giving
 from capture.reader import Lost, Reader
 from capture.sources import Shot, name_of, open_source
 from common.config import CaptureSettings
-from common.ipc.messages import FrameCaptured, SourceLost, WorkAsked, encode, printable
+from common.ipc.messages import FrameCaptured, SourceLost, WorkRequested, encode, printable
 from common.ipc.ring import ShapedRing
 from common.ipc.streams import FRAMES, WORK, Context, bind, open_context, parse, send
 from common.metrics.counters import Counters
@@ -33,7 +33,7 @@ def run(settings: CaptureSettings, stop: Stop) -> None:
 
     Raises:
         SourceError, AssetError: The source cannot be opened or read.
-        RingTakenError: Another capture serves this run folder.
+        AlreadyRunningError: Another capture serves this run folder.
         RingSpaceError: Shared memory is too small.
     """
     run_dir = settings.call_dir
@@ -155,5 +155,5 @@ class Workers:
                 worker, *parts = self.socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            if len(parts) == 1 and parse(parts[0], WorkAsked, self._counters) is not None:
+            if len(parts) == 1 and parse(parts[0], WorkRequested, self._counters) is not None:
                 self._dispatch.ask(worker, now)

@@ -26,7 +26,7 @@ from common.config import AUTO, NO_MODEL, SCHEMAS, CaptureSettings, InferSetting
 from common.devices import available
 from common.errors import ConfigError, ModelError, ProcessorError
 from common.ipc import ring
-from common.ipc.shm import SHM_FOLDER, abandoned
+from common.ipc.shm import SHM_FOLDER, find_stale
 from common.ipc.streams import FRAMES, STREAMS, endpoint
 from common.model import GRAPH_SUM, WEIGHTS_SUM, find_model, find_onnx, is_wanted, models_in, why_not_fetched
 from common.screen import why_no_window
@@ -205,7 +205,7 @@ def check_memory(settings: CaptureSettings, folder: Path = Path(SHM_FOLDER)) -> 
 
 def check_leftovers() -> Finding:
     """Segments of writers that are gone."""
-    names = abandoned()
+    names = find_stale()
     if names:
         return Finding(
             "leftovers", Level.NOTE, f"{len(names)} segments of calls that were killed", "the next call removes them"

@@ -10,7 +10,7 @@ OnlymeError
  │    ├── KeyFileError       a key, or its file, that cannot be used
  │    ├── ProcessorError     a processor that the rings in shared memory cannot be used on
  │    ├── RingSpaceError     not enough room in shared memory
- │    └── RingTakenError     another writer already serves this stream
+ │    └── AlreadyRunningError another writer already serves this stream
  ├── SourceLostError         a source that did deliver has stopped: everything is hidden and it is opened again
  ├── RingGoneError           the segment was removed, or is not one of ours: counted, and the next message is awaited
  ├── DeviceError             a device that cannot run the network, or no longer can: the worker goes on on the processor
@@ -62,7 +62,7 @@ class RingSpaceError(UserError):
     """Shared memory is too small for the ring."""
 
 
-class RingTakenError(UserError):
+class AlreadyRunningError(UserError):
     """Another process is already the writer of this stream."""
 
 

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from common.config import ComposeSettings
 from common.errors import RingGoneError
 from common.ipc.messages import (
-    BackgroundSet,
+    CommandIssued,
     FrameCaptured,
     FrameComposed,
     MasksInferred,
-    PrivacySet,
+    SetBackground,
+    SetPrivacy,
+    SetView,
     SourceLost,
-    ViewSet,
-    WishMade,
 )
 from common.ipc.ring import RingCache, ShapedRing
 from common.ipc.streams import (
@@ -62,7 +62,7 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
 
     Raises:
         SourceError: The background cannot be read.
-        RingTakenError: Another compose serves this run folder.
+        AlreadyRunningError: Another compose serves this run folder.
         RingSpaceError: Shared memory is too small.
     """
     cv2.setNumThreads(1)
@@ -80,7 +80,7 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
         while not stop:
             poller.poll(POLL_MS)
             frame, picture = frames.newest()
-            for wish in receive(control, WishMade, counters):
+            for wish in receive(control, CommandIssued, counters):
                 obey(wish, policy, tracker, painter, counters)
             if watch.is_gone():
                 counters.count("worker", "gone, or cut off for what it sent")
@@ -109,16 +109,16 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
 
 
-def obey(wish: WishMade, policy: Policy, tracker: Tracker, painter: Painter, counters: Counters) -> None:
+def obey(wish: CommandIssued, policy: Policy, tracker: Tracker, painter: Painter, counters: Counters) -> None:
     """Do what a viewer wants; what the policy refuses is counted."""
-    asked = wish.wanted
+    asked = wish.command
     if refused := policy.refuses(wish, time.monotonic_ns()):
         counters.count("wish", refused)
-    elif isinstance(asked, PrivacySet):
+    elif isinstance(asked, SetPrivacy):
         policy.set_privacy(asked.privacy)
-    elif isinstance(asked, ViewSet):
+    elif isinstance(asked, SetView):
         policy.set_view(asked.instances)
-    elif isinstance(asked, BackgroundSet):
+    elif isinstance(asked, SetBackground):
         painter.set_background(asked.background)
     else:
         tracker.ask(asked)

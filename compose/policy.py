@@ -25,7 +25,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from common.ipc import messages
-from common.ipc.messages import FrameCaptured, Instance, MasksInferred, PrivacySet, ViewSet, WishMade
+from common.ipc.messages import CommandIssued, FrameCaptured, Instance, MasksInferred, SetPrivacy, SetView
 from compose.who.selection import NOBODY_FOUND, Choice
 
 ENTRY_NS = 300_000_000  # the subject fades in over this long
@@ -161,17 +161,17 @@ class Policy:
         self._choice = self._choose(masks)
         return "stale" if now_ns - masks.looked_ns > self._age_limit_ms() * 1e6 else ""
 
-    def refuses(self, wish: WishMade, now_ns: int) -> str:
+    def refuses(self, wish: CommandIssued, now_ns: int) -> str:
         """Return "" or why a viewer's wish must not be obeyed. A wish for the filter is always obeyed: it only hides."""
-        if wish.wanted in (PrivacySet(True), ViewSet(False)):
+        if wish.command in (SetPrivacy(True), SetView(False)):
             return ""
-        if wish.made_ns > now_ns:
+        if wish.issued_ns > now_ns:
             return "from the future"
-        if now_ns - wish.made_ns > LATEST_WISH_NS:
+        if now_ns - wish.issued_ns > LATEST_WISH_NS:
             return "too late"
-        if wish.made_ns < self._lost_ns:
+        if wish.issued_ns < self._lost_ns:
             return "of before a loss"
-        if self._lost and wish.wanted in (PrivacySet(False), ViewSet(True)):
+        if self._lost and wish.command in (SetPrivacy(False), SetView(True)):
             return "while there is no picture"
         return "for another stream" if wish.epoch != self._epoch else ""
 

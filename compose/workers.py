@@ -6,8 +6,8 @@ import os
 import time
 
 from common.config import ComposeSettings
-from common.ipc.messages import LoadSaid, LooksWanted, MasksInferred
-from common.ipc.streams import LOADS, LOOKS, Context, bind, receive, send
+from common.ipc.messages import InferenceScheduled, LoadReported, MasksInferred
+from common.ipc.streams import LOADS, SCHEDULE, Context, bind, receive, send
 from common.metrics.counters import Counters
 from common.metrics.metrics import Meter, figures
 from compose.battery import on_battery
@@ -35,10 +35,10 @@ class Workers:
     def __init__(self, settings: ComposeSettings, context: Context, counters: Counters, pace: MattePace) -> None:
         self._settings, self._counters, self._pace = settings, counters, pace
         run_dir = settings.call_dir
-        self._loads, self._looks = bind(context, LOADS, run_dir), bind(context, LOOKS, run_dir)
+        self._loads, self._looks = bind(context, LOADS, run_dir), bind(context, SCHEDULE, run_dir)
         self._governor, self._meter = Governor(), Meter()
         self._heard: dict[str, tuple[float, float]] = {}  # process → cores, and when it said so
-        self._told: LooksWanted | None = None
+        self._told: InferenceScheduled | None = None
         self._told_at = 0.0
         self._judged_at = time.monotonic()
         self._since_ns = 0
@@ -72,7 +72,7 @@ class Workers:
         if (tracker.wants_look or not has_mask) and is_answered and tracker.seen_ns - self._since_ns >= ASK_AGAIN_NS:
             self._since_ns = tracker.seen_ns
         orders = self._governor.orders
-        wanted = LooksWanted(
+        wanted = InferenceScheduled(
             hz=orders.hz,
             insists=orders.insists,
             light=orders.light and not shows_things,
@@ -87,7 +87,7 @@ class Workers:
             figures.put("looks_light", wanted.light)
 
     def _judge(self, now: float, skipped: int) -> None:
-        for said in receive(self._loads, LoadSaid, self._counters):
+        for said in receive(self._loads, LoadReported, self._counters):
             self._heard[said.process] = said.cores, now
         self._heard = {name: said for name, said in self._heard.items() if now - said[1] < FORGOTTEN_AFTER_S}
         cores = self._meter.cores() + sum(cores for cores, _ in self._heard.values())

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from common.ipc.messages import INSTANCES, OFF, FrameComposed, PrivacySet, SubjectAsked, SubjectPointed, ViewSet, Wanted
+from common.ipc.messages import (
+    INSTANCES,
+    OFF,
+    Command,
+    FrameComposed,
+    SelectSubject,
+    SelectSubjectAt,
+    SetPrivacy,
+    SetView,
+)
 
 HERE_ONLY = "only the user at the camera may ask for that"
 
@@ -12,13 +21,13 @@ def may_see(message: FrameComposed) -> bool:
     return message.privacy and message.state not in (OFF, INSTANCES)
 
 
-def why_refused(wanted: Wanted) -> str:
+def why_refused(wanted: Command) -> str:
     """Return "" or why nobody elsewhere may have this.
 
     Viewers elsewhere may hide, and say which person stays sharp. They may not ask for what shows more: privacy off, the
     instance view, everybody, or another background, behind which the room could be seen.
     """
-    if isinstance(wanted, SubjectAsked):
-        return HERE_ONLY if wanted.number == SubjectAsked.EVERYBODY else ""
-    hides = wanted in (PrivacySet(True), ViewSet(False))
-    return "" if hides or isinstance(wanted, SubjectPointed) else HERE_ONLY
+    if isinstance(wanted, SelectSubject):
+        return HERE_ONLY if wanted.number == SelectSubject.EVERYBODY else ""
+    hides = wanted in (SetPrivacy(True), SetView(False))
+    return "" if hides or isinstance(wanted, SelectSubjectAt) else HERE_ONLY

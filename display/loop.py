@@ -9,7 +9,7 @@ from contextlib import closing
 import cv2
 
 from common.config import DisplaySettings
-from common.ipc.messages import INSTANCES, LOST, ViewSet
+from common.ipc.messages import INSTANCES, LOST, SetView
 from common.ipc.streams import COMPOSITES, CONTROL, Context, connect, open_context
 from common.metrics.counters import Counters
 from common.metrics.load import Load
@@ -62,7 +62,7 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
                         continue
                     if asks_view and message.state != LOST:
                         asks_view = False
-                        wishes.add(message.epoch, ViewSet(True))
+                        wishes.add(message.epoch, SetView(True))
                     shown.put(message, picture)
                 shown.look()
                 if settings.seconds and shown.first_at and time.monotonic() - shown.first_at >= settings.seconds:

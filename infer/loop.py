@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from common.config import CPU, InferSettings
 from common.errors import RingGoneError
-from common.ipc.messages import FrameCaptured, LooksWanted, MasksInferred, WorkAsked
+from common.ipc.messages import FrameCaptured, InferenceScheduled, MasksInferred, WorkRequested
 from common.ipc.ring import RingCache
-from common.ipc.streams import LOOKS, MASKS, WORK, Context, connect, open_context, receive, send
+from common.ipc.streams import MASKS, SCHEDULE, WORK, Context, connect, open_context, receive, send
 from common.metrics.counters import Counters
 from common.metrics.load import Load
 from common.metrics.metrics import figures
@@ -107,20 +107,20 @@ class Work:
     ) -> None:
         self._socket, self._looks = (
             connect(context, WORK, settings.call_dir),
-            connect(context, LOOKS, settings.call_dir),
+            connect(context, SCHEDULE, settings.call_dir),
         )
         self._most_hz, self._name = settings.max_infer_hz, name
         # until compose says something: nothing is shown before the first result
-        self._wanted = LooksWanted(0.0, True, False, False, 0, 0, round(settings.mask_age_limit_ms))
+        self._wanted = InferenceScheduled(0.0, True, False, False, 0, 0, round(settings.mask_age_limit_ms))
         self._least_wh = least_wh
         self._ring = RingCache()
         self._asked_at = -ASK_AGAIN_S
         self._not_before = 0.0
         self.counters = counters
 
-    def wanted(self) -> LooksWanted:
+    def wanted(self) -> InferenceScheduled:
         """What compose wants of the workers, as it said last."""
-        if said := receive(self._looks, LooksWanted, self.counters):
+        if said := receive(self._looks, InferenceScheduled, self.counters):
             self._wanted = said[-1]
         return self._wanted
 
@@ -134,7 +134,7 @@ class Work:
         if now < self._not_before:
             time.sleep(min(self._not_before - now, POLL_MS / 1000))
             return None, None
-        if now - self._asked_at >= ASK_AGAIN_S and send(self._socket, WorkAsked(self._name)):
+        if now - self._asked_at >= ASK_AGAIN_S and send(self._socket, WorkRequested(self._name)):
             self._asked_at = now
         if not self._socket.poll(POLL_MS):
             return None, None

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.ipc.messages import Instance, LooksWanted
+from common.ipc.messages import InferenceScheduled, Instance
 from common.vision.pyramid import Halves
 from infer.calm import Cells, lone_person, own_cells
 
@@ -80,7 +80,7 @@ class Still:
         self._crowded_ns = 0  # when anybody but one person may have been in view
         self.instances: tuple[Instance, ...] = ()
 
-    def need(self, now: Glance, wanted: LooksWanted) -> Need:
+    def need(self, now: Glance, wanted: InferenceScheduled) -> Need:
         """Return whether this frame must be looked at, in time for the limit that compose has `wanted`."""
         wait_ns = self._wait_ns(now)
         self._last, self._free_ns = now, now.captured_ns
@@ -134,7 +134,7 @@ class Still:
         period_ns = (now.captured_ns - last.captured_ns) // (now.frame_id - last.frame_id)
         return max(period_ns, now.captured_ns - self._free_ns)
 
-    def is_to_be_said(self, captured_ns: int, wanted: LooksWanted) -> bool:
+    def is_to_be_said(self, captured_ns: int, wanted: InferenceScheduled) -> bool:
         """Whether it is time to say of this frame, too, that the result holds; then it counts as said. Where another worker
         has looked since, its result is the one that holds."""
         is_newest = self._looked is not None and self._looked.captured_ns >= wanted.looked_ns

@@ -128,7 +128,7 @@ class SourceLost:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkAsked:
+class WorkRequested:
     """infer → capture: this worker is idle and takes the newest frame that no other worker was given."""
 
     KIND: ClassVar[int] = 2
@@ -253,7 +253,7 @@ class FrameComposed:
 
 
 @dataclass(frozen=True, slots=True)
-class PrivacySet:
+class SetPrivacy:
     """display → compose: somebody turned the filter on or off. The wanted state, not "toggle", so that two displays
     asking at once agree."""
 
@@ -265,9 +265,9 @@ class PrivacySet:
 
 
 @dataclass(frozen=True, slots=True)
-class SubjectAsked:
+class SelectSubject:
     """display → compose: somebody chose by hand who stays sharp: person `number` from the left, 1..9; 0: the next one;
-    10: everybody; 11: one person again. The wanted state, not "toggle", as in PrivacySet."""
+    10: everybody; 11: one person again. The wanted state, not "toggle", as in SetPrivacy."""
 
     KIND: ClassVar[int] = 7
     NEXT: ClassVar[int] = 0
@@ -280,7 +280,7 @@ class SubjectAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class SubjectPointed:
+class SelectSubjectAt:
     """display → compose: somebody pointed at the person that stays sharp; 0..1 of the picture's width and height."""
 
     KIND: ClassVar[int] = 8
@@ -293,7 +293,7 @@ class SubjectPointed:
 
 
 @dataclass(frozen=True, slots=True)
-class ViewSet:
+class SetView:
     """display → compose: somebody asked for the instance view, or for the filter again. The view shows the camera's
     own picture: it is privacy off."""
 
@@ -351,7 +351,7 @@ class PictureRelayed:
 
 
 @dataclass(frozen=True, slots=True)
-class BackgroundSet:
+class SetBackground:
     """display → compose: somebody chose what hides the room: `blur`, `color:RRGGBB`, or "" for what the call began with.
     Nothing that names a file: a viewer must not read the disk."""
 
@@ -364,13 +364,13 @@ class BackgroundSet:
             raise MessageError(f"background: expected blur, color:RRGGBB or nothing, got {self.background!r:.80}")
 
 
-Wanted = PrivacySet | SubjectAsked | SubjectPointed | ViewSet | BackgroundSet
-_WANTED: dict[int, type[Wanted]] = {kind.KIND: kind for kind in get_args(Wanted)}
+Command = SetPrivacy | SelectSubject | SelectSubjectAt | SetView | SetBackground
+_COMMANDS: dict[int, type[Command]] = {kind.KIND: kind for kind in get_args(Command)}
 
 
 @dataclass(frozen=True, slots=True)
-class WishMade:
-    """display → compose: a viewer wants something of the stream `epoch`, which was on the display at `made_ns`.
+class CommandIssued:
+    """display → compose: a viewer wants something of the stream `epoch`, which was on the display at `issued_ns`.
 
     A wish that comes late, or that was made for another stream, would change a picture that the viewer has not seen.
     Both are stated here so that compose can refuse it.
@@ -378,18 +378,18 @@ class WishMade:
 
     KIND: ClassVar[int] = 13
     epoch: int
-    made_ns: int
-    wanted: Wanted
+    issued_ns: int
+    command: Command
 
     def __post_init__(self) -> None:
         _whole("epoch", self.epoch)
-        _whole("made_ns", self.made_ns)
-        if not isinstance(self.wanted, Wanted):
-            raise MessageError(f"wanted: expected something that a viewer may want, got {self.wanted!r:.80}")
+        _whole("issued_ns", self.issued_ns)
+        if not isinstance(self.command, Command):
+            raise MessageError(f"command: expected a command, got {self.command!r:.80}")
 
 
 @dataclass(frozen=True, slots=True)
-class LoadSaid:
+class LoadReported:
     """every other stage → compose, once a second: how many cores a process has used."""
 
     KIND: ClassVar[int] = 14
@@ -402,7 +402,7 @@ class LoadSaid:
 
 
 @dataclass(frozen=True, slots=True)
-class LooksWanted:
+class InferenceScheduled:
     """compose → infer: what is wanted of the workers from now on.
 
     hz: Looks a second of each, 0.0 for as many as it can.
@@ -435,15 +435,15 @@ class LooksWanted:
 
 Message = (
     FrameCaptured
-    | WorkAsked
+    | WorkRequested
     | MasksInferred
     | FrameComposed
     | SourceLost
     | ViewerReady
     | PictureRelayed
-    | WishMade
-    | LoadSaid
-    | LooksWanted
+    | CommandIssued
+    | LoadReported
+    | InferenceScheduled
 )
 _PLACE = [field.name for field in fields(MasksInferred)].index("instances")
 _KINDS: dict[int, type[Message]] = {kind.KIND: kind for kind in get_args(Message)}
@@ -452,8 +452,8 @@ _KINDS: dict[int, type[Message]] = {kind.KIND: kind for kind in get_args(Message
 def encode(message: Message) -> bytes:
     """The one msgpack part of a message."""
     values = list(astuple(message))
-    if isinstance(message, WishMade):
-        values[-1] = [message.wanted.KIND, *values[-1]]
+    if isinstance(message, CommandIssued):
+        values[-1] = [message.command.KIND, *values[-1]]
     packed: bytes = msgpack.packb([SCHEMA_VERSION, message.KIND, *values])
     return packed
 
@@ -480,15 +480,15 @@ def decode(data: bytes) -> Message:
         raise MessageError(f"{kind.__name__}: expected {len(fields(kind))} fields, got {len(values)}")
     if kind is MasksInferred:
         values[_PLACE] = _instances(values[_PLACE])
-    if kind is WishMade:
-        values[-1] = _wanted(values[-1])
+    if kind is CommandIssued:
+        values[-1] = _command(values[-1])
     return kind(*values)
 
 
-def _wanted(value: object) -> Wanted:
-    if not isinstance(value, tuple) or not value or type(value[0]) is not int or value[0] not in _WANTED:
-        raise MessageError(f"wanted: expected a kind of {sorted(_WANTED)}, got {value!r:.80}")
-    kind = _WANTED[value[0]]
+def _command(value: object) -> Command:
+    if not isinstance(value, tuple) or not value or type(value[0]) is not int or value[0] not in _COMMANDS:
+        raise MessageError(f"command: expected a kind of {sorted(_COMMANDS)}, got {value!r:.80}")
+    kind = _COMMANDS[value[0]]
     if len(value) != 1 + len(fields(kind)):
         raise MessageError(f"{kind.__name__}: expected {len(fields(kind))} fields, got {len(value) - 1}")
     return kind(*value[1:])

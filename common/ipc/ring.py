@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import ProcessorError, RingGoneError, RingSpaceError
-from common.ipc.shm import HEADER, MAGIC, SHM_FOLDER, Segment, name_prefix
+from common.ipc.shm import HEADER, MAGIC, SHM_FOLDER, SharedMemory, name_prefix
 from common.vision.pyramid import Halves
 
 Frame = NDArray[np.uint8]
@@ -85,7 +85,7 @@ class _Closing:
 class _Mapped(_Closing):
     """What writer and reader share: the mapping, and the two live words of its header."""
 
-    def __init__(self, segment: Segment, capacity: int, shape: tuple[int, int, int], epoch: int) -> None:
+    def __init__(self, segment: SharedMemory, capacity: int, shape: tuple[int, int, int], epoch: int) -> None:
         self._segment = segment
         memory = segment.memory
         self.name = segment.name
@@ -132,7 +132,7 @@ class RingWriter(_Mapped):
         if (free := _free_bytes()) < size:
             raise _no_space(stream, size, free)
         try:
-            segment = Segment(f"{name_prefix()}{stream}-{epoch:016x}", size)
+            segment = SharedMemory(f"{name_prefix()}{stream}-{epoch:016x}", size)
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
@@ -312,12 +312,12 @@ def ring_bytes(shape: tuple[int, int, int], capacity: int) -> int:
     return PAGE + capacity * slot_bytes(shape)
 
 
-def _attach(name: str) -> tuple[Segment, tuple[bytes, int, int, int, int, int, int]]:
+def _attach(name: str) -> tuple[SharedMemory, tuple[bytes, int, int, int, int, int, int]]:
     """The segment and its header; waits a moment for a writer between creating and filling it."""
     deadline = time.monotonic() + RETRY_ATTACH_S
     while True:
         try:
-            segment = Segment(name)
+            segment = SharedMemory(name)
         except FileNotFoundError:
             raise RingGoneError(f"segment {name} is gone: its writer ended or was restarted") from None
         except OSError as error:  # no descriptor is left: another message may find one

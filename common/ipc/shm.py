@@ -23,10 +23,10 @@ import time
 MAGIC = b"onlyme\0\2"
 HEADER = struct.Struct("<8sIIIII4xQ")
 SHM_FOLDER = "/dev/shm"
-ABANDONED_AFTER_S = 10.0
+STALE_AFTER_S = 10.0
 
 
-class Segment:
+class SharedMemory:
     """A piece of shared memory, mapped: a file of `/dev/shm` that only its owner may read.
 
     Not `multiprocessing.shared_memory`: before Python 3.13 a reader's resource tracker unlinks the segment for everybody
@@ -82,34 +82,34 @@ def name_prefix() -> str:
     return f"onlyme-{os.getuid()}-"
 
 
-def sweep() -> list[str]:
-    """Remove what `abandoned` finds; returns the names."""
-    names = abandoned()
+def remove_stale() -> list[str]:
+    """Remove what `find_stale` finds; returns the names."""
+    names = find_stale()
     for name in names:
         _remove(name)
     return names
 
 
-def abandoned() -> list[str]:
+def find_stale() -> list[str]:
     """Names of this user's segments whose writer is gone.
 
-    SIGKILL leaves segments behind. A segment without a header yet is left alone for `ABANDONED_AFTER_S`: its writer
+    SIGKILL leaves segments behind. A segment without a header yet is left alone for `STALE_AFTER_S`: its writer
     may be between creating and locking it. What is not ours (of another owner, or no file) is left alone for ever.
     """
     try:
         names = sorted(name for name in os.listdir(SHM_FOLDER) if name.startswith(name_prefix()))
     except OSError:  # who wants a segment says what is wrong with the folder
         return []
-    return [name for name in names if _is_abandoned(name)]
+    return [name for name in names if _is_stale(name)]
 
 
-def _is_abandoned(name: str) -> bool:
+def _is_stale(name: str) -> bool:
     try:
         fd = _open_ours(name, os.O_RDONLY)
     except OSError:  # it is gone, not ours, or nobody can tell now
         return False
     try:
-        is_young = time.time() - os.fstat(fd).st_mtime <= ABANDONED_AFTER_S
+        is_young = time.time() - os.fstat(fd).st_mtime <= STALE_AFTER_S
         if is_young and os.read(fd, len(MAGIC)) != MAGIC:
             return False
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -3,12 +3,12 @@
 stream      from → to             pixels                       facts                          lossy where
 frames      capture → compose     ring `frames`                FrameCaptured, every frame;    a slow compose skips to the newest
                                                                SourceLost
-work        infer ↔ capture       ring `frames`                WorkAsked → FrameCaptured      each frame goes to one worker at most
+work        infer ↔ capture       ring `frames`                WorkRequested → FrameCaptured  each frame goes to one worker at most
 masks       infer → compose       in the message (small map)   MasksInferred                  late, stale or foreign results are dropped
 composites  compose → displays    ring `composites`            FrameComposed, every frame     a slow display skips to the newest
-control     displays → compose    -                            WishMade                       late or foreign wishes are refused
-looks       compose → infer       -                            LooksWanted, when it changes   the next one comes within a second
-loads       all → compose         -                            LoadSaid, once a second        the next one comes within a second
+control     displays → compose    -                            CommandIssued                  late or foreign commands are refused
+schedule    compose → infer       -                            InferenceScheduled, on change  the next one comes within a second
+loads       all → compose         -                            LoadReported, once a second    the next one comes within a second
 
 Every stream is one ZeroMQ ipc endpoint in the run folder. The side that owns the stream binds, so stages may start
 and restart in any order. Queues are short: what is late is of no use, and a stalled peer must cost no memory.
@@ -29,17 +29,17 @@ import zmq
 from common.errors import ConfigError, MessageError
 from common.ipc.messages import (
     MAX_MESSAGE_BYTES,
+    CommandIssued,
     FrameCaptured,
     FrameComposed,
-    LoadSaid,
-    LooksWanted,
+    InferenceScheduled,
+    LoadReported,
     MasksInferred,
     Message,
     PictureRelayed,
     SourceLost,
     ViewerReady,
-    WishMade,
-    WorkAsked,
+    WorkRequested,
     decode,
     encode,
 )
@@ -48,8 +48,8 @@ from common.metrics.counters import Counters
 Socket = zmq.Socket[bytes]
 Context = zmq.Context[Socket]
 M = TypeVar(
-    "M", FrameCaptured, WorkAsked, MasksInferred, FrameComposed, FrameCaptured | SourceLost, WishMade, PictureRelayed,
-    ViewerReady | WishMade, LoadSaid, LooksWanted,
+    "M", FrameCaptured, WorkRequested, MasksInferred, FrameComposed, FrameCaptured | SourceLost, CommandIssued, PictureRelayed,
+    ViewerReady | CommandIssued, LoadReported, InferenceScheduled,
 )  # fmt: skip
 FRAME_FACTS: tuple[type[FrameCaptured | SourceLost], ...] = (FrameCaptured, SourceLost)
 
@@ -73,9 +73,9 @@ WORK = Stream("work", binds=zmq.ROUTER, connects=zmq.DEALER, queue=4)
 MASKS = Stream("masks", binds=zmq.PULL, connects=zmq.PUSH, queue=2)
 COMPOSITES = Stream("composites", binds=zmq.PUB, connects=zmq.SUB, queue=16, slots=6)
 CONTROL = Stream("control", binds=zmq.PULL, connects=zmq.PUSH, queue=16)
-LOOKS = Stream("looks", binds=zmq.PUB, connects=zmq.SUB, queue=8)
+SCHEDULE = Stream("schedule", binds=zmq.PUB, connects=zmq.SUB, queue=8)
 LOADS = Stream("loads", binds=zmq.PULL, connects=zmq.PUSH, queue=16)
-STREAMS = (FRAMES, WORK, MASKS, COMPOSITES, CONTROL, LOOKS, LOADS)
+STREAMS = (FRAMES, WORK, MASKS, COMPOSITES, CONTROL, SCHEDULE, LOADS)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from common.ipc.messages import LoadSaid
+from common.ipc.messages import LoadReported
 from common.ipc.streams import LOADS, Context, connect, send
 from common.metrics.metrics import Meter
 from common.runtime.environment import process_name
@@ -26,4 +26,4 @@ class Load:
 
     def say(self) -> None:
         """Say it now."""
-        send(self._socket, LoadSaid(self._process, self._meter.cores()))
+        send(self._socket, LoadReported(self._process, self._meter.cores()))

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from common.config import STAGES, Settings, read_settings
-from common.errors import DeviceError, RingTakenError, UserError
+from common.errors import AlreadyRunningError, DeviceError, UserError
 from common.metrics.metrics import figures, path_of
 from common.runtime.environment import process_name, under_honcho
 from common.runtime.heartbeat import EXIT_CRASHED, EXIT_DONE, EXIT_MISTAKE, EXIT_RESTS, EXIT_TOLD, Pulse
@@ -79,13 +79,13 @@ def sole_writer(run_dir: Path, stream: str) -> Iterator[None]:
     """Hold the lock of a stream's only writer; the kernel lets go of it when the process dies.
 
     Raises:
-        RingTakenError: Another process holds it.
+        AlreadyRunningError: Another process holds it.
     """
     with (run_dir / f"{stream}.lock").open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise RingTakenError(
+            raise AlreadyRunningError(
                 f"{stream}: expected to be the only writer, but another process already serves {run_dir}; "
                 "end that call first, or give this one its own --run-dir"
             ) from None

@@ -22,7 +22,7 @@ import time
 from collections import deque
 from types import FrameType
 
-from common.ipc.shm import sweep
+from common.ipc.shm import remove_stale
 from common.runtime.heartbeat import EXIT_CRASHED, EXIT_DONE, EXIT_MISTAKE, EXIT_RESTS, EXIT_TOLD, Pulse
 from common.runtime.parent_watch import Ancestors, ancestors, are_there
 from common.runtime.private_files import be_private
@@ -122,12 +122,12 @@ class _Supervisor:
     def run(self) -> int:
         """Returns the exit code."""
         while not self._is_over():
-            sweep()  # what an earlier call or our last child left behind
+            remove_stale()  # what an earlier call or our last child left behind
             child = self._fork()
             reason, code = self._watch(child)
             self._log_level = child.pulse.log_level
             if reason == "stop" or code in (EXIT_DONE, EXIT_MISTAKE):
-                sweep()
+                remove_stale()
                 return EXIT_DONE if reason == "stop" else code
             if code == EXIT_RESTS:
                 self._wait_until(math.inf)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import cv2
 
-from common.ipc.messages import Instance, SubjectAsked, SubjectPointed
+from common.ipc.messages import Instance, SelectSubject, SelectSubjectAt
 from compose.who.others import Candidate, Map
 from compose.who.subject import SubjectLock, by_number, by_place
 
@@ -45,7 +45,7 @@ class Chooser:
         self._start = self._rule = rule
         self._returns = returns
         self._lock = SubjectLock(returns)
-        self._asked: SubjectAsked | SubjectPointed | None = None
+        self._asked: SelectSubject | SelectSubjectAt | None = None
         self._was_one = (
             False  # the last result showed the subject at most: the region carried on from it is the subject's
         )
@@ -67,13 +67,13 @@ class Chooser:
         """Whether somebody chose by hand and the next result is waited for."""
         return self._asked is not None
 
-    def ask(self, asked: SubjectAsked | SubjectPointed) -> None:
+    def ask(self, asked: SelectSubject | SelectSubjectAt) -> None:
         """Somebody chose by hand, among the people of the next result."""
         self._asked = None
-        if asked == SubjectAsked(SubjectAsked.EVERYBODY):
+        if asked == SelectSubject(SelectSubject.EVERYBODY):
             self._rule = "all"
             log.info("the subject was chosen by hand: everybody")
-        elif asked != SubjectAsked(SubjectAsked.ONE):
+        elif asked != SelectSubject(SelectSubject.ONE):
             self._asked = asked
         elif self.shows_everybody:
             self._rule = "lock"
@@ -120,9 +120,9 @@ class Chooser:
         asked = self._asked
         if asked is None:
             return None
-        if isinstance(asked, SubjectAsked):
+        if isinstance(asked, SelectSubject):
             lefts = [cv2.boundingRect(p.area)[0] for p in people]
-            if asked.number == SubjectAsked.NEXT and present is None and self.question:
+            if asked.number == SelectSubject.NEXT and present is None and self.question:
                 return min(self._lock.asked, key=lambda index: lefts[index])  # the question was about this one
             return by_number(asked.number, lefts, present)
         found = by_place(asked.x, asked.y, [p.area for p in people])

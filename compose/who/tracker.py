@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from common.config import ComposeSettings
 from common.errors import AssetError
-from common.ipc.messages import FrameCaptured, Instance, MasksInferred, SubjectAsked, SubjectPointed
+from common.ipc.messages import FrameCaptured, Instance, MasksInferred, SelectSubject, SelectSubjectAt
 from common.vision.assets import MATTE, fetch
 from common.vision.coco import NAMES
 from common.vision.grid import on_grid
@@ -163,7 +163,7 @@ class Tracker:
         subject is still alone."""
         return self._chooser.is_asked or self._ended_ns > 0
 
-    def ask(self, asked: SubjectAsked | SubjectPointed) -> None:
+    def ask(self, asked: SelectSubject | SelectSubjectAt) -> None:
         """Somebody chose by hand, among the people of the next result."""
         self._chooser.ask(asked)
 

@@ -12,7 +12,7 @@ def run(settings: RelaySettings, stop: Stop) -> None:
     Raises:
         ConfigError: The address cannot be bound, or nobody could be let in there.
         KeyFileError: The relay's own key cannot be used.
-        RingTakenError: Another relay serves this run folder.
+        AlreadyRunningError: Another relay serves this run folder.
     """
     if not settings.relay:
         stop.rest()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from common.config import RelaySettings
 from common.errors import ConfigError
-from common.ipc.messages import FrameComposed, PictureRelayed, ViewerReady, WishMade, encode
+from common.ipc.messages import CommandIssued, FrameComposed, PictureRelayed, ViewerReady, encode
 from common.ipc.streams import COMPOSITES, CONTROL, Context, connect, open_context, parse
 from common.keys import Allowed, KeyStore
 from common.metrics.counters import Counters
@@ -34,7 +34,7 @@ LOOK_EVERY_S = 0.5  # at the list of keys and for viewers that say nothing
 STATUS_EVERY_S = 30.0
 MOST_HEARD = 256  # messages a turn: a viewer that says more must not keep the others waiting
 MOST_DESCRIPTORS = 4096  # and so of connections, 64 of them viewers'
-VIEWER_FACTS: tuple[type[ViewerReady | WishMade], ...] = (ViewerReady, WishMade)
+VIEWER_FACTS: tuple[type[ViewerReady | CommandIssued], ...] = (ViewerReady, CommandIssued)
 
 log = logging.getLogger("onlyme")
 
@@ -117,9 +117,9 @@ class Audience:
         self._looked_at = self._said_at = 0.0
         log.info("serving %s, %s", settings.relay, "only to listed keys" if curve else "to this machine, unencrypted")
 
-    def heard(self) -> list[WishMade]:
+    def heard(self) -> list[CommandIssued]:
         """Take what viewers said; returns what those who may want to be done."""
-        wanted: list[WishMade] = []
+        wanted: list[CommandIssued] = []
         for _ in range(MOST_HEARD):
             if (parts := self._parts()) is None:
                 break
@@ -138,7 +138,7 @@ class Audience:
             elif refused := self._why_refused(fact, identity, user, now_ns):
                 self._counters.count("wish", refused)
             else:  # made before it came: the viewer's idea of our clock may be wrong by what the two drift apart
-                wanted.append(replace(fact, made_ns=min(fact.made_ns, now_ns)))
+                wanted.append(replace(fact, issued_ns=min(fact.issued_ns, now_ns)))
         return wanted
 
     def ready(self) -> list[bytes]:
@@ -192,11 +192,11 @@ class Audience:
         """Asked by the authenticator's thread; `look` puts another dict there and changes none."""
         return self._allowed is not None and key in self._allowed
 
-    def _why_refused(self, wish: WishMade, identity: bytes, user: str, now_ns: int) -> str:
+    def _why_refused(self, wish: CommandIssued, identity: bytes, user: str, now_ns: int) -> str:
         """Return "" or why a viewer's wish is not passed on."""
         if not self._control or self._allowed is None or not self._allowed[user.encode()].control:
             return "it may not control"
-        return why_refused(wish.wanted) or self._viewers.wishes(identity, user, now_ns)
+        return why_refused(wish.command) or self._viewers.wishes(identity, user, now_ns)
 
     def _parts(self) -> list[zmq.Frame] | None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from common.ipc.messages import FrameComposed, Wanted, WishMade
+from common.ipc.messages import Command, CommandIssued, FrameComposed
 from display.composite_reader import Picture
 from display.meter import Meter
 
@@ -19,8 +19,8 @@ class Wish(NamedTuple):
     """
 
     quit: bool = False
-    asked: tuple[Wanted, ...] = ()
-    made: tuple[WishMade, ...] = ()
+    asked: tuple[Command, ...] = ()
+    made: tuple[CommandIssued, ...] = ()
 
 
 class Sink(Protocol):

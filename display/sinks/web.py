@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from common.config import DisplaySettings
-from common.ipc.messages import FrameComposed, Wanted, WishMade
+from common.ipc.messages import Command, CommandIssued, FrameComposed
 from common.metrics.metrics import figures
 from common.remote import is_loopback
 from display.afar import may_see
@@ -57,7 +57,7 @@ class WebSink:
         self._size_wh = (640, 360)
         self._lock = threading.Lock()
         self._epoch = 0
-        self._wishes: list[WishMade] = []
+        self._wishes: list[CommandIssued] = []
         self._server = Server(make_app(self._latest, opens, self._wish, settings.call_dir), listening, self._latest)
         if not is_private:
             log.warning(
@@ -97,12 +97,12 @@ class WebSink:
         write_caption(card, [why])
         return card
 
-    def _wish(self, epoch: int | None, wanted: Wanted) -> tuple[HTTPStatus, str] | None:
+    def _wish(self, epoch: int | None, wanted: Command) -> tuple[HTTPStatus, str] | None:
         """Keep a wish for `poll`; returns None, or status and reason of a refusal."""
         refused = why_not(epoch, wanted, self._epoch, self._near)
         if refused is None:
             with self._lock:
-                self._wishes.append(WishMade(epoch or 0, time.monotonic_ns(), wanted))
+                self._wishes.append(CommandIssued(epoch or 0, time.monotonic_ns(), wanted))
         return refused
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from common.ipc.messages import INSTANCES, FrameComposed, PrivacySet, SubjectAsked, SubjectPointed, ViewSet, Wanted
+from common.ipc.messages import INSTANCES, Command, FrameComposed, SelectSubject, SelectSubjectAt, SetPrivacy, SetView
 from display.captions import bars_of, write_bars, write_caption
 from display.composite_reader import Picture
 from display.meter import Meter, describe
@@ -29,7 +29,7 @@ class WindowSink:
         self._privacy = True
         self._instances = False
         self._everybody = False
-        self._clicks: list[Wanted] = []
+        self._clicks: list[Command] = []
         cv2.imshow(TITLE, np.zeros((360, 640, 3), np.uint8))
         cv2.setMouseCallback(TITLE, self._click)
         cv2.pollKey()
@@ -80,19 +80,19 @@ class WindowSink:
     def _click(self, event: int, x: int, y: int, flags: int, data: object) -> None:
         width, height = self._size_wh
         if event == cv2.EVENT_LBUTTONDOWN and 0 <= x < width and 0 <= y < height:
-            self._clicks.append(SubjectPointed(x / width, y / height))
+            self._clicks.append(SelectSubjectAt(x / width, y / height))
 
     def _press(self, key: str) -> Wish:
         if key == "q":
             return Wish(quit=True)
         if key == "i":
             self._caption = not self._caption
-        keys: dict[str, Wanted] = {
-            "p": PrivacySet(not self._privacy),
-            "v": ViewSet(not self._instances),
-            "n": SubjectAsked(SubjectAsked.NEXT),
-            "a": SubjectAsked(SubjectAsked.ONE if self._everybody else SubjectAsked.EVERYBODY),
-            **{str(number): SubjectAsked(number) for number in range(1, 10)},
+        keys: dict[str, Command] = {
+            "p": SetPrivacy(not self._privacy),
+            "v": SetView(not self._instances),
+            "n": SelectSubject(SelectSubject.NEXT),
+            "a": SelectSubject(SelectSubject.ONE if self._everybody else SelectSubject.EVERYBODY),
+            **{str(number): SelectSubject(number) for number in range(1, 10)},
         }
         wanted = keys.get(key)
         return Wish(asked=(wanted,) if wanted else ())

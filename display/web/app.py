@@ -18,7 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.errors import MessageError
-from common.ipc.messages import BackgroundSet, PrivacySet, SubjectAsked, SubjectPointed, Wanted
+from common.ipc.messages import Command, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy
 from display.afar import why_refused
 from display.web.guard import Asked, Guard
 from display.web.latest import Latest
@@ -37,16 +37,16 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 # what the page may want, by the name it has there
-WISHES: dict[str, Callable[..., Wanted]] = {
-    "privacy": PrivacySet,
-    "subject": SubjectAsked,
-    "point": lambda x, y: SubjectPointed(float(x), float(y)),
-    "background": BackgroundSet,
+WISHES: dict[str, Callable[..., Command]] = {
+    "privacy": SetPrivacy,
+    "subject": SelectSubject,
+    "point": lambda x, y: SelectSubjectAt(float(x), float(y)),
+    "background": SetBackground,
 }
 
 
-Wish = Callable[[int | None, Wanted], tuple[HTTPStatus, str] | None]
-TO_HIDE = PrivacySet(True)
+Wish = Callable[[int | None, Command], tuple[HTTPStatus, str] | None]
+TO_HIDE = SetPrivacy(True)
 
 
 def make_app(latest: Latest, credentials: Credentials, wish: Wish, run_dir: Path) -> Starlette:
@@ -139,7 +139,7 @@ class Guarded:
             await self._app(scope, receive, send_safe)
 
 
-def parse_wish(body: bytes) -> tuple[int | None, Wanted]:
+def parse_wish(body: bytes) -> tuple[int | None, Command]:
     """Return the epoch and the wish in `{"epoch": "DIGITS", "NAME": [arguments]}`.
 
     The epoch is a text because a number of JavaScript is exact to 2^53 only. It may be missing, which is None: a wish to
@@ -163,7 +163,7 @@ def parse_wish(body: bytes) -> tuple[int | None, Wanted]:
         ) from None
 
 
-def why_not(epoch: int | None, wanted: Wanted, shown: int, near: bool) -> tuple[HTTPStatus, str] | None:
+def why_not(epoch: int | None, wanted: Command, shown: int, near: bool) -> tuple[HTTPStatus, str] | None:
     """Return None, or status and reason why compose is not told.
 
     Args:

@@ -212,5 +212,5 @@ def test_what_is_no_video_device_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_leftovers_are_counted_and_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "abandoned", lambda: ["onlyme-0-frames-1"])
+    monkeypatch.setattr(doctor, "find_stale", lambda: ["onlyme-0-frames-1"])
     assert doctor.check_leftovers().level is Level.NOTE

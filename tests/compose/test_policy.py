@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.ipc.messages import (
+    Command,
+    CommandIssued,
     FrameCaptured,
     Instance,
     MasksInferred,
-    PrivacySet,
-    SubjectAsked,
-    ViewSet,
-    Wanted,
-    WishMade,
+    SelectSubject,
+    SetPrivacy,
+    SetView,
 )
 from compose.policy import ENTRY_NS, LOSS_NS, Policy, State, Verdict
 from compose.who.selection import Choice
@@ -375,16 +375,16 @@ def test_whatever_happens_nobody_is_seen_without_a_fresh_mask_of_this_stream(his
 
 def test_a_wish_is_for_the_stream_and_the_moment_it_was_made_in() -> None:
     scene = live(Scene())
-    now_ns, off = scene.now_ms * MS, PrivacySet(False)
+    now_ns, off = scene.now_ms * MS, SetPrivacy(False)
 
-    def refused(epoch: int, age_ms: int, wanted: Wanted = off) -> str:
-        return scene.policy.refuses(WishMade(epoch, now_ns - age_ms * MS, wanted), now_ns)
+    def refused(epoch: int, age_ms: int, wanted: Command = off) -> str:
+        return scene.policy.refuses(CommandIssued(epoch, now_ns - age_ms * MS, wanted), now_ns)
 
     assert refused(EPOCH, 0) == refused(EPOCH, 1500) == ""
     assert refused(EPOCH, 1501) == "too late"
     assert refused(EPOCH, -1) == "from the future"
     assert refused(EPOCH + 1, 0) == refused(0, 0) == "for another stream"
-    for hides in (PrivacySet(True), ViewSet(False)):
+    for hides in (SetPrivacy(True), SetView(False)):
         assert refused(EPOCH + 1, 3_000, hides) == "", "to hide is never refused"
 
 
@@ -469,16 +469,16 @@ def test_a_wish_of_before_a_loss_is_refused_and_so_is_one_made_at_a_card(scene: 
     live(scene)
     scene.wait(100)
     scene.lose()
-    for wanted in (PrivacySet(False), ViewSet(True)):
-        at_card = WishMade(EPOCH, scene.now_ms * MS, wanted)
+    for wanted in (SetPrivacy(False), SetView(True)):
+        at_card = CommandIssued(EPOCH, scene.now_ms * MS, wanted)
         assert scene.policy.refuses(at_card, scene.now_ms * MS) == "while there is no picture"
-    old = WishMade(EPOCH, (scene.now_ms - 1) * MS, PrivacySet(False))
+    old = CommandIssued(EPOCH, (scene.now_ms - 1) * MS, SetPrivacy(False))
     scene.wait(33)
     scene.frame()
-    for late in (old, replace(old, wanted=ViewSet(True)), replace(old, wanted=SubjectAsked(1))):
+    for late in (old, replace(old, command=SetView(True)), replace(old, command=SelectSubject(1))):
         assert scene.policy.refuses(late, scene.now_ms * MS) == "of before a loss"
-    assert scene.policy.refuses(replace(old, wanted=PrivacySet(True)), scene.now_ms * MS) == ""
-    assert scene.policy.refuses(replace(old, made_ns=scene.now_ms * MS), scene.now_ms * MS) == ""
+    assert scene.policy.refuses(replace(old, command=SetPrivacy(True)), scene.now_ms * MS) == ""
+    assert scene.policy.refuses(replace(old, issued_ns=scene.now_ms * MS), scene.now_ms * MS) == ""
 
 
 def test_a_result_that_is_said_again_is_as_old_as_the_frame_that_was_looked_at(scene: Scene) -> None:

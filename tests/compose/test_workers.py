@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from common.config import MASK_AGE_MS, ComposeSettings
-from common.ipc.messages import LoadSaid, LooksWanted, MasksInferred
-from common.ipc.streams import LOADS, LOOKS, Socket, connect, open_context, receive, send
+from common.ipc.messages import InferenceScheduled, LoadReported, MasksInferred
+from common.ipc.streams import LOADS, SCHEDULE, Socket, connect, open_context, receive, send
 from common.metrics.counters import Counters
 from common.metrics.metrics import Meter
 from common.runtime.run_dir import open_run_dir
@@ -46,16 +46,16 @@ class Scene:
         self._looks, self._loads, self._counters = looks, loads, counters
 
     def say(self, process: str, cores: float) -> None:
-        wait_for("compose", lambda: send(self._loads, LoadSaid(process, cores)))
+        wait_for("compose", lambda: send(self._loads, LoadReported(process, cores)))
 
     def tell(
         self, skipped: int = 0, *, news: bool = False, has_mask: bool = True, state: State = State.LIVE
-    ) -> list[LooksWanted]:
+    ) -> list[InferenceScheduled]:
         """What a worker hears of one turn; `news`: in which something is said in any case."""
         self.tracker.looked_ns += news
         self.workers.tell(self.tracker, skipped, Verdict(state, "", 10.0 if has_mask else -1.0))
         self._looks.poll(50)
-        return receive(self._looks, LooksWanted, self._counters)
+        return receive(self._looks, InferenceScheduled, self._counters)
 
     def looked(self, took_ns: int = LOOK_NS) -> None:
         self.workers.looked(MasksInferred(1, 1, 1, took_ns, "w", "m", cpu_ns=took_ns))
@@ -66,7 +66,7 @@ def playing(run_dir: Path, counters: Counters, cpu: float = 0.0) -> Iterator[Sce
     open_run_dir(run_dir)
     pace = MattePace()
     with open_context() as context:
-        looks = connect(context, LOOKS, run_dir)
+        looks = connect(context, SCHEDULE, run_dir)
         workers = Workers(ComposeSettings(run_dir=run_dir, cpu=cpu), context, counters, pace)
         scene = Scene(workers, looks, connect(context, LOADS, run_dir), pace, counters)
         wait_for("the worker", lambda: scene.tell(news=True))
@@ -77,10 +77,12 @@ def test_what_is_wanted_is_said_when_it_is_news(run_dir: Path, counters: Counter
     with playing(run_dir, counters) as scene:
         assert scene.tell() == []
         scene.tracker.looked_ns = 77
-        assert scene.tell() == [LooksWanted(0.0, True, False, False, 0, 77, MASK_AGE_MS)]
+        assert scene.tell() == [InferenceScheduled(0.0, True, False, False, 0, 77, MASK_AGE_MS)]
         for _ in range(3):
             scene.looked()
-        assert scene.tell() == [LooksWanted(0.0, False, False, False, 0, 77, MASK_AGE_MS)], "fed workers are courteous"
+        assert scene.tell() == [InferenceScheduled(0.0, False, False, False, 0, 77, MASK_AGE_MS)], (
+            "fed workers are courteous"
+        )
 
 
 def test_one_look_is_asked_for_until_it_has_been_made(run_dir: Path, counters: Counters) -> None:

@@ -6,25 +6,25 @@ import pytest
 
 from common.ipc.messages import (
     STATES,
-    BackgroundSet,
+    Command,
     FrameComposed,
-    PrivacySet,
-    SubjectAsked,
-    SubjectPointed,
-    ViewSet,
-    Wanted,
+    SelectSubject,
+    SelectSubjectAt,
+    SetBackground,
+    SetPrivacy,
+    SetView,
 )
 from display.afar import HERE_ONLY, may_see, why_refused
 
-HIDES: list[Wanted] = [PrivacySet(True), ViewSet(False)]
-CHOOSES: list[Wanted] = [
-    SubjectAsked(SubjectAsked.ONE),
-    *(SubjectAsked(number) for number in range(10)),
-    SubjectPointed(0.0, 1.0),
+HIDES: list[Command] = [SetPrivacy(True), SetView(False)]
+CHOOSES: list[Command] = [
+    SelectSubject(SelectSubject.ONE),
+    *(SelectSubject(number) for number in range(10)),
+    SelectSubjectAt(0.0, 1.0),
 ]
-SHOWS_MORE: list[Wanted] = [
-    PrivacySet(False), ViewSet(True), SubjectAsked(SubjectAsked.EVERYBODY), BackgroundSet("blur"), BackgroundSet(""),
-    BackgroundSet("color:000000"),
+SHOWS_MORE: list[Command] = [
+    SetPrivacy(False), SetView(True), SelectSubject(SelectSubject.EVERYBODY), SetBackground("blur"), SetBackground(""),
+    SetBackground("color:000000"),
 ]  # fmt: skip
 
 
@@ -37,7 +37,7 @@ def test_nothing_that_shows_more_is_asked_from_elsewhere() -> None:
 
 
 def test_every_kind_of_wish_was_thought_of() -> None:
-    assert {type(wanted) for wanted in HIDES + CHOOSES + SHOWS_MORE} == set(get_args(Wanted))
+    assert {type(wanted) for wanted in HIDES + CHOOSES + SHOWS_MORE} == set(get_args(Command))
 
 
 @pytest.mark.parametrize("state", STATES)

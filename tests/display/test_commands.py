@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from common.ipc.messages import PrivacySet, SubjectAsked, WishMade
+from common.ipc.messages import CommandIssued, SelectSubject, SetPrivacy
 from common.ipc.streams import CONTROL, Socket, bind, connect, open_context, receive
 from common.metrics.counters import Counters
 from common.runtime.run_dir import open_run_dir
@@ -15,13 +15,13 @@ from display.commands import Wishes
 from tests.processes.neighbours import wait_for
 
 
-def both_taken(wishes: Wishes, control: Socket, counters: Counters) -> list[WishMade]:
+def both_taken(wishes: Wishes, control: Socket, counters: Counters) -> list[CommandIssued]:
     """What compose takes, once it is there and two wishes have come."""
-    found: list[WishMade] = []
+    found: list[CommandIssued] = []
 
     def came() -> bool:
         wishes.pass_on()
-        found.extend(receive(control, WishMade, counters))
+        found.extend(receive(control, CommandIssued, counters))
         return len(found) >= 2
 
     wait_for("both wishes", came, 5)
@@ -34,10 +34,10 @@ def test_a_wish_is_kept_until_compose_is_there_and_passed_on_once(run_dir: Path)
     counters = Counters(logging.getLogger("test"))
     with open_context() as context:
         wishes = Wishes(connect(context, CONTROL, run_dir), counters)
-        wishes.add(5, PrivacySet(False), SubjectAsked(2))
+        wishes.add(5, SetPrivacy(False), SelectSubject(2))
         wishes.pass_on()
         found = both_taken(wishes, bind(context, CONTROL, run_dir), counters)
-        assert [(w.epoch, w.wanted) for w in found] == [(5, PrivacySet(False)), (5, SubjectAsked(2))]
+        assert [(w.epoch, w.command) for w in found] == [(5, SetPrivacy(False)), (5, SelectSubject(2))]
         assert not str(counters)
 
 
@@ -47,7 +47,7 @@ def test_an_old_wish_is_dropped_and_counted(run_dir: Path, monkeypatch: pytest.M
     counters = Counters(logging.getLogger("test"))
     with open_context() as context:
         wishes = Wishes(connect(context, CONTROL, run_dir), counters)
-        wishes.add(5, PrivacySet(False))
+        wishes.add(5, SetPrivacy(False))
         wishes.pass_on()
     assert "nobody takes it" in str(counters)
 
@@ -58,11 +58,11 @@ def test_a_wish_is_passed_on_with_the_time_of_the_machine_that_composes(run_dir:
     counters, ahead_ns = Counters(logging.getLogger("test")), 3_600_000_000_000
     with open_context() as context:
         wishes = Wishes(connect(context, CONTROL, run_dir), counters, lambda: time.monotonic_ns() + ahead_ns)
-        made_ns = time.monotonic_ns() - 200_000_000
-        wishes.add(5, PrivacySet(True))
-        wishes.put(WishMade(6, made_ns, PrivacySet(True)))
+        issued_ns = time.monotonic_ns() - 200_000_000
+        wishes.add(5, SetPrivacy(True))
+        wishes.put(CommandIssued(6, issued_ns, SetPrivacy(True)))
         found = both_taken(wishes, bind(context, CONTROL, run_dir), counters)
     asked, made = found
     assert (asked.epoch, made.epoch) == (5, 6)
-    assert 0 <= asked.made_ns - ahead_ns - made_ns < 10**10
-    assert abs(made.made_ns - ahead_ns - made_ns) < 10_000_000
+    assert 0 <= asked.issued_ns - ahead_ns - issued_ns < 10**10
+    assert abs(made.issued_ns - ahead_ns - issued_ns) < 10_000_000

@@ -6,7 +6,7 @@ from http import HTTPStatus
 import pytest
 
 from common.errors import MessageError
-from common.ipc.messages import BackgroundSet, PrivacySet, SubjectAsked, SubjectPointed, Wanted
+from common.ipc.messages import Command, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy
 from display.web.app import parse_wish, why_not
 from display.web.guard import Asked, Guard
 from display.web.secret import Credentials
@@ -118,13 +118,13 @@ def test_nobody_else_may(change: dict[str, str], cookies: dict[str, str], status
 @pytest.mark.parametrize(
     ("body", "wish"),
     [
-        (b'{"privacy": [true]}', (None, PrivacySet(True))),
-        (b'{"epoch": "9223372036854775807", "subject": [10]}', (2**63 - 1, SubjectAsked(10))),
-        (b'{"epoch": "7", "point": [0.5, 1]}', (7, SubjectPointed(0.5, 1.0))),
-        (b'{"epoch": "7", "background": ["color:00ff00"]}', (7, BackgroundSet("color:00ff00"))),
+        (b'{"privacy": [true]}', (None, SetPrivacy(True))),
+        (b'{"epoch": "9223372036854775807", "subject": [10]}', (2**63 - 1, SelectSubject(10))),
+        (b'{"epoch": "7", "point": [0.5, 1]}', (7, SelectSubjectAt(0.5, 1.0))),
+        (b'{"epoch": "7", "background": ["color:00ff00"]}', (7, SetBackground("color:00ff00"))),
     ],
 )
-def test_a_wish_is_read(body: bytes, wish: tuple[int | None, Wanted]) -> None:
+def test_a_wish_is_read(body: bytes, wish: tuple[int | None, Command]) -> None:
     assert parse_wish(body) == wish
 
 
@@ -147,19 +147,19 @@ def test_what_is_none_is_refused(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("epoch", "wanted", "near", "status"),
     [
-        (7, PrivacySet(False), True, None),
-        (6, PrivacySet(False), True, HTTPStatus.CONFLICT),
-        (None, PrivacySet(False), True, HTTPStatus.BAD_REQUEST),
-        (7, SubjectAsked(0), False, None),
-        (6, SubjectAsked(0), False, HTTPStatus.CONFLICT),
-        (7, PrivacySet(False), False, HTTPStatus.FORBIDDEN),
-        (None, PrivacySet(False), False, HTTPStatus.FORBIDDEN),
-        (6, PrivacySet(True), False, None),
-        (None, PrivacySet(True), True, None),
+        (7, SetPrivacy(False), True, None),
+        (6, SetPrivacy(False), True, HTTPStatus.CONFLICT),
+        (None, SetPrivacy(False), True, HTTPStatus.BAD_REQUEST),
+        (7, SelectSubject(0), False, None),
+        (6, SelectSubject(0), False, HTTPStatus.CONFLICT),
+        (7, SetPrivacy(False), False, HTTPStatus.FORBIDDEN),
+        (None, SetPrivacy(False), False, HTTPStatus.FORBIDDEN),
+        (6, SetPrivacy(True), False, None),
+        (None, SetPrivacy(True), True, None),
     ],
 )
 def test_a_wish_is_for_the_picture_that_is_shown_but_to_hide_always_is_allowed(
-    epoch: int | None, wanted: Wanted, near: bool, status: HTTPStatus | None
+    epoch: int | None, wanted: Command, near: bool, status: HTTPStatus | None
 ) -> None:
     refused = why_not(epoch, wanted, shown=7, near=near)
     assert (refused[0] if refused else None) == status

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from common.config import DisplaySettings
-from common.ipc.messages import FrameComposed, ViewSet, Wanted
+from common.ipc.messages import Command, FrameComposed, SetView
 from common.runtime.child import Stop
 from common.runtime.heartbeat import Pulse
 from display import loop
@@ -71,7 +71,7 @@ class Played:
 
     def __init__(self, states: list[str], stop: Stop) -> None:
         self.socket, self._states, self._stop = self, states, stop
-        self.wished: list[Wanted] = []
+        self.wished: list[Command] = []
 
     def poll(self, timeout_ms: int) -> None:
         """As a socket that has something."""
@@ -85,7 +85,7 @@ class Played:
             return
         yield replace(CARD, state=self._states.pop(0)), np.zeros((90, 160, 3), np.uint8)
 
-    def add(self, epoch: int, *asked: Wanted) -> None:
+    def add(self, epoch: int, *asked: Command) -> None:
         self.wished += asked
 
     put = pass_on = lambda self, *_: None
@@ -94,8 +94,8 @@ class Played:
 @pytest.mark.parametrize(
     ("states", "restarts", "wished"),
     [
-        (["live", "live"], 0, [ViewSet(True)]),
-        (["lost", "lost", "hidden", "live"], 0, [ViewSet(True)]),
+        (["live", "live"], 0, [SetView(True)]),
+        (["lost", "lost", "hidden", "live"], 0, [SetView(True)]),
         (["lost", "lost"], 0, []),
         (["live", "live"], 1, []),
     ],
@@ -104,7 +104,7 @@ class Played:
 def test_the_instance_view_is_asked_for_once_where_there_is_a_picture(
     states: list[str],
     restarts: int,
-    wished: list[Wanted],
+    wished: list[Command],
     run_dir: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -16,7 +16,16 @@ import zmq
 
 from common.config import DisplaySettings
 from common.errors import ConfigError, MessageError
-from common.ipc.messages import MAX_INT, MAX_PIXELS, FrameComposed, PictureRelayed, PrivacySet, WishMade, decode, encode
+from common.ipc.messages import (
+    MAX_INT,
+    MAX_PIXELS,
+    CommandIssued,
+    FrameComposed,
+    PictureRelayed,
+    SetPrivacy,
+    decode,
+    encode,
+)
 from common.ipc.streams import Socket, open_context
 from common.metrics.counters import Counters
 from display.commands import Wishes
@@ -116,7 +125,7 @@ def test_no_number_ends_the_display(field: str, relay: Relay) -> None:
     meter = Meter()
     meter.add(message, now_ns)
     assert describe(message, meter.read())
-    Wishes(relay.relayed.socket, relay.counters, relay.relayed.now_ns).add(message.epoch, PrivacySet(True))
+    Wishes(relay.relayed.socket, relay.counters, relay.relayed.now_ns).add(message.epoch, SetPrivacy(True))
     assert list(relay.relayed.waiting()) == [], "and the next round too"
 
 
@@ -150,12 +159,12 @@ def test_a_wish_is_made_by_the_relays_clock(off_ns: int, relay: Relay, monkeypat
     assert relay.shows(picture(sent_ns=sent_ns, epoch=7)) is not None
     relay.heard()
     before_ns = theirs()
-    wishes.add(7, PrivacySet(False))
+    wishes.add(7, SetPrivacy(False))
     wishes.pass_on()
     wish = relay.heard()
-    assert isinstance(wish, WishMade) and (wish.epoch, wish.wanted) == (7, PrivacySet(False))
-    assert sent_ns <= wish.made_ns <= theirs(), "it is never from the future, and not before the picture"
-    assert before_ns - wish.made_ns < S
+    assert isinstance(wish, CommandIssued) and (wish.epoch, wish.command) == (7, SetPrivacy(False))
+    assert sent_ns <= wish.issued_ns <= theirs(), "it is never from the future, and not before the picture"
+    assert before_ns - wish.issued_ns < S
 
 
 def test_a_wish_that_nobody_takes_grows_old_by_the_relays_clock(
@@ -167,7 +176,7 @@ def test_a_wish_that_nobody_takes_grows_old_by_the_relays_clock(
         socket.connect(f"ipc://{tmp_path}/nobody")
         now_ns = 5
         wishes = Wishes(socket, counters, lambda: now_ns)
-        wishes.add(1, PrivacySet(True))
+        wishes.add(1, SetPrivacy(True))
         wishes.pass_on()
         assert not str(counters)
         now_ns += 2 * S

@@ -17,17 +17,17 @@ import zmq
 
 from common.errors import MessageError
 from common.ipc.messages import (
-    BackgroundSet,
+    CommandIssued,
     FrameCaptured,
     Instance,
     MasksInferred,
     Message,
-    PrivacySet,
-    SubjectAsked,
-    SubjectPointed,
+    SelectSubject,
+    SelectSubjectAt,
+    SetBackground,
+    SetPrivacy,
     ViewerReady,
-    WishMade,
-    WorkAsked,
+    WorkRequested,
     decode,
     encode,
 )
@@ -45,12 +45,12 @@ HELLO = b"\x04\xc6\x05HELLO\x01\x00" + b"\0" * 72 + b"k" * 32 + b"\0" * 7 + b"\x
 PERSON = Instance(0, 0.9, (0.1, 0.1, 0.5, 0.9), 15, 15, bytes(225))
 WHOLE: tuple[Message, ...] = (
     FrameCaptured(1, 1, 1, 1, "s", 1, 36, 64),
-    WorkAsked("infer.1"),
+    WorkRequested("infer.1"),
     MasksInferred(1, 1, 1, 1, "w", "m", (PERSON, PERSON)),
-    WishMade(1, 1, PrivacySet(True)),
-    WishMade(1, 1, SubjectAsked(1)),
-    WishMade(1, 1, SubjectPointed(0.5, 0.5)),
-    WishMade(1, 1, BackgroundSet("blur")),
+    CommandIssued(1, 1, SetPrivacy(True)),
+    CommandIssued(1, 1, SelectSubject(1)),
+    CommandIssued(1, 1, SelectSubjectAt(0.5, 0.5)),
+    CommandIssued(1, 1, SetBackground("blur")),
     ViewerReady(3),
 )
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.config import MASK_AGE_ALONE_MS, MASK_AGE_MS
-from common.ipc.shm import abandoned, sweep
+from common.ipc.shm import find_stale, remove_stale
 from compose.policy import SILENCE_NS
 from display.composite_reader import Composites
 from tests.call import stages
@@ -116,8 +116,8 @@ def run(settings: dict[str, object], count: int, seed: int, stopped_s: float = 1
             wait_for("the end of every process", partial(has_ended, run_dir), 3)
             left = segment_names() - before
             # who was killed cannot clean up: what it leaves must be what the next start sweeps
-            assert left <= (set(abandoned()) if result.outcomes[-1].fault.act == "kill -9" else set()), "segments left"
-            sweep()
+            assert left <= (set(find_stale()) if result.outcomes[-1].fault.act == "kill -9" else set()), "segments left"
+            remove_stale()
             result.seen.extend(call.watch.seen)
             result.leaks.extend(call.watch.leaks())
             result = result._replace(unjudged=result.unjudged + call.watch.unjudged)

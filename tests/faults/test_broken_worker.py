@@ -14,7 +14,7 @@ import msgpack
 import pytest
 
 from common.config import MASK_AGE_ALONE_MS
-from common.ipc.messages import MasksInferred, PrivacySet, WishMade, encode
+from common.ipc.messages import CommandIssued, MasksInferred, SetPrivacy, encode
 from tests.faults.scenes import PatternedScene
 from tests.faults.watch import WatchedCall, nothing_leaked
 from tests.faults.worker import Answer, ExactWorker, exact_call, honest, silent
@@ -47,7 +47,7 @@ BROKEN: dict[str, Answer] = {
     "a frame of the future": lambda f, r: [encode(replace(r, captured_ns=r.captured_ns + 10**12))],
     "a frame that never was": lambda f, r: [encode(replace(r, frame_id=r.frame_id + 10**6))],
     "another moment's mask as this one's": lambda f, r: [encode(replace(r, captured_ns=r.captured_ns - 10**7))],
-    "a message of another kind": lambda f, r: [encode(WishMade(f.epoch, f.captured_ns, PrivacySet(False)))],
+    "a message of another kind": lambda f, r: [encode(CommandIssued(f.epoch, f.captured_ns, SetPrivacy(False)))],
 }
 
 

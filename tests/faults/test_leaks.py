@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from common.ipc.messages import PrivacySet, WishMade, encode
+from common.ipc.messages import CommandIssued, SetPrivacy, encode
 from common.ipc.streams import CONTROL, connect, open_context, send
 from common.runtime.run_dir import open_run_dir
 from tests.call import stages
@@ -67,14 +67,14 @@ def test_privacy_off_and_on_again(run_dir: Path, scene: PatternedScene) -> None:
         control = connect(context, CONTROL, run_dir)
         for _ in range(3):
             epoch = call.watch.heard[-1].message.epoch
-            wish = WishMade(epoch, time.monotonic_ns(), PrivacySet(False))
+            wish = CommandIssued(epoch, time.monotonic_ns(), SetPrivacy(False))
             wait_for("the control's door", partial(send, control, wish))
             off = call.wait("the room", lambda: next((h for h in call.watch.heard[-3:] if not h.message.privacy), None))
             assert off.message.state == "off"
             worker.answer = silent  # the next mask may come before the next frame, and be as good as any
             time.sleep(0.1)
             on_at = time.monotonic()
-            send(control, WishMade(epoch, time.monotonic_ns(), PrivacySet(True)))
+            send(control, CommandIssued(epoch, time.monotonic_ns(), SetPrivacy(True)))
             on = call.wait_hidden(on_at)
             assert on.hides and on.message.reason == "no mask since privacy was turned on"
             worker.answer = honest

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from capture.demo import DemoScene
-from common.ipc.messages import FrameCaptured, Instance, LooksWanted
+from common.ipc.messages import FrameCaptured, InferenceScheduled, Instance
 from infer.embedded.detector import EMBEDDED
 from infer.looks import BOTH_AGAIN_NS, Looks
 from infer.static_scene import ALONE_NS, CALM_AGAIN_NS
 from infer.witnessed import WitnessedDetector
 from tests.counting import Counting, Found
 
-WANTED = LooksWanted(0.0, True, False, False, 0, 0, 2000)
+WANTED = InferenceScheduled(0.0, True, False, False, 0, 0, 2000)
 SOMEBODY = (Instance(0, 0.9, (0.2, 0.2, 0.6, 0.9), 1, 1, b"\xff"),)
 SIGN = Instance(0, 0.2, (0.8, 0.4, 0.9, 0.9), 1, 1, b"\xff", is_sign=True)
 
@@ -25,7 +25,7 @@ def test_the_mask_rcnn_rests_while_the_processor_is_too_busy_for_it() -> None:
     mask_rcnn, scene = Counting(lambda picture: ()), DemoScene(640, 360, 30)
     looks, models = Looks(WitnessedDetector(mask_rcnn, 0.3, 0.5)), []
     for number, light in enumerate((False, True, True, False)):
-        wanted = LooksWanted(0.0, True, light, False, 0, 0, 750)
+        wanted = InferenceScheduled(0.0, True, light, False, 0, 0, 750)
         looked = looks.at(frame(number, number * 10**9), scene.frame(30 * number), wanted)
         assert looked is not None
         assert any(not i.is_sign for i in looked.instances)
@@ -37,7 +37,7 @@ def test_the_mask_rcnn_rests_while_the_processor_is_too_busy_for_it() -> None:
 class Calm:
     """One person alone in front of a plain wall, with a Mask R-CNN and what the small networks find from some time on."""
 
-    def __init__(self, small: Found, *, wanted: LooksWanted = WANTED) -> None:
+    def __init__(self, small: Found, *, wanted: InferenceScheduled = WANTED) -> None:
         self.mask_rcnn, self.small = Counting(lambda picture: SOMEBODY), Counting(lambda picture: small)
         detector = WitnessedDetector(self.mask_rcnn, 0.3, 0.5)
         detector.small = self.small
@@ -80,6 +80,6 @@ def test_the_small_networks_confirm_that_only_that_person_has_moved() -> None:
 
 
 def test_both_look_where_things_are_shown() -> None:
-    call = Calm(SOMEBODY, wanted=LooksWanted(0.0, True, False, True, 0, 0, 2000))
+    call = Calm(SOMEBODY, wanted=InferenceScheduled(0.0, True, False, True, 0, 0, 2000))
     assert call.pass_time(BOTH_AGAIN_NS) >= 3
     assert call.small.looks == 0

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from common.ipc.messages import Instance, LooksWanted
+from common.ipc.messages import InferenceScheduled, Instance
 from infer.static_scene import (
     ALONE_NS,
     CALM_AGAIN_NS,
@@ -41,8 +41,8 @@ def room(size_wh: tuple[int, int], noise: float = 5.0, seed: int = 1) -> np.ndar
     return noisy
 
 
-def wanted(*, limit_ms: int = LIMIT_MS, since_ns: int = 0, looked_ns: int = 0) -> LooksWanted:
-    return LooksWanted(0.0, False, False, False, since_ns, looked_ns, limit_ms)
+def wanted(*, limit_ms: int = LIMIT_MS, since_ns: int = 0, looked_ns: int = 0) -> InferenceScheduled:
+    return InferenceScheduled(0.0, False, False, False, since_ns, looked_ns, limit_ms)
 
 
 def looked_at(picture: np.ndarray, epoch: int = 1) -> Still:

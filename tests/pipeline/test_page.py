@@ -24,7 +24,7 @@ from playwright.sync_api import Page, ViewportSize
 from prometheus_client.parser import text_string_to_metric_families
 
 from common.config import DisplaySettings
-from common.ipc.messages import FrameComposed, WishMade
+from common.ipc.messages import CommandIssued, FrameComposed
 from common.metrics.metrics import FIGURES
 from display.meter import Meter
 from display.sinks.web import WebSink
@@ -310,7 +310,7 @@ class Shower(Background):
         token = "t" * 22
         self._sink = WebSink(DisplaySettings(run_dir=run_dir, web=f"{host}:{self.port}", token=token), False)
         self.url = f"http://127.0.0.1:{self.port}/?token={token}"
-        self.message, self.made = self.MESSAGE, list[WishMade]()
+        self.message, self.made = self.MESSAGE, list[CommandIssued]()
 
     def run(self) -> None:
         """See Background."""
@@ -406,9 +406,9 @@ def test_a_question_stands_in_the_picture_and_lets_clicks_through(run_dir: Path,
         page.mouse.click(question["x"] + question["width"] / 2, question["y"] + question["height"] / 2)
         page.keyboard.press("n")
         until(page, "both wishes", lambda: len(shower.made) == 2)
-        assert [(type(wish.wanted).__name__, wish.epoch) for wish in shower.made] == [
-            ("SubjectPointed", 2**62 + 1),
-            ("SubjectAsked", 2**62 + 1),
+        assert [(type(wish.command).__name__, wish.epoch) for wish in shower.made] == [
+            ("SelectSubjectAt", 2**62 + 1),
+            ("SelectSubject", 2**62 + 1),
         ]
         shower.message = shower.MESSAGE
         until(page, "no question", lambda: not page.is_visible("#question"))
@@ -426,7 +426,7 @@ def test_a_page_for_other_machines_cannot_turn_privacy_off_and_says_why(run_dir:
         page.keyboard.press("p")
         page.keyboard.press("n")
         until(page, "the wish", lambda: shower.made)
-        assert [type(wish.wanted).__name__ for wish in shower.made] == ["SubjectAsked"]
+        assert [type(wish.command).__name__ for wish in shower.made] == ["SelectSubject"]
         shower.message = replace(shower.MESSAGE, state="off", reason="turned off by hand", privacy=False)
         until(page, "a card", lambda: pixels(page).mean() < 50)
         assert page.inner_text("#state") == "Privacy is off: turned off by hand"

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from capture.demo import DemoScene
-from common.ipc.messages import FrameCaptured, SourceLost, WorkAsked
+from common.ipc.messages import FrameCaptured, SourceLost, WorkRequested
 from common.ipc.ring import RingCache
 from common.ipc.streams import FRAME_FACTS, FRAMES, WORK, connect, open_context, receive, send
 from common.metrics.counters import Counters
@@ -63,7 +63,7 @@ def test_two_workers_get_different_frames(run_dir: Path, counters: Counters) -> 
         given: list[FrameCaptured] = []
         for _ in range(5):
             for number, socket in enumerate(sockets):
-                wait_for("a peer", partial(send, socket, WorkAsked(f"w{number}")))
+                wait_for("a peer", partial(send, socket, WorkRequested(f"w{number}")))
             for socket in sockets:
                 given += wait_for("work", partial(receive, socket, FrameCaptured, counters))
     assert len({f.frame_id for f in given}) == len(given) == 10
@@ -74,11 +74,11 @@ def test_garbage_from_a_worker_is_dropped(run_dir: Path, counters: Counters) -> 
     open_run_dir(run_dir)
     with open_context() as context, stage("capture", run_dir, **DEMO):
         socket = connect(context, WORK, run_dir)
-        wait_for("a peer", lambda: send(socket, WorkAsked("w")))
+        wait_for("a peer", lambda: send(socket, WorkRequested("w")))
         wait_for("work", lambda: receive(socket, FrameCaptured, counters))
         for garbage in (b"", b"\xc1", b"x" * 1000):
             socket.send(garbage)
-        wait_for("room in the queue", lambda: send(socket, WorkAsked("w")))
+        wait_for("room in the queue", lambda: send(socket, WorkRequested("w")))
         wait_for("work", lambda: receive(socket, FrameCaptured, counters))
 
 

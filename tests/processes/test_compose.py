@@ -23,14 +23,14 @@ from capture.loop import Publisher
 from capture.sources import Shot
 from common.ipc.messages import (
     SCHEMA_VERSION,
+    Command,
+    CommandIssued,
     FrameCaptured,
     FrameComposed,
     Instance,
     MasksInferred,
-    PrivacySet,
-    ViewSet,
-    Wanted,
-    WishMade,
+    SetPrivacy,
+    SetView,
     encode,
 )
 from common.ipc.ring import RingCache
@@ -89,10 +89,10 @@ class Neighbours:
 
         return wait_for("a composite", look)
 
-    def ask(self, wanted: Wanted, epoch: int | None = None, made_ns: int | None = None) -> None:
+    def ask(self, wanted: Command, epoch: int | None = None, issued_ns: int | None = None) -> None:
         """Want something of compose, as a display does, as soon as its door is open."""
         epoch = self.composite()[0].epoch if epoch is None else epoch
-        wish = WishMade(epoch, time.monotonic_ns() if made_ns is None else made_ns, wanted)
+        wish = CommandIssued(epoch, time.monotonic_ns() if issued_ns is None else issued_ns, wanted)
         wait_for("compose's door", lambda: send(self.control, wish))
 
     def found(self, of: FrameCaptured, **changed: Any) -> None:
@@ -209,7 +209,7 @@ def test_frames_that_stop_are_replaced_by_a_card(compose: Neighbours) -> None:
 @pytest.mark.parametrize("silent_s", [1.0, 2.2])
 def test_two_seconds_without_a_frame_are_a_loss_and_one_is_not(silent_s: float, compose: Neighbours) -> None:
     message, _ = compose.until_live()
-    compose.ask(PrivacySet(False))
+    compose.ask(SetPrivacy(False))
     compose.composite(lambda m: not m.privacy)
     silent_until, cards = time.monotonic() + silent_s, []
     while time.monotonic() < silent_until:
@@ -223,7 +223,7 @@ def test_two_seconds_without_a_frame_are_a_loss_and_one_is_not(silent_s: float, 
 def test_a_compose_that_stood_still_closes_first(compose: Neighbours) -> None:
     """Everything was stopped for seconds, and goes on: whoever sits there now may be another one."""
     message, _ = compose.until_live()
-    compose.ask(PrivacySet(False))
+    compose.ask(SetPrivacy(False))
     compose.composite(lambda m: not m.privacy)
     child = child_of(compose.process.pid)
     assert child is not None
@@ -270,7 +270,7 @@ def test_garbage_is_dropped_and_the_call_goes_on(compose: Neighbours) -> None:
         b"\xc1",
         b"x" * 100_000,
         msgpack.packb([SCHEMA_VERSION, 3, 1]),
-        (wish := encode(WishMade(compose.composite()[0].epoch, time.monotonic_ns(), PrivacySet(False)))),
+        (wish := encode(CommandIssued(compose.composite()[0].epoch, time.monotonic_ns(), SetPrivacy(False)))),
         encode(compose.publish()),
     ]
     for data in garbage:
@@ -289,34 +289,34 @@ def test_another_geometry_hides_until_it_has_its_own_mask(compose: Neighbours) -
 
 
 def test_privacy_goes_off_and_on_by_an_explicit_message_only(compose: Neighbours) -> None:
-    compose.ask(PrivacySet(False))
+    compose.ask(SetPrivacy(False))
     message, pixels = compose.composite(lambda m: m.state == "off")
     assert (message.privacy, (pixels == NOISE).all()) == (False, True)
-    compose.ask(PrivacySet(True))
+    compose.ask(SetPrivacy(True))
     message, pixels = compose.composite(lambda m: m.privacy)
     assert is_hidden(pixels)
 
 
 def test_a_wish_of_another_stream_or_of_long_ago_is_refused(compose: Neighbours) -> None:
     message, _ = compose.until_live()
-    compose.ask(PrivacySet(False), epoch=message.epoch + 1)
-    compose.ask(PrivacySet(False), made_ns=time.monotonic_ns() - 2 * LATEST_WISH_NS)
-    compose.ask(PrivacySet(False), made_ns=time.monotonic_ns() + 3_600_000_000_000)
+    compose.ask(SetPrivacy(False), epoch=message.epoch + 1)
+    compose.ask(SetPrivacy(False), issued_ns=time.monotonic_ns() - 2 * LATEST_WISH_NS)
+    compose.ask(SetPrivacy(False), issued_ns=time.monotonic_ns() + 3_600_000_000_000)
     for _ in range(20):
         assert compose.composite()[0].privacy
-    compose.ask(PrivacySet(False))
+    compose.ask(SetPrivacy(False))
     compose.composite(lambda m: not m.privacy)
-    compose.ask(PrivacySet(True), epoch=message.epoch + 1, made_ns=1)  # to hide is never too late
+    compose.ask(SetPrivacy(True), epoch=message.epoch + 1, issued_ns=1)  # to hide is never too late
     compose.composite(lambda m: m.privacy)
 
 
 def test_the_instance_view_is_privacy_off_and_ends_like_it(compose: Neighbours) -> None:
     compose.until_live()
-    compose.ask(ViewSet(True))
+    compose.ask(SetView(True))
     message, pixels = compose.composite(lambda m: m.state == "instances")
     assert not message.privacy
     assert (pixels == NOISE).all(-1).any() and (pixels != NOISE).any(), "the camera's own picture, with frames drawn in"
-    compose.ask(ViewSet(False))
+    compose.ask(SetView(False))
     message, pixels = compose.composite(lambda m: m.privacy)
     assert is_hidden(pixels)
 

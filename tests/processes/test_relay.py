@@ -21,15 +21,15 @@ import zmq
 
 from common.config import DisplaySettings
 from common.ipc.messages import (
-    BackgroundSet,
+    Command,
+    CommandIssued,
     FrameComposed,
     PictureRelayed,
-    PrivacySet,
-    SubjectAsked,
-    SubjectPointed,
-    ViewSet,
-    Wanted,
-    WishMade,
+    SelectSubject,
+    SelectSubjectAt,
+    SetBackground,
+    SetPrivacy,
+    SetView,
     encode,
 )
 from common.ipc.streams import CONTROL, Context, bind, open_context, receive, send
@@ -167,7 +167,7 @@ def test_garbage_after_the_handshake_hurts_nobody(at: Stage) -> None:
         good, bad = at.viewer(key), at.viewer(key)
         at.until("a picture", lambda: good.got and bad.got, [good, bad])
         child = child_of(pid)
-        for junk in (b"", b"\xc1", b"x" * 4000, encode(WishMade(1, 1, PrivacySet(False))), bytes(200)):
+        for junk in (b"", b"\xc1", b"x" * 4000, encode(CommandIssued(1, 1, SetPrivacy(False))), bytes(200)):
             bad.socket.send(junk)
             bad.socket.send_multipart([junk, junk, junk])
         had = len(good.got)
@@ -183,14 +183,14 @@ def test_wishes_are_heard_only_with_leave_and_key(at: Stage) -> None:
     with at.relay(allow_control="yes"):
         guest, host = (at.viewer(key) for key in keys)
         at.until("pictures for both", lambda: guest.got and host.got, [guest, host])
-        send(guest.socket, WishMade(1, 1, SubjectAsked(3)))
-        send(host.socket, WishMade(1, 1, PrivacySet(True)))
+        send(guest.socket, CommandIssued(1, 1, SelectSubject(3)))
+        send(host.socket, CommandIssued(1, 1, SetPrivacy(True)))
         at.until("the wish", lambda: control.poll(0), [guest, host])
-        assert receive(control, WishMade, at.counters) == [WishMade(1, 1, PrivacySet(True))]
+        assert receive(control, CommandIssued, at.counters) == [CommandIssued(1, 1, SetPrivacy(True))]
     with at.relay():
         again = at.viewer(keys[1])
         at.until("a picture", lambda: again.got, [again])
-        send(again.socket, WishMade(1, 1, PrivacySet(True)))
+        send(again.socket, CommandIssued(1, 1, SetPrivacy(True)))
         had = len(again.got)
         at.until("more pictures", lambda: len(again.got) > had + 50, [again])
         assert not control.poll(0), "without --allow-control nobody is heard"
@@ -199,30 +199,30 @@ def test_wishes_are_heard_only_with_leave_and_key(at: Stage) -> None:
 def test_whoever_is_elsewhere_may_hide_and_choose_and_nothing_that_shows_more(at: Stage) -> None:
     control = bind(at.context, CONTROL, at.run_dir)
     key = at.key("host", control=True)
-    refused: list[Wanted] = [
-        PrivacySet(False), ViewSet(True), SubjectAsked(SubjectAsked.EVERYBODY), BackgroundSet("blur"), BackgroundSet(""),
+    refused: list[Command] = [
+        SetPrivacy(False), SetView(True), SelectSubject(SelectSubject.EVERYBODY), SetBackground("blur"), SetBackground(""),
     ]  # fmt: skip
-    obeyed: list[Wanted] = [
-        SubjectAsked(0),
-        SubjectAsked(9),
-        SubjectPointed(0.5, 0.5),
-        ViewSet(False),
-        PrivacySet(True),
+    obeyed: list[Command] = [
+        SelectSubject(0),
+        SelectSubject(9),
+        SelectSubjectAt(0.5, 0.5),
+        SetView(False),
+        SetPrivacy(True),
     ]
     with stage("display.relay", at.run_dir, relay=at.address, keys=at.run_dir / "keys", allow_control="yes") as process:
         host = at.viewer(key)
         at.until("a picture", lambda: host.got, [host])
         host.socket.sndtimeo = 2000  # its queue is short
         for wanted in (*refused, *obeyed):
-            host.socket.send(encode(WishMade(1, time.monotonic_ns(), wanted)))
-        came: list[WishMade] = []
+            host.socket.send(encode(CommandIssued(1, time.monotonic_ns(), wanted)))
+        came: list[CommandIssued] = []
 
         def all_came() -> bool:
-            came.extend(receive(control, WishMade, at.counters))
+            came.extend(receive(control, CommandIssued, at.counters))
             return len(came) >= len(obeyed)
 
         at.until("the wishes", all_came, [host])
-        assert [wish.wanted for wish in came] == obeyed, "in their order, and no other"
+        assert [wish.command for wish in came] == obeyed, "in their order, and no other"
         _, said, _ = end(process)
     assert f"wish {HERE_ONLY} {len(refused)}" in said
 
@@ -246,12 +246,12 @@ def test_a_wish_of_a_viewer_whose_clock_is_far_off_is_of_now(
 
         at.until("pictures", some, [])
         begun_ns = time.monotonic_ns()
-        wishes.add(shown[-1].epoch, SubjectAsked(0))
+        wishes.add(shown[-1].epoch, SelectSubject(0))
         wishes.pass_on()
         at.until("the wish", lambda: control.poll(0), [])
-        (wish,) = receive(control, WishMade, at.counters)
-        assert (wish.epoch, wish.wanted) == (1, SubjectAsked(0))
-        assert begun_ns - 1_000_000_000 < wish.made_ns <= time.monotonic_ns(), "compose obeys it"
+        (wish,) = receive(control, CommandIssued, at.counters)
+        assert (wish.epoch, wish.command) == (1, SelectSubject(0))
+        assert begun_ns - 1_000_000_000 < wish.issued_ns <= time.monotonic_ns(), "compose obeys it"
 
 
 def test_a_viewer_who_says_too_much_keeps_nobody_waiting_and_the_future_is_now(at: Stage) -> None:
@@ -260,19 +260,19 @@ def test_a_viewer_who_says_too_much_keeps_nobody_waiting_and_the_future_is_now(a
     with stage("display.relay", at.run_dir, relay=at.address, keys=at.run_dir / "keys", allow_control="yes") as process:
         host, loud = (at.viewer(key) for key in keys)
         at.until("pictures for both", lambda: host.got and loud.got, [host, loud])
-        wish = encode(WishMade(1, 2**63 - 1, SubjectAsked(0)))
+        wish = encode(CommandIssued(1, 2**63 - 1, SelectSubject(0)))
         loud.socket.sndtimeo = 2000
         for _ in range(3000):
             loud.socket.send(wish)
-        send(host.socket, WishMade(1, 5, PrivacySet(True)))
-        came: list[WishMade] = []
+        send(host.socket, CommandIssued(1, 5, SetPrivacy(True)))
+        came: list[CommandIssued] = []
 
         def host_came() -> bool:
-            came.extend(receive(control, WishMade, at.counters))
-            return any(wish.wanted == PrivacySet(True) for wish in came)
+            came.extend(receive(control, CommandIssued, at.counters))
+            return any(wish.command == SetPrivacy(True) for wish in came)
 
         at.until("the other's wish", host_came, [host])
-        assert all(wish.made_ns <= time.monotonic_ns() for wish in came)
+        assert all(wish.issued_ns <= time.monotonic_ns() for wish in came)
         had = len(host.got)
         at.until("pictures", lambda: len(host.got) > had + 20, [host])
         _, said, _ = end(process)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import zmq
 
-from common.ipc.messages import FrameCaptured, FrameComposed, PrivacySet, SourceLost, WishMade
+from common.ipc.messages import CommandIssued, FrameCaptured, FrameComposed, SetPrivacy, SourceLost
 from common.ipc.ring import RingWriter, new_epoch
 from common.ipc.streams import COMPOSITES, FRAME_FACTS, FRAMES, bind, connect, open_context, receive, send
 from common.metrics.counters import Counters
@@ -35,10 +35,10 @@ def sleep(process: subprocess.Popen[str]) -> None:
 def test_compose_closes_and_forgets_everything(run_dir: Path, counters: Counters) -> None:
     with composing(run_dir, counters, program="tests.faults.sleeper compose") as compose:
         before, _ = compose.until_live()
-        compose.ask(PrivacySet(False))
+        compose.ask(SetPrivacy(False))
         compose.composite(lambda m: m.state == "off")
         old = compose.publish()
-        old_wish = WishMade(old.epoch, time.monotonic_ns(), PrivacySet(False))
+        old_wish = CommandIssued(old.epoch, time.monotonic_ns(), SetPrivacy(False))
         sleep(compose.process)
         seen: list[FrameComposed] = []
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.ipc.messages import FrameComposed, PrivacySet, SubjectAsked, Wanted, WishMade
+from common.ipc.messages import Command, CommandIssued, FrameComposed, SelectSubject, SetPrivacy
 from common.ipc.ring import RingWriter, new_epoch
 from common.ipc.streams import COMPOSITES, CONTROL, Socket, bind, open_context, receive, send
 from common.metrics.counters import Counters
@@ -21,7 +21,7 @@ from tests.processes.neighbours import stage, wait_for
 
 SHAPE = (360, 640, 3)
 COMPOSED = FrameComposed(5, 0, 0, 0, "", 0, *SHAPE[:2], 0, "live", "", 80.0, True, "m")
-NEXT = SubjectAsked(SubjectAsked.NEXT)
+NEXT = SelectSubject(SelectSubject.NEXT)
 
 
 @dataclass
@@ -49,14 +49,14 @@ class Compose:
     def press(self, key: str) -> None:
         xdotool(self.screen, "key", key)
 
-    def wishes(self) -> list[Wanted]:
+    def wishes(self) -> list[Command]:
         """What is wanted next."""
 
-        def look() -> list[WishMade]:
+        def look() -> list[CommandIssued]:
             self.show()
-            return receive(self.control, WishMade, self.counters)
+            return receive(self.control, CommandIssued, self.counters)
 
-        return [wish.wanted for wish in wait_for("a wish", look)]
+        return [wish.command for wish in wait_for("a wish", look)]
 
     def rows_of(self, colour: tuple[int, int, int]) -> int:
         """How many rows of the screen hold this colour over more than half of the window's width."""
@@ -116,11 +116,11 @@ def test_letters_and_digits_are_wishes_and_no_other_key_is(compose: Compose) -> 
         compose.press("n")
         assert compose.wishes() == [NEXT], f"{key} is no wish"
     for key, wanted in (
-        ("a", SubjectAsked(SubjectAsked.EVERYBODY)),  # the negative control: it is heard before the n
-        ("p", PrivacySet(False)),
-        ("P", PrivacySet(False)),
-        ("1", SubjectAsked(1)),
-        ("KP_9", SubjectAsked(9)),
+        ("a", SelectSubject(SelectSubject.EVERYBODY)),  # the negative control: it is heard before the n
+        ("p", SetPrivacy(False)),
+        ("P", SetPrivacy(False)),
+        ("1", SelectSubject(1)),
+        ("KP_9", SelectSubject(9)),
     ):
         compose.press(key)
         assert compose.wishes() == [wanted]
@@ -129,7 +129,7 @@ def test_letters_and_digits_are_wishes_and_no_other_key_is(compose: Compose) -> 
     compose.press("Caps_Lock")
     time.sleep(0.1)
     compose.press("p")
-    assert compose.wishes() == [PrivacySet(False)]
+    assert compose.wishes() == [SetPrivacy(False)]
     compose.press("Caps_Lock")
 
 

@@ -17,7 +17,7 @@ from common.errors import ProcessorError, RingGoneError, RingSpaceError
 from common.ipc import ring
 from common.ipc import shm as segments_module
 from common.ipc.ring import Frame, RingCache, RingReader, RingWriter, ShapedRing, new_epoch
-from common.ipc.shm import name_prefix, sweep
+from common.ipc.shm import name_prefix, remove_stale
 from common.vision.pyramid import Halves
 from tests.call import environment
 from tests.conftest import no_descriptor_left, segment_names
@@ -113,7 +113,7 @@ def test_without_the_folder_of_shared_memory_nothing_is_left_to_sweep(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(segments_module, "SHM_FOLDER", str(tmp_path / "none"))
-    assert sweep() == []
+    assert remove_stale() == []
 
 
 def test_a_reader_that_exits_leaves_the_ring_to_the_others(segments: set[str]) -> None:
@@ -180,11 +180,11 @@ def test_sweep_removes_what_a_killed_writer_left_and_nothing_else(segments: set[
         process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         dead = process.stdout.readline().strip()
-        assert dead not in sweep()  # its writer lives
+        assert dead not in remove_stale()  # its writer lives
         process.send_signal(signal.SIGKILL)
         process.communicate()
         assert dead in segment_names()
-        assert dead in sweep()
+        assert dead in remove_stale()
         assert dead not in segment_names()
         assert alive.name in segment_names()
 
@@ -231,10 +231,10 @@ def test_a_writer_in_another_container_is_gone_when_it_is_and_not_before(state: 
             os.kill(writer, signal.SIGSTOP if state == "stopped" else signal.SIGKILL)
         if state == "killed":
             process.wait()
-        assert (name in sweep()) is (state == "killed")
+        assert (name in remove_stale()) is (state == "killed")
         process.kill()
     if state != "killed":
-        wait_for("the end of the container", lambda: name in sweep(), 5)
+        wait_for("the end of the container", lambda: name in remove_stale(), 5)
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_what_is_no_segment_of_ours_is_left_alone(kind: str, tmp_path: Path, mon
         os.chown(path, 65534, 65534)
     for old in tmp_path.iterdir():
         os.utime(old, (0, 0), follow_symlinks=False)
-    assert sweep() == ([path.name] if kind == "ours" else [])
+    assert remove_stale() == ([path.name] if kind == "ours" else [])
     assert os.path.lexists(path) is (kind != "ours")
     if kind != "ours":
         with pytest.raises(RingGoneError):

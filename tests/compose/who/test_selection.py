@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from common.ipc.messages import SubjectAsked, SubjectPointed
+from common.ipc.messages import SelectSubject, SelectSubjectAt
 from compose.who.others import Candidate, Map
 from compose.who.selection import NOBODY_FOUND, NOBODY_YET, NOT_HERE, NOT_SURE, QUESTION, Chooser
 from tests.compose.who.test_subject import GONE, ME, OTHER, SECOND, TWIN, block
 
 MINE, THEIRS = Candidate(block(20), ME, 0.9), Candidate(block(110), OTHER, 0.8)
-EVERYBODY, ONE = SubjectAsked(SubjectAsked.EVERYBODY), SubjectAsked(SubjectAsked.ONE)
+EVERYBODY, ONE = SelectSubject(SelectSubject.EVERYBODY), SelectSubject(SelectSubject.ONE)
 LATER = 2 * SECOND
 
 
@@ -30,7 +30,7 @@ def test_who_stays_sharp_by_rule(rule: str, chosen: list[int]) -> None:
 def test_a_choice_by_hand_locks_whatever_the_rule_was(rule: str) -> None:
     chooser = Chooser(rule, "auto")
     chooser.pick([MINE, THEIRS], None, 0)
-    chooser.ask(SubjectAsked(2))
+    chooser.ask(SelectSubject(2))
     assert chooser.pick([MINE, THEIRS], None, 7) == [1]
     assert chooser.by_hand_ns == 7
     assert chooser.pick([MINE, THEIRS], THEIRS.area, 8) == [1]
@@ -38,7 +38,7 @@ def test_a_choice_by_hand_locks_whatever_the_rule_was(rule: str) -> None:
 
 def test_a_choice_waits_for_people_and_is_made_once() -> None:
     chooser = Chooser("lock", "auto")
-    chooser.ask(SubjectAsked(2))
+    chooser.ask(SelectSubject(2))
     assert chooser.pick([], None, 0) == []
     assert chooser.pick([MINE, THEIRS], None, 1) == [1]
     assert chooser.pick([MINE, THEIRS], THEIRS.area, 2) == [1]
@@ -46,16 +46,16 @@ def test_a_choice_waits_for_people_and_is_made_once() -> None:
 
 def test_pointing_beside_everybody_changes_nothing() -> None:
     chooser = Chooser("lock", "auto")
-    chooser.ask(SubjectPointed(0.75, 0.5))
+    chooser.ask(SelectSubjectAt(0.75, 0.5))
     assert chooser.pick([MINE, THEIRS], None, 0) == [1]
-    chooser.ask(SubjectPointed(0.5, 0.05))
+    chooser.ask(SelectSubjectAt(0.5, 0.05))
     assert chooser.pick([MINE, THEIRS], THEIRS.area, 1) == [1]
 
 
 def test_a_choice_says_whether_it_follows_the_one_before() -> None:
     chooser = Chooser("lock", "auto")
 
-    def follows(*asked: SubjectAsked) -> bool:
+    def follows(*asked: SelectSubject) -> bool:
         for each in asked:
             chooser.ask(each)
         chooser.pick([MINE, THEIRS], MINE.area, 1)
@@ -63,7 +63,7 @@ def test_a_choice_says_whether_it_follows_the_one_before() -> None:
 
     assert [follows(), follows()] == [False, True]
     assert [follows(EVERYBODY), follows(), follows(ONE), follows()] == [False, False, False, True]
-    assert [follows(SubjectAsked(2)), follows()] == [False, True]
+    assert [follows(SelectSubject(2)), follows()] == [False, True]
 
 
 def test_everybody_and_back_to_the_one() -> None:
@@ -152,7 +152,7 @@ def test_next_takes_the_one_whom_the_question_is_about() -> None:
     back = [left, Candidate(block(62), ME)]
     assert chooser.pick(back, GONE, LATER) == []
     assert chooser.question == QUESTION
-    chooser.ask(SubjectAsked(SubjectAsked.NEXT))
+    chooser.ask(SelectSubject(SelectSubject.NEXT))
     assert chooser.pick(back, GONE, LATER + 1) == [1]
     assert chooser.question == ""
 

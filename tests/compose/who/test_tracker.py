@@ -12,7 +12,7 @@ from capture.demo import DemoScene, Place, Places, sways
 from capture.sprite import Sprite
 from common.config import MASK_AGE_ALONE_MS, MASK_AGE_MS, ComposeSettings
 from common.errors import AssetError
-from common.ipc.messages import FrameCaptured, Instance, MasksInferred, SubjectAsked
+from common.ipc.messages import FrameCaptured, Instance, MasksInferred, SelectSubject
 from common.vision.assets import MATTE, fetch
 from common.vision.coco import NAMES
 from common.vision.pyramid import Halves
@@ -158,7 +158,7 @@ def test_another_person_is_chosen_by_hand_and_stays(scene: DemoScene, matte: Mat
     for index in range(60, 66):
         tracker.see(frame(index), Halves(scene.frame(index)))
         if index == 62:
-            tracker.ask(SubjectAsked(SubjectAsked.NEXT))
+            tracker.ask(SelectSubject(SelectSubject.NEXT))
         result = truth(scene, index, 0.9, 0.8)
         assert tracker.choose(result).subjects == (result.instances[:1] if index < 62 else result.instances[1:])
 
@@ -484,7 +484,7 @@ def test_who_was_chosen_by_hand_is_outlined_for_a_second(scene: DemoScene, matte
         return into, bool((into == OUTLINE_BGR).all(-1).sum() > 200)
 
     assert not paint(60, 1 * second)[1]
-    tracker.ask(SubjectAsked(SubjectAsked.NEXT))
+    tracker.ask(SelectSubject(SelectSubject.NEXT))
     assert paint(61, 2 * second)[1]
     assert paint(62, 2 * second + second // 2)[1]
     assert not paint(63, 3 * second)[1]

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from common.config import DisplaySettings
-from common.ipc.messages import FrameComposed, PrivacySet, SubjectAsked, WishMade
+from common.ipc.messages import CommandIssued, FrameComposed, SelectSubject, SetPrivacy
 from display.afar import HERE_ONLY
 from display.meter import Meter
 from display.sinks.web import WebSink
@@ -151,8 +151,8 @@ def test_a_wish_goes_on_with_the_stream_that_the_viewer_saw(run_dir: Path) -> No
         assert status == 409 and said.count("\n") == 1
         assert page.wish(privacy=[True])[0] == 204
         made = page.sink.poll().made
-    assert [(wish.epoch, wish.wanted) for wish in made] == [(EPOCH, SubjectAsked(0)), (0, PrivacySet(True))]
-    assert all(isinstance(wish, WishMade) and wish.made_ns > 0 for wish in made)
+    assert [(wish.epoch, wish.command) for wish in made] == [(EPOCH, SelectSubject(0)), (0, SetPrivacy(True))]
+    assert all(isinstance(wish, CommandIssued) and wish.issued_ns > 0 for wish in made)
     assert page.sink.poll().made == ()
 
 
@@ -170,7 +170,7 @@ def test_the_camera_s_own_picture_never_goes_to_a_page_for_other_machines(state:
         assert page.sink.poll().made == ()
         assert page.wish(epoch=str(EPOCH), privacy=[True])[0] == 204
         assert page.wish(epoch=str(EPOCH), subject=[0])[0] == 204
-        assert [wish.wanted for wish in page.sink.poll().made] == [PrivacySet(True), SubjectAsked(0)]
+        assert [wish.command for wish in page.sink.poll().made] == [SetPrivacy(True), SelectSubject(0)]
     with served(run_dir) as page:
         assert page.picture(bare).mean() > 250, "on loopback it is shown"
         assert page.wish(epoch=str(EPOCH), privacy=[False])[0] == 204

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from common.ipc.messages import FrameComposed, PrivacySet, SubjectAsked, ViewSet
+from common.ipc.messages import FrameComposed, SelectSubject, SetPrivacy, SetView
 from display.meter import Meter
 from display.sinks.window import WindowSink
 
@@ -36,9 +36,9 @@ def test_over_a_card_the_keys_only_hide(keys: list[int]) -> None:
         message = replace(BARE, state="live", reason="", privacy=True) if privacy else BARE
         sink.show(np.zeros((36, 64, 3), np.uint8), message, Meter())
         keys.append(ord("p"))
-        assert sink.poll().asked == (PrivacySet(not privacy),)
+        assert sink.poll().asked == (SetPrivacy(not privacy),)
         sink.blank("compose has ended")
-        for key, hides in (("p", PrivacySet(True)), ("v", ViewSet(False)), ("a", SubjectAsked(SubjectAsked.ONE))):
+        for key, hides in (("p", SetPrivacy(True)), ("v", SetView(False)), ("a", SelectSubject(SelectSubject.ONE))):
             keys.append(ord(key))
             assert sink.poll().asked == (hides,)
 
@@ -47,8 +47,8 @@ def test_over_a_card_the_keys_only_hide(keys: list[int]) -> None:
 def test_a_asks_for_what_is_not_so_yet(state: str, keys: list[int]) -> None:
     """Also while everybody would be shown and nobody is found, when the state says that all is hidden."""
     sink = WindowSink()
-    for everybody, number in ((False, SubjectAsked.EVERYBODY), (True, SubjectAsked.ONE)):
+    for everybody, number in ((False, SelectSubject.EVERYBODY), (True, SelectSubject.ONE)):
         message = replace(BARE, state=state if everybody else "live", reason="", privacy=True, everybody=everybody)
         sink.show(np.zeros((36, 64, 3), np.uint8), message, Meter())
         keys.append(ord("a"))
-        assert sink.poll().asked == (SubjectAsked(number),)
+        assert sink.poll().asked == (SelectSubject(number),)
