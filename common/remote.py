@@ -24,7 +24,7 @@ from common.ipc.streams import Context, Socket
 from common.keys import Pair, ViewerKey
 
 IN_FLIGHT = 6  # pictures on their way to one viewer: 200 ms there and back at 30 a second
-MAX_WISH_BYTES = 4096
+MAX_COMMAND_BYTES = 4096
 UNANSWERED_MS = 5000  # until TCP gives a connection up
 HANDSHAKE_MS = 3000  # for a peer that connects and then says nothing: three round trips of a second
 DOMAIN = "relay"  # whose door the authenticator keeps
@@ -93,7 +93,7 @@ def bind_relay(context: Context, address: str, pair: Pair | None) -> Socket:
     Raises:
         ConfigError: The address cannot be bound.
     """
-    socket = _socket(context, zmq.ROUTER, address, queue=IN_FLIGHT, largest=MAX_WISH_BYTES)
+    socket = _socket(context, zmq.ROUTER, address, queue=IN_FLIGHT, largest=MAX_COMMAND_BYTES)
     socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a viewer that is gone is an error, not a silent loss
     socket.setsockopt(zmq.BACKLOG, BACKLOG)
     if pair is not None:

@@ -21,13 +21,13 @@ def may_see(message: FrameComposed) -> bool:
     return message.privacy and message.state not in (OFF, INSTANCES)
 
 
-def why_refused(wanted: Command) -> str:
+def why_refused(command: Command) -> str:
     """Return "" or why nobody elsewhere may have this.
 
     Viewers elsewhere may hide, and say which person stays sharp. They may not ask for what shows more: privacy off, the
     instance view, everybody, or another background, behind which the room could be seen.
     """
-    if isinstance(wanted, SelectSubject):
-        return HERE_ONLY if wanted.number == SelectSubject.EVERYBODY else ""
-    hides = wanted in (SetPrivacy(True), SetView(False))
-    return "" if hides or isinstance(wanted, SelectSubjectAt) else HERE_ONLY
+    if isinstance(command, SelectSubject):
+        return HERE_ONLY if command.number == SelectSubject.EVERYBODY else ""
+    hides = command in (SetPrivacy(True), SetView(False))
+    return "" if hides or isinstance(command, SelectSubjectAt) else HERE_ONLY

@@ -20,7 +20,7 @@ Picture = NDArray[np.uint8]
 class Pictures(Protocol):
     """Somewhere composites come from."""
 
-    socket: Socket  # to wait at, and to send wishes by where nobody else does
+    socket: Socket  # to wait at, and to send commands by where nobody else does
     blank_after_s: float  # of silence
     stale_after_s: float | None  # of silence, from which on the last picture is marked
     gone: str  # what is said when whoever sends is gone, and

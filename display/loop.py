@@ -1,4 +1,4 @@
-"""composites → a sink; the viewer's wishes → control."""
+"""composites → a sink; the viewer's commands → control."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from common.metrics.counters import Counters
 from common.metrics.load import Load
 from common.runtime.child import Stop
 from common.runtime.suspend import SLEPT, SleepWatch
-from display.commands import Wishes
+from display.commands import CommandQueue
 from display.composite_reader import Composites, Pictures
 from display.presenter import Shown
 from display.sinks.factory import open_sink
@@ -36,23 +36,23 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
     cv2.setNumThreads(1)
     counters = Counters(log)
     with open_context() as context:
-        pictures, wishes = open_pictures(context, settings, counters)
+        pictures, commands = open_pictures(context, settings, counters)
         if not settings.connect:
             stop.each_second.append(Load("display", context, settings.call_dir).say)
         with closing(open_sink(settings)) as sink:
             shown, sleep = Shown(sink, pictures), SleepWatch()
-            # it is privacy off: that this display was started again is nobody's wish for it
+            # the instance view is privacy off: a display that was restarted after a crash does not ask for it
             asks_view = settings.view == INSTANCES and stop.restarts == 0
             while not stop:
                 if has_slept := sleep.has_slept():  # first of all: a sink may send its last picture again
                     shown.lose(SLEPT)
-                wish = sink.poll()
-                if wish.quit:
+                events = sink.poll()
+                if events.quit:
                     break
                 if not has_slept:  # else it was asked of a picture of before the sleep
-                    wishes.add(shown.epoch, *wish.asked)
-                    wishes.put(*wish.made)
-                wishes.pass_on()
+                    commands.add(shown.epoch, *events.commands)
+                    commands.add_issued(*events.issued)
+                commands.flush()
                 pictures.socket.poll(POLL_MS)
                 if pictures.is_gone():
                     shown.lose(pictures.gone)
@@ -62,7 +62,7 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
                         continue
                     if asks_view and message.state != LOST:
                         asks_view = False
-                        wishes.add(message.epoch, SetView(True))
+                        commands.add(message.epoch, SetView(True))
                     shown.put(message, picture)
                 shown.look()
                 if settings.seconds and shown.first_at and time.monotonic() - shown.first_at >= settings.seconds:
@@ -71,14 +71,14 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
     log.info("ended after %d pictures, %d missed%s", meter.shown, meter.missed, lost)
 
 
-def open_pictures(context: Context, settings: DisplaySettings, counters: Counters) -> tuple[Pictures, Wishes]:
-    """Where composites come from and where wishes go: the call on this machine, or `--connect`."""
+def open_pictures(context: Context, settings: DisplaySettings, counters: Counters) -> tuple[Pictures, CommandQueue]:
+    """Where composites come from and where commands go: the call on this machine, or `--connect`."""
     if settings.connect:
         from display.relay_reader import (
             open_relayed,  # with it comes asyncio: 3 MB that a display on this machine spares
         )
 
         relayed = open_relayed(context, settings, counters)
-        return relayed, Wishes(relayed.socket, counters, relayed.now_ns)
+        return relayed, CommandQueue(relayed.socket, counters, relayed.now_ns)
     pictures = Composites(connect(context, COMPOSITES, settings.call_dir), counters)
-    return pictures, Wishes(connect(context, CONTROL, settings.call_dir), counters)
+    return pictures, CommandQueue(connect(context, CONTROL, settings.call_dir), counters)

@@ -78,7 +78,7 @@ class RelayedComposites:
         return gone
 
     def now_ns(self) -> int:
-        """What the relay's clock shows now: a wish states its time by that. Of no use before the first picture."""
+        """Return what the relay's clock shows now, ns. Commands carry times of that clock. Meaningless before the first picture."""
         return min(max(0, time.monotonic_ns() - self._ahead_ns), MAX_INT)
 
     def waiting(self) -> Iterator[tuple[FrameComposed, Picture]]:

@@ -1,4 +1,4 @@
-"""composites → JPEG → viewers elsewhere; their wishes → control, where that is allowed."""
+"""composites → JPEG → viewers elsewhere; their commands → control, where that is allowed."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from common.remote import USER, bind_relay, is_loopback, start_authenticator
 from common.runtime.child import Stop, sole_writer
 from common.runtime.suspend import SleepWatch
 from display.afar import may_see, why_refused
-from display.commands import Wishes
+from display.commands import CommandQueue
 from display.composite_reader import Composites
 from display.relay.picture import card, compress
 from display.relay.viewers import Viewers
@@ -49,15 +49,15 @@ def serve(settings: RelaySettings, stop: Stop) -> None:
         audience = Audience(context, settings, counters)
         stop.each_second.append(Load("relay", context, run_dir).say)
         composites = Composites(connect(context, COMPOSITES, run_dir), counters)
-        wishes = Wishes(connect(context, CONTROL, run_dir), counters)
+        commands = CommandQueue(connect(context, CONTROL, run_dir), counters)
         poller, sleep = zmq.Poller(), SleepWatch()
         for socket in (audience.socket, composites.socket):
             poller.register(socket, zmq.POLLIN)
         try:
             while not stop:
                 poller.poll(POLL_MS)
-                wishes.put(*audience.heard())
-                wishes.pass_on()
+                commands.add_issued(*audience.heard())
+                commands.flush()
                 message = composites.newest()
                 sleep.has_slept()
                 if message is not None and message.captured_ns >= sleep.woke_ns and (waiting := audience.ready()):
@@ -119,7 +119,7 @@ class Audience:
 
     def heard(self) -> list[CommandIssued]:
         """Take what viewers said; returns what those who may want to be done."""
-        wanted: list[CommandIssued] = []
+        commands: list[CommandIssued] = []
         for _ in range(MOST_HEARD):
             if (parts := self._parts()) is None:
                 break
@@ -135,11 +135,11 @@ class Audience:
                     self._counters.count("viewer", refused)
             elif fact is None:
                 self._counters.count("viewer's message", "malformed")
-            elif refused := self._why_refused(fact, identity, user, now_ns):
-                self._counters.count("wish", refused)
+            elif refused := self._refusal_of(fact, identity, user, now_ns):
+                self._counters.count("command", refused)
             else:  # made before it came: the viewer's idea of our clock may be wrong by what the two drift apart
-                wanted.append(replace(fact, issued_ns=min(fact.issued_ns, now_ns)))
-        return wanted
+                commands.append(replace(fact, issued_ns=min(fact.issued_ns, now_ns)))
+        return commands
 
     def ready(self) -> list[bytes]:
         """Who can take a picture now."""
@@ -192,11 +192,11 @@ class Audience:
         """Asked by the authenticator's thread; `look` puts another dict there and changes none."""
         return self._allowed is not None and key in self._allowed
 
-    def _why_refused(self, wish: CommandIssued, identity: bytes, user: str, now_ns: int) -> str:
-        """Return "" or why a viewer's wish is not passed on."""
+    def _refusal_of(self, issued: CommandIssued, identity: bytes, user: str, now_ns: int) -> str:
+        """Return "" or why a viewer's command is not passed on to compose."""
         if not self._control or self._allowed is None or not self._allowed[user.encode()].control:
             return "it may not control"
-        return why_refused(wish.command) or self._viewers.wishes(identity, user, now_ns)
+        return why_refused(issued.command) or self._viewers.on_command(identity, user, now_ns)
 
     def _parts(self) -> list[zmq.Frame] | None:
         try:

@@ -10,18 +10,18 @@ from common.remote import IN_FLIGHT
 
 FORGET_NS = 5_000_000_000  # a viewer says something every second
 MOST = 64
-MOST_WISHES = 20  # of one viewer within a second: nobody's hand is faster
+MAX_COMMANDS = 20  # of one viewer within a second: nobody's hand is faster
 
 
 @dataclass
 class Viewer:
     """One connection: whose key it showed ("" without CURVE), when it spoke last, the pictures on their way to it, and the
-    times of its last wishes."""
+    times of its last commands."""
 
     user: str
     heard_ns: int
     on_the_way: deque[int] = field(default_factory=deque)
-    wished_ns: deque[int] = field(default_factory=lambda: deque(maxlen=MOST_WISHES))
+    command_ns: deque[int] = field(default_factory=lambda: deque(maxlen=MAX_COMMANDS))
 
 
 class Viewers:
@@ -57,14 +57,14 @@ class Viewers:
         self.drop(next(who for who, viewer in reversed(self._viewers.items()) if viewer.user == greedy))
         return True
 
-    def wishes(self, identity: bytes, user: str, now_ns: int) -> str:
-        """A viewer wants something. Returns "" or why it is not heard."""
+    def on_command(self, identity: bytes, user: str, now_ns: int) -> str:
+        """Record a command of a viewer. Return "" or why it is refused."""
         if refused := self.heard(identity, user, 0, now_ns):
             return refused
-        wished_ns = self._viewers[identity].wished_ns
-        if len(wished_ns) == MOST_WISHES and now_ns - wished_ns[0] < 1_000_000_000:
-            return f"more than {MOST_WISHES} wishes a second"
-        wished_ns.append(now_ns)
+        command_ns = self._viewers[identity].command_ns
+        if len(command_ns) == MAX_COMMANDS and now_ns - command_ns[0] < 1_000_000_000:
+            return f"more than {MAX_COMMANDS} commands a second"
+        command_ns.append(now_ns)
         return ""
 
     def ready(self) -> list[bytes]:

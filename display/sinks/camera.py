@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from common.ipc.messages import FrameComposed
 from display.captions import write_caption
 from display.composite_reader import Picture
 from display.meter import Meter
-from display.sinks.sink import UnattendedSink
+from display.sinks.sink import SinkEvents, UnattendedSink
 
 FPS = 30.0
 FIRST_SIZE_WH = (1280, 720)
@@ -88,7 +88,7 @@ class CameraSink(UnattendedSink):
         write_caption(card, [why])
         self._send(card)
 
-    def poll(self) -> Any:
+    def poll(self) -> SinkEvents:
         """See Sink."""
         if time.monotonic() - self._sent_at > AGAIN_AFTER_S:
             self._send(self._last)

@@ -9,18 +9,18 @@ from display.composite_reader import Picture
 from display.meter import Meter
 
 
-class Wish(NamedTuple):
-    """What the viewer asked for since it was asked last.
+class SinkEvents(NamedTuple):
+    """What viewers did since the sink was polled last.
 
     Attributes:
-        quit: To end.
-        asked: What compose is to be told of the picture that is shown now.
-        made: The same, by viewers who saw a picture some time ago and say of which stream it was.
+        quit: Whether the display must end.
+        commands: Commands for the stream that is shown now, given now.
+        issued: Commands that state themselves for which stream, and when, they were given.
     """
 
     quit: bool = False
-    asked: tuple[Command, ...] = ()
-    made: tuple[CommandIssued, ...] = ()
+    commands: tuple[Command, ...] = ()
+    issued: tuple[CommandIssued, ...] = ()
 
 
 class Sink(Protocol):
@@ -34,8 +34,8 @@ class Sink(Protocol):
     def blank(self, why: str) -> None:
         """No picture came for a while: whatever is still shown must go."""
 
-    def poll(self) -> Wish:
-        """What the viewer wants; asked between pictures, often."""
+    def poll(self) -> SinkEvents:
+        """Return what viewers did since the last call. The display calls this between pictures, every few milliseconds."""
 
     def close(self) -> None:
         """Finish."""
@@ -46,9 +46,9 @@ class UnattendedSink:
 
     local = False
 
-    def poll(self) -> Wish:
+    def poll(self) -> SinkEvents:
         """See Sink."""
-        return Wish()
+        return SinkEvents()
 
     def close(self) -> None:
         """See Sink."""

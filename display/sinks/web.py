@@ -20,7 +20,7 @@ from display.captions import write_caption
 from display.composite_reader import Picture
 from display.meter import Meter
 from display.sinks.headless import HeadlessSink
-from display.sinks.sink import Wish
+from display.sinks.sink import SinkEvents
 from display.web.app import make_app, why_not
 from display.web.latest import Latest
 from display.web.secret import credentials, kept_secret, owner
@@ -57,8 +57,8 @@ class WebSink:
         self._size_wh = (640, 360)
         self._lock = threading.Lock()
         self._epoch = 0
-        self._wishes: list[CommandIssued] = []
-        self._server = Server(make_app(self._latest, opens, self._wish, settings.call_dir), listening, self._latest)
+        self._issued: list[CommandIssued] = []
+        self._server = Server(make_app(self._latest, opens, self._accept, settings.call_dir), listening, self._latest)
         if not is_private:
             log.warning(
                 "WARNING: whoever has this address and token sees the picture and controls the call, unencrypted"
@@ -82,11 +82,11 @@ class WebSink:
         self._latest.put(_jpeg(self._card(why)), {"state": "blank", "reason": why})
         self._log_sink.blank(why)
 
-    def poll(self) -> Wish:
+    def poll(self) -> SinkEvents:
         """See Sink."""
         with self._lock:
-            made, self._wishes = self._wishes, []
-        return Wish(made=tuple(made))
+            issued, self._issued = self._issued, []
+        return SinkEvents(issued=tuple(issued))
 
     def close(self) -> None:
         """See Sink."""
@@ -97,12 +97,12 @@ class WebSink:
         write_caption(card, [why])
         return card
 
-    def _wish(self, epoch: int | None, wanted: Command) -> tuple[HTTPStatus, str] | None:
-        """Keep a wish for `poll`; returns None, or status and reason of a refusal."""
-        refused = why_not(epoch, wanted, self._epoch, self._near)
+    def _accept(self, epoch: int | None, command: Command) -> tuple[HTTPStatus, str] | None:
+        """Keep a command of the page for `poll`. Return None, or status and reason of a refusal."""
+        refused = why_not(epoch, command, self._epoch, self._near)
         if refused is None:
             with self._lock:
-                self._wishes.append(CommandIssued(epoch or 0, time.monotonic_ns(), wanted))
+                self._issued.append(CommandIssued(epoch or 0, time.monotonic_ns(), command))
         return refused
 
 

@@ -10,7 +10,7 @@ from display.captions import bars_of, write_bars, write_caption
 from display.composite_reader import Picture
 from display.meter import Meter, describe
 from display.sinks.keyboard import key_of
-from display.sinks.sink import Wish
+from display.sinks.sink import SinkEvents
 
 TITLE = "onlyme"
 
@@ -61,11 +61,11 @@ class WindowSink:
         write_caption(card, [why, "q quit"])
         cv2.imshow(TITLE, card)
 
-    def poll(self) -> Wish:
+    def poll(self) -> SinkEvents:
         """See Sink."""
-        wish = self._press(key_of(cv2.pollKey()))
+        events = self._press(key_of(cv2.pollKey()))
         clicks, self._clicks = self._clicks, []
-        return wish._replace(asked=(*wish.asked, *clicks)) if self._is_open() else Wish(quit=True)
+        return events._replace(commands=(*events.commands, *clicks)) if self._is_open() else SinkEvents(quit=True)
 
     def close(self) -> None:
         """See Sink."""
@@ -82,9 +82,9 @@ class WindowSink:
         if event == cv2.EVENT_LBUTTONDOWN and 0 <= x < width and 0 <= y < height:
             self._clicks.append(SelectSubjectAt(x / width, y / height))
 
-    def _press(self, key: str) -> Wish:
+    def _press(self, key: str) -> SinkEvents:
         if key == "q":
-            return Wish(quit=True)
+            return SinkEvents(quit=True)
         if key == "i":
             self._caption = not self._caption
         keys: dict[str, Command] = {
@@ -94,5 +94,5 @@ class WindowSink:
             "a": SelectSubject(SelectSubject.ONE if self._everybody else SelectSubject.EVERYBODY),
             **{str(number): SelectSubject(number) for number in range(1, 10)},
         }
-        wanted = keys.get(key)
-        return Wish(asked=(wanted,) if wanted else ())
+        command = keys.get(key)
+        return SinkEvents(commands=(command,) if command else ())

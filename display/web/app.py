@@ -36,8 +36,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-# what the page may want, by the name it has there
-WISHES: dict[str, Callable[..., Command]] = {
+# what the page may command, by the name that it has there
+COMMANDS: dict[str, Callable[..., Command]] = {
     "privacy": SetPrivacy,
     "subject": SelectSubject,
     "point": lambda x, y: SelectSubjectAt(float(x), float(y)),
@@ -45,18 +45,18 @@ WISHES: dict[str, Callable[..., Command]] = {
 }
 
 
-Wish = Callable[[int | None, Command], tuple[HTTPStatus, str] | None]
+Accept = Callable[[int | None, Command], tuple[HTTPStatus, str] | None]
 TO_HIDE = SetPrivacy(True)
 
 
-def make_app(latest: Latest, credentials: Credentials, wish: Wish, run_dir: Path) -> Starlette:
+def make_app(latest: Latest, credentials: Credentials, accept: Accept, run_dir: Path) -> Starlette:
     """Return the ASGI application.
 
     Args:
         latest: What is shown.
         credentials: What opens the page.
-        wish: Takes what a viewer wants, and the epoch of what that viewer saw; returns None, or status and reason of a
-            refusal.
+        accept: Takes the epoch of the picture that a viewer saw, and that viewer's command; returns None, or status and
+            reason of a refusal.
         run_dir: Of the call whose figures are told.
     """
 
@@ -78,9 +78,9 @@ def make_app(latest: Latest, credentials: Credentials, wish: Wish, run_dir: Path
     async def facts(request: Request) -> Response:
         return StreamingResponse(_events(latest), media_type="text/event-stream")
 
-    async def wanted(request: Request) -> Response:
+    async def command(request: Request) -> Response:
         try:
-            refused = wish(*parse_wish(await _body(request)))
+            refused = accept(*parse_command(await _body(request)))
         except MessageError as error:
             refused = HTTPStatus.BAD_REQUEST, str(error)
         return line(*refused) if refused else Response(status_code=HTTPStatus.NO_CONTENT)
@@ -97,7 +97,7 @@ def make_app(latest: Latest, credentials: Credentials, wish: Wish, run_dir: Path
             Route("/picture.mjpg", picture),
             Route("/facts", facts),
             Route("/metrics", metrics),
-            Route("/wish", wanted, methods=["POST"]),
+            Route("/wish", command, methods=["POST"]),  # scripts know it by this name
         ],
         middleware=[Middleware(Guarded, guard=Guard(credentials))],
     )
@@ -139,10 +139,10 @@ class Guarded:
             await self._app(scope, receive, send_safe)
 
 
-def parse_wish(body: bytes) -> tuple[int | None, Command]:
-    """Return the epoch and the wish in `{"epoch": "DIGITS", "NAME": [arguments]}`.
+def parse_command(body: bytes) -> tuple[int | None, Command]:
+    """Return the epoch and the command in `{"epoch": "DIGITS", "NAME": [arguments]}`.
 
-    The epoch is a text because a number of JavaScript is exact to 2^53 only. It may be missing, which is None: a wish to
+    The epoch is a text because a number of JavaScript is exact to 2^53 only. It may be missing, which is None: a command to
     hide the room needs none.
 
     Raises:
@@ -154,30 +154,30 @@ def parse_wish(body: bytes) -> tuple[int | None, Command]:
         if epoch is not None and not re.fullmatch("[0-9]{1,19}", epoch):
             raise ValueError(epoch)
         ((name, arguments),) = found.items()
-        return None if epoch is None else int(epoch), WISHES[name](*arguments)
+        return None if epoch is None else int(epoch), COMMANDS[name](*arguments)
     except MessageError:
         raise
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
         raise MessageError(
-            f"wish: expected one of {', '.join(WISHES)} with its arguments, and the epoch as digits, got {body!r:.80}"
+            f"command: expected one of {', '.join(COMMANDS)} with its arguments, and the epoch as digits, got {body!r:.80}"
         ) from None
 
 
-def why_not(epoch: int | None, wanted: Command, shown: int, near: bool) -> tuple[HTTPStatus, str] | None:
+def why_not(epoch: int | None, command: Command, shown: int, near: bool) -> tuple[HTTPStatus, str] | None:
     """Return None, or status and reason why compose is not told.
 
     Args:
         epoch: Of the picture that the viewer saw, None where the viewer did not say.
-        wanted: By that viewer.
+        command: Of that viewer.
         shown: Epoch of the picture that was shown last, 0 before the first.
         near: Whether the page is served to this machine only.
     """
-    if wanted == TO_HIDE:
+    if command == TO_HIDE:
         return None
-    if not near and (refused := why_refused(wanted)):
+    if not near and (refused := why_refused(command)):
         return HTTPStatus.FORBIDDEN, refused
     if epoch is None:
-        return HTTPStatus.BAD_REQUEST, "wish: expected the epoch of the picture that it is for"
+        return HTTPStatus.BAD_REQUEST, "command: expected the epoch of the picture that it is for"
     if epoch != shown:
         return HTTPStatus.CONFLICT, "another picture has come meanwhile: look again"
     return None
@@ -189,9 +189,9 @@ async def _body(request: Request) -> bytes:
         async for part in request.stream():
             body += part
             if len(body) > MOST_BYTES:
-                raise MessageError(f"wish: expected at most {MOST_BYTES} bytes, got more")
+                raise MessageError(f"command: expected at most {MOST_BYTES} bytes, got more")
     except ClientDisconnect:
-        raise MessageError("wish: expected all of it, got a part") from None
+        raise MessageError("command: expected all of it, got a part") from None
     return body
 
 

@@ -29,15 +29,15 @@ SHOWS_MORE: list[Command] = [
 
 
 def test_whoever_is_elsewhere_may_hide_and_choose() -> None:
-    assert {why_refused(wanted) for wanted in HIDES + CHOOSES} == {""}
+    assert {why_refused(command) for command in HIDES + CHOOSES} == {""}
 
 
 def test_nothing_that_shows_more_is_asked_from_elsewhere() -> None:
-    assert {why_refused(wanted) for wanted in SHOWS_MORE} == {HERE_ONLY}
+    assert {why_refused(command) for command in SHOWS_MORE} == {HERE_ONLY}
 
 
 def test_every_kind_of_wish_was_thought_of() -> None:
-    assert {type(wanted) for wanted in HIDES + CHOOSES + SHOWS_MORE} == set(get_args(Command))
+    assert {type(command) for command in HIDES + CHOOSES + SHOWS_MORE} == set(get_args(Command))
 
 
 @pytest.mark.parametrize("state", STATES)

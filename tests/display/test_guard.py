@@ -7,7 +7,7 @@ import pytest
 
 from common.errors import MessageError
 from common.ipc.messages import Command, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy
-from display.web.app import parse_wish, why_not
+from display.web.app import parse_command, why_not
 from display.web.guard import Asked, Guard
 from display.web.secret import Credentials
 
@@ -116,7 +116,7 @@ def test_nobody_else_may(change: dict[str, str], cookies: dict[str, str], status
 
 
 @pytest.mark.parametrize(
-    ("body", "wish"),
+    ("body", "parsed"),
     [
         (b'{"privacy": [true]}', (None, SetPrivacy(True))),
         (b'{"epoch": "9223372036854775807", "subject": [10]}', (2**63 - 1, SelectSubject(10))),
@@ -124,8 +124,8 @@ def test_nobody_else_may(change: dict[str, str], cookies: dict[str, str], status
         (b'{"epoch": "7", "background": ["color:00ff00"]}', (7, SetBackground("color:00ff00"))),
     ],
 )
-def test_a_wish_is_read(body: bytes, wish: tuple[int | None, Command]) -> None:
-    assert parse_wish(body) == wish
+def test_a_wish_is_read(body: bytes, parsed: tuple[int | None, Command]) -> None:
+    assert parse_command(body) == parsed
 
 
 @pytest.mark.parametrize(
@@ -141,11 +141,11 @@ def test_a_wish_is_read(body: bytes, wish: tuple[int | None, Command]) -> None:
 )  # fmt: skip
 def test_what_is_none_is_refused(body: bytes) -> None:
     with pytest.raises(MessageError):
-        parse_wish(body)
+        parse_command(body)
 
 
 @pytest.mark.parametrize(
-    ("epoch", "wanted", "near", "status"),
+    ("epoch", "command", "near", "status"),
     [
         (7, SetPrivacy(False), True, None),
         (6, SetPrivacy(False), True, HTTPStatus.CONFLICT),
@@ -159,7 +159,7 @@ def test_what_is_none_is_refused(body: bytes) -> None:
     ],
 )
 def test_a_wish_is_for_the_picture_that_is_shown_but_to_hide_always_is_allowed(
-    epoch: int | None, wanted: Command, near: bool, status: HTTPStatus | None
+    epoch: int | None, command: Command, near: bool, status: HTTPStatus | None
 ) -> None:
-    refused = why_not(epoch, wanted, shown=7, near=near)
+    refused = why_not(epoch, command, shown=7, near=near)
     assert (refused[0] if refused else None) == status

@@ -65,13 +65,13 @@ def test_the_sink_of_a_recording_is_closed_once(run_dir: Path, tmp_path: Path, m
 
 
 class Played:
-    """Plays the composites to the loop, one a turn, then has it stop; takes its wishes."""
+    """Plays the composites to the loop, one a turn, then has it stop; takes its commands."""
 
     blank_after_s, stale_after_s, gone, silent = 60.0, None, "", ""
 
     def __init__(self, states: list[str], stop: Stop) -> None:
         self.socket, self._states, self._stop = self, states, stop
-        self.wished: list[Command] = []
+        self.commanded: list[Command] = []
 
     def poll(self, timeout_ms: int) -> None:
         """As a socket that has something."""
@@ -86,13 +86,13 @@ class Played:
         yield replace(CARD, state=self._states.pop(0)), np.zeros((90, 160, 3), np.uint8)
 
     def add(self, epoch: int, *asked: Command) -> None:
-        self.wished += asked
+        self.commanded += asked
 
-    put = pass_on = lambda self, *_: None
+    add_issued = flush = lambda self, *_: None
 
 
 @pytest.mark.parametrize(
-    ("states", "restarts", "wished"),
+    ("states", "restarts", "commanded"),
     [
         (["live", "live"], 0, [SetView(True)]),
         (["lost", "lost", "hidden", "live"], 0, [SetView(True)]),
@@ -104,14 +104,14 @@ class Played:
 def test_the_instance_view_is_asked_for_once_where_there_is_a_picture(
     states: list[str],
     restarts: int,
-    wished: list[Command],
+    commanded: list[Command],
     run_dir: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Compose refuses it while the camera is lost. And it is privacy off: a crash of the display is nobody's wish for it."""
+    """Compose refuses it while the camera is lost. And it is privacy off: a crash of the display does not mean that anybody asked for it."""
     stop = Stop(Pulse(logging.INFO), [], restarts)
     played = Played(list(states), stop)
     monkeypatch.setattr(loop, "open_pictures", lambda *_: (played, played))
     settings = DisplaySettings(run_dir=run_dir, sink="record", out=run_dir / "out", images="none", view="instances")
     loop.run(settings, stop)
-    assert played.wished == wished
+    assert played.commanded == commanded

@@ -28,7 +28,7 @@ from common.ipc.messages import (
 )
 from common.ipc.streams import Socket, open_context
 from common.metrics.counters import Counters
-from display.commands import Wishes
+from display.commands import CommandQueue
 from display.composite_reader import Picture
 from display.meter import Meter, describe
 from display.relay_reader import RelayClock, RelayedComposites, open_relayed
@@ -125,7 +125,7 @@ def test_no_number_ends_the_display(field: str, relay: Relay) -> None:
     meter = Meter()
     meter.add(message, now_ns)
     assert describe(message, meter.read())
-    Wishes(relay.relayed.socket, relay.counters, relay.relayed.now_ns).add(message.epoch, SetPrivacy(True))
+    CommandQueue(relay.relayed.socket, relay.counters, relay.relayed.now_ns).add(message.epoch, SetPrivacy(True))
     assert list(relay.relayed.waiting()) == [], "and the next round too"
 
 
@@ -154,17 +154,17 @@ def test_a_wish_is_made_by_the_relays_clock(off_ns: int, relay: Relay, monkeypat
     """Compose compares its time with its own clock, which starts anywhere else than the viewer's."""
     theirs = time.monotonic_ns
     monkeypatch.setattr(time, "monotonic_ns", lambda: theirs() + off_ns)
-    wishes = Wishes(relay.relayed.socket, relay.counters, relay.relayed.now_ns)
+    commands = CommandQueue(relay.relayed.socket, relay.counters, relay.relayed.now_ns)
     sent_ns = theirs()
     assert relay.shows(picture(sent_ns=sent_ns, epoch=7)) is not None
     relay.heard()
     before_ns = theirs()
-    wishes.add(7, SetPrivacy(False))
-    wishes.pass_on()
-    wish = relay.heard()
-    assert isinstance(wish, CommandIssued) and (wish.epoch, wish.command) == (7, SetPrivacy(False))
-    assert sent_ns <= wish.issued_ns <= theirs(), "it is never from the future, and not before the picture"
-    assert before_ns - wish.issued_ns < S
+    commands.add(7, SetPrivacy(False))
+    commands.flush()
+    issued = relay.heard()
+    assert isinstance(issued, CommandIssued) and (issued.epoch, issued.command) == (7, SetPrivacy(False))
+    assert sent_ns <= issued.issued_ns <= theirs(), "it is never from the future, and not before the picture"
+    assert before_ns - issued.issued_ns < S
 
 
 def test_a_wish_that_nobody_takes_grows_old_by_the_relays_clock(
@@ -175,10 +175,10 @@ def test_a_wish_that_nobody_takes_grows_old_by_the_relays_clock(
         socket.setsockopt(zmq.IMMEDIATE, 1)
         socket.connect(f"ipc://{tmp_path}/nobody")
         now_ns = 5
-        wishes = Wishes(socket, counters, lambda: now_ns)
-        wishes.add(1, SetPrivacy(True))
-        wishes.pass_on()
+        commands = CommandQueue(socket, counters, lambda: now_ns)
+        commands.add(1, SetPrivacy(True))
+        commands.flush()
         assert not str(counters)
         now_ns += 2 * S
-        wishes.pass_on()
+        commands.flush()
         assert "nobody takes it" in str(counters)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from common.remote import IN_FLIGHT, is_loopback
-from display.relay.viewers import FORGET_NS, MOST, MOST_WISHES, Viewers
+from display.relay.viewers import FORGET_NS, MAX_COMMANDS, MOST, Viewers
 
 
 def test_whoever_takes_nothing_is_sent_no_more() -> None:
@@ -61,10 +61,10 @@ def test_whoever_connects_again_and_again_keeps_nobody_else_out() -> None:
 
 def test_so_many_wishes_a_second_are_heard_of_each() -> None:
     viewers = Viewers()
-    heard = [viewers.wishes(b"loud", "", n * 1_000_000) for n in range(100)]
-    assert heard == [""] * MOST_WISHES + [f"more than {MOST_WISHES} wishes a second"] * (100 - MOST_WISHES)
-    assert viewers.wishes(b"other", "", 100_000_000) == "", "whose own these are"
-    assert viewers.wishes(b"loud", "", 1_000_000_000) == ""
+    heard = [viewers.on_command(b"loud", "", n * 1_000_000) for n in range(100)]
+    assert heard == [""] * MAX_COMMANDS + [f"more than {MAX_COMMANDS} commands a second"] * (100 - MAX_COMMANDS)
+    assert viewers.on_command(b"other", "", 100_000_000) == "", "whose own these are"
+    assert viewers.on_command(b"loud", "", 1_000_000_000) == ""
     assert len(viewers) == 2, "whoever wants something watches, also where it did not say so yet"
 
 

@@ -40,7 +40,7 @@ from common.runtime.run_dir import open_run_dir
 from compose.policy import State, Verdict
 from display import relay_reader
 from display.afar import HERE_ONLY
-from display.commands import Wishes
+from display.commands import CommandQueue
 from display.relay.picture import card
 from tests.call import free_port
 from tests.processes.neighbours import child_of, end, stage, wait_for
@@ -172,7 +172,7 @@ def test_garbage_after_the_handshake_hurts_nobody(at: Stage) -> None:
             bad.socket.send_multipart([junk, junk, junk])
         had = len(good.got)
         at.until("more pictures", lambda: len(good.got) > had + 50, [good])
-        bad.socket.send(b"x" * 100_000)  # larger than any wish: the connection is cut
+        bad.socket.send(b"x" * 100_000)  # larger than any command: the connection is cut
         at.until("more pictures", lambda: len(good.got) > had + 100, [good])
         assert child_of(pid) == child, "it is the same relay still"
 
@@ -185,7 +185,7 @@ def test_wishes_are_heard_only_with_leave_and_key(at: Stage) -> None:
         at.until("pictures for both", lambda: guest.got and host.got, [guest, host])
         send(guest.socket, CommandIssued(1, 1, SelectSubject(3)))
         send(host.socket, CommandIssued(1, 1, SetPrivacy(True)))
-        at.until("the wish", lambda: control.poll(0), [guest, host])
+        at.until("the command", lambda: control.poll(0), [guest, host])
         assert receive(control, CommandIssued, at.counters) == [CommandIssued(1, 1, SetPrivacy(True))]
     with at.relay():
         again = at.viewer(keys[1])
@@ -213,18 +213,18 @@ def test_whoever_is_elsewhere_may_hide_and_choose_and_nothing_that_shows_more(at
         host = at.viewer(key)
         at.until("a picture", lambda: host.got, [host])
         host.socket.sndtimeo = 2000  # its queue is short
-        for wanted in (*refused, *obeyed):
-            host.socket.send(encode(CommandIssued(1, time.monotonic_ns(), wanted)))
+        for command in (*refused, *obeyed):
+            host.socket.send(encode(CommandIssued(1, time.monotonic_ns(), command)))
         came: list[CommandIssued] = []
 
         def all_came() -> bool:
             came.extend(receive(control, CommandIssued, at.counters))
             return len(came) >= len(obeyed)
 
-        at.until("the wishes", all_came, [host])
-        assert [wish.command for wish in came] == obeyed, "in their order, and no other"
+        at.until("the commands", all_came, [host])
+        assert [issued.command for issued in came] == obeyed, "in their order, and no other"
         _, said, _ = end(process)
-    assert f"wish {HERE_ONLY} {len(refused)}" in said
+    assert f"command {HERE_ONLY} {len(refused)}" in said
 
 
 @pytest.mark.parametrize("off_ns", [0, 10**15])
@@ -237,7 +237,7 @@ def test_a_wish_of_a_viewer_whose_clock_is_far_off_is_of_now(
     monkeypatch.setattr(relay_reader, "time", clock)
     with at.relay(allow_control="yes"):
         relayed = relay_reader.open_relayed(at.context, DisplaySettings(connect=at.address, key=file), at.counters)
-        wishes = Wishes(relayed.socket, at.counters, relayed.now_ns)
+        commands = CommandQueue(relayed.socket, at.counters, relayed.now_ns)
         shown: list[FrameComposed] = []
 
         def some() -> bool:
@@ -246,12 +246,12 @@ def test_a_wish_of_a_viewer_whose_clock_is_far_off_is_of_now(
 
         at.until("pictures", some, [])
         begun_ns = time.monotonic_ns()
-        wishes.add(shown[-1].epoch, SelectSubject(0))
-        wishes.pass_on()
-        at.until("the wish", lambda: control.poll(0), [])
-        (wish,) = receive(control, CommandIssued, at.counters)
-        assert (wish.epoch, wish.command) == (1, SelectSubject(0))
-        assert begun_ns - 1_000_000_000 < wish.issued_ns <= time.monotonic_ns(), "compose obeys it"
+        commands.add(shown[-1].epoch, SelectSubject(0))
+        commands.flush()
+        at.until("the command", lambda: control.poll(0), [])
+        (issued,) = receive(control, CommandIssued, at.counters)
+        assert (issued.epoch, issued.command) == (1, SelectSubject(0))
+        assert begun_ns - 1_000_000_000 < issued.issued_ns <= time.monotonic_ns(), "compose obeys it"
 
 
 def test_a_viewer_who_says_too_much_keeps_nobody_waiting_and_the_future_is_now(at: Stage) -> None:
@@ -260,23 +260,23 @@ def test_a_viewer_who_says_too_much_keeps_nobody_waiting_and_the_future_is_now(a
     with stage("display.relay", at.run_dir, relay=at.address, keys=at.run_dir / "keys", allow_control="yes") as process:
         host, loud = (at.viewer(key) for key in keys)
         at.until("pictures for both", lambda: host.got and loud.got, [host, loud])
-        wish = encode(CommandIssued(1, 2**63 - 1, SelectSubject(0)))
+        command = encode(CommandIssued(1, 2**63 - 1, SelectSubject(0)))
         loud.socket.sndtimeo = 2000
         for _ in range(3000):
-            loud.socket.send(wish)
+            loud.socket.send(command)
         send(host.socket, CommandIssued(1, 5, SetPrivacy(True)))
         came: list[CommandIssued] = []
 
         def host_came() -> bool:
             came.extend(receive(control, CommandIssued, at.counters))
-            return any(wish.command == SetPrivacy(True) for wish in came)
+            return any(issued.command == SetPrivacy(True) for issued in came)
 
-        at.until("the other's wish", host_came, [host])
-        assert all(wish.issued_ns <= time.monotonic_ns() for wish in came)
+        at.until("the other's command", host_came, [host])
+        assert all(issued.issued_ns <= time.monotonic_ns() for issued in came)
         had = len(host.got)
         at.until("pictures", lambda: len(host.got) > had + 20, [host])
         _, said, _ = end(process)
-    assert "wish more than 20 wishes a second" in said
+    assert "command more than 20 commands a second" in said
 
 
 @pytest.mark.parametrize("state", [State.OFF, State.INSTANCES])

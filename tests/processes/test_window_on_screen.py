@@ -26,7 +26,7 @@ NEXT = SelectSubject(SelectSubject.NEXT)
 
 @dataclass
 class Compose:
-    """Sends composites of a grey room to the window, and hears its wishes."""
+    """Sends composites of a grey room to the window, and receives its commands."""
 
     screen: str
     ring: RingWriter
@@ -49,14 +49,14 @@ class Compose:
     def press(self, key: str) -> None:
         xdotool(self.screen, "key", key)
 
-    def wishes(self) -> list[Command]:
-        """What is wanted next."""
+    def commands(self) -> list[Command]:
+        """Return the next commands of the window."""
 
         def look() -> list[CommandIssued]:
             self.show()
             return receive(self.control, CommandIssued, self.counters)
 
-        return [wish.command for wish in wait_for("a wish", look)]
+        return [issued.command for issued in wait_for("a command", look)]
 
     def rows_of(self, colour: tuple[int, int, int]) -> int:
         """How many rows of the screen hold this colour over more than half of the window's width."""
@@ -114,8 +114,8 @@ def test_letters_and_digits_are_wishes_and_no_other_key_is(compose: Compose) -> 
         compose.press(key)
         time.sleep(0.1)  # the toolkit keeps the last key only: this one has to be taken before the next
         compose.press("n")
-        assert compose.wishes() == [NEXT], f"{key} is no wish"
-    for key, wanted in (
+        assert compose.commands() == [NEXT], f"{key} is no command"
+    for key, command in (
         ("a", SelectSubject(SelectSubject.EVERYBODY)),  # the negative control: it is heard before the n
         ("p", SetPrivacy(False)),
         ("P", SetPrivacy(False)),
@@ -123,13 +123,13 @@ def test_letters_and_digits_are_wishes_and_no_other_key_is(compose: Compose) -> 
         ("KP_9", SelectSubject(9)),
     ):
         compose.press(key)
-        assert compose.wishes() == [wanted]
+        assert compose.commands() == [command]
         compose.press("n")
-        assert compose.wishes() == [NEXT]
+        assert compose.commands() == [NEXT]
     compose.press("Caps_Lock")
     time.sleep(0.1)
     compose.press("p")
-    assert compose.wishes() == [SetPrivacy(False)]
+    assert compose.commands() == [SetPrivacy(False)]
     compose.press("Caps_Lock")
 
 

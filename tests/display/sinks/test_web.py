@@ -59,14 +59,14 @@ class Page:
         ((name, morsel),) = given.items()
         return f"{name}={morsel.value}"
 
-    def wish(self, **wish: object) -> tuple[int, str]:
+    def command(self, **command: object) -> tuple[int, str]:
         """Status and text of the answer."""
         headers = {
             "Cookie": self.cookie(),
             "Origin": f"http://127.0.0.1:{self.port}",
             "Content-Type": "application/json",
         }
-        status, _, said = self.ask("POST", "/wish", headers, json.dumps(wish))
+        status, _, said = self.ask("POST", "/wish", headers, json.dumps(command))
         return status, said.decode()
 
     def picture(self, message: FrameComposed) -> np.ndarray:
@@ -143,17 +143,17 @@ def test_a_host_that_is_no_address_is_refused_and_not_an_error(run_dir: Path) ->
 
 def test_a_wish_goes_on_with_the_stream_that_the_viewer_saw(run_dir: Path) -> None:
     with served(run_dir) as page:
-        assert page.wish(epoch=str(EPOCH), subject=[0])[0] == 409, "nothing is shown yet"
+        assert page.command(epoch=str(EPOCH), subject=[0])[0] == 409, "nothing is shown yet"
         page.show(MESSAGE)
-        assert page.wish(epoch=str(EPOCH), subject=[0])[0] == 204
+        assert page.command(epoch=str(EPOCH), subject=[0])[0] == 204
         page.show(replace(MESSAGE, epoch=EPOCH + 1))
-        status, said = page.wish(epoch=str(EPOCH), subject=[1])
+        status, said = page.command(epoch=str(EPOCH), subject=[1])
         assert status == 409 and said.count("\n") == 1
-        assert page.wish(privacy=[True])[0] == 204
-        made = page.sink.poll().made
-    assert [(wish.epoch, wish.command) for wish in made] == [(EPOCH, SelectSubject(0)), (0, SetPrivacy(True))]
-    assert all(isinstance(wish, CommandIssued) and wish.issued_ns > 0 for wish in made)
-    assert page.sink.poll().made == ()
+        assert page.command(privacy=[True])[0] == 204
+        taken = page.sink.poll().issued
+    assert [(issued.epoch, issued.command) for issued in taken] == [(EPOCH, SelectSubject(0)), (0, SetPrivacy(True))]
+    assert all(isinstance(issued, CommandIssued) and issued.issued_ns > 0 for issued in taken)
+    assert page.sink.poll().issued == ()
 
 
 @pytest.mark.parametrize("state", ["off", "instances"])
@@ -162,35 +162,35 @@ def test_the_camera_s_own_picture_never_goes_to_a_page_for_other_machines(state:
     with served(run_dir, "0.0.0.0") as page:
         assert page.picture(MESSAGE).mean() > 250
         assert page.picture(bare).mean() < 120, "a card"
-        assert page.wish(epoch=str(EPOCH), privacy=[False]) == (403, f"{HERE_ONLY}\n")
-        assert page.wish(privacy=[False])[0] == 403
-        assert page.wish(epoch=str(EPOCH), view=[True])[0] == 400
-        assert page.wish(epoch=str(EPOCH), subject=[10])[0] == 403
-        assert page.wish(epoch=str(EPOCH), background=["blur"])[0] == 403
-        assert page.sink.poll().made == ()
-        assert page.wish(epoch=str(EPOCH), privacy=[True])[0] == 204
-        assert page.wish(epoch=str(EPOCH), subject=[0])[0] == 204
-        assert [wish.command for wish in page.sink.poll().made] == [SetPrivacy(True), SelectSubject(0)]
+        assert page.command(epoch=str(EPOCH), privacy=[False]) == (403, f"{HERE_ONLY}\n")
+        assert page.command(privacy=[False])[0] == 403
+        assert page.command(epoch=str(EPOCH), view=[True])[0] == 400
+        assert page.command(epoch=str(EPOCH), subject=[10])[0] == 403
+        assert page.command(epoch=str(EPOCH), background=["blur"])[0] == 403
+        assert page.sink.poll().issued == ()
+        assert page.command(epoch=str(EPOCH), privacy=[True])[0] == 204
+        assert page.command(epoch=str(EPOCH), subject=[0])[0] == 204
+        assert [issued.command for issued in page.sink.poll().issued] == [SetPrivacy(True), SelectSubject(0)]
     with served(run_dir) as page:
         assert page.picture(bare).mean() > 250, "on loopback it is shown"
-        assert page.wish(epoch=str(EPOCH), privacy=[False])[0] == 204
+        assert page.command(epoch=str(EPOCH), privacy=[False])[0] == 204
 
 
 def test_a_page_that_shows_a_relay_offers_no_more_than_the_relay_obeys(run_dir: Path) -> None:
     with served(run_dir, connect="tcp://127.0.0.1:5555") as page:
         page.picture(MESSAGE)
-        assert page.wish(epoch=str(EPOCH), privacy=[False]) == (403, f"{HERE_ONLY}\n")
-        assert page.wish(epoch=str(EPOCH), subject=[2])[0] == 204
+        assert page.command(epoch=str(EPOCH), privacy=[False]) == (403, f"{HERE_ONLY}\n")
+        assert page.command(epoch=str(EPOCH), subject=[2])[0] == 204
 
 
 SHOWN = f"GET /page.js?token={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-WISH = "POST /wish HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\nCookie: {cookie}\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\n"  # fmt: skip
+COMMAND = "POST /wish HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\nCookie: {cookie}\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\n"  # fmt: skip
 
 
 @pytest.mark.parametrize("first", ["", SHOWN], ids=["at first", "after an answer"])
 @pytest.mark.parametrize(
     "then",
-    ["", "G", "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n", WISH, WISH + "{{"],
+    ["", "G", "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n", COMMAND, COMMAND + "{{"],
     ids=["silent", "one byte", "half a head", "no body", "half a body"],
 )
 def test_whoever_does_not_finish_asking_is_hung_up_on(

@@ -36,11 +36,11 @@ def test_over_a_card_the_keys_only_hide(keys: list[int]) -> None:
         message = replace(BARE, state="live", reason="", privacy=True) if privacy else BARE
         sink.show(np.zeros((36, 64, 3), np.uint8), message, Meter())
         keys.append(ord("p"))
-        assert sink.poll().asked == (SetPrivacy(not privacy),)
+        assert sink.poll().commands == (SetPrivacy(not privacy),)
         sink.blank("compose has ended")
         for key, hides in (("p", SetPrivacy(True)), ("v", SetView(False)), ("a", SelectSubject(SelectSubject.ONE))):
             keys.append(ord(key))
-            assert sink.poll().asked == (hides,)
+            assert sink.poll().commands == (hides,)
 
 
 @pytest.mark.parametrize("state", ["everybody", "hidden"])
@@ -51,4 +51,4 @@ def test_a_asks_for_what_is_not_so_yet(state: str, keys: list[int]) -> None:
         message = replace(BARE, state=state if everybody else "live", reason="", privacy=True, everybody=everybody)
         sink.show(np.zeros((36, 64, 3), np.uint8), message, Meter())
         keys.append(ord("a"))
-        assert sink.poll().asked == (SelectSubject(number),)
+        assert sink.poll().commands == (SelectSubject(number),)
