@@ -17,7 +17,7 @@ from common.runtime.child import Stop
 from common.runtime.suspend import SLEPT, SleepWatch
 from display.commands import CommandQueue
 from display.composite_reader import Composites, Pictures
-from display.presenter import Shown
+from display.presenter import Presenter
 from display.sinks.factory import open_sink
 
 POLL_MS = 15  # keys and the closing of a window are looked for this often
@@ -40,22 +40,22 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
         if not settings.connect:
             stop.each_second.append(Load("display", context, settings.call_dir).say)
         with closing(open_sink(settings)) as sink:
-            shown, sleep = Shown(sink, pictures), SleepWatch()
+            presenter, sleep = Presenter(sink, pictures), SleepWatch()
             # the instance view is privacy off: a display that was restarted after a crash does not ask for it
             asks_view = settings.view == INSTANCES and stop.restarts == 0
             while not stop:
                 if has_slept := sleep.has_slept():  # first of all: a sink may send its last picture again
-                    shown.lose(SLEPT)
+                    presenter.source_lost(SLEPT)
                 events = sink.poll()
                 if events.quit:
                     break
                 if not has_slept:  # else it was asked of a picture of before the sleep
-                    commands.add(shown.epoch, *events.commands)
+                    commands.add(presenter.epoch, *events.commands)
                     commands.add_issued(*events.issued)
                 commands.flush()
                 pictures.socket.poll(POLL_MS)
                 if pictures.is_gone():
-                    shown.lose(pictures.gone)
+                    presenter.source_lost(pictures.gone)
                 for message, picture in pictures.waiting():
                     if message.captured_ns < sleep.woke_ns:
                         counters.count("composite", "of before the sleep")
@@ -63,11 +63,15 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
                     if asks_view and message.state != LOST:
                         asks_view = False
                         commands.add(message.epoch, SetView(True))
-                    shown.put(message, picture)
-                shown.look()
-                if settings.seconds and shown.first_at and time.monotonic() - shown.first_at >= settings.seconds:
+                    presenter.show(message, picture)
+                presenter.check_timeout()
+                if (
+                    settings.seconds
+                    and presenter.first_at
+                    and time.monotonic() - presenter.first_at >= settings.seconds
+                ):
                     break
-    meter, lost = shown.meter, f"; {counters}" if str(counters) else ""
+    meter, lost = presenter.meter, f"; {counters}" if str(counters) else ""
     log.info("ended after %d pictures, %d missed%s", meter.shown, meter.missed, lost)
 
 

@@ -1,4 +1,4 @@
-"""What stands on a sink, and when it must go."""
+"""Shows composites on a sink, and blanks the sink when no composite comes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from display.meter import Meter
 from display.sinks.sink import Sink
 
 
-class Shown:
-    """Puts composites on a sink, and takes the last one away when nothing comes.
+class Presenter:
+    """Shows composites on a sink. Marks the last one as stale, and then blanks the sink, when no other comes.
 
     Args:
-        sink: Where to.
-        pictures: Where from; it says how long its silence is borne.
+        sink: Shows the composites.
+        pictures: Where composites come from; its attributes say after which silence to mark and to blank.
     """
 
     def __init__(self, sink: Sink, pictures: Pictures) -> None:
@@ -28,11 +28,11 @@ class Shown:
         self._last_at = time.monotonic()
         self._is_stale = False
         self.meter = Meter()
-        self.epoch = 0  # of the stream whose picture came last, 0 before the first
+        self.epoch = 0  # of the composite that came last, 0 before the first
         self.first_at: float | None = None
 
-    def put(self, message: FrameComposed, picture: Picture) -> None:
-        """A composite (H, W, 3) uint8 BGR has come."""
+    def show(self, message: FrameComposed, picture: Picture) -> None:
+        """Show a composite that has come, (H, W, 3) uint8 BGR. The instance view goes to local sinks only."""
         now_ns = time.monotonic_ns()
         self.epoch = message.epoch
         self.meter.add(message, now_ns)
@@ -46,17 +46,17 @@ class Shown:
             self._last = None
             self._sink.blank("the instance view is not shown here")
             return
-        # whoever shows it may draw on it
+        # a copy: the sink may draw on the picture
         self._last = (message, picture.copy()) if self._pictures.stale_after_s is not None else None
         self._sink.show(picture, message, self.meter)
 
-    def lose(self, why: str) -> None:
-        """What stands there counts no more, for a reason that is said: at once nothing is shown."""
+    def source_lost(self, why: str) -> None:
+        """Blank the sink at once and give the reason."""
         self._last = None
         self._sink.blank(why)
 
-    def look(self) -> None:
-        """Nothing may have come for too long."""
+    def check_timeout(self) -> None:
+        """Mark the last composite as stale, or blank the sink, when no composite has come for too long."""
         silent_s = time.monotonic() - self._last_at
         stale_s = self._pictures.stale_after_s
         if silent_s > self._pictures.blank_after_s:
@@ -69,7 +69,7 @@ class Shown:
 
 
 def marked(picture: Picture, text: str) -> Picture:
-    """A copy of (H, W, 3) uint8 BGR, half as bright, with a line over it."""
+    """Return a copy of (H, W, 3) uint8 BGR at half its brightness, with a line of text across the middle."""
     dim = np.asarray(picture // 2, np.uint8)
     middle = dim[dim.shape[0] // 2 :]
     write_caption(middle, [text])

@@ -16,7 +16,7 @@ from common.runtime.child import Stop
 from common.runtime.heartbeat import Pulse
 from display import loop
 from display.composite_reader import Picture
-from display.presenter import Shown
+from display.presenter import Presenter
 from display.sinks.recording import RecordSink
 from tests.display.test_meter import MESSAGE
 
@@ -30,13 +30,13 @@ def test_a_recording_is_whole_also_where_the_loop_fails(
     """What waits for the disk is written before the process ends."""
     out = tmp_path / "out"
 
-    def show_and_fail(shown: Shown) -> None:
+    def show_and_fail(presenter: Presenter) -> None:
         for number in range(PICTURES):
             picture = np.full((90, 160, 3), number, np.uint8)
-            shown.put(replace(MESSAGE, height=90, width=160), picture)
+            presenter.show(replace(MESSAGE, height=90, width=160), picture)
         raise RuntimeError("what nobody thought of")
 
-    monkeypatch.setattr(Shown, "look", show_and_fail)
+    monkeypatch.setattr(Presenter, "check_timeout", show_and_fail)
     run_dir.mkdir()
     settings = DisplaySettings(run_dir=run_dir, sink="record", out=out)
     with pytest.raises(RuntimeError, match="nobody thought of"):

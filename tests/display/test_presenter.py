@@ -6,7 +6,7 @@ import pytest
 from common.ipc.messages import FrameComposed
 from display.composite_reader import Composites
 from display.meter import Meter
-from display.presenter import Shown
+from display.presenter import Presenter
 from display.relay_reader import RelayClock, RelayedComposites
 from display.sinks.sink import UnattendedSink
 
@@ -36,31 +36,31 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_a_relay_s_last_picture_is_marked_when_stale_and_then_goes(clock: list[float]) -> None:
     sink = Sink()
-    shown = Shown(sink, RelayedComposites.__new__(RelayedComposites))
-    shown.put(MESSAGE, PICTURE.copy())
+    presenter = Presenter(sink, RelayedComposites.__new__(RelayedComposites))
+    presenter.show(MESSAGE, PICTURE.copy())
     for _ in range(30):
         clock[0] += 0.1
-        shown.look()
+        presenter.check_timeout()
     assert sink.did == ["picture", "picture", RelayedComposites.silent]
     assert sink.last.mean() < PICTURE.mean() * 0.6, "the one that is left standing is dimmed and says so"
 
 
 def test_a_call_s_last_picture_goes_at_once(clock: list[float]) -> None:
     sink = Sink()
-    shown = Shown(sink, Composites.__new__(Composites))
-    shown.put(MESSAGE, PICTURE.copy())
+    presenter = Presenter(sink, Composites.__new__(Composites))
+    presenter.show(MESSAGE, PICTURE.copy())
     clock[0] += 0.55
-    shown.look()
+    presenter.check_timeout()
     assert sink.did == ["picture", Composites.silent]
 
 
 def test_when_the_sender_is_gone_nothing_is_left_to_be_marked(clock: list[float]) -> None:
     sink = Sink()
-    shown = Shown(sink, RelayedComposites.__new__(RelayedComposites))
-    shown.put(MESSAGE, PICTURE.copy())
-    shown.lose(RelayedComposites.gone)
+    presenter = Presenter(sink, RelayedComposites.__new__(RelayedComposites))
+    presenter.show(MESSAGE, PICTURE.copy())
+    presenter.source_lost(RelayedComposites.gone)
     clock[0] += 1
-    shown.look()
+    presenter.check_timeout()
     assert sink.did == ["picture", RelayedComposites.gone]
 
 
