@@ -16,7 +16,7 @@ from common.metrics.load import Load
 from common.runtime.child import Stop
 from common.runtime.suspend import SLEPT, SleepWatch
 from display.commands import CommandQueue
-from display.composite_reader import Composites, Pictures
+from display.composite_reader import CompositeReader, CompositeSource
 from display.presenter import Presenter
 from display.sinks.factory import open_sink
 
@@ -36,11 +36,11 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
     cv2.setNumThreads(1)
     counters = Counters(log)
     with open_context() as context:
-        pictures, commands = open_pictures(context, settings, counters)
+        source, commands = open_source(context, settings, counters)
         if not settings.connect:
             stop.each_second.append(Load("display", context, settings.call_dir).say)
         with closing(open_sink(settings)) as sink:
-            presenter, sleep = Presenter(sink, pictures), SleepWatch()
+            presenter, sleep = Presenter(sink, source), SleepWatch()
             # the instance view is privacy off: a display that was restarted after a crash does not ask for it
             asks_view = settings.view == INSTANCES and stop.restarts == 0
             while not stop:
@@ -53,10 +53,10 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
                     commands.add(presenter.epoch, *events.commands)
                     commands.add_issued(*events.issued)
                 commands.flush()
-                pictures.socket.poll(POLL_MS)
-                if pictures.is_gone():
-                    presenter.source_lost(pictures.gone)
-                for message, picture in pictures.waiting():
+                source.socket.poll(POLL_MS)
+                if source.is_gone():
+                    presenter.source_lost(source.gone_text)
+                for message, picture in source.receive():
                     if message.captured_ns < sleep.woke_ns:
                         counters.count("composite", "of before the sleep")
                         continue
@@ -75,14 +75,14 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
     log.info("ended after %d pictures, %d missed%s", meter.shown, meter.missed, lost)
 
 
-def open_pictures(context: Context, settings: DisplaySettings, counters: Counters) -> tuple[Pictures, CommandQueue]:
+def open_source(
+    context: Context, settings: DisplaySettings, counters: Counters
+) -> tuple[CompositeSource, CommandQueue]:
     """Where composites come from and where commands go: the call on this machine, or `--connect`."""
     if settings.connect:
-        from display.relay_reader import (
-            open_relayed,  # with it comes asyncio: 3 MB that a display on this machine spares
-        )
+        from display.relay_reader import open_relay_reader  # loads asyncio, 3 MB, only for a display that needs it
 
-        relayed = open_relayed(context, settings, counters)
-        return relayed, CommandQueue(relayed.socket, counters, relayed.now_ns)
-    pictures = Composites(connect(context, COMPOSITES, settings.call_dir), counters)
-    return pictures, CommandQueue(connect(context, CONTROL, settings.call_dir), counters)
+        relay = open_relay_reader(context, settings, counters)
+        return relay, CommandQueue(relay.socket, counters, relay.now_ns)
+    reader = CompositeReader(connect(context, COMPOSITES, settings.call_dir), counters)
+    return reader, CommandQueue(connect(context, CONTROL, settings.call_dir), counters)

@@ -9,7 +9,7 @@ import numpy as np
 from common.ipc.messages import INSTANCES, FrameComposed
 from common.metrics.metrics import figures
 from display.captions import write_caption
-from display.composite_reader import Picture, Pictures
+from display.composite_reader import CompositeSource, Picture
 from display.meter import Meter
 from display.sinks.sink import Sink
 
@@ -19,11 +19,11 @@ class Presenter:
 
     Args:
         sink: Shows the composites.
-        pictures: Where composites come from; its attributes say after which silence to mark and to blank.
+        source: Where composites come from; its attributes say after which silence to mark and to blank.
     """
 
-    def __init__(self, sink: Sink, pictures: Pictures) -> None:
-        self._sink, self._pictures = sink, pictures
+    def __init__(self, sink: Sink, source: CompositeSource) -> None:
+        self._sink, self._source = sink, source
         self._last: tuple[FrameComposed, Picture] | None = None
         self._last_at = time.monotonic()
         self._is_stale = False
@@ -47,7 +47,7 @@ class Presenter:
             self._sink.blank("the instance view is not shown here")
             return
         # a copy: the sink may draw on the picture
-        self._last = (message, picture.copy()) if self._pictures.stale_after_s is not None else None
+        self._last = (message, picture.copy()) if self._source.stale_after_s is not None else None
         self._sink.show(picture, message, self.meter)
 
     def source_lost(self, why: str) -> None:
@@ -58,10 +58,10 @@ class Presenter:
     def check_timeout(self) -> None:
         """Mark the last composite as stale, or blank the sink, when no composite has come for too long."""
         silent_s = time.monotonic() - self._last_at
-        stale_s = self._pictures.stale_after_s
-        if silent_s > self._pictures.blank_after_s:
+        stale_s = self._source.stale_after_s
+        if silent_s > self._source.blank_after_s:
             self._last, self._last_at = None, time.monotonic()
-            self._sink.blank(self._pictures.silent)
+            self._sink.blank(self._source.silent_text)
         elif self._last is not None and not self._is_stale and stale_s is not None and silent_s > stale_s:
             self._is_stale = True
             message, picture = self._last

@@ -49,7 +49,7 @@ class RelayClock:
         self._least.clear()
 
 
-class RelayedComposites:
+class RelayReader:
     """Composites of a relay: the newest of those that have come, the others are skipped.
 
     Times are translated to this machine's clock. The relay may be anybody's: nothing that it says ends this display, and
@@ -58,8 +58,8 @@ class RelayedComposites:
 
     blank_after_s = 2.0
     stale_after_s: float | None = 0.5
-    gone = "the relay has ended, or refuses this key: trying again"
-    silent = "nothing comes from the relay: waiting for it"
+    gone_text = "the relay has ended, or refuses this key: trying again"
+    silent_text = "nothing comes from the relay: waiting for it"
 
     def __init__(self, socket: Socket, counters: Counters) -> None:
         self.socket = socket
@@ -81,8 +81,8 @@ class RelayedComposites:
         """Return what the relay's clock shows now, ns. Commands carry times of that clock. Meaningless before the first picture."""
         return min(max(0, time.monotonic_ns() - self._ahead_ns), MAX_INT)
 
-    def waiting(self) -> Iterator[tuple[FrameComposed, Picture]]:
-        """The newest that has come since the last call; see Pictures."""
+    def receive(self) -> Iterator[tuple[FrameComposed, Picture]]:
+        """Yield only the newest composite that has come since the last call; see CompositeSource."""
         messages = receive(self.socket, PictureRelayed, self._counters)
         now = time.monotonic()
         if messages:
@@ -115,7 +115,7 @@ class RelayedComposites:
         return np.asarray(picture, np.uint8)
 
 
-def open_relayed(context: Context, settings: DisplaySettings, counters: Counters) -> RelayedComposites:
+def open_relay_reader(context: Context, settings: DisplaySettings, counters: Counters) -> RelayReader:
     """Composites of the relay at `--connect`.
 
     Raises:
@@ -133,7 +133,7 @@ def open_relayed(context: Context, settings: DisplaySettings, counters: Counters
             "python -m common.keys new NAME"
         )
     key = read_viewer_key(settings.key) if settings.key else None
-    return RelayedComposites(connect_relay(context, settings.connect, key), counters)
+    return RelayReader(connect_relay(context, settings.connect, key), counters)
 
 
 def _translated(message: PictureRelayed, ahead_ns: int) -> FrameComposed:

@@ -25,7 +25,7 @@ from common.runtime.child import Stop, sole_writer
 from common.runtime.suspend import SleepWatch
 from display.afar import may_see, why_refused
 from display.commands import CommandQueue
-from display.composite_reader import Composites
+from display.composite_reader import CompositeReader
 from display.relay.picture import card, compress
 from display.relay.viewers import Viewers
 
@@ -48,7 +48,7 @@ def serve(settings: RelaySettings, stop: Stop) -> None:
     with sole_writer(run_dir, "relay"), open_context() as context:
         audience = Audience(context, settings, counters)
         stop.each_second.append(Load("relay", context, run_dir).say)
-        composites = Composites(connect(context, COMPOSITES, run_dir), counters)
+        composites = CompositeReader(connect(context, COMPOSITES, run_dir), counters)
         commands = CommandQueue(connect(context, CONTROL, run_dir), counters)
         poller, sleep = zmq.Poller(), SleepWatch()
         for socket in (audience.socket, composites.socket):
@@ -58,7 +58,7 @@ def serve(settings: RelaySettings, stop: Stop) -> None:
                 poller.poll(POLL_MS)
                 commands.add_issued(*audience.heard())
                 commands.flush()
-                message = composites.newest()
+                message = composites.latest()
                 sleep.has_slept()
                 if message is not None and message.captured_ns >= sleep.woke_ns and (waiting := audience.ready()):
                     seen = may_see(message)

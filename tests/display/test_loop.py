@@ -67,7 +67,7 @@ def test_the_sink_of_a_recording_is_closed_once(run_dir: Path, tmp_path: Path, m
 class Played:
     """Plays the composites to the loop, one a turn, then has it stop; takes its commands."""
 
-    blank_after_s, stale_after_s, gone, silent = 60.0, None, "", ""
+    blank_after_s, stale_after_s, gone_text, silent_text = 60.0, None, "", ""
 
     def __init__(self, states: list[str], stop: Stop) -> None:
         self.socket, self._states, self._stop = self, states, stop
@@ -79,7 +79,7 @@ class Played:
     def is_gone(self) -> bool:
         return False
 
-    def waiting(self) -> Iterator[tuple[FrameComposed, Picture]]:
+    def receive(self) -> Iterator[tuple[FrameComposed, Picture]]:
         if not self._states:
             self._stop.ask()
             return
@@ -111,7 +111,7 @@ def test_the_instance_view_is_asked_for_once_where_there_is_a_picture(
     """Compose refuses it while the camera is lost. And it is privacy off: a crash of the display does not mean that anybody asked for it."""
     stop = Stop(Pulse(logging.INFO), [], restarts)
     played = Played(list(states), stop)
-    monkeypatch.setattr(loop, "open_pictures", lambda *_: (played, played))
+    monkeypatch.setattr(loop, "open_source", lambda *_: (played, played))
     settings = DisplaySettings(run_dir=run_dir, sink="record", out=run_dir / "out", images="none", view="instances")
     loop.run(settings, stop)
     assert played.commanded == commanded

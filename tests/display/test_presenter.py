@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from common.ipc.messages import FrameComposed
-from display.composite_reader import Composites
+from display.composite_reader import CompositeReader
 from display.meter import Meter
 from display.presenter import Presenter
-from display.relay_reader import RelayClock, RelayedComposites
+from display.relay_reader import RelayClock, RelayReader
 from display.sinks.sink import UnattendedSink
 
 MESSAGE = FrameComposed(5, 7, 1, 9, "", 3, 48, 64, 2, "live", "", 80.5, True, "model")
@@ -36,32 +36,32 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_a_relay_s_last_picture_is_marked_when_stale_and_then_goes(clock: list[float]) -> None:
     sink = Sink()
-    presenter = Presenter(sink, RelayedComposites.__new__(RelayedComposites))
+    presenter = Presenter(sink, RelayReader.__new__(RelayReader))
     presenter.show(MESSAGE, PICTURE.copy())
     for _ in range(30):
         clock[0] += 0.1
         presenter.check_timeout()
-    assert sink.did == ["picture", "picture", RelayedComposites.silent]
+    assert sink.did == ["picture", "picture", RelayReader.silent_text]
     assert sink.last.mean() < PICTURE.mean() * 0.6, "the one that is left standing is dimmed and says so"
 
 
 def test_a_call_s_last_picture_goes_at_once(clock: list[float]) -> None:
     sink = Sink()
-    presenter = Presenter(sink, Composites.__new__(Composites))
+    presenter = Presenter(sink, CompositeReader.__new__(CompositeReader))
     presenter.show(MESSAGE, PICTURE.copy())
     clock[0] += 0.55
     presenter.check_timeout()
-    assert sink.did == ["picture", Composites.silent]
+    assert sink.did == ["picture", CompositeReader.silent_text]
 
 
 def test_when_the_sender_is_gone_nothing_is_left_to_be_marked(clock: list[float]) -> None:
     sink = Sink()
-    presenter = Presenter(sink, RelayedComposites.__new__(RelayedComposites))
+    presenter = Presenter(sink, RelayReader.__new__(RelayReader))
     presenter.show(MESSAGE, PICTURE.copy())
-    presenter.source_lost(RelayedComposites.gone)
+    presenter.source_lost(RelayReader.gone_text)
     clock[0] += 1
     presenter.check_timeout()
-    assert sink.did == ["picture", RelayedComposites.gone]
+    assert sink.did == ["picture", RelayReader.gone_text]
 
 
 def test_the_lag_is_what_a_picture_took_longer_than_the_fastest() -> None:

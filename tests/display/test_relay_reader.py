@@ -31,7 +31,7 @@ from common.metrics.counters import Counters
 from display.commands import CommandQueue
 from display.composite_reader import Picture
 from display.meter import Meter, describe
-from display.relay_reader import RelayClock, RelayedComposites, open_relayed
+from display.relay_reader import RelayClock, RelayReader, open_relay_reader
 from tests.display.test_jpeg import jpeg, saying
 from tests.processes.neighbours import wait_for
 
@@ -41,7 +41,7 @@ S = 1_000_000_000
 class Relay:
     """A relay that says what the test wants, and the display's end before it."""
 
-    def __init__(self, socket: Socket, relayed: RelayedComposites, counters: Counters) -> None:
+    def __init__(self, socket: Socket, relayed: RelayReader, counters: Counters) -> None:
         self.socket, self.relayed, self.counters = socket, relayed, counters
         self.identity = b""
 
@@ -54,7 +54,7 @@ class Relay:
         """What the display takes of it."""
         self.socket.send_multipart([self.identity, encode(message)])
         assert self.relayed.socket.poll(5000)
-        return next(self.relayed.waiting(), None)
+        return next(self.relayed.receive(), None)
 
 
 def picture(data: bytes = jpeg(12, 16), **changed: Any) -> PictureRelayed:
@@ -70,11 +70,11 @@ def relay(counters: Counters) -> Iterator[Relay]:
         socket: Socket = context.socket(zmq.ROUTER)
         port = socket.bind_to_random_port("tcp://127.0.0.1")
         settings = DisplaySettings(connect=f"tcp://127.0.0.1:{port}")
-        relay = Relay(socket, open_relayed(context, settings, counters), counters)
+        relay = Relay(socket, open_relay_reader(context, settings, counters), counters)
 
         def greeted() -> bool:
             relay.relayed._said_at = 0.0
-            assert list(relay.relayed.waiting()) == []
+            assert list(relay.relayed.receive()) == []
             return bool(socket.poll(20))
 
         wait_for("its greeting", greeted)
@@ -126,7 +126,7 @@ def test_no_number_ends_the_display(field: str, relay: Relay) -> None:
     meter.add(message, now_ns)
     assert describe(message, meter.read())
     CommandQueue(relay.relayed.socket, relay.counters, relay.relayed.now_ns).add(message.epoch, SetPrivacy(True))
-    assert list(relay.relayed.waiting()) == [], "and the next round too"
+    assert list(relay.relayed.receive()) == [], "and the next round too"
 
 
 def test_a_picture_larger_than_any_camera_gives_is_no_message() -> None:
@@ -137,7 +137,7 @@ def test_a_picture_larger_than_any_camera_gives_is_no_message() -> None:
 
 def test_the_instance_view_is_refused_where_the_camera_is_not(counters: Counters) -> None:
     with open_context() as context, pytest.raises(ConfigError, match=r"--view instances: .* got --connect tcp://127"):
-        open_relayed(context, DisplaySettings(connect="tcp://127.0.0.1:5", view="instances"), counters)
+        open_relay_reader(context, DisplaySettings(connect="tcp://127.0.0.1:5", view="instances"), counters)
 
 
 @pytest.mark.parametrize("off_ns", [0, 10**6 * S, -(10**6) * S])

@@ -236,12 +236,12 @@ def test_a_wish_of_a_viewer_whose_clock_is_far_off_is_of_now(
     clock = SimpleNamespace(monotonic=time.monotonic, monotonic_ns=lambda: time.monotonic_ns() + off_ns)
     monkeypatch.setattr(relay_reader, "time", clock)
     with at.relay(allow_control="yes"):
-        relayed = relay_reader.open_relayed(at.context, DisplaySettings(connect=at.address, key=file), at.counters)
+        relayed = relay_reader.open_relay_reader(at.context, DisplaySettings(connect=at.address, key=file), at.counters)
         commands = CommandQueue(relayed.socket, at.counters, relayed.now_ns)
         shown: list[FrameComposed] = []
 
         def some() -> bool:
-            shown.extend(message for message, _ in relayed.waiting())
+            shown.extend(message for message, _ in relayed.receive())
             return len(shown) > 20
 
         at.until("pictures", some, [])
