@@ -22,7 +22,7 @@ from display.meter import Meter
 from display.sinks.headless import HeadlessSink
 from display.sinks.sink import SinkEvents
 from display.web.app import make_app, why_not
-from display.web.latest import Latest
+from display.web.latest_frame import LatestFrame
 from display.web.secret import credentials, kept_secret, owner
 from display.web.server import Server, listen
 
@@ -52,7 +52,7 @@ class WebSink:
         opens = credentials(kept_secret(settings.call_dir / f"web-{bound}.secret", owner()), bound, settings.token)
         is_private = is_loopback(f"tcp://{settings.web}")
         self._near = is_private and not settings.connect  # the user who watches a relay is elsewhere, too
-        self._latest = Latest()
+        self._latest = LatestFrame()
         self._log_sink = HeadlessSink(settings.status_every)
         self._size_wh = (640, 360)
         self._lock = threading.Lock()
@@ -73,13 +73,13 @@ class WebSink:
         jpeg = None
         if self._latest.watching:
             jpeg = _jpeg(picture if self._near or may_see(message) else self._card(NOT_HERE))
-        self._latest.put(jpeg, facts_of(message, meter, self._near))
+        self._latest.publish(jpeg, facts_of(message, meter, self._near))
         figures.put("viewers", self._latest.watching)
         self._log_sink.show(picture, message, meter)
 
     def blank(self, why: str) -> None:
         """See Sink."""
-        self._latest.put(_jpeg(self._card(why)), {"state": "blank", "reason": why})
+        self._latest.publish(_jpeg(self._card(why)), {"state": "blank", "reason": why})
         self._log_sink.blank(why)
 
     def poll(self) -> SinkEvents:

@@ -21,7 +21,7 @@ from common.errors import MessageError
 from common.ipc.messages import Command, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy
 from display.afar import why_refused
 from display.web.guard import Asked, Guard
-from display.web.latest import Latest
+from display.web.latest_frame import LatestFrame
 from display.web.secret import Credentials
 
 PAGE = Path(__file__).with_name("page")
@@ -49,7 +49,7 @@ Accept = Callable[[int | None, Command], tuple[HTTPStatus, str] | None]
 TO_HIDE = SetPrivacy(True)
 
 
-def make_app(latest: Latest, credentials: Credentials, accept: Accept, run_dir: Path) -> Starlette:
+def make_app(latest: LatestFrame, credentials: Credentials, accept: Accept, run_dir: Path) -> Starlette:
     """Return the ASGI application.
 
     Args:
@@ -195,12 +195,12 @@ async def _body(request: Request) -> bytes:
     return body
 
 
-async def _parts(latest: Latest) -> AsyncIterator[bytes]:
-    async for jpeg in latest.pictures():
+async def _parts(latest: LatestFrame) -> AsyncIterator[bytes]:
+    async for jpeg in latest.frames():
         head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
         yield head.encode() + jpeg + b"\r\n"
 
 
-async def _events(latest: Latest) -> AsyncIterator[bytes]:
+async def _events(latest: LatestFrame) -> AsyncIterator[bytes]:
     async for facts in latest.facts():
         yield f"data: {json.dumps(facts)}\n\n".encode()

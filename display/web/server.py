@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from common.errors import DisplayError
-from display.web.latest import Latest
+from display.web.latest_frame import LatestFrame
 from display.web.places import Room
 
 STRANGERS, GUESTS = 128, 100  # connections
@@ -135,7 +135,7 @@ class _Listening(uvicorn.Server):
 class Server:
     """Serves an application on a listening socket until closed."""
 
-    def __init__(self, app: Starlette, listening: plain.socket, latest: Latest) -> None:
+    def __init__(self, app: Starlette, listening: plain.socket, latest: LatestFrame) -> None:
         config: dict[str, Any] = {
             "http": partial(PatientProtocol, Rooms()), "ws": "none", "lifespan": "off", "log_config": None,
             "access_log": False, "server_header": False, "backlog": AT_A_TIME, "timeout_graceful_shutdown": 1,
@@ -158,5 +158,5 @@ class Server:
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
-        self._latest.serve(asyncio.get_running_loop())
+        self._latest.attach(asyncio.get_running_loop())
         await self._server.serve(sockets=[self._socket])
