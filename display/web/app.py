@@ -20,8 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from common.errors import MessageError
 from common.ipc.messages import Command, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy
 from display.afar import why_refused
-from display.web.guard import Asked, Guard
 from display.web.latest_frame import LatestFrame
+from display.web.request_policy import RequestPolicy, WebRequest
 from display.web.secret import Credentials
 
 PAGE = Path(__file__).with_name("page")
@@ -99,7 +99,7 @@ def make_app(latest: LatestFrame, credentials: Credentials, accept: Accept, run_
             Route("/metrics", metrics),
             Route("/wish", command, methods=["POST"]),  # scripts know it by this name
         ],
-        middleware=[Middleware(Guarded, guard=Guard(credentials))],
+        middleware=[Middleware(PolicyMiddleware, policy=RequestPolicy(credentials))],
     )
 
 
@@ -108,11 +108,11 @@ def line(status: HTTPStatus, text: str) -> Response:
     return PlainTextResponse(f"{text}\n", status)
 
 
-class Guarded:
-    """Asks the guard first, puts the safe headers on every answer, and hangs up after a refusal."""
+class PolicyMiddleware:
+    """Refuses what the policy refuses and closes that connection; adds the security headers to every answer."""
 
-    def __init__(self, app: ASGIApp, guard: Guard) -> None:
-        self._app, self._guard = app, guard
+    def __init__(self, app: ASGIApp, policy: RequestPolicy) -> None:
+        self._app, self._policy = app, policy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -127,7 +127,7 @@ class Guarded:
 
         request = Request(scope)
         token = request.query_params.get("token")
-        refused = self._guard.refuses(Asked(request.method, scope["path"], token, request.cookies, request.headers))
+        refused = self._policy.check(WebRequest(request.method, scope["path"], token, request.cookies, request.headers))
         if refused:
             answer = line(*refused)
             answer.headers["Connection"] = "close"

@@ -8,7 +8,7 @@ import pytest
 from common.errors import MessageError
 from common.ipc.messages import Command, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy
 from display.web.app import parse_command, why_not
-from display.web.guard import Asked, Guard
+from display.web.request_policy import RequestPolicy, WebRequest
 from display.web.secret import Credentials
 
 PORT = 8765
@@ -27,7 +27,7 @@ def status_of(
     path: str = "/",
 ) -> HTTPStatus | None:
     """None, or the status of the refusal."""
-    refused = Guard(OPENS).refuses(Asked(method, path, token, cookies or {}, {"host": HERE, **headers}))
+    refused = RequestPolicy(OPENS).check(WebRequest(method, path, token, cookies or {}, {"host": HERE, **headers}))
     return refused[0] if refused else None
 
 
