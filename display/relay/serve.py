@@ -30,10 +30,10 @@ from display.relay.picture import card, compress
 from display.relay.viewers import Viewers
 
 POLL_MS = 100
-LOOK_EVERY_S = 0.5  # at the list of keys and for viewers that say nothing
+CHECK_EVERY_S = 0.5  # at the list of keys and for viewers that say nothing
 STATUS_EVERY_S = 30.0
-MOST_HEARD = 256  # messages a turn: a viewer that says more must not keep the others waiting
-MOST_DESCRIPTORS = 4096  # and so of connections, 64 of them viewers'
+MAX_MESSAGES_PER_TURN = 256  # messages a turn: a viewer that says more must not keep the others waiting
+MAX_DESCRIPTORS = 4096  # and so of connections, 64 of them viewers'
 VIEWER_FACTS: tuple[type[ViewerReady | CommandIssued], ...] = (ViewerReady, CommandIssued)
 
 log = logging.getLogger("onlyme")
@@ -42,47 +42,47 @@ log = logging.getLogger("onlyme")
 def serve(settings: RelaySettings, stop: Stop) -> None:
     """Relay until told to stop; see display.relay.loop.run."""
     cv2.setNumThreads(1)
-    bound_descriptors()
+    limit_descriptors()
     counters = Counters(log)
     run_dir = settings.call_dir
     with sole_writer(run_dir, "relay"), open_context() as context:
-        audience = Audience(context, settings, counters)
+        server = RelayServer(context, settings, counters)
         stop.each_second.append(Load("relay", context, run_dir).say)
         composites = CompositeReader(connect(context, COMPOSITES, run_dir), counters)
         commands = CommandQueue(connect(context, CONTROL, run_dir), counters)
         poller, sleep = zmq.Poller(), SleepWatch()
-        for socket in (audience.socket, composites.socket):
+        for socket in (server.socket, composites.socket):
             poller.register(socket, zmq.POLLIN)
         try:
             while not stop:
                 poller.poll(POLL_MS)
-                commands.add_issued(*audience.heard())
+                commands.add_issued(*server.receive_commands())
                 commands.flush()
                 message = composites.latest()
                 sleep.has_slept()
-                if message is not None and message.captured_ns >= sleep.woke_ns and (waiting := audience.ready()):
+                if message is not None and message.captured_ns >= sleep.woke_ns and (waiting := server.ready()):
                     seen = may_see(message)
                     picture = composites.read(message) if seen else card(message.height, message.width)
                     if picture is not None:
-                        audience.send(waiting, message, picture)
-                audience.look()
+                        server.send(waiting, message, picture)
+                server.check_viewers()
         finally:
-            audience.close()
+            server.close()
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
 
 
-def bound_descriptors() -> None:
+def limit_descriptors() -> None:
     """Have the kernel bound how many connections there can be: libzmq accepts all that come.
 
     As many as the hard limit allows, since a peer that connects and says nothing holds one for HANDSHAKE_MS. Where all
     are held, the others wait in the kernel, viewers go on watching, and nothing here needs to open a file.
     """
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    most = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    most = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-class Audience:
+class RelayServer:
     """The viewers, and the door that they come in by.
 
     Raises:
@@ -93,7 +93,7 @@ class Audience:
 
     def __init__(self, context: Context, settings: RelaySettings, counters: Counters) -> None:
         self._counters, self._control = counters, settings.allow_control
-        self._quality, self._widest = settings.relay_quality, settings.relay_width
+        self._quality, self._max_width = settings.relay_quality, settings.relay_width
         self._keys = KeyStore(settings.keys_folder)
         curve = settings.curve
         if not curve and not is_loopback(settings.relay):
@@ -114,13 +114,13 @@ class Audience:
         self.socket = bind_relay(context, settings.relay, self._keys.relay() if curve else None)
         self._viewers = Viewers()
         self._number = 0
-        self._looked_at = self._said_at = 0.0
+        self._checked_at = self._said_at = 0.0
         log.info("serving %s, %s", settings.relay, "only to listed keys" if curve else "to this machine, unencrypted")
 
-    def heard(self) -> list[CommandIssued]:
+    def receive_commands(self) -> list[CommandIssued]:
         """Take what viewers said; returns what those who may want to be done."""
         commands: list[CommandIssued] = []
-        for _ in range(MOST_HEARD):
+        for _ in range(MAX_MESSAGES_PER_TURN):
             if (parts := self._parts()) is None:
                 break
             identity, data = parts[0].bytes, parts[-1].bytes
@@ -131,7 +131,7 @@ class Audience:
             fact = parse(data, VIEWER_FACTS, self._counters) if len(parts) == 2 else None
             now_ns = time.monotonic_ns()
             if isinstance(fact, ViewerReady):
-                if refused := self._viewers.heard(identity, user, fact.number, now_ns):
+                if refused := self._viewers.on_ready(identity, user, fact.number, now_ns):
                     self._counters.count("viewer", refused)
             elif fact is None:
                 self._counters.count("viewer's message", "malformed")
@@ -155,21 +155,21 @@ class Audience:
             except zmq.Again:
                 self._counters.count("picture", "viewer is late")
             except zmq.ZMQError:  # EHOSTUNREACH
-                self._viewers.drop(identity)
+                self._viewers.remove(identity)
                 self._counters.count("viewer", "gone")
             else:
-                self._viewers.sent(identity, self._number)
+                self._viewers.on_sent(identity, self._number)
 
-    def look(self) -> None:
+    def check_viewers(self) -> None:
         """Now and then: who is still there and still allowed.
 
         Raises:
             RuntimeError: The authenticator has ended: nobody could come in any more, until the relay is restarted.
         """
         now = time.monotonic()
-        if now - self._looked_at < LOOK_EVERY_S:
+        if now - self._checked_at < CHECK_EVERY_S:
             return
-        self._looked_at = now
+        self._checked_at = now
         if self._authenticator is not None and not self._authenticator.is_alive():
             raise RuntimeError("the authenticator has ended: nobody comes in any more")
         users = None
@@ -177,7 +177,7 @@ class Audience:
             self._allowed = self._keys.allowed()
             users = {key.decode() for key in self._allowed}
         figures.put("viewers", len(self._viewers))
-        for why in self._viewers.forget(time.monotonic_ns(), users):
+        for why in self._viewers.remove_inactive(time.monotonic_ns(), users):
             self._counters.count("viewer", why)
         if len(self._viewers) and now - self._said_at > STATUS_EVERY_S:
             self._said_at = now
@@ -205,7 +205,7 @@ class Audience:
             return None
 
     def _relayed(self, message: FrameComposed, picture: NDArray[np.uint8]) -> PictureRelayed:
-        jpeg, height, width = compress(picture, self._quality, self._widest)
+        jpeg, height, width = compress(picture, self._quality, self._max_width)
         return PictureRelayed(
             number=self._number,
             sent_ns=time.monotonic_ns(),

@@ -25,7 +25,7 @@ from display.web.request_policy import RequestPolicy, WebRequest
 from display.web.secret import Credentials
 
 PAGE = Path(__file__).with_name("page")
-MOST_BYTES = 1000
+MAX_BODY_BYTES = 1000
 BOUNDARY = "onlyme"
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -188,8 +188,8 @@ async def _body(request: Request) -> bytes:
     try:
         async for part in request.stream():
             body += part
-            if len(body) > MOST_BYTES:
-                raise MessageError(f"command: expected at most {MOST_BYTES} bytes, got more")
+            if len(body) > MAX_BODY_BYTES:
+                raise MessageError(f"command: expected at most {MAX_BODY_BYTES} bytes, got more")
     except ClientDisconnect:
         raise MessageError("command: expected all of it, got a part") from None
     return body

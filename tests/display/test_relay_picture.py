@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from common.ipc.messages import LONGEST_TEXT, MAX_INT, MAX_MESSAGE_BYTES, MAX_PIXELS, PictureRelayed, encode
 from display.jpeg import size_of
-from display.relay.picture import MOST_BYTES, card, compress
+from display.relay.picture import MAX_JPEG_BYTES, card, compress
 
 
 def noise(height: int, width: int) -> NDArray[np.uint8]:
@@ -15,25 +15,25 @@ def noise(height: int, width: int) -> NDArray[np.uint8]:
     return np.random.default_rng(5).integers(0, 256, (height, width, 3), np.uint8)
 
 
-@pytest.mark.parametrize(("height", "width", "widest", "size"), [
+@pytest.mark.parametrize(("height", "width", "max_width", "size"), [
     (72, 128, 0, (72, 128)), (72, 128, 128, (72, 128)), (72, 128, 640, (72, 128)), (72, 128, 64, (36, 64)),
     (719, 1279, 640, (360, 640)), (3, 1279, 64, (1, 64)),
 ])  # fmt: skip
 def test_a_picture_that_fits_keeps_its_size_and_is_no_wider_than_asked(
-    height: int, width: int, widest: int, size: tuple[int, int]
+    height: int, width: int, max_width: int, size: tuple[int, int]
 ) -> None:
-    made = compress(np.full((height, width, 3), 90, np.uint8), 80, widest)
+    made = compress(np.full((height, width, 3), 90, np.uint8), 80, max_width)
     assert (made.height, made.width) == size_of(made.jpeg) == size
 
 
-@pytest.mark.parametrize("most_bytes", [700, 5_000, 100_000])
-def test_what_a_message_cannot_hold_is_made_smaller_and_not_left_out(most_bytes: int) -> None:
-    made = compress(noise(360, 640), 100, 0, most_bytes)
-    assert len(made.jpeg) <= most_bytes
+@pytest.mark.parametrize("max_bytes", [700, 5_000, 100_000])
+def test_what_a_message_cannot_hold_is_made_smaller_and_not_left_out(max_bytes: int) -> None:
+    made = compress(noise(360, 640), 100, 0, max_bytes)
+    assert len(made.jpeg) <= max_bytes
     assert size_of(made.jpeg) == (made.height, made.width)
-    assert made.width / made.height == pytest.approx(640 / 360, rel=0.2) or most_bytes == 700
-    if most_bytes == 100_000:
-        assert len(made.jpeg) > most_bytes / 2, "no smaller than it must be"
+    assert made.width / made.height == pytest.approx(640 / 360, rel=0.2) or max_bytes == 700
+    if max_bytes == 100_000:
+        assert len(made.jpeg) > max_bytes / 2, "no smaller than it must be"
 
 
 def test_the_worst_picture_of_all_fits_into_a_message() -> None:
@@ -45,7 +45,7 @@ def test_the_worst_picture_of_all_fits_into_a_message() -> None:
         made.jpeg,
     )  # fmt: skip
     assert len(encode(message)) <= MAX_MESSAGE_BYTES
-    assert len(made.jpeg) > MOST_BYTES / 4, "no smaller than it must be: a mean of noise has fewer bytes a pixel"
+    assert len(made.jpeg) > MAX_JPEG_BYTES / 4, "no smaller than it must be: a mean of noise has fewer bytes a pixel"
 
 
 def test_more_pixels_than_a_viewer_takes_are_made_fewer() -> None:
