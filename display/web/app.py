@@ -135,7 +135,7 @@ class PolicyMiddleware:
                 answer.headers["WWW-Authenticate"] = "Bearer"
             await answer(scope, receive, send_safe)
         else:
-            scope["state"]["connection"].welcome()
+            scope["state"]["connection"].on_authenticated()
             await self._app(scope, receive, send_safe)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from display.web.server import STRANGERS
+from display.web.server import MAX_UNAUTHENTICATED
 from tests.call import free_port
 from tests.processes.neighbours import child_of, stage, wait_for
 
@@ -93,7 +93,7 @@ def test_a_flood_of_connections_keeps_nobody_out(run_dir: Path) -> None:
                 assert ask(port, "/page.js").status == 200, "in the midst of them"
         assert facts_in(facts)["watching"] == 1
         assert picture.readline() and most < OPEN_FILES / 2
-        wait_for("no more than have places", lambda: still_open(held) <= STRANGERS, patience_s=3)
+        wait_for("no more than have places", lambda: still_open(held) <= MAX_UNAUTHENTICATED, patience_s=3)
         wait_for("the end of all", lambda: still_open(held) == 0)
         assert facts_in(facts)["watching"] == 1
 

@@ -196,7 +196,7 @@ COMMAND = "POST /wish HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\
 def test_whoever_does_not_finish_asking_is_hung_up_on(
     first: str, then: str, run_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "REQUEST_S", 0.3)
+    monkeypatch.setattr(server, "REQUEST_TIMEOUT_S", 0.3)
     with served(run_dir) as page, page.connected(first.encode()) as plain:
         if first:
             assert plain.recv(1000).startswith(b"HTTP/1.1 200")
@@ -205,7 +205,7 @@ def test_whoever_does_not_finish_asking_is_hung_up_on(
 
 
 def test_one_byte_now_and_then_does_not_stretch_the_deadline(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "REQUEST_S", 0.5)
+    monkeypatch.setattr(server, "REQUEST_TIMEOUT_S", 0.5)
     with served(run_dir) as page, page.connected(f"GET /page.js?token={TOKEN} HTTP/1.1\r\n".encode()) as plain:
         plain.settimeout(0.05)
         for _ in range(100):
@@ -221,7 +221,7 @@ def test_one_byte_now_and_then_does_not_stretch_the_deadline(run_dir: Path, monk
 
 
 def test_strangers_take_no_place_from_whoever_showed_the_token(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "STRANGERS", 3)
+    monkeypatch.setattr(server, "MAX_UNAUTHENTICATED", 3)
     with served(run_dir) as page, page.connected(f"GET /facts?token={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()) as owner:  # fmt: skip
         assert owner.recv(1000).startswith(b"HTTP/1.1 200")
         strangers = [socket.create_connection(("127.0.0.1", page.port), timeout=10) for _ in range(6)]
@@ -233,7 +233,7 @@ def test_strangers_take_no_place_from_whoever_showed_the_token(run_dir: Path, mo
 
 
 def test_whoever_showed_the_token_has_no_endless_places_either(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "GUESTS", 2)
+    monkeypatch.setattr(server, "MAX_AUTHENTICATED", 2)
     facts = f"GET /facts?token={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
     with served(run_dir) as page, page.connected(facts) as first, page.connected(facts) as second:
         for plain in (first, second):
