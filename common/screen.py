@@ -12,7 +12,7 @@ TRY = "import cv2; cv2.namedWindow('onlyme'); cv2.destroyAllWindows()"
 PATIENCE_S = 20.0
 
 
-def why_no_window() -> str:
+def window_unavailable_reason() -> str:
     """ "" where a window can be opened, else what is missing.
 
     OpenCV's window ends the whole process where the screen does not answer, so another one tries first: a fresh one, since

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from common.config import DisplaySettings
 from common.errors import DisplayError
-from common.screen import why_no_window
+from common.screen import window_unavailable_reason
 from display.sinks.sink import Sink
 
 LOCAL = ("auto", "window", "record")  # where only whoever sits here sees it
@@ -21,7 +21,7 @@ def open_sink(settings: DisplaySettings) -> Sink:
     Raises:
         DisplayError: It cannot be opened here.
     """
-    why = why_no_window() if settings.sink in ("auto", "window") else ""
+    why = window_unavailable_reason() if settings.sink in ("auto", "window") else ""
     if settings.sink == "window" and why:
         raise DisplayError(f"--sink window: {why}; use --sink web or headless")
     if settings.view == "instances" and (settings.sink not in LOCAL or why):
@@ -47,7 +47,7 @@ def _window(settings: DisplaySettings) -> Sink:
 def _web(settings: DisplaySettings) -> Sink:
     from display.sinks.web import WebSink
 
-    return WebSink(settings, else_any_port=settings.sink == "auto")
+    return WebSink(settings, fallback_to_any_port=settings.sink == "auto")
 
 
 def _camera(settings: DisplaySettings) -> Sink:

@@ -21,9 +21,9 @@ from display.composite_reader import Picture
 from display.meter import Meter
 from display.sinks.headless import HeadlessSink
 from display.sinks.sink import SinkEvents
-from display.web.app import make_app, why_not
+from display.web.app import make_app, refusal_of
 from display.web.latest_frame import LatestFrame
-from display.web.secret import credentials, kept_secret, owner
+from display.web.secret import credentials, load_or_create_secret, owner
 from display.web.server import Server, listen
 
 QUALITY = 80
@@ -44,14 +44,16 @@ class WebSink:
 
     local = False
 
-    def __init__(self, settings: DisplaySettings, else_any_port: bool) -> None:
+    def __init__(self, settings: DisplaySettings, fallback_to_any_port: bool) -> None:
         host, _, port = settings.web.rpartition(":")
         host = host.strip("[]")
-        listening = listen(host, int(port), else_any_port)
+        listening = listen(host, int(port), fallback_to_any_port)
         bound = listening.getsockname()[1]
-        opens = credentials(kept_secret(settings.call_dir / f"web-{bound}.secret", owner()), bound, settings.token)
+        opens = credentials(
+            load_or_create_secret(settings.call_dir / f"web-{bound}.secret", owner()), bound, settings.token
+        )
         is_private = is_loopback(f"tcp://{settings.web}")
-        self._near = is_private and not settings.connect  # the user who watches a relay is elsewhere, too
+        self._on_call_machine = is_private and not settings.connect  # the user who watches a relay is elsewhere, too
         self._latest = LatestFrame()
         self._log_sink = HeadlessSink(settings.status_every)
         self._size_wh = (640, 360)
@@ -72,8 +74,8 @@ class WebSink:
         self._epoch = message.epoch
         jpeg = None
         if self._latest.watching:
-            jpeg = _jpeg(picture if self._near or may_see(message) else self._card(NOT_HERE))
-        self._latest.publish(jpeg, facts_of(message, meter, self._near))
+            jpeg = _jpeg(picture if self._on_call_machine or may_see(message) else self._card(NOT_HERE))
+        self._latest.publish(jpeg, facts_of(message, meter, self._on_call_machine))
         figures.put("viewers", self._latest.watching)
         self._log_sink.show(picture, message, meter)
 
@@ -99,7 +101,7 @@ class WebSink:
 
     def _accept(self, epoch: int | None, command: Command) -> tuple[HTTPStatus, str] | None:
         """Keep a command of the page for `poll`. Return None, or status and reason of a refusal."""
-        refused = why_not(epoch, command, self._epoch, self._near)
+        refused = refusal_of(epoch, command, self._epoch, self._on_call_machine)
         if refused is None:
             with self._lock:
                 self._issued.append(CommandIssued(epoch or 0, time.monotonic_ns(), command))
@@ -111,7 +113,7 @@ def _jpeg(picture: Picture) -> bytes:
     return encoded
 
 
-def facts_of(message: FrameComposed, meter: Meter, near: bool) -> dict[str, Any]:
+def facts_of(message: FrameComposed, meter: Meter, on_call_machine: bool) -> dict[str, Any]:
     """Return what the page says of the present picture.
 
     `epoch` is a text because a number of JavaScript is exact to 2^53 only; `may_show_more` is whether this page may
@@ -123,7 +125,7 @@ def facts_of(message: FrameComposed, meter: Meter, near: bool) -> dict[str, Any]
         "state": message.state,
         "question": message.question,
         "everybody": message.shows_everybody,
-        "may_show_more": near,
+        "may_show_more": on_call_machine,
         "reason": message.reason,
         "privacy": message.privacy,
         "model": message.model,

@@ -163,18 +163,18 @@ def parse_command(body: bytes) -> tuple[int | None, Command]:
         ) from None
 
 
-def why_not(epoch: int | None, command: Command, shown: int, near: bool) -> tuple[HTTPStatus, str] | None:
+def refusal_of(epoch: int | None, command: Command, shown: int, on_call_machine: bool) -> tuple[HTTPStatus, str] | None:
     """Return None, or status and reason why compose is not told.
 
     Args:
         epoch: Of the picture that the viewer saw, None where the viewer did not say.
         command: Of that viewer.
         shown: Epoch of the picture that was shown last, 0 before the first.
-        near: Whether the page is served to this machine only.
+        on_call_machine: Whether the page is served to this machine only.
     """
     if command == TO_HIDE:
         return None
-    if not near and (refused := why_refused(command)):
+    if not on_call_machine and (refused := why_refused(command)):
         return HTTPStatus.FORBIDDEN, refused
     if epoch is None:
         return HTTPStatus.BAD_REQUEST, "command: expected the epoch of the picture that it is for"

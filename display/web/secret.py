@@ -41,8 +41,8 @@ def credentials(secret: bytes, port: int, token: str) -> Credentials:
         port: That is served.
         token: That the user chose; "" for one that is derived from the secret.
     """
-    cookie = f"onlyme-{port}-{_derived(secret, 'call')[:8]}"
-    return Credentials(token or _derived(secret, "token"), cookie, _derived(secret, "session"))
+    cookie = f"onlyme-{port}-{_derive_key(secret, 'call')[:8]}"
+    return Credentials(token or _derive_key(secret, "token"), cookie, _derive_key(secret, "session"))
 
 
 def owner() -> str:
@@ -53,7 +53,7 @@ def owner() -> str:
     return secrets.token_hex() if start is None else f"{parent}-{start}"  # nobody starts anew what has no parent here
 
 
-def kept_secret(path: Path, owner: str) -> bytes:
+def load_or_create_secret(path: Path, owner: str) -> bytes:
     """Return the secret that `owner` left at `path`, else a new one, which is left there.
 
     A page that is open goes on working when its display is started anew. The next call has another owner, so it begins
@@ -79,7 +79,7 @@ def kept_secret(path: Path, owner: str) -> bytes:
     return made
 
 
-def _derived(secret: bytes, purpose: str) -> str:
+def _derive_key(secret: bytes, purpose: str) -> str:
     """Return a text that cannot be made without the secret."""
     digest = hmac.digest(secret, purpose.encode(), "sha256")
     return base64.urlsafe_b64encode(digest).decode()[:TEXT_LENGTH]

@@ -91,13 +91,13 @@ class TimeoutProtocol(H11Protocol):
             self._deadline = None
 
 
-def listen(host: str, port: int, else_any: bool) -> socket.socket:
+def listen(host: str, port: int, fallback_to_any_port: bool) -> socket.socket:
     """A listening socket.
 
     Args:
         host: An address of this machine.
         port: Wanted.
-        else_any: Whether another port will do where that one is taken.
+        fallback_to_any_port: Whether another port will do where that one is taken.
 
     Raises:
         DisplayError: It cannot be bound.
@@ -108,7 +108,7 @@ def listen(host: str, port: int, else_any: bool) -> socket.socket:
         try:
             listening.bind((host, port))
         except OSError:
-            if not else_any:
+            if not fallback_to_any_port:
                 raise
             listening.bind((host, 0))
         listening.listen(BACKLOG)

@@ -7,7 +7,7 @@ import pytest
 
 from common.errors import MessageError
 from common.ipc.messages import Command, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy
-from display.web.app import parse_command, why_not
+from display.web.app import parse_command, refusal_of
 from display.web.request_policy import RequestPolicy, WebRequest
 from display.web.secret import Credentials
 
@@ -145,7 +145,7 @@ def test_what_is_none_is_refused(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("epoch", "command", "near", "status"),
+    ("epoch", "command", "on_call_machine", "status"),
     [
         (7, SetPrivacy(False), True, None),
         (6, SetPrivacy(False), True, HTTPStatus.CONFLICT),
@@ -159,7 +159,7 @@ def test_what_is_none_is_refused(body: bytes) -> None:
     ],
 )
 def test_a_wish_is_for_the_picture_that_is_shown_but_to_hide_always_is_allowed(
-    epoch: int | None, command: Command, near: bool, status: HTTPStatus | None
+    epoch: int | None, command: Command, on_call_machine: bool, status: HTTPStatus | None
 ) -> None:
-    refused = why_not(epoch, command, shown=7, near=near)
+    refused = refusal_of(epoch, command, shown=7, on_call_machine=on_call_machine)
     assert (refused[0] if refused else None) == status
