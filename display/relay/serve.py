@@ -23,11 +23,11 @@ from common.metrics.metrics import figures
 from common.remote import USER, bind_relay, is_loopback, start_authenticator
 from common.runtime.child import Stop, sole_writer
 from common.runtime.suspend import SleepWatch
-from display.afar import may_see, why_refused
 from display.commands import CommandQueue
 from display.composite_reader import CompositeReader
 from display.relay.picture import card, compress
 from display.relay.viewers import Viewers
+from display.remote_policy import may_leave_machine, remote_refusal
 
 POLL_MS = 100
 CHECK_EVERY_S = 0.5  # at the list of keys and for viewers that say nothing
@@ -61,7 +61,7 @@ def serve(settings: RelaySettings, stop: Stop) -> None:
                 message = composites.latest()
                 sleep.has_slept()
                 if message is not None and message.captured_ns >= sleep.woke_ns and (waiting := server.ready()):
-                    seen = may_see(message)
+                    seen = may_leave_machine(message)
                     picture = composites.read(message) if seen else card(message.height, message.width)
                     if picture is not None:
                         server.send(waiting, message, picture)
@@ -196,7 +196,7 @@ class RelayServer:
         """Return "" or why a viewer's command is not passed on to compose."""
         if not self._control or self._allowed is None or not self._allowed[user.encode()].control:
             return "it may not control"
-        return why_refused(issued.command) or self._viewers.on_command(identity, user, now_ns)
+        return remote_refusal(issued.command) or self._viewers.on_command(identity, user, now_ns)
 
     def _parts(self) -> list[zmq.Frame] | None:
         try:

@@ -15,10 +15,10 @@ from common.config import DisplaySettings
 from common.ipc.messages import Command, CommandIssued, FrameComposed
 from common.metrics.metrics import figures
 from common.remote import is_loopback
-from display.afar import may_see
 from display.captions import write_caption
 from display.composite_reader import Picture
 from display.meter import Meter
+from display.remote_policy import may_leave_machine
 from display.sinks.headless import HeadlessSink
 from display.sinks.sink import SinkEvents
 from display.web.app import make_app, refusal_of
@@ -74,7 +74,7 @@ class WebSink:
         self._epoch = message.epoch
         jpeg = None
         if self._latest.watching:
-            jpeg = _jpeg(picture if self._on_call_machine or may_see(message) else self._card(NOT_HERE))
+            jpeg = _jpeg(picture if self._on_call_machine or may_leave_machine(message) else self._card(NOT_HERE))
         self._latest.publish(jpeg, facts_of(message, meter, self._on_call_machine))
         figures.put("viewers", self._latest.watching)
         self._log_sink.show(picture, message, meter)

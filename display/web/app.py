@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.errors import MessageError
 from common.ipc.messages import Command, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy
-from display.afar import why_refused
+from display.remote_policy import remote_refusal
 from display.web.latest_frame import LatestFrame
 from display.web.request_policy import RequestPolicy, WebRequest
 from display.web.secret import Credentials
@@ -174,7 +174,7 @@ def refusal_of(epoch: int | None, command: Command, shown: int, on_call_machine:
     """
     if command == TO_HIDE:
         return None
-    if not on_call_machine and (refused := why_refused(command)):
+    if not on_call_machine and (refused := remote_refusal(command)):
         return HTTPStatus.FORBIDDEN, refused
     if epoch is None:
         return HTTPStatus.BAD_REQUEST, "command: expected the epoch of the picture that it is for"

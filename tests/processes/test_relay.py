@@ -39,9 +39,9 @@ from common.remote import IN_FLIGHT
 from common.runtime.run_dir import open_run_dir
 from compose.policy import State, Verdict
 from display import relay_reader
-from display.afar import HERE_ONLY
 from display.commands import CommandQueue
 from display.relay.picture import card
+from display.remote_policy import AT_CAMERA_ONLY
 from tests.call import free_port
 from tests.processes.neighbours import child_of, end, stage, wait_for
 from tests.processes.relayed import LIVE, ComposePlayed, ViewerPlayed, compose_played, grey_of
@@ -224,7 +224,7 @@ def test_whoever_is_elsewhere_may_hide_and_choose_and_nothing_that_shows_more(at
         at.until("the commands", all_came, [host])
         assert [issued.command for issued in came] == obeyed, "in their order, and no other"
         _, said, _ = end(process)
-    assert f"command {HERE_ONLY} {len(refused)}" in said
+    assert f"command {AT_CAMERA_ONLY} {len(refused)}" in said
 
 
 @pytest.mark.parametrize("off_ns", [0, 10**15])

@@ -18,8 +18,8 @@ import pytest
 
 from common.config import DisplaySettings
 from common.ipc.messages import CommandIssued, FrameComposed, SelectSubject, SetPrivacy
-from display.afar import HERE_ONLY
 from display.meter import Meter
+from display.remote_policy import AT_CAMERA_ONLY
 from display.sinks.web import WebSink
 from display.web import server
 from tests.call import free_port
@@ -162,7 +162,7 @@ def test_the_camera_s_own_picture_never_goes_to_a_page_for_other_machines(state:
     with served(run_dir, "0.0.0.0") as page:
         assert page.picture(MESSAGE).mean() > 250
         assert page.picture(bare).mean() < 120, "a card"
-        assert page.command(epoch=str(EPOCH), privacy=[False]) == (403, f"{HERE_ONLY}\n")
+        assert page.command(epoch=str(EPOCH), privacy=[False]) == (403, f"{AT_CAMERA_ONLY}\n")
         assert page.command(privacy=[False])[0] == 403
         assert page.command(epoch=str(EPOCH), view=[True])[0] == 400
         assert page.command(epoch=str(EPOCH), subject=[10])[0] == 403
@@ -179,7 +179,7 @@ def test_the_camera_s_own_picture_never_goes_to_a_page_for_other_machines(state:
 def test_a_page_that_shows_a_relay_offers_no_more_than_the_relay_obeys(run_dir: Path) -> None:
     with served(run_dir, connect="tcp://127.0.0.1:5555") as page:
         page.picture(MESSAGE)
-        assert page.command(epoch=str(EPOCH), privacy=[False]) == (403, f"{HERE_ONLY}\n")
+        assert page.command(epoch=str(EPOCH), privacy=[False]) == (403, f"{AT_CAMERA_ONLY}\n")
         assert page.command(epoch=str(EPOCH), subject=[2])[0] == 204
 
 

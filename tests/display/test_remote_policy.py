@@ -14,7 +14,7 @@ from common.ipc.messages import (
     SetPrivacy,
     SetView,
 )
-from display.afar import HERE_ONLY, may_see, why_refused
+from display.remote_policy import AT_CAMERA_ONLY, may_leave_machine, remote_refusal
 
 HIDES: list[Command] = [SetPrivacy(True), SetView(False)]
 CHOOSES: list[Command] = [
@@ -29,11 +29,11 @@ SHOWS_MORE: list[Command] = [
 
 
 def test_whoever_is_elsewhere_may_hide_and_choose() -> None:
-    assert {why_refused(command) for command in HIDES + CHOOSES} == {""}
+    assert {remote_refusal(command) for command in HIDES + CHOOSES} == {""}
 
 
 def test_nothing_that_shows_more_is_asked_from_elsewhere() -> None:
-    assert {why_refused(command) for command in SHOWS_MORE} == {HERE_ONLY}
+    assert {remote_refusal(command) for command in SHOWS_MORE} == {AT_CAMERA_ONLY}
 
 
 def test_every_kind_of_wish_was_thought_of() -> None:
@@ -44,5 +44,5 @@ def test_every_kind_of_wish_was_thought_of() -> None:
 def test_only_what_is_filtered_leaves(state: str) -> None:
     message = FrameComposed(1, 1, 1, 1, "s", 1, 12, 16, 1, state, "", 1.0, True, "m")
     unfiltered = FrameComposed(1, 1, 1, 1, "s", 1, 12, 16, 1, state, "", 1.0, False, "m")
-    assert may_see(message) is (state not in ("off", "instances"))
-    assert not may_see(unfiltered)
+    assert may_leave_machine(message) is (state not in ("off", "instances"))
+    assert not may_leave_machine(unfiltered)

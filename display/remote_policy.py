@@ -13,21 +13,21 @@ from common.ipc.messages import (
     SetView,
 )
 
-HERE_ONLY = "only the user at the camera may ask for that"
+AT_CAMERA_ONLY = "only the user at the camera may ask for that"
 
 
-def may_see(message: FrameComposed) -> bool:
+def may_leave_machine(message: FrameComposed) -> bool:
     """Whether a composite may leave this machine: never where it shows the camera's own picture."""
     return message.privacy and message.state not in (OFF, INSTANCES)
 
 
-def why_refused(command: Command) -> str:
+def remote_refusal(command: Command) -> str:
     """Return "" or why nobody elsewhere may have this.
 
     Viewers elsewhere may hide, and say which person stays sharp. They may not ask for what shows more: privacy off, the
     instance view, everybody, or another background, behind which the room could be seen.
     """
     if isinstance(command, SelectSubject):
-        return HERE_ONLY if command.number == SelectSubject.EVERYBODY else ""
+        return AT_CAMERA_ONLY if command.number == SelectSubject.EVERYBODY else ""
     hides = command in (SetPrivacy(True), SetView(False))
-    return "" if hides or isinstance(command, SelectSubjectAt) else HERE_ONLY
+    return "" if hides or isinstance(command, SelectSubjectAt) else AT_CAMERA_ONLY
