@@ -30,7 +30,7 @@ def bars_of(message: FrameComposed) -> list[Bar]:
     if not message.privacy:
         bars.append(Bar("PRIVACY IS OFF: others see the room", RED_BGR))
     elif message.shows_everybody:
-        bars.append(Bar("EVERYBODY IS SHOWN: a for one person", AMBER_BGR, BLACK_BGR))
+        bars.append(Bar("EVERYBODY IS SHOWN: press a to show one person", AMBER_BGR, BLACK_BGR))
     if message.question:
         bars.append(Bar(message.question, BLUE_BGR))
     return bars

@@ -42,8 +42,8 @@ class CompositeReader:
 
     blank_after_s = 0.5  # compose sends something every 100 ms, a card where it has no frame
     stale_after_s: float | None = None
-    gone_text = "compose has ended: waiting for it"
-    silent_text = "no picture comes: waiting for compose"
+    gone_text = "the filter has stopped: waiting for it to start again"
+    silent_text = "no picture comes from the filter: waiting for one"
 
     def __init__(self, socket: Socket, counters: Counters) -> None:
         self.socket = socket

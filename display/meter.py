@@ -58,5 +58,5 @@ def describe(message: FrameComposed, reading: Reading) -> str:
     age = "no mask" if reading.mask_age_ms is None else f"mask {reading.mask_age_ms:.0f} ms old"
     return (
         f"{reading.rate:.1f} pictures a second, {reading.latency_p50_ms:.0f} ms behind "
-        f"(p99 {reading.latency_p99_ms:.0f}), {age}, {state}"
+        f"(99 of 100 within {reading.latency_p99_ms:.0f}), {age}, {state}"
     )

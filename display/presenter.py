@@ -44,7 +44,7 @@ class Presenter:
         self._last_at, self._is_stale = now, False
         if message.state == INSTANCES and not self._sink.local:
             self._last = None
-            self._sink.blank("the instance view is not shown here")
+            self._sink.blank("the view of everything found is shown on the machine of the call only")
             return
         # a copy: the sink may draw on the picture
         self._last = (message, picture.copy()) if self._source.stale_after_s is not None else None
@@ -65,7 +65,7 @@ class Presenter:
         elif self._last is not None and not self._is_stale and stale_s is not None and silent_s > stale_s:
             self._is_stale = True
             message, picture = self._last
-            self._sink.show(marked(picture, "STALE: nothing new comes"), message, self.meter)
+            self._sink.show(marked(picture, "OLD PICTURE: waiting for a new one"), message, self.meter)
 
 
 def marked(picture: Picture, text: str) -> Picture:

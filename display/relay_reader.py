@@ -58,8 +58,8 @@ class RelayReader:
 
     blank_after_s = 2.0
     stale_after_s: float | None = 0.5
-    gone_text = "the relay has ended, or refuses this key: trying again"
-    silent_text = "nothing comes from the relay: waiting for it"
+    gone_text = "the relay has stopped, or does not accept this key: trying again"
+    silent_text = "no picture comes from the relay: waiting for one"
 
     def __init__(self, socket: Socket, counters: Counters) -> None:
         self.socket = socket

@@ -13,7 +13,7 @@ from common.ipc.messages import (
     SetView,
 )
 
-AT_CAMERA_ONLY = "only the user at the camera may ask for that"
+AT_CAMERA_ONLY = "only the person at the camera can do that"
 
 
 def may_leave_machine(message: FrameComposed) -> bool:

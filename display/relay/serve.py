@@ -115,7 +115,11 @@ class RelayServer:
         self._viewers = Viewers()
         self._number = 0
         self._checked_at = self._said_at = 0.0
-        log.info("serving %s, %s", settings.relay, "only to listed keys" if curve else "to this machine, unencrypted")
+        log.info(
+            "serving %s, %s",
+            settings.relay,
+            "to viewers with a listed key only" if curve else "to this machine only, unencrypted",
+        )
 
     def receive_commands(self) -> list[CommandIssued]:
         """Take what viewers said; returns what those who may want to be done."""
@@ -126,7 +130,7 @@ class RelayServer:
             identity, data = parts[0].bytes, parts[-1].bytes
             user = str(parts[-1].get(USER) or "") if self._allowed is not None else ""
             if self._allowed is not None and user.encode() not in self._allowed:
-                self._counters.count("viewer", "not allowed any more")
+                self._counters.count("viewer", "its key was withdrawn")
                 continue
             fact = parse(data, VIEWER_FACTS, self._counters) if len(parts) == 2 else None
             now_ns = time.monotonic_ns()
@@ -171,7 +175,7 @@ class RelayServer:
             return
         self._checked_at = now
         if self._authenticator is not None and not self._authenticator.is_alive():
-            raise RuntimeError("the authenticator has ended: nobody comes in any more")
+            raise RuntimeError("the authenticator has ended: no viewer can connect any more")
         users = None
         if self._allowed is not None:
             self._allowed = self._keys.allowed()
@@ -181,7 +185,7 @@ class RelayServer:
             self._counters.count("viewer", why)
         if len(self._viewers) and now - self._said_at > STATUS_EVERY_S:
             self._said_at = now
-            log.info("%d watching", len(self._viewers))
+            log.info("%d viewers are watching", len(self._viewers))
 
     def close(self) -> None:
         """Let nobody in any more."""
@@ -195,7 +199,7 @@ class RelayServer:
     def _refusal_of(self, issued: CommandIssued, identity: bytes, user: str, now_ns: int) -> str:
         """Return "" or why a viewer's command is not passed on to compose."""
         if not self._control or self._allowed is None or not self._allowed[user.encode()].control:
-            return "it may not control"
+            return "no permission to control the call"
         return remote_refusal(issued.command) or self._viewers.on_command(identity, user, now_ns)
 
     def _parts(self) -> list[zmq.Frame] | None:

@@ -86,7 +86,7 @@ class Viewers:
             if users is not None and viewer.user not in users:
                 why[identity] = "its key was withdrawn"
             elif now_ns - viewer.last_message_ns > MAX_SILENCE_NS:
-                why[identity] = "says nothing any more"
+                why[identity] = "stopped answering"
         for identity in why:
             del self._viewers[identity]
         return list(why.values())

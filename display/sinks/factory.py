@@ -30,7 +30,7 @@ def open_sink(settings: DisplaySettings) -> Sink:
             f"got {settings.sink}{': ' + why if why else ''}"
         )
     if why:
-        log.info("no window: %s", why)
+        log.info("the page in the browser is used instead of a window: %s", why)
     chosen = ("web" if why else "window") if settings.sink == "auto" else settings.sink
     return MAKERS[chosen](settings)
 

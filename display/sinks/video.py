@@ -83,7 +83,7 @@ class VideoSink(UnattendedSink):
             self._queue.put(None)
         self._thread.join()
         if self.left_out:
-            log.warning("%d pictures left out: the encoder was late", self.left_out)
+            log.warning("%d pictures left out: the encoder was too slow", self.left_out)
 
     def _add(self, captured_ns: int, picture: Picture) -> None:
         if self._failed:

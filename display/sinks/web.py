@@ -63,7 +63,7 @@ class WebSink:
         self._server = Server(make_app(self._latest, opens, self._accept, settings.call_dir), listening, self._latest)
         if not is_private:
             log.warning(
-                "WARNING: whoever has this address and token sees the picture and controls the call, unencrypted"
+                "WARNING: anybody with this address and token can see the picture and control the call; nothing is encrypted"
             )
         host = EVERYWHERE.get(host, host)
         log.info("open http://%s:%d/?token=%s", f"[{host}]" if ":" in host else host, bound, opens.token)

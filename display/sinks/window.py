@@ -46,7 +46,7 @@ class WindowSink:
         if self._caption and below.size:
             lines = [
                 describe(message, meter.read()),
-                "p privacy   n next person   1-9 person from the left   a all   v instances   i caption   q quit",
+                "p privacy   n next person   1-9 person from the left   a everybody   v all that is found   i this text   q quit",
             ]
             if message.model.startswith("embedded"):
                 lines.insert(1, message.model)

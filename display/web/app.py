@@ -177,9 +177,9 @@ def refusal_of(epoch: int | None, command: Command, shown: int, on_call_machine:
     if not on_call_machine and (refused := remote_refusal(command)):
         return HTTPStatus.FORBIDDEN, refused
     if epoch is None:
-        return HTTPStatus.BAD_REQUEST, "command: expected the epoch of the picture that it is for"
+        return HTTPStatus.BAD_REQUEST, "command: expected the epoch of the picture that the viewer saw"
     if epoch != shown:
-        return HTTPStatus.CONFLICT, "another picture has come meanwhile: look again"
+        return HTTPStatus.CONFLICT, "the picture has changed since then: look at it and try again"
     return None
 
 

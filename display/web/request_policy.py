@@ -23,7 +23,7 @@ from typing import NamedTuple
 from display.web.secret import Credentials
 
 NEEDS_TOKEN = "expected the token: open the whole address that onlyme printed, with its ?token="
-OTHER_SITE = "asked from another site"
+OTHER_SITE = "this request comes from another site"
 
 
 class WebRequest(NamedTuple):

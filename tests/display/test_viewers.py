@@ -33,7 +33,7 @@ def test_who_said_nothing_for_long_or_lost_its_key_is_dropped() -> None:
     viewers = Viewers()
     viewers.on_ready(b"a", "key a", 0, 0)
     viewers.on_ready(b"b", "key b", 0, MAX_SILENCE_NS)
-    assert viewers.remove_inactive(MAX_SILENCE_NS + 1, {"key a", "key b"}) == ["says nothing any more"]
+    assert viewers.remove_inactive(MAX_SILENCE_NS + 1, {"key a", "key b"}) == ["stopped answering"]
     assert viewers.remove_inactive(MAX_SILENCE_NS + 1, {"key a"}) == ["its key was withdrawn"]
     assert len(viewers) == 0
     viewers.on_ready(b"c", "", 0, 0)
