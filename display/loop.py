@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from contextlib import closing
 
 import cv2
@@ -20,16 +19,16 @@ from display.composite_reader import CompositeReader, CompositeSource
 from display.presenter import Presenter
 from display.sinks.factory import open_sink
 
-POLL_MS = 15  # keys and the closing of a window are looked for this often
+POLL_MS = 15  # keys, and whether the window was closed, are checked this often
 
 log = logging.getLogger("onlyme")
 
 
 def run(settings: DisplaySettings, stop: Stop) -> None:
-    """Show composites until told to stop, or the viewer quits, or `--seconds` are over.
+    """Show composites until `stop`, until the viewer quits, or until `--seconds` are over.
 
     Raises:
-        ConfigError: The relay's address cannot be used, or not without a key, or not for the instance view.
+        ConfigError: The relay's address cannot be used, needs a key, or cannot show the instance view.
         DisplayError: The sink cannot be opened.
         KeyFileError: The viewer's key cannot be used.
     """
@@ -44,12 +43,12 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
             # the instance view is privacy off: a display that was restarted after a crash does not ask for it
             asks_view = settings.view == INSTANCES and stop.restarts == 0
             while not stop:
-                if has_slept := sleep.has_slept():  # first of all: a sink may send its last picture again
+                if has_slept := sleep.has_slept():  # before the sink is polled, which may show its last picture again
                     presenter.source_lost(SLEPT)
                 events = sink.poll()
                 if events.quit:
                     break
-                if not has_slept:  # else it was asked of a picture of before the sleep
+                if not has_slept:  # commands of before the sleep were for another picture
                     commands.add(presenter.epoch, *events.commands)
                     commands.add_issued(*events.issued)
                 commands.flush()
@@ -65,11 +64,7 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
                         commands.add(message.epoch, SetView(True))
                     presenter.show(message, picture)
                 presenter.check_timeout()
-                if (
-                    settings.seconds
-                    and presenter.first_at
-                    and time.monotonic() - presenter.first_at >= settings.seconds
-                ):
+                if settings.seconds and presenter.showing_s >= settings.seconds:
                     break
     meter, lost = presenter.meter, f"; {counters}" if str(counters) else ""
     log.info("ended after %d pictures, %d missed%s", meter.shown, meter.missed, lost)
@@ -78,7 +73,7 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
 def open_source(
     context: Context, settings: DisplaySettings, counters: Counters
 ) -> tuple[CompositeSource, CommandQueue]:
-    """Where composites come from and where commands go: the call on this machine, or `--connect`."""
+    """Open where composites come from and where commands go: the call on this machine, or the relay at `--connect`."""
     if settings.connect:
         from display.relay_reader import open_relay_reader  # loads asyncio, 3 MB, only for a display that needs it
 

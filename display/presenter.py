@@ -29,7 +29,12 @@ class Presenter:
         self._is_stale = False
         self.meter = Meter()
         self.epoch = 0  # of the composite that came last, 0 before the first
-        self.first_at: float | None = None
+        self._first_at: float | None = None
+
+    @property
+    def showing_s(self) -> float:
+        """Seconds since the first composite, 0 before it."""
+        return 0.0 if self._first_at is None else time.monotonic() - self._first_at
 
     def show(self, message: FrameComposed, picture: Picture) -> None:
         """Show a composite that has come, (H, W, 3) uint8 BGR. The instance view goes to local sinks only."""
@@ -40,7 +45,7 @@ class Presenter:
         figures.put("missed", self.meter.missed)
         figures.observe("latency_seconds", (now_ns - message.captured_ns) / 1e9)
         now = time.monotonic()
-        self.first_at = self.first_at or now
+        self._first_at = self._first_at or now
         self._last_at, self._is_stale = now, False
         if message.state == INSTANCES and not self._sink.local:
             self._last = None

@@ -1,4 +1,4 @@
-"""Composites of a relay elsewhere."""
+"""Reads composites of a relay on another machine."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ FORGET_S = 30.0
 
 
 class RelayClock:
-    """How far our clock is ahead of the relay's. Pure.
+    """Estimates how far this machine's clock is ahead of the relay's. Pure.
 
-    The two start anywhere. The least time from sending to arrival that was seen lately is taken for none at all, so what
-    a picture took longer is how far it lags; how long the fastest took on its way cannot be known.
+    The clocks have nothing in common. The fastest picture of the last FORGET_S is assumed to arrive at once, so a delay
+    is how much longer than the fastest a picture took. The travel time of the fastest one cannot be known.
     """
 
     def __init__(self) -> None:
-        self._least: deque[tuple[int, int]] = deque()  # (arrival, ours less theirs), differences rising
+        self._least: deque[tuple[int, int]] = deque()  # (arrival, our clock less theirs), ns, with rising differences
 
     def arrived(self, sent_ns: int, arrival_ns: int) -> int:
-        """A picture that left at `sent_ns` (theirs) has come. Returns ours less theirs, ns."""
+        """Record a picture sent at `sent_ns` of the relay's clock. Return our clock less the relay's, ns."""
         ahead = arrival_ns - sent_ns
         while self._least and self._least[-1][1] >= ahead:
             self._least.pop()
@@ -45,15 +45,15 @@ class RelayClock:
         return self._least[0][1]
 
     def restart(self) -> None:
-        """Another relay, another clock."""
+        """Forget the estimate: the next picture comes from another relay."""
         self._least.clear()
 
 
 class RelayReader:
-    """Composites of a relay: the newest of those that have come, the others are skipped.
+    """Reads the newest composite that a relay has sent and skips older ones. Converts times to this machine's clock.
 
-    Times are translated to this machine's clock. The relay may be anybody's: nothing that it says ends this display, and
-    nothing is decoded before its header says that it is a JPEG of the size in the message.
+    The relay may be hostile: no message ends this display, and a picture is decoded only if its header says that it is a
+    JPEG of the size in the message.
     """
 
     blank_after_s = 2.0
@@ -71,7 +71,7 @@ class RelayReader:
         self._taken = 0
 
     def is_gone(self) -> bool:
-        """True once for every time the relay went away or turned us away."""
+        """Return True once for every time that the relay ended or refused this display."""
         gone = self._relay.is_gone()
         if gone:
             self._clock.restart()
@@ -105,7 +105,7 @@ class RelayReader:
         picture = None
         if size_of(message.jpeg) == (message.height, message.width):
             with suppress(cv2.error):
-                # as it lies there: a note in it might turn it
+                # metadata in the JPEG must not rotate the picture
                 picture = cv2.imdecode(
                     np.frombuffer(message.jpeg, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
                 )
@@ -116,10 +116,10 @@ class RelayReader:
 
 
 def open_relay_reader(context: Context, settings: DisplaySettings, counters: Counters) -> RelayReader:
-    """Composites of the relay at `--connect`.
+    """Connect to the relay at `--connect`.
 
     Raises:
-        ConfigError: Its address cannot be used, or not without a key, or the instance view is asked for.
+        ConfigError: The address cannot be used or needs a key, or the instance view is requested.
         KeyFileError: The viewer's key cannot be used.
     """
     if settings.view == INSTANCES:

@@ -1,4 +1,4 @@
-"""What a viewer elsewhere may see and may want: through the relay, or on a page that other machines can reach. Pure."""
+"""Decides what viewers on other machines may see and command, through the relay or on the page. Pure."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ AT_CAMERA_ONLY = "only the person at the camera can do that"
 
 
 def may_leave_machine(message: FrameComposed) -> bool:
-    """Whether a composite may leave this machine: never where it shows the camera's own picture."""
+    """Return whether a composite may leave this machine: never one that shows the camera's own picture."""
     return message.privacy and message.state not in (OFF, INSTANCES)
 
 
 def remote_refusal(command: Command) -> str:
-    """Return "" or why nobody elsewhere may have this.
+    """Return "" if a viewer on another machine may give this command, else why not.
 
-    Viewers elsewhere may hide, and say which person stays sharp. They may not ask for what shows more: privacy off, the
-    instance view, everybody, or another background, behind which the room could be seen.
+    Such a viewer may turn privacy on and choose the person that stays sharp. Commands that show more are refused: privacy
+    off, the instance view, everybody, or another background, which might show the room.
     """
     if isinstance(command, SelectSubject):
         return AT_CAMERA_ONLY if command.number == SelectSubject.EVERYBODY else ""

@@ -10,16 +10,16 @@ from common.errors import DisplayError
 from common.screen import window_unavailable_reason
 from display.sinks.sink import Sink
 
-LOCAL = ("auto", "window", "record")  # where only whoever sits here sees it
+LOCAL = ("auto", "window", "record")  # sinks that only the user of this machine sees
 
 log = logging.getLogger("onlyme")
 
 
 def open_sink(settings: DisplaySettings) -> Sink:
-    """The sink that `--sink` names.
+    """Open the sink that `--sink` names; `auto` is the window if there is a screen, else the page.
 
     Raises:
-        DisplayError: It cannot be opened here.
+        DisplayError: The sink cannot be opened here, or may not show the instance view.
     """
     why = window_unavailable_reason() if settings.sink in ("auto", "window") else ""
     if settings.sink == "window" and why:
@@ -35,7 +35,7 @@ def open_sink(settings: DisplaySettings) -> Sink:
     return MAKERS[chosen](settings)
 
 
-# only the chosen sink's needs are loaded
+# Each function imports its sink when it is chosen: some need packages that others do without.
 
 
 def _window(settings: DisplaySettings) -> Sink:

@@ -1,4 +1,4 @@
-"""The sink that shows nothing and says in the log how the call goes."""
+"""The sink that shows no picture and logs how the call goes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = logging.getLogger("onlyme")
 
 
 class HeadlessSink(UnattendedSink):
-    """Shows nothing and says every few seconds how the call goes."""
+    """Logs rate, delay and state every `every_s` seconds."""
 
     def __init__(self, every_s: float) -> None:
         self._every_s = every_s

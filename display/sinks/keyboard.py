@@ -1,4 +1,4 @@
-"""Which letter or digit a key is. Pure."""
+"""Converts key codes to letters and digits. Pure."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ HARMLESS = 1 | 2 | 16  # Shift, Caps Lock and Num Lock (X11 state mask: ShiftMas
 
 
 def key_of(code: int) -> str:
-    """Return the lower-case letter or the digit of a key, "" for every other key and where Ctrl, Alt or the like is known to
-    be held.
+    """Return the lower-case letter or the digit of a key, "" for other keys and while Ctrl, Alt or the like is known to be held.
 
-    Only the whole code tells them apart: Print Screen is 0xFF61, whose lower byte is "a".
+    The whole code is needed: Print Screen is 0xFF61, whose lower byte is "a".
 
     Args:
-        code: As cv2.pollKey gives it, -1 for none. With Qt, which gives nothing where Ctrl is the only one held, and tells
-            of no other: ASCII, keypad digits too, else the X keysym. With GTK: the X keysym, and the X11 state mask in the bits above 16.
+        code: Result of cv2.pollKey, -1 for no key. With Qt: ASCII, also for digits of the keypad, else the X keysym; Qt
+            reports no key while only Ctrl is held, and does not report other modifiers. With GTK: the X keysym, and the
+            X11 state mask in the bits from 16 on.
     """
     keysym, state = code & 0xFFFF, code >> 16
     if code < 0 or keysym > 0x7F or state & ~HARMLESS:

@@ -24,25 +24,34 @@ class SinkEvents(NamedTuple):
 
 
 class Sink(Protocol):
-    """Somewhere a composite goes."""
+    """Shows or stores composites."""
 
-    local: bool  # only whoever sits here sees it: the instance view may be shown
+    local: bool  # only the user of this machine sees the sink, so it may show the instance view
 
     def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
-        """Take one picture, (H, W, 3) uint8 BGR, the sink's own until it returns."""
+        """Show one picture.
+
+        Args:
+            picture: (H, W, 3) uint8 BGR. The sink may draw on it, but must copy what it needs after it returns.
+            message: What compose says of the picture.
+            meter: Rate and delay up to this picture.
+
+        Raises:
+            DisplayError: The sink cannot go on.
+        """
 
     def blank(self, why: str) -> None:
-        """No picture came for a while: whatever is still shown must go."""
+        """Replace the last picture by a card that says why there is none."""
 
     def poll(self) -> SinkEvents:
         """Return what viewers did since the last call. The display calls this between pictures, every few milliseconds."""
 
     def close(self) -> None:
-        """Finish."""
+        """Finish what was begun and release everything."""
 
 
 class UnattendedSink:
-    """What sinks have in common that nobody sits in front of."""
+    """Base of sinks that take no commands."""
 
     local = False
 

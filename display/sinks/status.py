@@ -1,4 +1,4 @@
-"""The sink that is a table in the terminal, live."""
+"""The sink that shows a live table of the call in the terminal."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Key = tuple[str, str, tuple[tuple[str, str], ...]]
 
 
 class StatusSink(UnattendedSink):
-    """Shows how the call goes instead of the picture.
+    """Shows how the call goes, and no picture.
 
     Raises:
-        DisplayError: Standard output is no terminal.
+        DisplayError: Standard output is not a terminal.
     """
 
     def __init__(self, settings: DisplaySettings, console: Console | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The sink that is a page in the browser."""
+"""The sink that serves a page for the browser."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from display.web.secret import credentials, load_or_create_secret, owner
 from display.web.server import Server, listen
 
 QUALITY = 80
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # served on all addresses → one of them that can be opened
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # all addresses of this machine → one that a browser can open
 NOT_HERE = "privacy is off: the picture is shown on the machine of the call only"
 
 log = logging.getLogger("onlyme")
 
 
 class WebSink:
-    """Serves the page, and says in the log what the headless sink says.
+    """Serves the page, and logs what the headless sink logs.
 
-    Where the page is served to other machines too it shows no picture of the camera's own: a card while privacy is off.
+    A page that other machines can reach never shows the camera's own picture: it shows a card while privacy is off.
 
     Raises:
-        DisplayError: The address cannot be bound, or the page's secret cannot be kept.
+        DisplayError: The address cannot be bound, or the page's secret cannot be written.
     """
 
     local = False
@@ -53,7 +53,7 @@ class WebSink:
             load_or_create_secret(settings.call_dir / f"web-{bound}.secret", owner()), bound, settings.token
         )
         is_private = is_loopback(f"tcp://{settings.web}")
-        self._on_call_machine = is_private and not settings.connect  # the user who watches a relay is elsewhere, too
+        self._on_call_machine = is_private and not settings.connect  # with --connect the call runs elsewhere
         self._latest = LatestFrame()
         self._log_sink = HeadlessSink(settings.status_every)
         self._size_wh = (640, 360)
@@ -65,7 +65,7 @@ class WebSink:
             log.warning(
                 "WARNING: anybody with this address and token can see the picture and control the call; nothing is encrypted"
             )
-        host = EVERYWHERE.get(host, host)
+        host = ANY_ADDRESS.get(host, host)
         log.info("open http://%s:%d/?token=%s", f"[{host}]" if ":" in host else host, bound, opens.token)
 
     def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
@@ -114,10 +114,10 @@ def _jpeg(picture: Picture) -> bytes:
 
 
 def facts_of(message: FrameComposed, meter: Meter, on_call_machine: bool) -> dict[str, Any]:
-    """Return what the page says of the present picture.
+    """Return the facts that the page shows about a picture.
 
-    `epoch` is a text because a number of JavaScript is exact to 2^53 only; `may_show_more` is whether this page may
-    ask for more than to hide and to choose the subject.
+    `epoch` is text because JavaScript's numbers are exact only to 2^53. `may_show_more` is whether this page may also give
+    commands that show more (see remote_policy.py).
     """
     reading = meter.read()
     return {

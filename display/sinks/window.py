@@ -1,4 +1,4 @@
-"""A window through OpenCV, with a caption and keys."""
+"""The sink that is a window, through OpenCV, with a caption and keys."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ TITLE = "onlyme"
 
 
 class WindowSink:
-    """Keys: p privacy, n the next person, 1 to 9 that person from the left, a everybody, v instance view, i caption,
-    q quit; a click picks a person. Closing it quits. No other key does anything."""
+    """Shows composites in a window and takes commands from keys and clicks.
+
+    Keys: p privacy, n the next person, 1 to 9 that person from the left, a everybody, v instance view, i caption, q quit.
+    Other keys do nothing. A click selects a person. Closing the window quits.
+    """
 
     local = True
 
@@ -55,7 +58,7 @@ class WindowSink:
 
     def blank(self, why: str) -> None:
         """See Sink."""
-        # what is asked of a card must only hide: nobody sees in which picture it would be obeyed
+        # over a card the keys only hide: the viewer cannot see which picture a command would change
         self._privacy, self._instances, self._everybody = False, True, True
         card = np.zeros((self._size_wh[1], self._size_wh[0], 3), np.uint8)
         write_caption(card, [why, "q quit"])
@@ -74,7 +77,7 @@ class WindowSink:
     def _is_open(self) -> bool:
         try:
             return cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
-        except cv2.error:  # Qt has taken itself down with its last window
+        except cv2.error:  # Qt has ended with its last window
             return False
 
     def _click(self, event: int, x: int, y: int, flags: int, data: object) -> None:
