@@ -1,4 +1,4 @@
-"""composites → JPEG → viewers elsewhere; their commands → control, where that is allowed."""
+"""composites → JPEG → viewers on other machines; their commands → control, if they may give commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The relay at work."""
+"""Sends composites to viewers and passes their commands to compose."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ from display.relay.viewers import Viewers
 from display.remote_policy import may_leave_machine, remote_refusal
 
 POLL_MS = 100
-CHECK_EVERY_S = 0.5  # at the list of keys and for viewers that say nothing
+CHECK_EVERY_S = 0.5  # whether a key was withdrawn, and whether a viewer is silent
 STATUS_EVERY_S = 30.0
-MAX_MESSAGES_PER_TURN = 256  # messages a turn: a viewer that says more must not keep the others waiting
-MAX_DESCRIPTORS = 4096  # and so of connections, 64 of them viewers'
+MAX_MESSAGES_PER_TURN = 256  # a viewer that sends more must not keep the others waiting
+MAX_DESCRIPTORS = 4096  # bounds the connections too, of which 64 may be viewers
 VIEWER_FACTS: tuple[type[ViewerReady | CommandIssued], ...] = (ViewerReady, CommandIssued)
 
 log = logging.getLogger("onlyme")
 
 
 def serve(settings: RelaySettings, stop: Stop) -> None:
-    """Relay until told to stop; see display.relay.loop.run."""
+    """Relay until `stop`; see display.relay.loop.run."""
     cv2.setNumThreads(1)
     limit_descriptors()
     counters = Counters(log)
@@ -72,10 +72,10 @@ def serve(settings: RelaySettings, stop: Stop) -> None:
 
 
 def limit_descriptors() -> None:
-    """Have the kernel bound how many connections there can be: libzmq accepts all that come.
+    """Limit the descriptors of this process, and so its connections: libzmq accepts every connection.
 
-    As many as the hard limit allows, since a peer that connects and says nothing holds one for HANDSHAKE_MS. Where all
-    are held, the others wait in the kernel, viewers go on watching, and nothing here needs to open a file.
+    The limit is as high as possible, because a peer that connects and sends nothing holds a descriptor for HANDSHAKE_MS.
+    When all are in use, further peers wait in the kernel, viewers go on watching, and the relay needs no new descriptor.
     """
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     most = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
@@ -83,11 +83,11 @@ def limit_descriptors() -> None:
 
 
 class RelayServer:
-    """The viewers, and the door that they come in by.
+    """The relay's socket, the check of viewers' keys, and the viewers.
 
     Raises:
-        ConfigError: The address cannot be bound, there is nobody who may watch, or without keys it would be open to others
-            than those who use this machine, or to control.
+        ConfigError: The address cannot be bound, the list of keys is empty, or `--curve no` is used with an address other
+            than loopback or with --allow-control.
         KeyFileError: The relay's own key cannot be used.
     """
 
@@ -122,7 +122,7 @@ class RelayServer:
         )
 
     def receive_commands(self) -> list[CommandIssued]:
-        """Take what viewers said; returns what those who may want to be done."""
+        """Read the waiting messages of viewers. Return the commands of those who may give them."""
         commands: list[CommandIssued] = []
         for _ in range(MAX_MESSAGES_PER_TURN):
             if (parts := self._parts()) is None:
@@ -141,16 +141,16 @@ class RelayServer:
                 self._counters.count("viewer's message", "malformed")
             elif refused := self._refusal_of(fact, identity, user, now_ns):
                 self._counters.count("command", refused)
-            else:  # made before it came: the viewer's idea of our clock may be wrong by what the two drift apart
+            else:  # never later than its arrival: the viewer's estimate of this clock drifts
                 commands.append(replace(fact, issued_ns=min(fact.issued_ns, now_ns)))
         return commands
 
     def ready(self) -> list[bytes]:
-        """Who can take a picture now."""
+        """Return the identities of the viewers that can take a picture now."""
         return self._viewers.ready()
 
     def send(self, waiting: list[bytes], message: FrameComposed, picture: NDArray[np.uint8]) -> None:
-        """Encode a composite, (H, W, 3) uint8 BGR, once and send it to all who wait."""
+        """Encode a composite, (H, W, 3) uint8 BGR, once and send it to the viewers `waiting`."""
         self._number += 1
         data = zmq.Frame(encode(self._relayed(message, picture)))
         for identity in waiting:
@@ -165,10 +165,10 @@ class RelayServer:
                 self._viewers.on_sent(identity, self._number)
 
     def check_viewers(self) -> None:
-        """Now and then: who is still there and still allowed.
+        """Every CHECK_EVERY_S, remove viewers that are silent or whose key was withdrawn.
 
         Raises:
-            RuntimeError: The authenticator has ended: nobody could come in any more, until the relay is restarted.
+            RuntimeError: The authenticator has ended: no viewer could connect until the relay is restarted.
         """
         now = time.monotonic()
         if now - self._checked_at < CHECK_EVERY_S:
@@ -188,16 +188,16 @@ class RelayServer:
             log.info("%d viewers are watching", len(self._viewers))
 
     def close(self) -> None:
-        """Let nobody in any more."""
+        """Stop the authenticator: no viewer can connect any more."""
         if self._authenticator is not None:
             self._authenticator.stop()
 
     def _admits(self, key: bytes) -> bool:
-        """Asked by the authenticator's thread; `look` puts another dict there and changes none."""
+        """Return whether a key is listed. The authenticator's thread calls this; `check_viewers` replaces the dict as a whole."""
         return self._allowed is not None and key in self._allowed
 
     def _refusal_of(self, issued: CommandIssued, identity: bytes, user: str, now_ns: int) -> str:
-        """Return "" or why a viewer's command is not passed on to compose."""
+        """Return "" if compose may get a viewer's command, else why not."""
         if not self._control or self._allowed is None or not self._allowed[user.encode()].control:
             return "no permission to control the call"
         return remote_refusal(issued.command) or self._viewers.on_command(identity, user, now_ns)

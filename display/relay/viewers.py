@@ -1,4 +1,4 @@
-"""Who watches through the relay, and who may be sent another picture. Pure."""
+"""Keeps the viewers of the relay, and which of them can take another picture. Pure."""
 
 from __future__ import annotations
 
@@ -8,15 +8,21 @@ from dataclasses import dataclass, field
 
 from common.remote import IN_FLIGHT
 
-MAX_SILENCE_NS = 5_000_000_000  # a viewer says something every second
+MAX_SILENCE_NS = 5_000_000_000  # a viewer sends something every second
 MAX_VIEWERS = 64
-MAX_COMMANDS_PER_S = 20  # of one viewer within a second: nobody's hand is faster
+MAX_COMMANDS_PER_S = 20  # of one viewer; no hand is faster
 
 
 @dataclass
 class Viewer:
-    """One connection: whose key it showed ("" without CURVE), when it spoke last, the pictures on their way to it, and the
-    times of its last commands."""
+    """One connection.
+
+    Attributes:
+        user: Public key that it showed, "" without CURVE.
+        last_message_ns: When its last message came.
+        in_flight: Numbers of pictures sent that it has not confirmed.
+        command_ns: Times of its last commands.
+    """
 
     user: str
     last_message_ns: int
@@ -25,7 +31,7 @@ class Viewer:
 
 
 class Viewers:
-    """All who watch, by the identity of their connection."""
+    """All viewers, by the identity of their connection."""
 
     def __init__(self) -> None:
         self._viewers: dict[bytes, Viewer] = {}
@@ -34,7 +40,7 @@ class Viewers:
         return len(self._viewers)
 
     def on_ready(self, identity: bytes, user: str, number: int, now_ns: int) -> str:
-        """A viewer took picture `number`, 0 for none yet. Returns "" or why it is not admitted."""
+        """Record that a viewer took picture `number`, 0 for none yet. Return "" or why the viewer is not admitted."""
         viewer = self._viewers.get(identity)
         if viewer is None:
             if len(self._viewers) >= MAX_VIEWERS and not self._make_room(user):
@@ -46,9 +52,9 @@ class Viewers:
         return ""
 
     def _make_room(self, user: str) -> bool:
-        """Where all places are taken, take one from the key that has most of them, if that is fair to `user`.
+        """Remove a viewer of the key that has most viewers, unless `user` would then have as many. Return whether it was done.
 
-        Else whoever may watch could connect again and again, and keep everybody else out.
+        Otherwise one key could connect again and again and keep everybody else out.
         """
         taken = Counter(viewer.user for viewer in self._viewers.values())
         greedy, most = taken.most_common(1)[0]
@@ -68,19 +74,19 @@ class Viewers:
         return ""
 
     def ready(self) -> list[bytes]:
-        """Whoever has fewer than IN_FLIGHT pictures on the way."""
+        """Return the viewers that have confirmed all but at most IN_FLIGHT - 1 of their pictures."""
         return [identity for identity, viewer in self._viewers.items() if len(viewer.in_flight) < IN_FLIGHT]
 
     def on_sent(self, identity: bytes, number: int) -> None:
-        """Picture `number` is on its way to a viewer."""
+        """Record that picture `number` was sent to a viewer."""
         self._viewers[identity].in_flight.append(number)
 
     def remove(self, identity: bytes) -> None:
-        """Its connection is gone."""
+        """Forget a viewer whose connection is gone."""
         self._viewers.pop(identity, None)
 
     def remove_inactive(self, now_ns: int, users: Collection[str] | None) -> list[str]:
-        """Drop who has not spoken for long, and, where there is a list of `users`, who is not on it. Returns reasons."""
+        """Remove viewers that are silent, and, if `users` is a list, those that are not on it. Return the reasons."""
         why = {}
         for identity, viewer in self._viewers.items():
             if users is not None and viewer.user not in users:

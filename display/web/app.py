@@ -1,4 +1,4 @@
-"""The page's server: what is asked, what is answered."""
+"""The HTTP application of the page: routes, commands and streams."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def make_app(latest: LatestFrame, credentials: Credentials, accept: Accept, run_
     """Return the ASGI application.
 
     Args:
-        latest: What is shown.
-        credentials: What opens the page.
+        latest: Picture and facts that the page shows.
+        credentials: Token and cookie that open the page.
         accept: Takes the epoch of the picture that a viewer saw, and that viewer's command; returns None, or status and
             reason of a refusal.
         run_dir: Of the call whose figures are told.
@@ -63,8 +63,8 @@ def make_app(latest: LatestFrame, credentials: Credentials, accept: Accept, run_
     async def page(request: Request) -> Response:
         if "token" not in request.query_params:
             return FileResponse(PAGE / "index.html")
-        # The token must leave the address bar. A redirect would do where the address was typed; behind a link of another
-        # site the browser would not bring the new cookie to where it is sent on. So a page of ours opens the page.
+        # The token must leave the address bar. A redirect would do if the user typed the address. After a link on another
+        # site the browser would not send the new cookie to the target of a redirect, so this page opens the real one.
         response = FileResponse(PAGE / "enter.html")
         response.set_cookie(credentials.cookie, credentials.session, httponly=True, samesite="strict")
         return response
@@ -86,7 +86,7 @@ def make_app(latest: LatestFrame, credentials: Credentials, accept: Accept, run_
         return line(*refused) if refused else Response(status_code=HTTPStatus.NO_CONTENT)
 
     async def metrics(request: Request) -> Response:
-        from display.web.prometheus import text_of  # loaded only where somebody asks
+        from display.web.prometheus import text_of  # loads prometheus-client, which most calls never need
 
         return Response(text_of(run_dir), media_type="text/plain; version=0.0.4")
 
@@ -104,7 +104,7 @@ def make_app(latest: LatestFrame, credentials: Credentials, accept: Accept, run_
 
 
 def line(status: HTTPStatus, text: str) -> Response:
-    """Return an answer of one plain line."""
+    """Return an answer of one line of text."""
     return PlainTextResponse(f"{text}\n", status)
 
 
@@ -115,7 +115,7 @@ class PolicyMiddleware:
         self._app, self._policy = app, policy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
+        """See ASGI."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -142,11 +142,11 @@ class PolicyMiddleware:
 def parse_command(body: bytes) -> tuple[int | None, Command]:
     """Return the epoch and the command in `{"epoch": "DIGITS", "NAME": [arguments]}`.
 
-    The epoch is a text because a number of JavaScript is exact to 2^53 only. It may be missing, which is None: a command to
-    hide the room needs none.
+    The epoch is text because JavaScript's numbers are exact only to 2^53. It may be missing, which gives None: the command
+    that hides the room needs no epoch.
 
     Raises:
-        MessageError: It is none.
+        MessageError: The body does not hold exactly one valid command.
     """
     try:
         found: Any = json.loads(body)
@@ -164,13 +164,13 @@ def parse_command(body: bytes) -> tuple[int | None, Command]:
 
 
 def refusal_of(epoch: int | None, command: Command, shown: int, on_call_machine: bool) -> tuple[HTTPStatus, str] | None:
-    """Return None, or status and reason why compose is not told.
+    """Return None if compose may get the command, else status and reason of the refusal.
 
     Args:
-        epoch: Of the picture that the viewer saw, None where the viewer did not say.
-        command: Of that viewer.
-        shown: Epoch of the picture that was shown last, 0 before the first.
-        on_call_machine: Whether the page is served to this machine only.
+        epoch: Stream of the picture that the viewer saw, None if the viewer did not say.
+        command: What the viewer wants.
+        shown: Stream of the picture that was shown last, 0 before the first.
+        on_call_machine: Whether only the machine of the call can open the page.
     """
     if command == TO_HIDE:
         return None

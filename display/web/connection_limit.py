@@ -1,7 +1,7 @@
-"""How many connections there may be, and which one must go. Pure.
+"""Limits how many connections there are, and decides which one is closed for a new one. Pure.
 
-A connection of somebody unknown and one of somebody who has shown token or cookie take places of different limits. So
-however many strangers come, the owner's page keeps its connections, and finds a place for a new one.
+Connections that have shown token or cookie count against another limit than all others. So however many strangers
+connect, the owner's page keeps its connections and can open new ones.
 """
 
 from __future__ import annotations
@@ -12,30 +12,27 @@ C = TypeVar("C")
 
 
 class ConnectionLimit(Generic[C]):
-    """So many places; a newcomer gets the place of the first comer when all are taken.
+    """Holds up to `size` connections; a new one replaces the oldest.
 
-    Turning newcomers away instead would let those who hold the places keep everybody else out.
-
-    Args:
-        places: How many.
+    If new connections were refused instead, whoever holds all of them could keep everybody else out.
     """
 
-    def __init__(self, places: int) -> None:
-        self._places = places
-        self._taken: dict[C, None] = {}  # in the order of coming
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._connections: dict[C, None] = {}  # oldest first
 
     def __len__(self) -> int:
-        return len(self._taken)
+        return len(self._connections)
 
     def add(self, connection: C) -> C | None:
-        """Give it a place; returns who must go for it."""
-        self._taken[connection] = None
-        if len(self._taken) <= self._places:
+        """Add a connection. Return the oldest one if it must be closed for it."""
+        self._connections[connection] = None
+        if len(self._connections) <= self._size:
             return None
-        first = next(iter(self._taken))
-        self.remove(first)
-        return first
+        oldest = next(iter(self._connections))
+        self.remove(oldest)
+        return oldest
 
     def remove(self, connection: C) -> None:
-        """Free its place, if it has one."""
-        self._taken.pop(connection, None)
+        """Remove a connection, if it is there."""
+        self._connections.pop(connection, None)

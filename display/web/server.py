@@ -1,4 +1,4 @@
-"""The page's server in a thread of its own."""
+"""Runs the page's HTTP server in a thread, with limits that a stranger cannot use up."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from display.web.connection_limit import ConnectionLimit
 from display.web.latest_frame import LatestFrame
 
 MAX_UNAUTHENTICATED, MAX_AUTHENTICATED = 128, 100  # connections
-# Taken from the kernel in one turn of the loop. What asks at once has said who it is three turns after it was taken, so
-# the strangers' room must hold more than three of these, or newcomers would push the owner out unheard.
+# Connections accepted in one turn of the loop. A client that sends its request at once is authenticated within three
+# turns. So MAX_UNAUTHENTICATED must be more than three times this, or newcomers would push the owner out before that.
 MAX_ACCEPTED_AT_ONCE = 32
-BACKLOG = 1024  # kept by the kernel until they are taken; beyond these a caller must try again a second later
-REQUEST_TIMEOUT_S = 5.0  # from the connection, or from the last answer, to the end of a request
-MAX_HEAD_BYTES = 16 * 1024  # bytes
+BACKLOG = 1024  # connections that wait in the kernel; further clients try again a second later
+REQUEST_TIMEOUT_S = 5.0  # from the connection, or the last answer, to the end of a request
+MAX_HEAD_BYTES = 16 * 1024
 
 
 class ConnectionLimits:
-    """Where the connections of one server have their places."""
+    """The limits of one server: one for connections that showed token or cookie, one for all others."""
 
     def __init__(self) -> None:
         self.unauthenticated = ConnectionLimit[TimeoutProtocol](MAX_UNAUTHENTICATED)
@@ -36,10 +36,10 @@ class ConnectionLimits:
 
 
 class TimeoutProtocol(H11Protocol):
-    """HTTP with a deadline for every request and a place for every connection.
+    """HTTP with a deadline for every request and a limit on connections.
 
-    uvicorn's own limits do not do: beyond `limit_concurrency` it answers 503 and keeps the connection, and one byte ends
-    its wait for the next request.
+    uvicorn's own limits are not enough: beyond `limit_concurrency` it answers 503 and keeps the connection, and a single
+    byte ends its timeout for the next request.
 
     The application finds this object in its scope, at ["state"]["connection"].
     """
@@ -52,7 +52,7 @@ class TimeoutProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio."""
-        super().connection_made(cast("asyncio.Transport", transport))  # of a TCP server it is one
+        super().connection_made(cast("asyncio.Transport", transport))  # a TCP server always gets one
         self._deadline = self.loop.call_later(REQUEST_TIMEOUT_S, self.abort)
         self._add_to(self._limits.unauthenticated)
 
@@ -60,11 +60,11 @@ class TimeoutProtocol(H11Protocol):
         """See asyncio."""
         self._limits.unauthenticated.remove(self)
         self._limits.authenticated.remove(self)
-        self._cancel_deadline()  # else it keeps all that was said for as long
+        self._cancel_deadline()  # the timer would keep this object, and all it received, until then
         super().connection_lost(exc)
 
     def handle_events(self) -> None:
-        """Called where bytes came, and where an answer is complete and the next request may follow."""
+        """See uvicorn, which calls this when bytes came, and when an answer is complete and the next request may follow."""
         super().handle_events()
         if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
             self._cancel_deadline()
@@ -72,13 +72,13 @@ class TimeoutProtocol(H11Protocol):
             self._deadline = self.loop.call_later(REQUEST_TIMEOUT_S, self.abort)
 
     def on_authenticated(self) -> None:
-        """It has shown token or cookie."""
+        """Move this connection to the limit of authenticated ones: it has shown token or cookie."""
         self._limits.unauthenticated.remove(self)
-        if not self.transport.is_closing():  # else nobody would free its place
+        if not self.transport.is_closing():  # a closing one would never be removed
             self._add_to(self._limits.authenticated)
 
     def abort(self) -> None:
-        """End it at once, without waiting for what was not yet taken."""
+        """Close the connection at once and discard what is not sent yet."""
         self.transport.abort()
 
     def _add_to(self, limit: ConnectionLimit[TimeoutProtocol]) -> None:
@@ -92,15 +92,15 @@ class TimeoutProtocol(H11Protocol):
 
 
 def listen(host: str, port: int, fallback_to_any_port: bool) -> socket.socket:
-    """A listening socket.
+    """Open a listening socket.
 
     Args:
         host: An address of this machine.
-        port: Wanted.
-        fallback_to_any_port: Whether another port will do where that one is taken.
+        port: The port to bind.
+        fallback_to_any_port: Whether to take any free port if that one is taken.
 
     Raises:
-        DisplayError: It cannot be bound.
+        DisplayError: The address cannot be bound.
     """
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -122,8 +122,7 @@ def listen(host: str, port: int, fallback_to_any_port: bool) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """Tells asyncio and the kernel different things: asyncio's one `backlog` is how many wait and how many are taken in
-    one turn."""
+    """Sets the kernel's backlog apart from asyncio's, which uses one number for waiting and for accepting in one turn."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn."""
@@ -141,7 +140,7 @@ class Server:
             "access_log": False, "server_header": False, "backlog": MAX_ACCEPTED_AT_ONCE, "timeout_graceful_shutdown": 1,
             "h11_max_incomplete_event_size": MAX_HEAD_BYTES,
         }  # fmt: skip
-        for name in ("uvicorn", "uvicorn.error", "asyncio"):  # strangers' mistakes are no events of ours
+        for name in ("uvicorn", "uvicorn.error", "asyncio"):  # malformed requests of strangers must not fill the log
             logging.getLogger(name).setLevel(logging.CRITICAL)
         self._server = _Server(uvicorn.Config(app, **config))
         self._latest, self._socket = latest, listening
@@ -149,7 +148,7 @@ class Server:
         self._thread.start()
 
     def close(self) -> None:
-        """End; who still watches is cut off."""
+        """Stop the server and cut off all viewers."""
         self._server.should_exit = self._server.force_exit = True
         self._thread.join(2)
         self._socket.close()
