@@ -28,7 +28,7 @@ def both_taken(commands: CommandQueue, control: Socket, counters: Counters) -> l
     return found
 
 
-def test_a_wish_is_kept_until_compose_is_there_and_passed_on_once(run_dir: Path) -> None:
+def test_a_command_is_kept_until_compose_is_there_and_sent_once(run_dir: Path) -> None:
     """A key that was pressed while compose restarted, or before the two had met, was lost."""
     open_run_dir(run_dir)
     counters = Counters(logging.getLogger("test"))
@@ -41,7 +41,9 @@ def test_a_wish_is_kept_until_compose_is_there_and_passed_on_once(run_dir: Path)
         assert not str(counters)
 
 
-def test_an_old_wish_is_dropped_and_counted(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_command_that_nobody_takes_is_dropped_and_counted(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     open_run_dir(run_dir)
     monkeypatch.setattr(module, "MAX_AGE_S", 0.0)
     counters = Counters(logging.getLogger("test"))
@@ -52,7 +54,7 @@ def test_an_old_wish_is_dropped_and_counted(run_dir: Path, monkeypatch: pytest.M
     assert "nobody takes it" in str(counters)
 
 
-def test_a_wish_is_passed_on_with_the_time_of_the_machine_that_composes(run_dir: Path) -> None:
+def test_a_command_is_sent_with_a_time_of_composes_clock(run_dir: Path) -> None:
     """The page of a display that watches a relay made wishes with the display's own clock, and none was obeyed."""
     open_run_dir(run_dir)
     counters, ahead_ns = Counters(logging.getLogger("test")), 3_600_000_000_000

@@ -18,7 +18,7 @@ SHAPE = (90, 160, 3)
 MESSAGE = FrameComposed(5, 7, 10**9, 9, "", 3, *SHAPE[:2], 2, "live", "", 80.5, True, "model")
 
 
-def test_it_reads_one_picture_after_the_other_into_one_buffer_and_leaves_out_what_is_gone(run_dir: Path) -> None:
+def test_the_reader_uses_one_buffer_and_leaves_out_overwritten_pictures(run_dir: Path) -> None:
     run_dir.mkdir(parents=True, exist_ok=True)
     counters = Counters(logging.getLogger("onlyme"))
     with open_context() as context, RingWriter("composites", SHAPE, 4, new_epoch()) as ring:
@@ -49,7 +49,7 @@ def test_it_reads_one_picture_after_the_other_into_one_buffer_and_leaves_out_wha
         assert "composite lapped 2" in str(counters)
 
 
-def test_the_picture_is_the_callers_own(run_dir: Path) -> None:
+def test_the_caller_may_draw_on_the_picture(run_dir: Path) -> None:
     run_dir.mkdir(parents=True, exist_ok=True)
     with open_context() as context, RingWriter("composites", SHAPE, 4, new_epoch()) as ring:
         composites = CompositeReader(connect(context, COMPOSITES, run_dir), Counters(logging.getLogger("onlyme")))

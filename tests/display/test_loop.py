@@ -24,7 +24,7 @@ CARD = replace(MESSAGE, height=90, width=160, state="lost", privacy=True)
 PICTURES = 30  # as many as may wait between the loop and the disk: none is left out
 
 
-def test_a_recording_is_whole_also_where_the_loop_fails(
+def test_a_recording_is_complete_even_if_the_loop_fails(
     run_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What waits for the disk is written before the process ends."""
@@ -101,7 +101,7 @@ class Played:
     ],
     ids=["at the first picture", "not of a card", "never of cards", "not of a display that is started again"],
 )
-def test_the_instance_view_is_asked_for_once_where_there_is_a_picture(
+def test_the_instance_view_is_requested_once_with_the_first_picture(
     states: list[str],
     restarts: int,
     commanded: list[Command],

@@ -34,7 +34,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_a_relay_s_last_picture_is_marked_when_stale_and_then_goes(clock: list[float]) -> None:
+def test_the_last_picture_of_a_relay_is_marked_and_then_blanked(clock: list[float]) -> None:
     sink = Sink()
     presenter = Presenter(sink, RelayReader.__new__(RelayReader))
     presenter.show(MESSAGE, PICTURE.copy())
@@ -45,7 +45,7 @@ def test_a_relay_s_last_picture_is_marked_when_stale_and_then_goes(clock: list[f
     assert sink.last.mean() < PICTURE.mean() * 0.6, "the one that is left standing is dimmed and says so"
 
 
-def test_a_call_s_last_picture_goes_at_once(clock: list[float]) -> None:
+def test_the_last_picture_of_a_call_is_blanked_without_a_mark(clock: list[float]) -> None:
     sink = Sink()
     presenter = Presenter(sink, CompositeReader.__new__(CompositeReader))
     presenter.show(MESSAGE, PICTURE.copy())
@@ -54,7 +54,7 @@ def test_a_call_s_last_picture_goes_at_once(clock: list[float]) -> None:
     assert sink.did == ["picture", CompositeReader.silent_text]
 
 
-def test_when_the_sender_is_gone_nothing_is_left_to_be_marked(clock: list[float]) -> None:
+def test_a_lost_source_blanks_the_sink_for_good(clock: list[float]) -> None:
     sink = Sink()
     presenter = Presenter(sink, RelayReader.__new__(RelayReader))
     presenter.show(MESSAGE, PICTURE.copy())
@@ -64,7 +64,7 @@ def test_when_the_sender_is_gone_nothing_is_left_to_be_marked(clock: list[float]
     assert sink.did == ["picture", RelayReader.gone_text]
 
 
-def test_the_lag_is_what_a_picture_took_longer_than_the_fastest() -> None:
+def test_the_delay_is_measured_against_the_fastest_picture() -> None:
     clock = RelayClock()
     ahead = [clock.arrived(sent, sent + 10**12 + took) for sent, took in ((0, 5), (10, 3), (20, 90), (30, 4))]
     assert ahead == [10**12 + 5, 10**12 + 3, 10**12 + 3, 10**12 + 3]

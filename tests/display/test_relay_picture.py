@@ -19,7 +19,7 @@ def noise(height: int, width: int) -> NDArray[np.uint8]:
     (72, 128, 0, (72, 128)), (72, 128, 128, (72, 128)), (72, 128, 640, (72, 128)), (72, 128, 64, (36, 64)),
     (719, 1279, 640, (360, 640)), (3, 1279, 64, (1, 64)),
 ])  # fmt: skip
-def test_a_picture_that_fits_keeps_its_size_and_is_no_wider_than_asked(
+def test_a_picture_keeps_its_size_unless_it_is_too_wide(
     height: int, width: int, max_width: int, size: tuple[int, int]
 ) -> None:
     made = compress(np.full((height, width, 3), 90, np.uint8), 80, max_width)
@@ -27,7 +27,7 @@ def test_a_picture_that_fits_keeps_its_size_and_is_no_wider_than_asked(
 
 
 @pytest.mark.parametrize("max_bytes", [700, 5_000, 100_000])
-def test_what_a_message_cannot_hold_is_made_smaller_and_not_left_out(max_bytes: int) -> None:
+def test_a_picture_too_large_for_a_message_is_made_smaller(max_bytes: int) -> None:
     made = compress(noise(360, 640), 100, 0, max_bytes)
     assert len(made.jpeg) <= max_bytes
     assert size_of(made.jpeg) == (made.height, made.width)
@@ -36,7 +36,7 @@ def test_what_a_message_cannot_hold_is_made_smaller_and_not_left_out(max_bytes: 
         assert len(made.jpeg) > max_bytes / 2, "no smaller than it must be"
 
 
-def test_the_worst_picture_of_all_fits_into_a_message() -> None:
+def test_the_largest_noisiest_picture_fits_into_a_message() -> None:
     """8K of noise at quality 100 takes 65 MB: it was encoded, refused by the viewer's socket, and nobody was told."""
     made = compress(noise(4320, 7680), 100)
     text = "\U0001f600" * LONGEST_TEXT
@@ -48,13 +48,13 @@ def test_the_worst_picture_of_all_fits_into_a_message() -> None:
     assert len(made.jpeg) > MAX_JPEG_BYTES / 4, "no smaller than it must be: a mean of noise has fewer bytes a pixel"
 
 
-def test_more_pixels_than_a_viewer_takes_are_made_fewer() -> None:
+def test_a_picture_with_too_many_pixels_is_made_smaller() -> None:
     made = compress(np.zeros((8200, 4400, 3), np.uint8), 10)
     assert 0.98 * MAX_PIXELS < made.height * made.width <= MAX_PIXELS
     assert size_of(made.jpeg) == (made.height, made.width)
 
 
-def test_a_card_is_plain_with_a_line() -> None:
+def test_a_card_is_black_with_a_line_of_text() -> None:
     plain = card(360, 640)
     assert plain.shape == (360, 640, 3) and plain.dtype == np.uint8
     assert cv2.countNonZero(plain[60:].reshape(-1)) == 0 and plain[:60].max() > 200

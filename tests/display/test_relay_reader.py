@@ -98,7 +98,7 @@ def png(height: int, width: int) -> bytes:
         (saying(4096, 8192, jpeg(64, 64)), (4096, 8192)), (saying(4096, 16383, jpeg(64, 64)), (12, 16)),
     ],
 )  # fmt: skip
-def test_what_is_no_jpeg_of_the_size_it_says_is_never_decoded(
+def test_only_a_jpeg_of_the_size_in_the_message_is_decoded(
     data: bytes, size: tuple[int, int], relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """700 bytes cost a display 192 MB and a fifth of a second, again and again."""
@@ -108,7 +108,7 @@ def test_what_is_no_jpeg_of_the_size_it_says_is_never_decoded(
     assert (decoded, str(relay.counters)) == ([], "picture not the JPEG it says 1")
 
 
-def test_what_is_one_is_shown(relay: Relay) -> None:
+def test_a_valid_picture_is_shown(relay: Relay) -> None:
     shown = relay.shows(picture())
     assert shown is not None and shown[1].shape == (12, 16, 3)
 
@@ -116,7 +116,7 @@ def test_what_is_one_is_shown(relay: Relay) -> None:
 @pytest.mark.parametrize(
     "field", ["captured_ns", "composed_ns", "sent_ns", "number", "epoch", "frame_id", "source_index"]
 )
-def test_no_number_ends_the_display(field: str, relay: Relay) -> None:
+def test_no_number_in_a_message_ends_the_display(field: str, relay: Relay) -> None:
     changed: dict[str, Any] = {field: MAX_INT}
     shown = relay.shows(picture(**changed))
     assert shown is not None
@@ -129,19 +129,19 @@ def test_no_number_ends_the_display(field: str, relay: Relay) -> None:
     assert list(relay.relayed.receive()) == [], "and the next round too"
 
 
-def test_a_picture_larger_than_any_camera_gives_is_no_message() -> None:
+def test_a_message_with_too_large_a_picture_is_refused() -> None:
     with pytest.raises(MessageError, match=r"height \* width: expected"):
         picture(height=16384, width=16384)
     assert picture(height=4320, width=8192).height * 8192 == MAX_PIXELS
 
 
-def test_the_instance_view_is_refused_where_the_camera_is_not(counters: Counters) -> None:
+def test_the_instance_view_is_refused_for_a_display_of_a_relay(counters: Counters) -> None:
     with open_context() as context, pytest.raises(ConfigError, match=r"--view instances: .* got --connect tcp://127"):
         open_relay_reader(context, DisplaySettings(connect="tcp://127.0.0.1:5", view="instances"), counters)
 
 
 @pytest.mark.parametrize("off_ns", [0, 10**6 * S, -(10**6) * S])
-def test_the_clock_knows_how_far_the_relay_is_behind(off_ns: int) -> None:
+def test_the_relay_clock_finds_the_difference_of_the_clocks(off_ns: int) -> None:
     """Whatever the two clocks show, all but the time on the way is known, and that is never taken for more than it is."""
     clock, way_ns = RelayClock(), (5_000_000, 2_000_000, 90_000_000)
     now_ns = 2 * 10**6 * S
@@ -150,7 +150,7 @@ def test_the_clock_knows_how_far_the_relay_is_behind(off_ns: int) -> None:
 
 
 @pytest.mark.parametrize("off_ns", [0, 3600 * S, 10**6 * S])
-def test_a_wish_is_made_by_the_relays_clock(off_ns: int, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_has_a_time_of_the_relays_clock(off_ns: int, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
     """Compose compares its time with its own clock, which starts anywhere else than the viewer's."""
     theirs = time.monotonic_ns
     monkeypatch.setattr(time, "monotonic_ns", lambda: theirs() + off_ns)
@@ -167,7 +167,7 @@ def test_a_wish_is_made_by_the_relays_clock(off_ns: int, relay: Relay, monkeypat
     assert before_ns - issued.issued_ns < S
 
 
-def test_a_wish_that_nobody_takes_grows_old_by_the_relays_clock(
+def test_the_age_of_a_command_that_nobody_takes_is_measured_by_the_relays_clock(
     counters: Counters, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with open_context() as context:

@@ -28,20 +28,20 @@ SHOWS_MORE: list[Command] = [
 ]  # fmt: skip
 
 
-def test_whoever_is_elsewhere_may_hide_and_choose() -> None:
+def test_a_viewer_on_another_machine_may_turn_privacy_on_and_choose_the_subject() -> None:
     assert {remote_refusal(command) for command in HIDES + CHOOSES} == {""}
 
 
-def test_nothing_that_shows_more_is_asked_from_elsewhere() -> None:
+def test_a_viewer_on_another_machine_may_not_give_a_command_that_shows_more() -> None:
     assert {remote_refusal(command) for command in SHOWS_MORE} == {AT_CAMERA_ONLY}
 
 
-def test_every_kind_of_wish_was_thought_of() -> None:
+def test_every_kind_of_command_is_tested_here() -> None:
     assert {type(command) for command in HIDES + CHOOSES + SHOWS_MORE} == set(get_args(Command))
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_only_what_is_filtered_leaves(state: str) -> None:
+def test_only_filtered_pictures_leave_the_machine(state: str) -> None:
     message = FrameComposed(1, 1, 1, 1, "s", 1, 12, 16, 1, state, "", 1.0, True, "m")
     unfiltered = FrameComposed(1, 1, 1, 1, "s", 1, 12, 16, 1, state, "", 1.0, False, "m")
     assert may_leave_machine(message) is (state not in ("off", "instances"))

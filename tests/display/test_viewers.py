@@ -6,7 +6,7 @@ from common.remote import IN_FLIGHT, is_loopback
 from display.relay.viewers import MAX_COMMANDS_PER_S, MAX_SILENCE_NS, MAX_VIEWERS, Viewers
 
 
-def test_whoever_takes_nothing_is_sent_no_more() -> None:
+def test_a_viewer_that_takes_nothing_is_sent_no_more() -> None:
     viewers = Viewers()
     viewers.on_ready(b"slow", "", 0, 0)
     viewers.on_ready(b"good", "", 0, 0)
@@ -19,7 +19,7 @@ def test_whoever_takes_nothing_is_sent_no_more() -> None:
     assert sent == {b"slow": IN_FLIGHT, b"good": 100}
 
 
-def test_whoever_wakes_goes_on_from_now() -> None:
+def test_a_viewer_that_wakes_gets_the_next_picture() -> None:
     viewers = Viewers()
     viewers.on_ready(b"a", "", 0, 0)
     for number in range(1, 50):
@@ -29,7 +29,7 @@ def test_whoever_wakes_goes_on_from_now() -> None:
     assert viewers.ready() == [b"a"]
 
 
-def test_who_said_nothing_for_long_or_lost_its_key_is_dropped() -> None:
+def test_a_silent_viewer_and_one_with_a_withdrawn_key_are_removed() -> None:
     viewers = Viewers()
     viewers.on_ready(b"a", "key a", 0, 0)
     viewers.on_ready(b"b", "key b", 0, MAX_SILENCE_NS)
@@ -40,14 +40,14 @@ def test_who_said_nothing_for_long_or_lost_its_key_is_dropped() -> None:
     assert viewers.remove_inactive(1, None) == [], "without keys there is no list"
 
 
-def test_there_is_room_for_so_many() -> None:
+def test_the_number_of_viewers_is_limited() -> None:
     viewers = Viewers()
     assert [viewers.on_ready(str(n).encode(), "", 0, 0) for n in range(MAX_VIEWERS)] == [""] * MAX_VIEWERS
     assert viewers.on_ready(b"one more", "", 0, 0) == f"more than {MAX_VIEWERS} at once"
     assert len(viewers.ready()) == MAX_VIEWERS
 
 
-def test_whoever_connects_again_and_again_keeps_nobody_else_out() -> None:
+def test_one_key_cannot_take_all_places() -> None:
     viewers = Viewers()
     assert [viewers.on_ready(str(n).encode(), "key a", 0, 0) for n in range(MAX_VIEWERS)] == [""] * MAX_VIEWERS
     assert viewers.on_ready(b"other", "key b", 0, 0) == ""
@@ -61,7 +61,7 @@ def test_whoever_connects_again_and_again_keeps_nobody_else_out() -> None:
     assert viewers.on_ready(b"third", "key c", 0, 0) == ""
 
 
-def test_so_many_wishes_a_second_are_heard_of_each() -> None:
+def test_the_commands_of_each_viewer_are_limited() -> None:
     viewers = Viewers()
     answers = [viewers.on_command(b"loud", "", n * 1_000_000) for n in range(100)]
     assert answers == [""] * MAX_COMMANDS_PER_S + [f"more than {MAX_COMMANDS_PER_S} commands a second"] * (
@@ -78,5 +78,5 @@ def test_so_many_wishes_a_second_are_heard_of_each() -> None:
      ("tcp://0.0.0.0:5", False), ("tcp://[::]:5", False), ("tcp://*:5", False), ("tcp://10.0.0.1:5", False),
      ("tcp://localhost.evil.example:5", False), ("tcp://eth0:5", False)],
 )  # fmt: skip
-def test_what_only_this_machine_can_reach(address: str, loopback: bool) -> None:
+def test_loopback_addresses_are_recognised(address: str, loopback: bool) -> None:
     assert is_loopback(address) is loopback

@@ -78,7 +78,7 @@ def still_open(strangers: list[socket.socket]) -> int:
     return sum(map(is_held, strangers))
 
 
-def test_a_flood_of_connections_keeps_nobody_out(run_dir: Path) -> None:
+def test_a_flood_of_connections_does_not_keep_the_owner_out(run_dir: Path) -> None:
     with page(run_dir) as (port, child), ExitStack() as strangers:
         facts, picture = ask(port, "/facts"), ask(port, "/picture.mjpg")
         facts_in(facts)
@@ -98,7 +98,7 @@ def test_a_flood_of_connections_keeps_nobody_out(run_dir: Path) -> None:
         assert facts_in(facts)["watching"] == 1
 
 
-def test_refused_requests_hold_no_place(run_dir: Path) -> None:
+def test_connections_of_refused_requests_are_closed(run_dir: Path) -> None:
     with page(run_dir) as (port, _), ExitStack() as strangers:
         held = []
         for _ in range(205):

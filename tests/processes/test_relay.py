@@ -98,7 +98,7 @@ def at(run_dir: Path, counters: Counters, segments: set[str]) -> Iterator[Stage]
         yield Stage(context, run_dir, compose, counters)
 
 
-def test_after_a_sleep_nothing_of_before_goes_to_a_viewer(at: Stage) -> None:
+def test_pictures_of_before_a_sleep_are_not_sent(at: Stage) -> None:
     with at.relay("tests.faults.sleeper relay", curve="no") as pid:
         viewer = at.viewer()
         at.until("a picture", lambda: viewer.got, [viewer])
@@ -115,7 +115,7 @@ def test_after_a_sleep_nothing_of_before_goes_to_a_viewer(at: Stage) -> None:
     assert all(message.captured_ns > before_ns for message in viewer.got)
 
 
-def test_nothing_is_encoded_while_nobody_watches_and_who_comes_late_sees_what_is_now(at: Stage) -> None:
+def test_nothing_is_encoded_without_viewers_and_a_new_viewer_gets_the_present_picture(at: Stage) -> None:
     with at.relay(curve="no"):
         first = at.viewer()
         at.until("the relay", lambda: first.got, [first])
@@ -132,7 +132,7 @@ def test_nothing_is_encoded_while_nobody_watches_and_who_comes_late_sees_what_is
         assert at.compose.number - late.got[0].frame_id < 10
 
 
-def test_only_listed_keys_see_anything(at: Stage) -> None:
+def test_only_viewers_with_listed_keys_get_pictures(at: Stage) -> None:
     key, stranger = at.key("anna"), zmq.curve_keypair()
     relay = key.relay_public
     with at.relay():
@@ -147,7 +147,7 @@ def test_only_listed_keys_see_anything(at: Stage) -> None:
         assert [len(viewer.got) for viewer in refused] == [0, 0, 0]
 
 
-def test_who_is_revoked_is_cut_off_and_others_are_not(at: Stage) -> None:
+def test_a_viewer_with_a_revoked_key_is_cut_off_alone(at: Stage) -> None:
     keys = at.key("anna"), at.key("ben")
     with at.relay():
         anna, ben = (at.viewer(key) for key in keys)
@@ -161,7 +161,7 @@ def test_who_is_revoked_is_cut_off_and_others_are_not(at: Stage) -> None:
         assert at.sees_nothing(again, beside=ben), "and it does not come in again"
 
 
-def test_garbage_after_the_handshake_hurts_nobody(at: Stage) -> None:
+def test_malformed_messages_of_one_viewer_do_not_disturb_another(at: Stage) -> None:
     key = at.key("anna")
     with at.relay() as pid:
         good, bad = at.viewer(key), at.viewer(key)
@@ -177,7 +177,7 @@ def test_garbage_after_the_handshake_hurts_nobody(at: Stage) -> None:
         assert child_of(pid) == child, "it is the same relay still"
 
 
-def test_wishes_are_heard_only_with_leave_and_key(at: Stage) -> None:
+def test_commands_need_a_permitted_key_and_a_permitting_relay(at: Stage) -> None:
     control = bind(at.context, CONTROL, at.run_dir)
     keys = at.key("guest"), at.key("host", control=True)
     with at.relay(allow_control="yes"):
@@ -196,7 +196,7 @@ def test_wishes_are_heard_only_with_leave_and_key(at: Stage) -> None:
         assert not control.poll(0), "without --allow-control nobody is heard"
 
 
-def test_whoever_is_elsewhere_may_hide_and_choose_and_nothing_that_shows_more(at: Stage) -> None:
+def test_the_relay_refuses_commands_that_show_more(at: Stage) -> None:
     control = bind(at.context, CONTROL, at.run_dir)
     key = at.key("host", control=True)
     refused: list[Command] = [
@@ -228,7 +228,7 @@ def test_whoever_is_elsewhere_may_hide_and_choose_and_nothing_that_shows_more(at
 
 
 @pytest.mark.parametrize("off_ns", [0, 10**15])
-def test_a_wish_of_a_viewer_whose_clock_is_far_off_is_of_now(
+def test_a_command_of_a_viewer_with_another_clock_has_the_present_time(
     off_ns: int, at: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     control = bind(at.context, CONTROL, at.run_dir)
@@ -254,7 +254,7 @@ def test_a_wish_of_a_viewer_whose_clock_is_far_off_is_of_now(
         assert begun_ns - 1_000_000_000 < issued.issued_ns <= time.monotonic_ns(), "compose obeys it"
 
 
-def test_a_viewer_who_says_too_much_keeps_nobody_waiting_and_the_future_is_now(at: Stage) -> None:
+def test_a_flood_of_commands_delays_nobody_and_no_command_is_from_the_future(at: Stage) -> None:
     control = bind(at.context, CONTROL, at.run_dir)
     keys = at.key("host", control=True), at.key("loud", control=True)
     with stage("display.relay", at.run_dir, relay=at.address, keys=at.run_dir / "keys", allow_control="yes") as process:
@@ -280,7 +280,7 @@ def test_a_viewer_who_says_too_much_keeps_nobody_waiting_and_the_future_is_now(a
 
 
 @pytest.mark.parametrize("state", [State.OFF, State.INSTANCES])
-def test_the_cameras_own_picture_goes_nowhere(state: State, at: Stage) -> None:
+def test_the_relay_never_sends_the_cameras_own_picture(state: State, at: Stage) -> None:
     key = at.key("anna")
     with at.relay(relay_quality=95):
         viewer = at.viewer(key)
@@ -309,7 +309,7 @@ def test_the_cameras_own_picture_goes_nowhere(state: State, at: Stage) -> None:
                 )
 
 
-def test_what_the_person_in_front_is_asked_stays_there(at: Stage) -> None:
+def test_questions_of_the_call_are_not_relayed(at: Stage) -> None:
     assert "question" not in {field.name for field in fields(PictureRelayed)}
     key = at.key("anna")
     with at.relay():
@@ -324,7 +324,7 @@ def test_what_the_person_in_front_is_asked_stays_there(at: Stage) -> None:
         assert all(b"are these" not in encode(message) for message in viewer.got)
 
 
-def test_relay_and_viewer_come_back_in_turn(at: Stage) -> None:
+def test_relay_and_viewer_reconnect_after_a_restart(at: Stage) -> None:
     key = at.key("anna")
     with at.relay() as pid:
         viewer = at.viewer(key)
@@ -339,7 +339,7 @@ def test_relay_and_viewer_come_back_in_turn(at: Stage) -> None:
         at.until("a picture for the next viewer", lambda: other.got, [other])
 
 
-def test_fifty_watch_and_one_that_stops_costs_nobody_anything(at: Stage) -> None:
+def test_one_stopped_viewer_does_not_slow_down_fifty(at: Stage) -> None:
     key = at.key("anna")
     with at.relay() as pid:
         viewers = [at.viewer(key) for _ in range(50)]
@@ -365,13 +365,15 @@ def test_fifty_watch_and_one_that_stops_costs_nobody_anything(at: Stage) -> None
         ({"relay": "tcp://127.0.0.1:5999", "curve": "no", "allow_control": "yes"}, "--allow-control: expected keys"),
     ],
 )
-def test_without_keys_it_is_refused(run_dir: Path, settings: dict[str, object], said: str) -> None:
+def test_a_relay_without_keys_or_with_wrong_settings_does_not_start(
+    run_dir: Path, settings: dict[str, object], said: str
+) -> None:
     with stage("display.relay", run_dir, keys=run_dir / "none", **settings) as process:
         _, text = process.communicate(timeout=10)
     assert (process.returncode, said in text, text.count("\n")) == (2, True, 1), text
 
 
-def test_where_all_descriptors_are_held_who_watches_goes_on_and_who_is_listed_gets_in(at: Stage) -> None:
+def test_with_all_descriptors_taken_viewers_go_on_and_listed_keys_get_in(at: Stage) -> None:
     """Strangers who connected and said nothing ended the call, or kept everybody out."""
     keys, most = (at.key("anna"), at.key("ben")), 64
     relay = (
@@ -405,7 +407,7 @@ def test_where_all_descriptors_are_held_who_watches_goes_on_and_who_is_listed_ge
             process.kill()
 
 
-def test_a_taken_port_is_one_line(at: Stage) -> None:
+def test_a_taken_port_is_an_error_of_one_line(at: Stage) -> None:
     with plain.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -415,7 +417,7 @@ def test_a_taken_port_is_one_line(at: Stage) -> None:
     assert (process.returncode, "that is free" in text, text.count("\n")) == (2, True, 1), text
 
 
-def test_off_it_waits_and_ends(run_dir: Path) -> None:
+def test_a_relay_without_an_address_waits_until_it_is_stopped(run_dir: Path) -> None:
     with stage("display.relay", run_dir) as process:
         wait_for("the child", lambda: child_of(process.pid))
         time.sleep(0.3)

@@ -19,7 +19,7 @@ from tests.call import free_port
 from tests.processes.neighbours import wait_for
 
 
-def test_an_authenticator_that_has_ended_is_noticed_and_nobody_new_comes_in(tmp_path: Path, counters: Counters) -> None:
+def test_an_ended_authenticator_is_noticed_and_nobody_can_connect(tmp_path: Path, counters: Counters) -> None:
     keys = KeyStore(tmp_path)
     key = read_viewer_key(keys.new("anna"))
     address = f"tcp://127.0.0.1:{free_port()}"
@@ -47,7 +47,7 @@ def test_an_authenticator_that_has_ended_is_noticed_and_nobody_new_comes_in(tmp_
         server.close()
 
 
-def test_a_viewer_who_never_stops_talking_does_not_hold_the_loop(
+def test_endless_messages_of_a_viewer_do_not_block_the_loop(
     tmp_path: Path, counters: Counters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The loop's heartbeat would stand still, and its parent would kill it."""

@@ -108,7 +108,7 @@ def compose(screen: str, run_dir: Path, counters: Counters, monkeypatch: pytest.
 
 
 @pytest.mark.screen
-def test_letters_and_digits_are_wishes_and_no_other_key_is(compose: Compose) -> None:
+def test_only_letters_and_digits_give_commands(compose: Compose) -> None:
     """Print Screen showed everybody: the lower byte of its code is "a"."""
     for key in ("Print", "Cancel", "F1", "F5", "Left", "Up", "Home", "Escape", "ctrl+a", "XF86AudioPlay", "exclam"):
         compose.press(key)
@@ -134,7 +134,7 @@ def test_letters_and_digits_are_wishes_and_no_other_key_is(compose: Compose) -> 
 
 
 @pytest.mark.screen
-def test_what_more_is_shown_and_what_is_asked_has_a_bar_with_and_without_caption(compose: Compose) -> None:
+def test_bars_are_shown_with_and_without_caption(compose: Compose) -> None:
     for _ in range(2):
         for colour, message in (
             (RED_BGR, replace(COMPOSED, state="off", privacy=False)),

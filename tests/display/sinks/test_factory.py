@@ -20,19 +20,19 @@ def no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("sink", ["headless", "auto"])
-def test_the_instance_view_is_refused_where_somebody_else_may_look(sink: str) -> None:
+def test_the_instance_view_is_refused_for_sinks_that_others_may_see(sink: str) -> None:
     with pytest.raises(DisplayError, match="expected --sink window or record, got " + sink):
         open_sink(DisplaySettings(sink=sink, view="instances"))
 
 
-def test_only_the_window_and_the_recorder_show_it(tmp_path: Path) -> None:
+def test_the_recorder_shows_the_instance_view(tmp_path: Path) -> None:
     assert not HeadlessSink.local
     recorder = open_sink(DisplaySettings(sink="record", out=tmp_path, view="instances"))
     assert isinstance(recorder, RecordSink) and recorder.local
     recorder.close()
 
 
-def test_without_a_screen_auto_is_the_page_and_window_is_an_error(run_dir: Path) -> None:
+def test_without_a_screen_auto_opens_the_page_and_window_is_an_error(run_dir: Path) -> None:
     run_dir.mkdir()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

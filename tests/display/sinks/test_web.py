@@ -115,7 +115,7 @@ def ends(plain: socket.socket) -> bool:
     return True
 
 
-def test_the_cookie_is_for_whoever_shows_the_token(run_dir: Path) -> None:
+def test_only_the_token_gets_the_cookie(run_dir: Path) -> None:
     with served(run_dir) as page:
         status, headers, said = page.ask("GET", "/")
         assert (status, headers["set-cookie"], headers["connection"]) == (401, None, "close")
@@ -129,19 +129,19 @@ def test_the_cookie_is_for_whoever_shows_the_token(run_dir: Path) -> None:
         assert page.ask("GET", "/metrics", {"Authorization": f"Bearer {TOKEN}"})[0] == 200
 
 
-def test_two_calls_in_one_browser_have_a_cookie_each(run_dir: Path, tmp_path: Path) -> None:
+def test_two_calls_in_one_browser_have_different_cookies(run_dir: Path, tmp_path: Path) -> None:
     with served(run_dir) as one, served(tmp_path) as two:
         both = {"Cookie": f"{one.cookie()}; {two.cookie()}"}
         assert [page.ask("GET", "/", both)[0] for page in (one, two)] == [200, 200]
         assert one.ask("GET", "/", {"Cookie": two.cookie()})[0] == 401
 
 
-def test_a_host_that_is_no_address_is_refused_and_not_an_error(run_dir: Path) -> None:
+def test_a_malformed_host_is_refused_without_an_error(run_dir: Path) -> None:
     with served(run_dir) as page:
         assert page.ask("GET", f"/?token={TOKEN}", {"Host": "[::1"})[0] == 421
 
 
-def test_a_wish_goes_on_with_the_stream_that_the_viewer_saw(run_dir: Path) -> None:
+def test_a_command_carries_the_stream_that_the_viewer_saw(run_dir: Path) -> None:
     with served(run_dir) as page:
         assert page.command(epoch=str(EPOCH), subject=[0])[0] == 409, "nothing is shown yet"
         page.show(MESSAGE)
@@ -157,7 +157,7 @@ def test_a_wish_goes_on_with_the_stream_that_the_viewer_saw(run_dir: Path) -> No
 
 
 @pytest.mark.parametrize("state", ["off", "instances"])
-def test_the_camera_s_own_picture_never_goes_to_a_page_for_other_machines(state: str, run_dir: Path) -> None:
+def test_a_page_for_other_machines_never_shows_the_cameras_own_picture(state: str, run_dir: Path) -> None:
     bare = replace(MESSAGE, state=state, privacy=False)
     with served(run_dir, "0.0.0.0") as page:
         assert page.picture(MESSAGE).mean() > 250
@@ -176,7 +176,7 @@ def test_the_camera_s_own_picture_never_goes_to_a_page_for_other_machines(state:
         assert page.command(epoch=str(EPOCH), privacy=[False])[0] == 204
 
 
-def test_a_page_that_shows_a_relay_offers_no_more_than_the_relay_obeys(run_dir: Path) -> None:
+def test_a_page_that_shows_a_relay_refuses_what_the_relay_refuses(run_dir: Path) -> None:
     with served(run_dir, connect="tcp://127.0.0.1:5555") as page:
         page.picture(MESSAGE)
         assert page.command(epoch=str(EPOCH), privacy=[False]) == (403, f"{AT_CAMERA_ONLY}\n")
@@ -193,7 +193,7 @@ COMMAND = "POST /wish HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\
     ["", "G", "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n", COMMAND, COMMAND + "{{"],
     ids=["silent", "one byte", "half a head", "no body", "half a body"],
 )
-def test_whoever_does_not_finish_asking_is_hung_up_on(
+def test_an_unfinished_request_is_closed_after_the_timeout(
     first: str, then: str, run_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "REQUEST_TIMEOUT_S", 0.3)
@@ -204,7 +204,7 @@ def test_whoever_does_not_finish_asking_is_hung_up_on(
         assert ends(plain)
 
 
-def test_one_byte_now_and_then_does_not_stretch_the_deadline(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_single_bytes_do_not_extend_the_timeout(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "REQUEST_TIMEOUT_S", 0.5)
     with served(run_dir) as page, page.connected(f"GET /page.js?token={TOKEN} HTTP/1.1\r\n".encode()) as plain:
         plain.settimeout(0.05)
@@ -220,7 +220,9 @@ def test_one_byte_now_and_then_does_not_stretch_the_deadline(run_dir: Path, monk
     pytest.fail("it was not ended within 5 s")
 
 
-def test_strangers_take_no_place_from_whoever_showed_the_token(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unauthenticated_connections_do_not_displace_authenticated_ones(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(server, "MAX_UNAUTHENTICATED", 3)
     with served(run_dir) as page, page.connected(f"GET /facts?token={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()) as owner:  # fmt: skip
         assert owner.recv(1000).startswith(b"HTTP/1.1 200")
@@ -232,7 +234,7 @@ def test_strangers_take_no_place_from_whoever_showed_the_token(run_dir: Path, mo
             plain.close()
 
 
-def test_whoever_showed_the_token_has_no_endless_places_either(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_authenticated_connections_are_limited_too(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "MAX_AUTHENTICATED", 2)
     facts = f"GET /facts?token={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
     with served(run_dir) as page, page.connected(facts) as first, page.connected(facts) as second:

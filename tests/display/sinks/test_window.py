@@ -29,7 +29,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return pressed
 
 
-def test_over_a_card_the_keys_only_hide(keys: list[int]) -> None:
+def test_keys_pressed_over_a_card_only_hide(keys: list[int]) -> None:
     """Nobody sees over a card in which picture a wish would be obeyed."""
     sink = WindowSink()
     for privacy in (True, False):
@@ -44,7 +44,7 @@ def test_over_a_card_the_keys_only_hide(keys: list[int]) -> None:
 
 
 @pytest.mark.parametrize("state", ["everybody", "hidden"])
-def test_a_asks_for_what_is_not_so_yet(state: str, keys: list[int]) -> None:
+def test_key_a_switches_between_everybody_and_one_person(state: str, keys: list[int]) -> None:
     """Also while everybody would be shown and nobody is found, when the state says that all is hidden."""
     sink = WindowSink()
     for everybody, number in ((False, SelectSubject.EVERYBODY), (True, SelectSubject.ONE)):
