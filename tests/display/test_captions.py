@@ -30,7 +30,7 @@ def test_bars_say_that_more_is_shown_and_what_the_call_asks(
     bars = bars_of(replace(MESSAGE, state=state, privacy=privacy, question=question))
     assert [bar.ground for bar in bars] == grounds
     everybody = bars_of(replace(MESSAGE, state=state, privacy=privacy, question=question, everybody=True))
-    assert everybody[0].ground == (AMBER_BGR if privacy else RED_BGR), "also where nobody is found just now"
+    assert everybody[0].ground == (AMBER_BGR if privacy else RED_BGR), "even while nobody is found"
     assert not question or bars[-1].text == question
 
 

@@ -16,7 +16,7 @@ from tests.processes.neighbours import wait_for
 
 
 def both_taken(commands: CommandQueue, control: Socket, counters: Counters) -> list[CommandIssued]:
-    """What compose takes, once it is there and two commands have come."""
+    """Return the two commands that compose receives."""
     found: list[CommandIssued] = []
 
     def came() -> bool:
@@ -29,7 +29,7 @@ def both_taken(commands: CommandQueue, control: Socket, counters: Counters) -> l
 
 
 def test_a_command_is_kept_until_compose_is_there_and_sent_once(run_dir: Path) -> None:
-    """A key that was pressed while compose restarted, or before the two had met, was lost."""
+    """A key pressed while compose restarted, or before the sockets were connected, was lost."""
     open_run_dir(run_dir)
     counters = Counters(logging.getLogger("test"))
     with open_context() as context:
@@ -55,7 +55,7 @@ def test_an_old_command_that_nobody_takes_is_dropped_and_counted(
 
 
 def test_a_command_is_sent_with_a_time_of_composes_clock(run_dir: Path) -> None:
-    """The page of a display that watches a relay made wishes with the display's own clock, and none was obeyed."""
+    """The page of a display that watches a relay used the display's own clock, so compose refused every command."""
     open_run_dir(run_dir)
     counters, ahead_ns = Counters(logging.getLogger("test")), 3_600_000_000_000
     with open_context() as context:

@@ -18,7 +18,7 @@ def jpeg(height: int, width: int, *options: int, kind: str = ".jpg", channels: i
 
 
 def saying(height: int, width: int, data: bytes) -> bytes:
-    """The same with another size in its header."""
+    """Return `data` with another size in its header."""
     at = data.index(b"\xff\xc0")
     return data[: at + 5] + height.to_bytes(2, "big") + width.to_bytes(2, "big") + data[at + 9 :]
 
@@ -26,7 +26,7 @@ def saying(height: int, width: int, data: bytes) -> bytes:
 @pytest.mark.parametrize("quality", [10, 80, 100])
 @pytest.mark.parametrize("size", [(1, 1), (120, 160), (719, 1279), (4320, 8192)])
 def test_the_size_of_a_relayed_jpeg_is_read_from_its_header(size: tuple[int, int], quality: int) -> None:
-    """A black picture: none has fewer bytes a pixel."""
+    """The picture is black: no other has fewer bytes a pixel."""
     assert size_of(jpeg(*size, cv2.IMWRITE_JPEG_QUALITY, quality)) == size
 
 
@@ -58,7 +58,7 @@ def test_two_frame_headers_are_refused() -> None:
 
 
 def scan(component: int, table: int) -> bytes:
-    """The header of a scan of one component; nothing that it says follows."""
+    """Return the header of a scan of one component, without the data of the scan."""
     return bytes([0xFF, 0xDA, 0, 8, 1, component, table, 0, 63, 0])
 
 

@@ -27,7 +27,7 @@ PICTURES = 30  # as many as may wait between the loop and the disk: none is left
 def test_a_recording_is_complete_even_if_the_loop_fails(
     run_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What waits for the disk is written before the process ends."""
+    """Pictures in the queue are written before the process ends."""
     out = tmp_path / "out"
 
     def show_and_fail(presenter: Presenter) -> None:
@@ -65,7 +65,7 @@ def test_the_sink_of_a_recording_is_closed_once(run_dir: Path, tmp_path: Path, m
 
 
 class Played:
-    """Plays the composites to the loop, one a turn, then has it stop; takes its commands."""
+    """Gives the loop one composite a turn, then stops it; records its commands."""
 
     blank_after_s, stale_after_s, gone_text, silent_text = 60.0, None, "", ""
 
@@ -74,7 +74,7 @@ class Played:
         self.commanded: list[Command] = []
 
     def poll(self, timeout_ms: int) -> None:
-        """As a socket that has something."""
+        """Return at once, as for a socket with a message."""
 
     def is_gone(self) -> bool:
         return False
@@ -108,7 +108,7 @@ def test_the_instance_view_is_requested_once_with_the_first_picture(
     run_dir: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Compose refuses it while the camera is lost. And it is privacy off: a crash of the display does not mean that anybody asked for it."""
+    """Compose refuses the view while the camera is lost. A display restarted after a crash must not turn privacy off by it."""
     stop = Stop(Pulse(logging.INFO), [], restarts)
     played = Played(list(states), stop)
     monkeypatch.setattr(loop, "open_source", lambda *_: (played, played))

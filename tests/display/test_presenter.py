@@ -42,7 +42,7 @@ def test_the_last_picture_of_a_relay_is_marked_and_then_blanked(clock: list[floa
         clock[0] += 0.1
         presenter.check_timeout()
     assert sink.did == ["picture", "picture", RelayReader.silent_text]
-    assert sink.last.mean() < PICTURE.mean() * 0.6, "the one that is left standing is dimmed and says so"
+    assert sink.last.mean() < PICTURE.mean() * 0.6, "the picture that is marked is dimmed"
 
 
 def test_the_last_picture_of_a_call_is_blanked_without_a_mark(clock: list[float]) -> None:
@@ -69,6 +69,6 @@ def test_the_delay_is_measured_against_the_fastest_picture() -> None:
     ahead = [clock.arrived(sent, sent + 10**12 + took) for sent, took in ((0, 5), (10, 3), (20, 90), (30, 4))]
     assert ahead == [10**12 + 5, 10**12 + 3, 10**12 + 3, 10**12 + 3]
     late = 60 * 10**9
-    assert clock.arrived(late, late + 10**12 + 7) == 10**12 + 7, "clocks drift: what was long ago counts no more"
+    assert clock.arrived(late, late + 10**12 + 7) == 10**12 + 7, "clocks drift: old pictures do not count"
     clock.restart()
     assert clock.arrived(late, late + 5) == 5

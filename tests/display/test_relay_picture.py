@@ -11,7 +11,7 @@ from display.relay.picture import MAX_JPEG_BYTES, card, compress
 
 
 def noise(height: int, width: int) -> NDArray[np.uint8]:
-    """What takes the most bytes."""
+    """Return noise, which takes the most bytes."""
     return np.random.default_rng(5).integers(0, 256, (height, width, 3), np.uint8)
 
 
@@ -33,11 +33,11 @@ def test_a_picture_too_large_for_a_message_is_made_smaller(max_bytes: int) -> No
     assert size_of(made.jpeg) == (made.height, made.width)
     assert made.width / made.height == pytest.approx(640 / 360, rel=0.2) or max_bytes == 700
     if max_bytes == 100_000:
-        assert len(made.jpeg) > max_bytes / 2, "no smaller than it must be"
+        assert len(made.jpeg) > max_bytes / 2, "not smaller than needed"
 
 
 def test_the_largest_noisiest_picture_fits_into_a_message() -> None:
-    """8K of noise at quality 100 takes 65 MB: it was encoded, refused by the viewer's socket, and nobody was told."""
+    """8K of noise at quality 100 takes 65 MB: the viewer's socket refused such a picture, and nothing reported it."""
     made = compress(noise(4320, 7680), 100)
     text = "\U0001f600" * LONGEST_TEXT
     message = PictureRelayed(
@@ -45,7 +45,7 @@ def test_the_largest_noisiest_picture_fits_into_a_message() -> None:
         made.jpeg,
     )  # fmt: skip
     assert len(encode(message)) <= MAX_MESSAGE_BYTES
-    assert len(made.jpeg) > MAX_JPEG_BYTES / 4, "no smaller than it must be: a mean of noise has fewer bytes a pixel"
+    assert len(made.jpeg) > MAX_JPEG_BYTES / 4, "not much smaller than needed: averaged noise has fewer bytes a pixel"
 
 
 def test_a_picture_with_too_many_pixels_is_made_smaller() -> None:

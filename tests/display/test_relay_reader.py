@@ -1,4 +1,4 @@
-"""A display before a relay that may be anybody's."""
+"""Tests a display that watches a relay, which may be hostile."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ S = 1_000_000_000
 
 
 class Relay:
-    """A relay that says what the test wants, and the display's end before it."""
+    """Plays a relay, and holds the reader that is connected to it."""
 
     def __init__(self, socket: Socket, relayed: RelayReader, counters: Counters) -> None:
         self.socket, self.relayed, self.counters = socket, relayed, counters
         self.identity = b""
 
     def heard(self) -> object:
-        """What the display said last."""
+        """Return the display's next message."""
         *_, (self.identity, data) = [self.socket.recv_multipart()]
         return decode(data)
 
     def shows(self, message: PictureRelayed) -> tuple[FrameComposed, Picture] | None:
-        """What the display takes of it."""
+        """Send a picture; return what the reader makes of it."""
         self.socket.send_multipart([self.identity, encode(message)])
         assert self.relayed.socket.poll(5000)
         return next(self.relayed.receive(), None)
@@ -101,7 +101,7 @@ def png(height: int, width: int) -> bytes:
 def test_only_a_jpeg_of_the_size_in_the_message_is_decoded(
     data: bytes, size: tuple[int, int], relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """700 bytes cost a display 192 MB and a fifth of a second, again and again."""
+    """A message of 700 bytes made the display allocate 192 MB and work for 0.2 s, as often as the relay liked."""
     decoded: list[int] = []
     monkeypatch.setattr(cv2, "imdecode", lambda *_: decoded.append(1))
     assert relay.shows(picture(data, height=size[0], width=size[1])) is None
@@ -121,12 +121,14 @@ def test_no_number_in_a_message_ends_the_display(field: str, relay: Relay) -> No
     shown = relay.shows(picture(**changed))
     assert shown is not None
     message, now_ns = shown[0], time.monotonic_ns()
-    assert 0 <= message.captured_ns <= now_ns and 0 <= message.composed_ns <= now_ns, "it is not from the future"
+    assert 0 <= message.captured_ns <= now_ns and 0 <= message.composed_ns <= now_ns, (
+        "the picture is not from the future"
+    )
     meter = Meter()
     meter.add(message, now_ns)
     assert describe(message, meter.read())
     CommandQueue(relay.relayed.socket, relay.counters, relay.relayed.now_ns).add(message.epoch, SetPrivacy(True))
-    assert list(relay.relayed.receive()) == [], "and the next round too"
+    assert list(relay.relayed.receive()) == [], "the reader goes on"
 
 
 def test_a_message_with_too_large_a_picture_is_refused() -> None:
@@ -142,7 +144,7 @@ def test_the_instance_view_is_refused_for_a_display_of_a_relay(counters: Counter
 
 @pytest.mark.parametrize("off_ns", [0, 10**6 * S, -(10**6) * S])
 def test_the_relay_clock_finds_the_difference_of_the_clocks(off_ns: int) -> None:
-    """Whatever the two clocks show, all but the time on the way is known, and that is never taken for more than it is."""
+    """The estimate is right but for the travel time of the fastest picture, whatever the clocks show."""
     clock, way_ns = RelayClock(), (5_000_000, 2_000_000, 90_000_000)
     now_ns = 2 * 10**6 * S
     found = [clock.arrived(now_ns + n * S - off_ns - took, now_ns + n * S) for n, took in enumerate(way_ns)]
@@ -151,7 +153,7 @@ def test_the_relay_clock_finds_the_difference_of_the_clocks(off_ns: int) -> None
 
 @pytest.mark.parametrize("off_ns", [0, 3600 * S, 10**6 * S])
 def test_a_command_has_a_time_of_the_relays_clock(off_ns: int, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compose compares its time with its own clock, which starts anywhere else than the viewer's."""
+    """Compose compares a command's time with its own clock, which has nothing in common with the viewer's."""
     theirs = time.monotonic_ns
     monkeypatch.setattr(time, "monotonic_ns", lambda: theirs() + off_ns)
     commands = CommandQueue(relay.relayed.socket, relay.counters, relay.relayed.now_ns)
@@ -163,7 +165,7 @@ def test_a_command_has_a_time_of_the_relays_clock(off_ns: int, relay: Relay, mon
     commands.flush()
     issued = relay.heard()
     assert isinstance(issued, CommandIssued) and (issued.epoch, issued.command) == (7, SetPrivacy(False))
-    assert sent_ns <= issued.issued_ns <= theirs(), "it is never from the future, and not before the picture"
+    assert sent_ns <= issued.issued_ns <= theirs(), "between the picture and now"
     assert before_ns - issued.issued_ns < S
 
 

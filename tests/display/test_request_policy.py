@@ -26,7 +26,7 @@ def status_of(
     method: str = "GET",
     path: str = "/",
 ) -> HTTPStatus | None:
-    """None, or the status of the refusal."""
+    """Return None, or the status of the refusal."""
     refused = RequestPolicy(OPENS).check(WebRequest(method, path, token, cookies or {}, {"host": HERE, **headers}))
     return refused[0] if refused else None
 

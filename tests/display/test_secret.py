@@ -21,7 +21,7 @@ def test_a_restart_keeps_the_secret_and_another_call_gets_another(tmp_path: Path
     assert load_or_create_secret(path, "100-200") == first
     second = load_or_create_secret(path, "100-201")
     assert second != first
-    assert load_or_create_secret(path, "100-200") not in (first, second), "nobody has a secret of before"
+    assert load_or_create_secret(path, "100-200") not in (first, second), "no secret is used again"
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_damaged_secret_is_replaced(change: object, tmp_path: Path) -> None:
     path.write_text(change(path.read_text()))
     second = load_or_create_secret(path, "1-2")
     assert len(second) == 32 and second != first
-    assert load_or_create_secret(path, "1-2") == second, "it is mended"
+    assert load_or_create_secret(path, "1-2") == second, "the new secret was written"
 
 
 def test_the_secret_is_written_atomically_and_readable_by_its_owner_only(tmp_path: Path) -> None:

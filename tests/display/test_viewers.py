@@ -37,7 +37,7 @@ def test_a_silent_viewer_and_one_with_a_withdrawn_key_are_removed() -> None:
     assert viewers.remove_inactive(MAX_SILENCE_NS + 1, {"key a"}) == ["its key was withdrawn"]
     assert len(viewers) == 0
     viewers.on_ready(b"c", "", 0, 0)
-    assert viewers.remove_inactive(1, None) == [], "without keys there is no list"
+    assert viewers.remove_inactive(1, None) == [], "without CURVE there is no list of keys"
 
 
 def test_the_number_of_viewers_is_limited() -> None:
@@ -52,12 +52,12 @@ def test_one_key_cannot_take_all_places() -> None:
     assert [viewers.on_ready(str(n).encode(), "key a", 0, 0) for n in range(MAX_VIEWERS)] == [""] * MAX_VIEWERS
     assert viewers.on_ready(b"other", "key b", 0, 0) == ""
     assert len(viewers) == MAX_VIEWERS
-    assert viewers.on_ready(b"63", "key a", 0, 0), "whose place it was"
+    assert viewers.on_ready(b"63", "key a", 0, 0), "its place was taken"
     assert [viewers.on_ready(str(n).encode(), "key a", 0, 0) for n in range(MAX_VIEWERS - 1)] == [""] * (
         MAX_VIEWERS - 1
     )
     admitted = [viewers.on_ready(f"other {n}".encode(), "key b", 0, 0) for n in range(MAX_VIEWERS)]
-    assert admitted.count("") == MAX_VIEWERS // 2 - 1, "no key gets more than its share while another wants it"
+    assert admitted.count("") == MAX_VIEWERS // 2 - 1, "no key gets more than its share while another wants a place"
     assert viewers.on_ready(b"third", "key c", 0, 0) == ""
 
 
@@ -67,9 +67,9 @@ def test_the_commands_of_each_viewer_are_limited() -> None:
     assert answers == [""] * MAX_COMMANDS_PER_S + [f"more than {MAX_COMMANDS_PER_S} commands a second"] * (
         100 - MAX_COMMANDS_PER_S
     )
-    assert viewers.on_command(b"other", "", 100_000_000) == "", "whose own these are"
+    assert viewers.on_command(b"other", "", 100_000_000) == "", "the limit is for each viewer"
     assert viewers.on_command(b"loud", "", 1_000_000_000) == ""
-    assert len(viewers) == 2, "whoever wants something watches, also where it did not say so yet"
+    assert len(viewers) == 2, "a command admits a viewer as ViewerReady does"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The real relay over real sockets; the test plays compose and the viewers."""
+"""Runs the real relay over real sockets; the test plays compose and the viewers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from tests.shared import ROOT
 
 
 class Stage:
-    """Compose, relay, and whoever watches."""
+    """Plays compose and viewers, and starts relays."""
 
     def __init__(self, context: Context, run_dir: Path, compose: ComposePlayed, counters: Counters) -> None:
         self.context, self.compose, self.counters = context, compose, counters
@@ -58,7 +58,7 @@ class Stage:
 
     @contextmanager
     def relay(self, program: str = "display.relay", **settings: object) -> Iterator[int]:
-        """A running relay; its pid."""
+        """Start a relay; yield its pid."""
         at = {"relay": self.address, "keys": self.run_dir / "keys", **settings}
         with stage(program, self.run_dir, **at) as process:
             yield process.pid
@@ -73,7 +73,7 @@ class Stage:
         return ViewerPlayed(self.context, self.address, key, self.counters)
 
     def until(self, what: str, look: Callable[[], object], viewers: list[ViewerPlayed], patience_s: float = 20) -> None:
-        """Publish and let `viewers` watch until `look` is true."""
+        """Publish and let `viewers` take pictures until `look` returns something true."""
 
         def turn() -> object:
             self.compose.publish()
@@ -85,7 +85,7 @@ class Stage:
         wait_for(what, turn, patience_s)
 
     def sees_nothing(self, viewer: ViewerPlayed, beside: ViewerPlayed) -> bool:
-        """While `beside` gets forty pictures more, `viewer` gets none."""
+        """Return whether `viewer` gets no picture while `beside` gets forty."""
         had, others = len(viewer.got), len(beside.got)
         self.until("pictures for the other", lambda: len(beside.got) > others + 40, [viewer, beside])
         return len(viewer.got) == had
@@ -158,7 +158,7 @@ def test_a_viewer_with_a_revoked_key_is_cut_off_alone(at: Stage) -> None:
         assert len(anna.got) - had < 150
         assert at.sees_nothing(anna, beside=ben)
         again = at.viewer(keys[0])
-        assert at.sees_nothing(again, beside=ben), "and it does not come in again"
+        assert at.sees_nothing(again, beside=ben), "its key opens no new connection"
 
 
 def test_malformed_messages_of_one_viewer_do_not_disturb_another(at: Stage) -> None:
@@ -174,7 +174,7 @@ def test_malformed_messages_of_one_viewer_do_not_disturb_another(at: Stage) -> N
         at.until("more pictures", lambda: len(good.got) > had + 50, [good])
         bad.socket.send(b"x" * 100_000)  # larger than any command: the connection is cut
         at.until("more pictures", lambda: len(good.got) > had + 100, [good])
-        assert child_of(pid) == child, "it is the same relay still"
+        assert child_of(pid) == child, "the relay was not restarted"
 
 
 def test_commands_need_a_permitted_key_and_a_permitting_relay(at: Stage) -> None:
@@ -193,7 +193,7 @@ def test_commands_need_a_permitted_key_and_a_permitting_relay(at: Stage) -> None
         send(again.socket, CommandIssued(1, 1, SetPrivacy(True)))
         had = len(again.got)
         at.until("more pictures", lambda: len(again.got) > had + 50, [again])
-        assert not control.poll(0), "without --allow-control nobody is heard"
+        assert not control.poll(0), "without --allow-control no command passes"
 
 
 def test_the_relay_refuses_commands_that_show_more(at: Stage) -> None:
@@ -251,7 +251,7 @@ def test_a_command_of_a_viewer_with_another_clock_has_the_present_time(
         at.until("the command", lambda: control.poll(0), [])
         (issued,) = receive(control, CommandIssued, at.counters)
         assert (issued.epoch, issued.command) == (1, SelectSubject(0))
-        assert begun_ns - 1_000_000_000 < issued.issued_ns <= time.monotonic_ns(), "compose obeys it"
+        assert begun_ns - 1_000_000_000 < issued.issued_ns <= time.monotonic_ns(), "recent enough for compose"
 
 
 def test_a_flood_of_commands_delays_nobody_and_no_command_is_from_the_future(at: Stage) -> None:
@@ -351,7 +351,7 @@ def test_one_stopped_viewer_does_not_slow_down_fifty(at: Stage) -> None:
         published = at.compose.number - before
         got = [len(v.got) - h for v, h in zip(others, had, strict=True)]
         assert min(got) > 0.5 * max(got), (published, got)
-        assert len(stopped.look()) <= IN_FLIGHT, "nothing more had been sent to it"
+        assert len(stopped.look()) <= IN_FLIGHT, "no more pictures were in flight to it"
         assert child_of(pid) is not None
 
 
@@ -374,7 +374,7 @@ def test_a_relay_without_keys_or_with_wrong_settings_does_not_start(
 
 
 def test_with_all_descriptors_taken_viewers_go_on_and_listed_keys_get_in(at: Stage) -> None:
-    """Strangers who connected and said nothing ended the call, or kept everybody out."""
+    """Peers that connected and sent nothing ended the call, or kept everybody out."""
     keys, most = (at.key("anna"), at.key("ben")), 64
     relay = (
         "import sys, resource; from pathlib import Path; from common.config import RelaySettings\n"

@@ -1,4 +1,4 @@
-"""The relay's audience, in this process."""
+"""Tests RelayServer in this process, over real sockets."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_an_ended_authenticator_is_noticed_and_nobody_can_connect(tmp_path: Path
 def test_endless_messages_of_a_viewer_do_not_block_the_loop(
     tmp_path: Path, counters: Counters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The loop's heartbeat would stand still, and its parent would kill it."""
+    """The loop would send no heartbeat, and its parent would kill it."""
     with open_context() as context:
         address = f"tcp://127.0.0.1:{free_port()}"
         server = RelayServer(context, RelaySettings(relay=address, keys=tmp_path, curve=False), counters)

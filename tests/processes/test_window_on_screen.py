@@ -1,4 +1,4 @@
-"""The real window on a screen of its own; the test plays compose."""
+"""Runs the real window on an Xvfb screen; the test plays compose."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Compose:
         return [issued.command for issued in wait_for("a command", look)]
 
     def rows_of(self, colour: tuple[int, int, int]) -> int:
-        """How many rows of the screen hold this colour over more than half of the window's width."""
+        """Count the rows of the screen that hold this colour over more than half of the window's width."""
         return int((np.count_nonzero((screenshot(self.screen) == colour).all(-1), axis=1) > SHAPE[1] / 2).sum())
 
     def until_rows_of(self, colour: tuple[int, int, int], message: FrameComposed) -> None:

@@ -16,7 +16,7 @@ MESSAGE = FrameComposed(5, 7, 10**9, 9, "", 3, 90, 160, 2, "live", "", 80.5, Tru
 
 
 class FakeDevice:
-    """What v4l2loopback and pyvirtualcam insist on: one size, even, contiguous bytes, and nothing after closing."""
+    """Checks what v4l2loopback and pyvirtualcam require: one even size, contiguous bytes, and nothing after closing."""
 
     device = "/dev/video42"
 

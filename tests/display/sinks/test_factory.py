@@ -39,7 +39,7 @@ def test_without_a_screen_auto_opens_the_page_and_window_is_an_error(run_dir: Pa
         taken.listen()
         web = f"127.0.0.1:{taken.getsockname()[1]}"
         page = open_sink(DisplaySettings(sink="auto", run_dir=run_dir, web=web))
-        assert isinstance(page, WebSink), "on another port, where nobody asked for this one"
+        assert isinstance(page, WebSink), "`auto` takes another port if the chosen one is taken"
         page.close()
         with pytest.raises(DisplayError, match="that is free"):
             open_sink(DisplaySettings(sink="web", run_dir=run_dir, web=web))

@@ -33,13 +33,13 @@ Played = list[tuple[float, float, tuple[int, ...]]]
 
 
 def play(path: Path) -> Played:
-    """Time, mean and shape of every picture of a file."""
+    """Return time, mean and shape of every picture in a file."""
     with av.open(str(path)) as file:
         return [seen_in(frame) for frame in file.decode(video=0)]
 
 
 def play_torn(path: Path) -> Played:
-    """The same of a file whose last bytes are missing, as a player shows it: all before the packet that may not be whole."""
+    """Return the same for a file whose last bytes are missing: all pictures before the packet that may be incomplete."""
     with av.open(str(path)) as file:
         *whole, _last, _end = file.demux(video=0)
         return [seen_in(frame) for packet in whole for frame in packet.decode()]

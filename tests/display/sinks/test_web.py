@@ -1,4 +1,4 @@
-"""The page's server on a real socket, in this process; the test plays the call and those who ask."""
+"""Runs the page's server in this process on a real socket; the test plays the call and the browsers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WHITE = np.full((48, 64, 3), 255, np.uint8)
 
 
 class Page:
-    """A sink and somebody who asks it."""
+    """Holds a web sink and sends requests to it."""
 
     def __init__(self, sink: WebSink, port: int) -> None:
         self.sink, self.port = sink, port
@@ -45,7 +45,7 @@ class Page:
     def ask(
         self, method: str, path: str, headers: dict[str, str] | None = None, body: str | None = None
     ) -> tuple[int, http.client.HTTPMessage, bytes]:
-        """Status, headers and body of one answer."""
+        """Send a request; return status, headers and body of the answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
@@ -54,13 +54,13 @@ class Page:
         return answer.status, answer.headers, said
 
     def cookie(self) -> str:
-        """The one that whoever shows the token is given."""
+        """Return the cookie that the page gives for the token."""
         given = SimpleCookie(self.ask("GET", f"/?token={TOKEN}")[1]["set-cookie"])
         ((name, morsel),) = given.items()
         return f"{name}={morsel.value}"
 
     def command(self, **command: object) -> tuple[int, str]:
-        """Status and text of the answer."""
+        """Send a command; return status and text of the answer."""
         headers = {
             "Cookie": self.cookie(),
             "Origin": f"http://127.0.0.1:{self.port}",
@@ -70,7 +70,7 @@ class Page:
         return status, said.decode()
 
     def picture(self, message: FrameComposed) -> np.ndarray:
-        """What a viewer gets while `message` is shown."""
+        """Return the picture that a viewer gets while `message` is shown."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         connection.request("GET", f"/picture.mjpg?token={TOKEN}")
         answer = connection.getresponse()
@@ -104,7 +104,7 @@ def served(run_dir: Path, host: str = "127.0.0.1", connect: str = "") -> Iterato
 
 
 def ends(plain: socket.socket) -> bool:
-    """Whether the other side ends it, within 10 s."""
+    """Return whether the server closes the connection within 10 s."""
     deadline = time.monotonic() + 10
     try:
         while plain.recv(65536):
@@ -172,7 +172,7 @@ def test_a_page_for_other_machines_never_shows_the_cameras_own_picture(state: st
         assert page.command(epoch=str(EPOCH), subject=[0])[0] == 204
         assert [issued.command for issued in page.sink.poll().issued] == [SetPrivacy(True), SelectSubject(0)]
     with served(run_dir) as page:
-        assert page.picture(bare).mean() > 250, "on loopback it is shown"
+        assert page.picture(bare).mean() > 250, "a page on loopback shows it"
         assert page.command(epoch=str(EPOCH), privacy=[False])[0] == 204
 
 
@@ -227,8 +227,8 @@ def test_unauthenticated_connections_do_not_displace_authenticated_ones(
     with served(run_dir) as page, page.connected(f"GET /facts?token={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()) as owner:  # fmt: skip
         assert owner.recv(1000).startswith(b"HTTP/1.1 200")
         strangers = [socket.create_connection(("127.0.0.1", page.port), timeout=10) for _ in range(6)]
-        assert all(ends(plain) for plain in strangers[:3]), "the first go for the others"
-        assert page.ask("GET", f"/page.js?token={TOKEN}")[0] == 200, "a newcomer who shows the token is heard"
+        assert all(ends(plain) for plain in strangers[:3]), "the oldest are closed for new ones"
+        assert page.ask("GET", f"/page.js?token={TOKEN}")[0] == 200, "a new connection with the token is answered"
         assert owner.recv(1000), "facts still come"
         for plain in strangers:
             plain.close()

@@ -16,7 +16,7 @@ BARE = FrameComposed(5, 1, 1, 1, "s", 1, 36, 64, 1, "off", "turned off by hand",
 
 @pytest.fixture
 def keys(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Codes of the keys to be pressed, for a window that is nowhere."""
+    """Replace the window by a list of key codes that the test presses."""
     pressed: list[int] = []
 
     def nothing(*_: Any) -> None:
@@ -30,7 +30,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_keys_pressed_over_a_card_only_hide(keys: list[int]) -> None:
-    """Nobody sees over a card in which picture a wish would be obeyed."""
+    """Over a card nobody sees which picture a command would change."""
     sink = WindowSink()
     for privacy in (True, False):
         message = replace(BARE, state="live", reason="", privacy=True) if privacy else BARE
@@ -45,7 +45,7 @@ def test_keys_pressed_over_a_card_only_hide(keys: list[int]) -> None:
 
 @pytest.mark.parametrize("state", ["everybody", "hidden"])
 def test_key_a_switches_between_everybody_and_one_person(state: str, keys: list[int]) -> None:
-    """Also while everybody would be shown and nobody is found, when the state says that all is hidden."""
+    """It does so too while nobody is found, when the state is `hidden`."""
     sink = WindowSink()
     for everybody, number in ((False, SelectSubject.EVERYBODY), (True, SelectSubject.ONE)):
         message = replace(BARE, state=state if everybody else "live", reason="", privacy=True, everybody=everybody)
