@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import zmq
@@ -14,7 +14,10 @@ from capture.dispatch import Dispatch, is_worth_giving
 from capture.reader import Lost, Reader
 from capture.sources import Shot, name_of, open_source
 from common.config import CaptureSettings
-from common.ipc.messages import FrameCaptured, SourceLost, WorkRequested, encode, printable
+from common.ipc.codec import encode
+from common.ipc.fields import printable
+from common.ipc.messages import FrameCaptured, SourceLost, SourceNotice, WorkAssigned, WorkRequested
+from common.ipc.records import FrameInfo
 from common.ipc.ring import ShapedRing
 from common.ipc.streams import FRAMES, WORK, Context, bind, open_context, parse, send
 from common.metrics.counters import Counters
@@ -24,6 +27,7 @@ from common.runtime.child import Stop, sole_writer
 from common.runtime.suspend import SLEPT, SleepWatch
 
 POLL_MS = 100
+NOTIFY_EVERY_S = 1.0  # a compose that started later reads it within so long
 
 log = logging.getLogger("onlyme")
 
@@ -60,7 +64,8 @@ def run(settings: CaptureSettings, stop: Stop) -> None:
                 frames.lose(taken.reason)
                 workers.offer(None)
             elif taken is not None:
-                frame = frames.publish(taken, source.notice if source else "")
+                frames.notify(source.notice if source else "")
+                frame = frames.publish(taken)
                 workers.offer(frame)
                 if frame.frame_id == 0 and source:
                     log.info("%s; frames of %d x %d", source.description, *taken.picture.shape[1::-1])
@@ -78,16 +83,25 @@ class Publisher(ShapedRing):
     def __init__(self, context: Context, run_dir: Path) -> None:
         super().__init__(FRAMES.name, FRAMES.slots)
         self._socket = bind(context, FRAMES, run_dir)
+        self._notice = ""
+        self._notified_at = -math.inf
 
-    def publish(self, shot: Shot, notice: str) -> FrameCaptured:
-        """Write one shot; returns what was said about it."""
+    def notify(self, notice: str) -> None:
+        """Tell compose what to write in the picture: at once where that is new, else once a second."""
+        now = time.monotonic()
+        if notice != self._notice or now - self._notified_at >= NOTIFY_EVERY_S:
+            self._notice, self._notified_at = notice, now
+            send(self._socket, SourceNotice(notice))
+
+    def publish(self, shot: Shot) -> FrameInfo:
+        """Write one shot into the ring and tell compose; return what it was told of the frame."""
         height, width = shot.picture.shape[:2]
         if self.shape not in (None, (height, width, 3)):
             self.lose(f"the picture's size has changed to {width} x {height}")
         ring = self.of(height, width)
         ring.claim()[:] = shot.picture
         sequence = ring.publish()
-        message = FrameCaptured(
+        frame = FrameInfo(
             epoch=ring.epoch,
             frame_id=sequence,
             captured_ns=shot.captured_ns,
@@ -96,11 +110,10 @@ class Publisher(ShapedRing):
             sequence=sequence,
             height=height,
             width=width,
-            notice=notice,
         )
-        send(self._socket, message)
+        send(self._socket, FrameCaptured(frame))
         figures.count("frames_captured")
-        return message
+        return frame
 
     def lose(self, reason: str) -> None:
         """Say that nothing comes any more; what comes next has a new ring and a new epoch."""
@@ -113,13 +126,13 @@ class Workers:
 
     def __init__(self, context: Context, run_dir: Path, counters: Counters) -> None:
         self.socket = bind(context, WORK, run_dir)
-        self._newest: FrameCaptured | None = None
+        self._newest: FrameInfo | None = None
         self._period_ns = 0
         self._cores = os.cpu_count() or 1
         self._dispatch, self._said = Dispatch(self._cores), 0
         self._counters = counters
 
-    def offer(self, newest: FrameCaptured | None) -> None:
+    def offer(self, newest: FrameInfo | None) -> None:
         """This frame is to be had now, or none."""
         last, self._newest = self._newest, newest
         self._period_ns = newest.captured_ns - last.captured_ns if newest and last else 0
@@ -132,7 +145,7 @@ class Workers:
             return
         frame = (self._newest.epoch, self._newest.frame_id)
         while (worker := self._dispatch.next_worker(*frame, now)) is not None:
-            message = replace(self._newest, workers=min(self._cores, self._count(now)))
+            message = WorkAssigned(self._newest, min(self._cores, self._count(now)))
             try:
                 self.socket.send_multipart([worker, encode(message)], zmq.NOBLOCK)
             except (zmq.Again, zmq.ZMQError):

@@ -27,7 +27,7 @@ from common.devices import available
 from common.errors import ConfigError, ModelError, ProcessorError
 from common.ipc import ring
 from common.ipc.shm import SHM_FOLDER, find_stale
-from common.ipc.streams import FRAMES, STREAMS, endpoint
+from common.ipc.streams import FRAMES, IPC_STREAMS, endpoint
 from common.model import GRAPH_SUM, WEIGHTS_SUM, find_model, find_onnx, is_wanted, models_in, why_not_fetched
 from common.screen import window_unavailable_reason
 from common.vision.assets import ASSETS, cache_dir, is_here
@@ -195,7 +195,7 @@ def check_memory(settings: CaptureSettings, folder: Path = Path(SHM_FOLDER)) -> 
     """Room for the rings in shared memory."""
     usage = shutil.disk_usage(folder)
     needed = sum(
-        ring.ring_bytes((settings.height, settings.width, 3), stream.slots) for stream in STREAMS if stream.slots
+        ring.ring_bytes((settings.height, settings.width, 3), stream.slots) for stream in IPC_STREAMS if stream.slots
     )
     found = f"{usage.free / 2**20:.0f} of {usage.total / 2**20:.0f} MiB free in {folder}, {needed / 2**20:.0f} needed"
     if usage.free < needed:

@@ -19,11 +19,11 @@ from zmq.auth import Authenticator
 from zmq.auth.thread import ThreadAuthenticator
 
 from common.errors import ConfigError
-from common.ipc.messages import MAX_MESSAGE_BYTES
-from common.ipc.streams import Context, Socket
+from common.ipc.codec import MAX_MESSAGE_BYTES
+from common.ipc.streams import REMOTE, Context, Socket
 from common.keys import Pair, ViewerKey
 
-IN_FLIGHT = 6  # pictures on their way to one viewer: 200 ms there and back at 30 a second
+IN_FLIGHT = REMOTE.queue
 MAX_COMMAND_BYTES = 4096
 UNANSWERED_MS = 5000  # until TCP gives a connection up
 HANDSHAKE_MS = 3000  # for a peer that connects and then says nothing: three round trips of a second
@@ -93,7 +93,7 @@ def bind_relay(context: Context, address: str, pair: Pair | None) -> Socket:
     Raises:
         ConfigError: The address cannot be bound.
     """
-    socket = _socket(context, zmq.ROUTER, address, queue=IN_FLIGHT, largest=MAX_COMMAND_BYTES)
+    socket = _socket(context, REMOTE.binds, address, queue=IN_FLIGHT, largest=MAX_COMMAND_BYTES)
     socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a viewer that is gone is an error, not a silent loss
     socket.setsockopt(zmq.BACKLOG, BACKLOG)
     if pair is not None:
@@ -116,7 +116,7 @@ def connect_relay(context: Context, address: str, key: ViewerKey | None) -> Sock
     Raises:
         ConfigError: The address cannot be used.
     """
-    socket = _socket(context, zmq.DEALER, address, queue=IN_FLIGHT, largest=MAX_MESSAGE_BYTES)
+    socket = _socket(context, REMOTE.connects, address, queue=IN_FLIGHT, largest=MAX_MESSAGE_BYTES)
     socket.setsockopt(zmq.IMMEDIATE, 1)
     if key is not None:
         socket.curve_publickey, socket.curve_secretkey = key.own

@@ -74,9 +74,9 @@ class CompositeReader:
             (H, W, 3) uint8 BGR, which the caller may change until the next call; None, and counted, if they were overwritten or
             their ring is gone.
         """
-        shape = (message.height, message.width, 3)
+        frame = message.frame
         try:
-            picture = self._ring.read(message.segment, message.sequence, shape, self._buffer)
+            picture = self._ring.read(frame.segment, frame.sequence, frame.shape, self._buffer)
         except RingGoneError as error:
             self._counters.count("composite", "segment gone", str(error))
             return None

@@ -8,7 +8,8 @@ from contextlib import closing
 import cv2
 
 from common.config import DisplaySettings
-from common.ipc.messages import INSTANCES, LOST, SetView
+from common.ipc.messages import INSTANCES, LOST
+from common.ipc.records import SetView
 from common.ipc.streams import COMPOSITES, CONTROL, Context, connect, open_context
 from common.metrics.counters import Counters
 from common.metrics.load import Load
@@ -56,12 +57,12 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
                 if source.is_gone():
                     presenter.source_lost(source.gone_text)
                 for message, picture in source.receive():
-                    if message.captured_ns < sleep.woke_ns:
+                    if message.frame.captured_ns < sleep.woke_ns:
                         counters.count("composite", "of before the sleep")
                         continue
                     if asks_view and message.state != LOST:
                         asks_view = False
-                        commands.add(message.epoch, SetView(True))
+                        commands.add(message.frame.epoch, SetView(True))
                     presenter.show(message, picture)
                 presenter.check_timeout()
                 if settings.seconds and presenter.showing_s >= settings.seconds:

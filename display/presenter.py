@@ -39,11 +39,11 @@ class Presenter:
     def show(self, message: FrameComposed, picture: Picture) -> None:
         """Show a composite that has come, (H, W, 3) uint8 BGR. The instance view goes to local sinks only."""
         now_ns = time.monotonic_ns()
-        self.epoch = message.epoch
+        self.epoch = message.frame.epoch
         self.meter.add(message, now_ns)
         figures.count("shown")
         figures.put("missed", self.meter.missed)
-        figures.observe("latency_seconds", (now_ns - message.captured_ns) / 1e9)
+        figures.observe("latency_seconds", (now_ns - message.frame.captured_ns) / 1e9)
         now = time.monotonic()
         self._first_at = self._first_at or now
         self._last_at, self._is_stale = now, False

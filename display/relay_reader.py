@@ -6,13 +6,15 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
 from common.config import DisplaySettings
 from common.errors import ConfigError
-from common.ipc.messages import INSTANCES, MAX_INT, FrameComposed, PictureRelayed, ViewerReady
+from common.ipc.fields import MAX_INT
+from common.ipc.messages import INSTANCES, FrameComposed, PictureRelayed, ViewerReady
 from common.ipc.streams import Context, PeerWatch, Socket, receive, send
 from common.keys import read_viewer_key
 from common.metrics.counters import Counters
@@ -102,14 +104,14 @@ class RelayReader:
             yield _translated(messages[-1], self._ahead_ns), picture
 
     def _decoded(self, message: PictureRelayed) -> Picture | None:
-        picture = None
-        if size_of(message.jpeg) == (message.height, message.width):
+        picture, frame = None, message.composite.frame
+        if size_of(message.jpeg) == (frame.height, frame.width):
             with suppress(cv2.error):
                 # metadata in the JPEG must not rotate the picture
                 picture = cv2.imdecode(
                     np.frombuffer(message.jpeg, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
                 )
-        if picture is None or picture.shape != (message.height, message.width, 3):
+        if picture is None or picture.shape != frame.shape:
             self._counters.count("picture", "not the JPEG it says")
             return None
         return np.asarray(picture, np.uint8)
@@ -137,20 +139,11 @@ def open_relay_reader(context: Context, settings: DisplaySettings, counters: Cou
 
 
 def _translated(message: PictureRelayed, ahead_ns: int) -> FrameComposed:
-    """Say it in times of this machine's clock, which is `ahead_ns` ahead. What a picture says of itself came before it left."""
-    return FrameComposed(
-        epoch=message.epoch,
-        frame_id=message.frame_id,
-        captured_ns=max(0, min(message.captured_ns, message.sent_ns) + ahead_ns),
-        source_index=message.source_index,
-        segment="",
-        sequence=message.number,
-        height=message.height,
-        width=message.width,
-        composed_ns=max(0, min(message.composed_ns, message.sent_ns) + ahead_ns),
-        state=message.state,
-        reason=message.reason,
-        mask_age_ms=message.mask_age_ms,
-        privacy=message.privacy,
-        model=message.model,
-    )
+    """Return the composite with times of this machine's clock, which is `ahead_ns` ahead of the relay's.
+
+    Whatever a relay says, a picture was captured and composed before it was sent.
+    """
+    composite, latest_ns = message.composite, message.sent_ns
+    captured_ns = max(0, min(composite.frame.captured_ns, latest_ns) + ahead_ns)
+    composed_ns = max(0, min(composite.composed_ns, latest_ns) + ahead_ns)
+    return replace(composite, frame=replace(composite.frame, captured_ns=captured_ns), composed_ns=composed_ns)

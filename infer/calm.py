@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.ipc.messages import Instance
+from common.ipc.records import Instance
 from common.vision.coco import PERSON
 from common.vision.grid import on_grid
 

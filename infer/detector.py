@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from common.config import AUTO, CPU, InferSettings
 from common.errors import AssetError, ConfigError
-from common.ipc.messages import Instance
+from common.ipc.records import DetectorKind, Instance
 from common.model import find_onnx, is_wanted, models_in
 from infer.embedded.detector import EmbeddedDetector
 from infer.timed_look import look_ms
@@ -22,10 +22,13 @@ log = logging.getLogger("onlyme")
 class Detector(Protocol):
     """Finds instances in frames.
 
+    model: Name of the networks, for people to read.
+    kind: Their kind.
     least_wh: A picture reduced by halves to no less than this, see Halves, is as good as the whole.
     """
 
     model: str
+    kind: DetectorKind
     least_wh: tuple[float, float]
 
     def detect(self, picture: NDArray[np.uint8]) -> tuple[Instance, ...]:

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from typing_extensions import override
 
 from common.errors import AssetError
-from common.ipc.messages import printable
+from common.ipc.fields import printable
 from common.model import Checksum
 
 TIMEOUT_S = 20.0

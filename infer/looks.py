@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from common.ipc.messages import FrameCaptured, InferenceScheduled, Instance
+from common.ipc.messages import InferenceScheduled
+from common.ipc.records import DetectorKind, FrameInfo, Instance
 from common.metrics.metrics import figures
 from infer.detector import Detector
 from infer.static_scene import Glance, Need, Still, glance_at
@@ -24,6 +25,7 @@ class Looked(NamedTuple):
 
     instances: tuple[Instance, ...]
     model: str
+    detector: DetectorKind
     held_ns: int = 0
     cpu_ns: int = 0
 
@@ -39,25 +41,27 @@ class Looks:
     def __init__(self, detector: Detector) -> None:
         self._detector, self._still = detector, Still()
         self._small = detector.small if isinstance(detector, WitnessedDetector) else detector
-        self._model = detector.model  # who looks
+        self._used = detector  # who looked last
         self._both_ns = 0  # when the frame was captured that the Mask R-CNN looked at last
 
-    def at(self, message: FrameCaptured, picture: NDArray[np.uint8], wanted: InferenceScheduled) -> Looked | None:
+    def at(self, frame: FrameInfo, picture: NDArray[np.uint8], wanted: InferenceScheduled) -> Looked | None:
         """What is in a frame, (h, w, 3) uint8 BGR as `Work` gives it; None where that needs no saying."""
-        glance = glance_at(picture, message.epoch, message.frame_id, message.captured_ns)
+        glance = glance_at(picture, frame.epoch, frame.frame_id, frame.captured_ns)
         need = self._still.need(glance, wanted)
         if need in (Need.SAME, Need.OWN):
             figures.count("looks_spared")
-            if need is Need.OWN or not self._still.is_to_be_said(message.captured_ns, wanted):
+            if need is Need.OWN or not self._still.is_to_be_said(frame.captured_ns, wanted):
                 return None
-            return Looked(self._still.instances, self._model, self._still.held_ns(message.captured_ns))
+            return Looked(
+                self._still.instances, self._used.model, self._used.kind, self._still.held_ns(frame.captured_ns)
+            )
         figures.count("looks_wanted", why=need)
         begun, spent_s = time.monotonic(), time.process_time()
         instances = self._look(glance, picture, wanted, may_confirm=need in (Need.AGE, Need.MOTION))
         took_s, cpu_s = time.monotonic() - begun, time.process_time() - spent_s
         self._still.keep(glance, instances, round(1e9 * took_s))
         figures.observe("inference_seconds", took_s)
-        return Looked(instances, self._model, cpu_ns=round(1e9 * cpu_s))
+        return Looked(instances, self._used.model, self._used.kind, cpu_ns=round(1e9 * cpu_s))
 
     def _look(
         self, glance: Glance, picture: NDArray[np.uint8], wanted: InferenceScheduled, *, may_confirm: bool
@@ -65,12 +69,12 @@ class Looks:
         """What is in a frame, by whoever must look: the small networks may confirm without the Mask R-CNN, for a while, that one
         calm person is still there alone. Where they find anything else both look."""
         if wanted.light:
-            self._model = self._small.model
+            self._used = self._small
             return self._small.detect(picture)
         is_both = self._small is not self._detector
         if may_confirm and is_both and not wanted.things and glance.captured_ns - self._both_ns < BOTH_AGAIN_NS:
             found = self._small.detect(picture)
             if self._still.confirms(glance, found):
                 return found
-        self._model, self._both_ns = self._detector.model, glance.captured_ns
+        self._used, self._both_ns = self._detector, glance.captured_ns
         return self._detector.detect(picture)

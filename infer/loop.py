@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from common.config import CPU, InferSettings
 from common.errors import RingGoneError
-from common.ipc.messages import FrameCaptured, InferenceScheduled, MasksInferred, WorkRequested
+from common.ipc.messages import InferenceScheduled, MasksInferred, WorkAssigned, WorkRequested
 from common.ipc.ring import RingCache
 from common.ipc.streams import MASKS, SCHEDULE, WORK, Context, connect, open_context, receive, send
 from common.metrics.counters import Counters
@@ -59,20 +59,21 @@ def run(settings: InferSettings, stop: Stop) -> None:
             # where a budget holds, CPU seconds count, and not how soon a result comes
             cv2.setNumThreads(settings.threads or (1 if wanted.hz else share_of_cores(message.workers)))
             begun_ns = time.monotonic_ns()
-            looked = looks.at(message, picture, wanted)
+            looked = looks.at(message.frame, picture, wanted)
             if looked is None:
                 work.rest()
                 continue
             result = MasksInferred(
-                epoch=message.epoch,
-                frame_id=message.frame_id,
-                captured_ns=message.captured_ns,
+                epoch=message.frame.epoch,
+                frame_id=message.frame.frame_id,
+                captured_ns=message.frame.captured_ns,
                 inference_ns=time.monotonic_ns() - begun_ns,
                 worker=name,
                 model=looked.model,
                 instances=looked.instances,
                 held_ns=looked.held_ns,
                 cpu_ns=looked.cpu_ns,
+                detector=looked.detector,
             )
             if send(masks, result):
                 figures.count("masks_sent")
@@ -124,11 +125,11 @@ class Work:
             self._wanted = said[-1]
         return self._wanted
 
-    def next_frame(self) -> tuple[FrameCaptured | None, NDArray[np.uint8] | None]:
+    def next_frame(self) -> tuple[WorkAssigned | None, NDArray[np.uint8] | None]:
         """A frame for this worker alone, or nothing within a moment.
 
         Returns:
-            What capture said of it, and (h, w, 3) uint8 BGR, the frame or one of its halves.
+            What capture assigned, and (h, w, 3) uint8 BGR, the frame or one of its halves.
         """
         now = time.monotonic()
         if now < self._not_before:
@@ -138,15 +139,15 @@ class Work:
             self._asked_at = now
         if not self._socket.poll(POLL_MS):
             return None, None
-        messages = receive(self._socket, FrameCaptured, self.counters)
+        messages = receive(self._socket, WorkAssigned, self.counters)
         if not messages:
             return None, None
         self._not_before = max(now, self._not_before + self._period_s())
         self._asked_at = -ASK_AGAIN_S  # the credit is spent: ask again at once when done
         message = messages[-1]
         try:
-            shape = (message.height, message.width, 3)
-            picture = self._ring.read_reduced(message.segment, message.sequence, shape, self._least_wh)
+            frame = message.frame
+            picture = self._ring.read_reduced(frame.segment, frame.sequence, frame.shape, self._least_wh)
         except RingGoneError as error:
             self.counters.count("frame", "segment gone", str(error))
             return None, None

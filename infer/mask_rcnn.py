@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from common.config import InferSettings
 from common.errors import ModelError
-from common.ipc.messages import Instance, printable
+from common.ipc.fields import printable
+from common.ipc.records import DetectorKind, Instance
 from common.model import CLASSES, find_model
 from infer.graph import limit_work
 from infer.instances import to_instances
@@ -26,6 +27,8 @@ class MaskRcnn:
     Raises:
         ModelError: A file is missing, damaged, or does not belong to the others.
     """
+
+    kind = DetectorKind.MASK_RCNN
 
     def __init__(self, settings: InferSettings) -> None:
         folder = settings.mask_rcnn

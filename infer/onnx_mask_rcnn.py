@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from common.config import CPU, InferSettings
 from common.errors import DeviceError
-from common.ipc.messages import Instance, printable
+from common.ipc.fields import printable
+from common.ipc.records import DetectorKind, Instance
 from infer.instances import to_instances
 from infer.onnx_session import ERRORS, open_session, reason_of
 from infer.scaled import scaled
@@ -41,6 +42,8 @@ class OnnxMaskRcnn:
     Raises:
         DeviceError: The file is damaged, too large, or has other inputs and outputs, or the device cannot run it.
     """
+
+    kind = DetectorKind.MASK_RCNN
 
     def __init__(self, file: Path, device: str, settings: InferSettings) -> None:
         if file.stat().st_size > MOST_BYTES:

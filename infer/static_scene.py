@@ -17,7 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.ipc.messages import InferenceScheduled, Instance
+from common.ipc.messages import InferenceScheduled
+from common.ipc.records import Instance
 from common.vision.pyramid import Halves
 from infer.calm import Cells, lone_person, own_cells
 

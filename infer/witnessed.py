@@ -16,7 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.ipc.messages import MAX_INSTANCES, Instance, printable
+from common.ipc.fields import printable
+from common.ipc.messages import MAX_INSTANCES
+from common.ipc.records import DetectorKind, Instance
 from common.vision.coco import PERSON
 from infer.embedded.detector import (
     UNSEEN,
@@ -57,6 +59,8 @@ class WitnessedDetector:
         AssetError: A small network cannot be fetched.
         ModelError: A small network cannot be read.
     """
+
+    kind = DetectorKind.MASK_RCNN
 
     def __init__(self, detector: Detector, threshold: float, confidence: float) -> None:
         self._detector, self._threshold, self._confidence = detector, threshold, confidence

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from common.ipc.messages import Instance
+from common.ipc.records import DetectorKind, Instance
 
 Found = tuple[Instance, ...]
 
@@ -15,7 +15,7 @@ Found = tuple[Instance, ...]
 class Counting:
     """Finds what `find` says of a picture, (H, W, 3) uint8 BGR."""
 
-    model, least_wh = "counting", (1.0, 1.0)
+    model, kind, least_wh = "counting", DetectorKind.MASK_RCNN, (1.0, 1.0)
 
     def __init__(self, find: Callable[[NDArray[np.uint8]], Found]) -> None:
         self._find = find

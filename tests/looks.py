@@ -19,7 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.config import InferSettings
-from common.ipc.messages import Instance, MasksInferred, decode, encode
+from common.ipc.codec import decode, encode
+from common.ipc.messages import MasksInferred
+from common.ipc.records import Instance
 from common.vision.assets import cache_dir
 from infer.detector import Detector
 from infer.embedded.detector import EmbeddedDetector

@@ -8,12 +8,15 @@ import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from common import errors
 from common.config import SCHEMAS, flag_of, variable_of
-from common.ipc.streams import STREAMS
+from common.ipc.messages import Message
+from common.ipc.streams import METRICS, STREAMS, SocketStream, Stream
+from common.metrics.metrics import FOLDER
 from tests.shared import ROOT
 
 STAGE_NAMES = ("capture", "infer", "compose", "display")
@@ -29,6 +32,9 @@ ROOMS = {
     "signal.signal": {"common/runtime/supervisor.py", "common/runtime/child.py"},
     "os.fork": {"common/runtime/supervisor.py"},  # whose process has one thread
     "zmq.Context": {"common/ipc/streams.py"},
+    # channels between processes, which are rows of STREAMS
+    "context.socket": {"common/ipc/streams.py", "common/remote.py"},
+    "mmap.mmap": {"common/ipc/shm.py", "common/runtime/heartbeat.py"},
 }
 ENTRY_POINTS = {
     "common/runtime/supervisor.py",
@@ -164,9 +170,27 @@ def test_every_setting_stands_in_the_example_and_in_the_readme() -> None:
     assert set(re.findall(r"^#? ?(ONLYME_\w+)=", example, re.MULTILINE)) == {variable_of(n) for n in names}
 
 
-def test_every_stream_stands_in_the_readme() -> None:
-    readme = (ROOT / "README.md").read_text()
-    assert [s.name for s in STREAMS if f"| {s.name} |" not in readme] == []
+def row_of(stream: Stream) -> str:
+    """Return the row of the documented table that describes a stream."""
+    carried_by = f"{stream.transport} + ring" if isinstance(stream, SocketStream) and stream.slots else stream.transport
+    contents = stream.contents
+    messages = contents if isinstance(contents, str) else ", ".join(message.__name__ for message in contents)
+    return f"| {stream.name} | {stream.route} | {carried_by} | {messages} | {stream.rate} | {stream.lost} |"
+
+
+def test_every_stream_stands_in_the_documentation_as_in_the_table() -> None:
+    documented = "".join(path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("**/*.md")))
+    assert [row_of(stream) for stream in STREAMS if row_of(stream) not in documented] == []
+
+
+def test_every_message_travels_on_a_stream() -> None:
+    travelling = {message for stream in STREAMS if isinstance(stream, SocketStream) for message in stream.contents}
+    assert travelling == set(get_args(Message))
+
+
+def test_files_and_sockets_are_named_as_in_the_table() -> None:
+    assert len({stream.name for stream in STREAMS}) == len(STREAMS)
+    assert METRICS.name == FOLDER
 
 
 def test_every_error_stands_in_the_tree() -> None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from common.runtime.private_files import make_folder
 from common.runtime.procinfo import is_running, start_ticks
 
-FOLDER = "figures"
+FOLDER = "metrics"
 
 
 class Kind(NamedTuple):

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.ipc.messages import Instance
+from common.ipc.records import Instance
 
 
 def on_grid(instance: Instance, wh: tuple[int, int], threshold: float) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.ipc.messages import Instance
+from common.ipc.records import Instance
 
 DILATE_PX = 3
 FEATHER_PX = 7

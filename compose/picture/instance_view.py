@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.ipc.messages import Instance, MasksInferred
+from common.ipc.messages import MasksInferred
+from common.ipc.records import Instance
 from common.vision.coco import NAMES
 from compose.picture.alpha import of_instance
 

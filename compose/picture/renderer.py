@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.config import ComposeSettings
-from common.ipc.messages import FrameCaptured
+from common.ipc.records import FrameInfo
 from common.vision.pyramid import Halves
 from compose.picture import alpha
 from compose.picture.alpha import Alpha
@@ -47,8 +47,8 @@ class Painter:
         self._tracker.forget()
         self.instances.forget()
 
-    def paint(self, halves: Halves, frame: FrameCaptured, verdict: Verdict, into: Picture) -> None:
-        """Fill `into`, of the frame's shape (H, W, 3) uint8 BGR, with what `verdict` allows of the frame."""
+    def paint(self, halves: Halves, frame: FrameInfo, verdict: Verdict, into: Picture, notice: str = "") -> None:
+        """Fill `into`, of the frame's shape (H, W, 3) uint8 BGR, with what `verdict` allows of the frame, and the source's notice."""
         if verdict.state is State.LOST:  # compose was stopped after the frame came, and for too long
             paint_card(verdict.reason, into)
             return
@@ -64,8 +64,8 @@ class Painter:
                 draw_outline(into, who)
         else:
             self._backdrop.paint(halves, None, frame.captured_ns, into)
-        if frame.notice:
-            write_notice(into, frame.notice)
+        if notice:
+            write_notice(into, notice)
 
 
 def paint_card(reason: str, into: Picture) -> None:

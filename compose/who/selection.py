@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import cv2
 
-from common.ipc.messages import Instance, SelectSubject, SelectSubjectAt
+from common.ipc.records import Instance, SelectSubject, SelectSubjectAt
 from compose.who.others import Candidate, Map
 from compose.who.subject import SubjectLock, by_number, by_place
 

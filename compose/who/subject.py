@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.ipc.messages import Instance
+from common.ipc.records import Instance
 from common.vision.coco import PERSON
 from compose.who.appearance import Look, alike, alike_parts
 from compose.who.others import (

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from common.config import ComposeSettings
 from common.errors import AssetError
-from common.ipc.messages import FrameCaptured, Instance, MasksInferred, SelectSubject, SelectSubjectAt
+from common.ipc.messages import MasksInferred
+from common.ipc.records import FrameInfo, Instance, SelectSubject, SelectSubjectAt
 from common.vision.assets import MATTE, fetch
 from common.vision.coco import NAMES
 from common.vision.grid import on_grid
@@ -103,7 +104,7 @@ class Tracker:
             self._edge.reset()
         self._past: OrderedDict[int, Past] = OrderedDict()  # by frame_id
 
-    def see(self, frame: FrameCaptured, halves: Halves) -> None:
+    def see(self, frame: FrameInfo, halves: Halves) -> None:
         """The present frame, with its picture; another stream is another beginning."""
         if frame.epoch != self._epoch:
             self._begin(frame.epoch, (frame.width, frame.height))
@@ -256,7 +257,7 @@ class Tracker:
         near = min(self._past, key=lambda seen: abs(seen - frame_id), default=None)
         return None if near is None or abs(near - frame_id) > NEAREST else self._past[near]
 
-    def alpha(self, frame: FrameCaptured, subjects: tuple[Instance, ...]) -> Alpha:
+    def alpha(self, frame: FrameInfo, subjects: tuple[Instance, ...]) -> Alpha:
         """What of the present frame is the subject."""
         if self._edge is None:
             return alpha.of_instances(subjects, self._size_wh, self._settings.threshold, self._settings.edge)

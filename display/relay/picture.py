@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.ipc.messages import MAX_MESSAGE_BYTES, MAX_PIXELS, MAX_SIDE
+from common.ipc.codec import MAX_MESSAGE_BYTES
+from common.ipc.messages import MAX_PIXELS
+from common.ipc.records import MAX_SIDE
 from display.captions import write_caption
 
 MAX_JPEG_BYTES = (

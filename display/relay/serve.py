@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from common.config import RelaySettings
 from common.errors import ConfigError
-from common.ipc.messages import CommandIssued, FrameComposed, PictureRelayed, ViewerReady, encode
+from common.ipc.codec import encode
+from common.ipc.messages import CommandIssued, FrameComposed, PictureRelayed, ViewerReady
 from common.ipc.streams import COMPOSITES, CONTROL, Context, connect, open_context, parse
 from common.keys import Allowed, KeyStore
 from common.metrics.counters import Counters
@@ -60,9 +61,9 @@ def serve(settings: RelaySettings, stop: Stop) -> None:
                 commands.flush()
                 message = composites.latest()
                 sleep.has_slept()
-                if message is not None and message.captured_ns >= sleep.woke_ns and (waiting := server.ready()):
+                if message is not None and message.frame.captured_ns >= sleep.woke_ns and (waiting := server.ready()):
                     seen = may_leave_machine(message)
-                    picture = composites.read(message) if seen else card(message.height, message.width)
+                    picture = composites.read(message) if seen else card(message.frame.height, message.frame.width)
                     if picture is not None:
                         server.send(waiting, message, picture)
                 server.check_viewers()
@@ -210,20 +211,6 @@ class RelayServer:
 
     def _relayed(self, message: FrameComposed, picture: NDArray[np.uint8]) -> PictureRelayed:
         jpeg, height, width = compress(picture, self._quality, self._max_width)
-        return PictureRelayed(
-            number=self._number,
-            sent_ns=time.monotonic_ns(),
-            epoch=message.epoch,
-            frame_id=message.frame_id,
-            captured_ns=message.captured_ns,
-            source_index=message.source_index,
-            height=height,
-            width=width,
-            composed_ns=message.composed_ns,
-            state=message.state,
-            reason=message.reason,
-            mask_age_ms=message.mask_age_ms,
-            privacy=message.privacy,
-            model=message.model,
-            jpeg=jpeg,
-        )
+        frame = replace(message.frame, segment="", sequence=0, height=height, width=width)
+        composite = replace(message, frame=frame, question="", everybody=False)
+        return PictureRelayed(self._number, time.monotonic_ns(), composite, jpeg)

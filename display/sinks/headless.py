@@ -26,7 +26,7 @@ class HeadlessSink(UnattendedSink):
         self._is_blank = False
         now = time.monotonic()
         if meter.shown == 1:
-            log.info("first composite: %d x %d, %s", message.width, message.height, message.state)
+            log.info("first composite: %d x %d, %s", message.frame.width, message.frame.height, message.state)
         if now >= self._next_at and meter.shown > 1:
             self._next_at = now + self._every_s
             log.info("%s, %d missed%s", describe(message, meter.read()), meter.missed,

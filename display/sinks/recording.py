@@ -65,14 +65,14 @@ class RecordSink(UnattendedSink):
         self._number += 1
         row = {
             "file": file,
-            "source_index": message.source_index,
-            "captured_ns": message.captured_ns,
+            "source_index": message.frame.source_index,
+            "captured_ns": message.frame.captured_ns,
             "shown_ns": shown_ns,
             "mask_age_ms": message.mask_age_ms if message.mask_age_ms >= 0 else None,
             "state": message.state,
             "reason": message.reason,
-            "epoch": message.epoch,
-            "frame_id": message.frame_id,
+            "epoch": message.frame.epoch,
+            "frame_id": message.frame.frame_id,
         }
         self._lines.write(json.dumps(row) + "\n")
         if time.monotonic() - self._said_at > STATUS_EVERY_S:

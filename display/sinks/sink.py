@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from common.ipc.messages import Command, CommandIssued, FrameComposed
+from common.ipc.messages import CommandIssued, FrameComposed
+from common.ipc.records import Command
 from display.composite_reader import Picture
 from display.meter import Meter
 

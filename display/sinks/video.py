@@ -69,7 +69,7 @@ class VideoSink(UnattendedSink):
     def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
         self._shape = picture.shape
-        self._add(message.captured_ns, picture)
+        self._add(message.frame.captured_ns, picture)
 
     def blank(self, why: str) -> None:
         """See Sink. Writes a card, so that the last picture is not shown for as long as none comes."""

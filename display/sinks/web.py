@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 
 from common.config import DisplaySettings
-from common.ipc.messages import Command, CommandIssued, FrameComposed
+from common.ipc.messages import CommandIssued, FrameComposed
+from common.ipc.records import Command
 from common.metrics.metrics import figures
 from common.remote import is_loopback
 from display.captions import write_caption
@@ -70,8 +71,8 @@ class WebSink:
 
     def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
-        self._size_wh = (message.width, message.height)
-        self._epoch = message.epoch
+        self._size_wh = (message.frame.width, message.frame.height)
+        self._epoch = message.frame.epoch
         jpeg = None
         if self._latest.watching:
             jpeg = _jpeg(picture if self._on_call_machine or may_leave_machine(message) else self._card(NOT_HERE))
@@ -121,7 +122,7 @@ def facts_of(message: FrameComposed, meter: Meter, on_call_machine: bool) -> dic
     """
     reading = meter.read()
     return {
-        "epoch": str(message.epoch),
+        "epoch": str(message.frame.epoch),
         "state": message.state,
         "question": message.question,
         "everybody": message.shows_everybody,
@@ -129,8 +130,8 @@ def facts_of(message: FrameComposed, meter: Meter, on_call_machine: bool) -> dic
         "reason": message.reason,
         "privacy": message.privacy,
         "model": message.model,
-        "width": message.width,
-        "height": message.height,
+        "width": message.frame.width,
+        "height": message.frame.height,
         "rate": round(reading.rate, 1),
         "latency_ms": round(reading.latency_p50_ms, 1),
         "latency_p99_ms": round(reading.latency_p99_ms, 1),

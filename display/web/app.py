@@ -18,7 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.errors import MessageError
-from common.ipc.messages import Command, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy
+from common.ipc.records import Command, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy
 from display.remote_policy import remote_refusal
 from display.web.latest_frame import LatestFrame
 from display.web.request_policy import RequestPolicy, WebRequest

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from common.ipc.messages import MAX_INSTANCES, Instance
+from common.ipc.messages import MAX_INSTANCES
+from common.ipc.records import DetectorKind, Instance
 from common.vision.coco import PERSON
 from infer.embedded.look import Looker, Seen
 from infer.embedded.outline import Mask
@@ -37,6 +38,7 @@ class EmbeddedDetector:
     """
 
     model = EMBEDDED
+    kind = DetectorKind.EMBEDDED
     least_wh = Looker.least_wh
 
     def __init__(self, confidence: float, looker: Looker | None = None) -> None:

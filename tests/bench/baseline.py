@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.config import InferSettings
-from common.ipc.messages import Instance
+from common.ipc.records import Instance
 from compose.picture import alpha
 from infer.detector import Detector
 from infer.embedded.detector import EmbeddedDetector

@@ -10,7 +10,8 @@ import numpy as np
 
 from capture.demo import DemoScene
 from common.config import ComposeSettings, InferSettings
-from common.ipc.messages import FrameCaptured, Instance, MasksInferred
+from common.ipc.messages import MasksInferred
+from common.ipc.records import FrameInfo, Instance
 from common.vision.assets import MATTE, fetch
 from common.vision.pyramid import Halves
 from common.vision.selfie_matte import Matte
@@ -83,7 +84,7 @@ def whole_of(width: int, height: int) -> dict[str, object]:
         subjects: tuple[Instance, ...] = ()
         for index in FRAMES:
             picture = scene.frame(index)
-            frame = FrameCaptured(1, index, index + 1, index, "s", index, height, width)
+            frame = FrameInfo(1, index, index + 1, index, "s", index, height, width)
             of = index - 4
             result = truth(scene, of) if of >= FRAMES.start and of % 3 == 0 else None
             begun = time.perf_counter()

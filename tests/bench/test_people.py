@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from common.ipc.messages import Instance
+from common.ipc.records import Instance
 from tests import looks
 from tests.bench.people import _row
 from tests.counting import Counting

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from common.config import DisplaySettings
-from common.ipc.messages import Command, FrameComposed, SetView
+from common.ipc.messages import FrameComposed
+from common.ipc.records import Command, SetView
 from common.runtime.child import Stop
 from common.runtime.heartbeat import Pulse
 from display import loop
@@ -20,7 +21,7 @@ from display.presenter import Presenter
 from display.sinks.recording import RecordSink
 from tests.display.test_meter import MESSAGE
 
-CARD = replace(MESSAGE, height=90, width=160, state="lost", privacy=True)
+CARD = replace(MESSAGE, frame=replace(MESSAGE.frame, height=90, width=160), state="lost", privacy=True)
 PICTURES = 30  # as many as may wait between the loop and the disk: none is left out
 
 
@@ -33,7 +34,7 @@ def test_a_recording_is_complete_even_if_the_loop_fails(
     def show_and_fail(presenter: Presenter) -> None:
         for number in range(PICTURES):
             picture = np.full((90, 160, 3), number, np.uint8)
-            presenter.show(replace(MESSAGE, height=90, width=160), picture)
+            presenter.show(replace(MESSAGE, frame=replace(MESSAGE.frame, height=90, width=160)), picture)
         raise RuntimeError("what nobody thought of")
 
     monkeypatch.setattr(Presenter, "check_timeout", show_and_fail)

@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from common.ipc.messages import LONGEST_TEXT, MAX_INT, MAX_MESSAGE_BYTES, MAX_PIXELS, PictureRelayed, encode
+from common.ipc.codec import MAX_MESSAGE_BYTES, encode
+from common.ipc.fields import MAX_INT, MAX_TEXT
+from common.ipc.messages import MAX_PIXELS, FrameComposed, PictureRelayed
+from common.ipc.records import DetectorKind, FrameInfo
 from display.jpeg import size_of
 from display.relay.picture import MAX_JPEG_BYTES, card, compress
 
@@ -39,11 +42,10 @@ def test_a_picture_too_large_for_a_message_is_made_smaller(max_bytes: int) -> No
 def test_the_largest_noisiest_picture_fits_into_a_message() -> None:
     """8K of noise at quality 100 takes 65 MB: the viewer's socket refused such a picture, and nothing reported it."""
     made = compress(noise(4320, 7680), 100)
-    text = "\U0001f600" * LONGEST_TEXT
-    message = PictureRelayed(
-        MAX_INT, MAX_INT, MAX_INT, MAX_INT, MAX_INT, MAX_INT, made.height, made.width, MAX_INT, "everybody", text, 1e12, True, text,
-        made.jpeg,
-    )  # fmt: skip
+    text = "\U0001f600" * MAX_TEXT
+    frame = FrameInfo(MAX_INT, MAX_INT, MAX_INT, MAX_INT, "", 0, made.height, made.width)
+    composite = FrameComposed(frame, MAX_INT, "everybody", text, 1e12, True, text, DetectorKind.MASK_RCNN)
+    message = PictureRelayed(MAX_INT, MAX_INT, composite, made.jpeg)
     assert len(encode(message)) <= MAX_MESSAGE_BYTES
     assert len(made.jpeg) > MAX_JPEG_BYTES / 4, "not much smaller than needed: averaged noise has fewer bytes a pixel"
 

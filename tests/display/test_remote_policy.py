@@ -4,16 +4,8 @@ from typing import get_args
 
 import pytest
 
-from common.ipc.messages import (
-    STATES,
-    Command,
-    FrameComposed,
-    SelectSubject,
-    SelectSubjectAt,
-    SetBackground,
-    SetPrivacy,
-    SetView,
-)
+from common.ipc.messages import STATES, FrameComposed
+from common.ipc.records import Command, FrameInfo, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy, SetView
 from display.remote_policy import AT_CAMERA_ONLY, may_leave_machine, remote_refusal
 
 HIDES: list[Command] = [SetPrivacy(True), SetView(False)]
@@ -42,7 +34,7 @@ def test_every_kind_of_command_is_tested_here() -> None:
 
 @pytest.mark.parametrize("state", STATES)
 def test_only_filtered_pictures_leave_the_machine(state: str) -> None:
-    message = FrameComposed(1, 1, 1, 1, "s", 1, 12, 16, 1, state, "", 1.0, True, "m")
-    unfiltered = FrameComposed(1, 1, 1, 1, "s", 1, 12, 16, 1, state, "", 1.0, False, "m")
+    message = FrameComposed(FrameInfo(1, 1, 1, 1, "s", 1, 12, 16), 1, state, "", 1.0, True, "m")
+    unfiltered = FrameComposed(FrameInfo(1, 1, 1, 1, "s", 1, 12, 16), 1, state, "", 1.0, False, "m")
     assert may_leave_machine(message) is (state not in ("off", "instances"))
     assert not may_leave_machine(unfiltered)

@@ -16,21 +16,18 @@ import msgpack
 import zmq
 
 from common.errors import MessageError
+from common.ipc.codec import decode, encode
 from common.ipc.messages import (
     CommandIssued,
     FrameCaptured,
-    Instance,
     MasksInferred,
     Message,
-    SelectSubject,
-    SelectSubjectAt,
-    SetBackground,
-    SetPrivacy,
+    SourceNotice,
     ViewerReady,
+    WorkAssigned,
     WorkRequested,
-    decode,
-    encode,
 )
+from common.ipc.records import FrameInfo, Instance, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy
 from common.ipc.streams import COMPOSITES, CONTROL, FRAMES, MASKS, WORK, Context, endpoint
 from common.keys import ViewerKey
 from common.remote import connect_relay
@@ -44,8 +41,10 @@ READY = b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x06DEALER"
 HELLO = b"\x04\xc6\x05HELLO\x01\x00" + b"\0" * 72 + b"k" * 32 + b"\0" * 7 + b"\x01" + b"s" * 80
 PERSON = Instance(0, 0.9, (0.1, 0.1, 0.5, 0.9), 15, 15, bytes(225))
 WHOLE: tuple[Message, ...] = (
-    FrameCaptured(1, 1, 1, 1, "s", 1, 36, 64),
+    FrameCaptured(FrameInfo(1, 1, 1, 1, "s", 1, 36, 64)),
+    SourceNotice("no camera"),
     WorkRequested("infer.1"),
+    WorkAssigned(FrameInfo(1, 1, 1, 1, "s", 1, 36, 64), 2),
     MasksInferred(1, 1, 1, 1, "w", "m", (PERSON, PERSON)),
     CommandIssued(1, 1, SetPrivacy(True)),
     CommandIssued(1, 1, SelectSubject(1)),

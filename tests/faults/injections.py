@@ -201,6 +201,6 @@ def _hidden_or_masked(call: WatchedCall, at: float, restarted_at: float) -> Hear
     """The first composite after `at` that shows nobody, or is live by a mask of a frame later than `restarted_at`."""
     masked = (
         s for s in call.watch.heard
-        if s.message.state == "live" and (s.message.captured_ns / 1e6 - s.message.mask_age_ms) / 1e3 > restarted_at
+        if s.message.state == "live" and (s.message.frame.captured_ns / 1e6 - s.message.mask_age_ms) / 1e3 > restarted_at
     )  # fmt: skip
     return call.watch.hidden(at) or next(masked, None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from capture.demo import DemoScene
-from common.ipc.messages import FrameCaptured, InferenceScheduled, Instance
+from common.ipc.messages import InferenceScheduled
+from common.ipc.records import DetectorKind, FrameInfo, Instance
 from infer.embedded.detector import EMBEDDED
 from infer.looks import BOTH_AGAIN_NS, Looks
 from infer.static_scene import ALONE_NS, CALM_AGAIN_NS
@@ -17,8 +18,8 @@ SOMEBODY = (Instance(0, 0.9, (0.2, 0.2, 0.6, 0.9), 1, 1, b"\xff"),)
 SIGN = Instance(0, 0.2, (0.8, 0.4, 0.9, 0.9), 1, 1, b"\xff", is_sign=True)
 
 
-def frame(number: int, captured_ns: int) -> FrameCaptured:
-    return FrameCaptured(1, number, captured_ns, number, "s", number, 360, 640)
+def frame(number: int, captured_ns: int) -> FrameInfo:
+    return FrameInfo(1, number, captured_ns, number, "s", number, 360, 640)
 
 
 def test_the_mask_rcnn_rests_while_the_processor_is_too_busy_for_it() -> None:
@@ -29,9 +30,10 @@ def test_the_mask_rcnn_rests_while_the_processor_is_too_busy_for_it() -> None:
         looked = looks.at(frame(number, number * 10**9), scene.frame(30 * number), wanted)
         assert looked is not None
         assert any(not i.is_sign for i in looked.instances)
-        models.append(looked.model)
+        models.append((looked.model, looked.detector))
     assert mask_rcnn.looks == 2
-    assert models == ["counting, beside the embedded who", EMBEDDED, EMBEDDED, "counting, beside the embedded who"]
+    both, small = ("counting, beside the embedded who", DetectorKind.MASK_RCNN), (EMBEDDED, DetectorKind.EMBEDDED)
+    assert models == [both, small, small, both]
 
 
 class Calm:

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from common.ipc.messages import InferenceScheduled, Instance
+from common.ipc.messages import InferenceScheduled
+from common.ipc.records import Instance
 from infer.static_scene import (
     ALONE_NS,
     CALM_AGAIN_NS,

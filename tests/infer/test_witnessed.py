@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from common.config import InferSettings
-from common.ipc.messages import Instance
+from common.ipc.records import Instance
 from infer.embedded.detector import instance_of
 from infer.embedded.look import Seen
 from infer.embedded.outline import Mask

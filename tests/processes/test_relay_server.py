@@ -9,7 +9,8 @@ import pytest
 import zmq
 
 from common.config import RelaySettings
-from common.ipc.messages import ViewerReady, encode
+from common.ipc.codec import encode
+from common.ipc.messages import ViewerReady
 from common.ipc.streams import open_context
 from common.keys import KeyStore, read_viewer_key
 from common.metrics.counters import Counters

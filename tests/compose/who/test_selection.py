@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from common.ipc.messages import SelectSubject, SelectSubjectAt
+from common.ipc.records import SelectSubject, SelectSubjectAt
 from compose.who.others import Candidate, Map
 from compose.who.selection import NOBODY_FOUND, NOBODY_YET, NOT_HERE, NOT_SURE, QUESTION, Chooser
 from tests.compose.who.test_subject import GONE, ME, OTHER, SECOND, TWIN, block

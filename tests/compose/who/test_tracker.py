@@ -12,7 +12,8 @@ from capture.demo import DemoScene, Place, Places, sways
 from capture.sprite import Sprite
 from common.config import MASK_AGE_ALONE_MS, MASK_AGE_MS, ComposeSettings
 from common.errors import AssetError
-from common.ipc.messages import FrameCaptured, Instance, MasksInferred, SelectSubject
+from common.ipc.messages import MasksInferred
+from common.ipc.records import FrameInfo, Instance, SelectSubject
 from common.vision.assets import MATTE, fetch
 from common.vision.coco import NAMES
 from common.vision.pyramid import Halves
@@ -43,8 +44,8 @@ def matte() -> Matte:
     return Matte(fetch(MATTE))
 
 
-def frame(index: int, epoch: int = 1) -> FrameCaptured:
-    return FrameCaptured(epoch, index, index + 1, index, "s", index, SIZE[1], SIZE[0])
+def frame(index: int, epoch: int = 1) -> FrameInfo:
+    return FrameInfo(epoch, index, index + 1, index, "s", index, SIZE[1], SIZE[0])
 
 
 def truth(scene: DemoScene, index: int, mine: float, theirs: float, epoch: int = 1) -> MasksInferred:
