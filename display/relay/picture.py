@@ -14,9 +14,7 @@ from common.ipc.messages import MAX_PIXELS
 from common.ipc.records import MAX_SIDE
 from display.captions import write_caption
 
-MAX_JPEG_BYTES = (
-    MAX_MESSAGE_BYTES - 8192
-)  # room for the other facts of PictureRelayed: three texts of 200 characters, and numbers
+MAX_JPEG_BYTES = MAX_MESSAGE_BYTES - 8192  # leaves room for three texts of 200 characters, and numbers
 SHRINK = 0.9  # a smaller picture has more bytes a pixel, so it must shrink by more than its bytes are too many
 OFF_TEXT = "privacy is off at the camera: nothing is shown here"
 
