@@ -14,9 +14,8 @@ from common.errors import DisplayError
 from common.runtime.procinfo import start_ticks
 
 SECRET_BYTES = 32
-TEXT_LENGTH = (
-    22  # base64 characters, 132 bits; short because a browser keeps the cookie of every call until it is closed
-)
+# characters of base64, 132 bits; short because browsers keep the cookies of all calls until they are closed
+TEXT_LENGTH = 22
 
 
 class Credentials(NamedTuple):
@@ -54,9 +53,8 @@ def owner() -> str:
     """
     parent = os.getppid()
     start = start_ticks(parent)
-    return (
-        secrets.token_hex() if start is None else f"{parent}-{start}"
-    )  # a parent outside this pid namespace: a restart gets another secret
+    # without a start time the parent is in another pid namespace: a restart gets another secret
+    return secrets.token_hex() if start is None else f"{parent}-{start}"
 
 
 def load_or_create_secret(path: Path, owner: str) -> bytes:
