@@ -29,7 +29,7 @@ from common.ipc import ring
 from common.ipc.shm import SHM_FOLDER, find_stale
 from common.ipc.streams import FRAMES, IPC_STREAMS, endpoint
 from common.model import GRAPH_SUM, WEIGHTS_SUM, find_model, find_onnx, is_wanted, models_in, why_not_fetched
-from common.screen import why_no_window
+from common.screen import window_unavailable_reason
 from common.vision.assets import ASSETS, cache_dir, is_here
 
 PINNED_OPENCV = "4.14"
@@ -183,7 +183,7 @@ def check_virtual_camera(found: list[v4l2.Device]) -> Finding:
 
 def check_screen() -> Finding:
     """Whether a window can be opened."""
-    why = why_no_window()
+    why = window_unavailable_reason()
     return (
         Finding("screen", Level.NOTE, why, "without it the call runs headless")
         if why

@@ -1,4 +1,4 @@
-"""Whether a window can be opened here."""
+"""Finds out whether a window can be opened."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ TRY = "import cv2; cv2.namedWindow('onlyme'); cv2.destroyAllWindows()"
 PATIENCE_S = 20.0
 
 
-def why_no_window() -> str:
-    """ "" where a window can be opened, else what is missing.
+def window_unavailable_reason() -> str:
+    """Return "" if a window can be opened, else what is missing.
 
-    OpenCV's window ends the whole process where the screen does not answer, so another one tries first: a fresh one, since
-    a fork of this one would take over locks that its threads hold and nobody there lets go of.
+    OpenCV ends the whole process if the screen does not answer, so another process tries first. It is not a fork of this
+    one, because a fork would keep the locks of threads that it does not have.
     """
     if not has_screen():
         return "expected a screen, got neither DISPLAY nor WAYLAND_DISPLAY"

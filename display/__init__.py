@@ -1,1 +1,1 @@
-"""Display: shows, records or just counts the composites. It never sees a frame of the camera."""
+"""Display: shows, records or only counts composites. It has no access to the camera's frames."""

@@ -1,4 +1,4 @@
-"""Text in a picture."""
+"""Writes text into pictures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WHITE_BGR, BLACK_BGR = (255, 255, 255), (0, 0, 0)
 
 
 class Bar(NamedTuple):
-    """A line across the whole picture; colours are BGR."""
+    """A line of text on a coloured bar across the whole picture; colours are BGR."""
 
     text: str
     ground: tuple[int, int, int]
@@ -25,22 +25,22 @@ class Bar(NamedTuple):
 
 
 def bars_of(message: FrameComposed) -> list[Bar]:
-    """Return what the user must not overlook: that more than one person is shown, and what the user is asked."""
+    """Return the bars that the user must not overlook: more than one person is shown, or the call asks a question."""
     bars = []
     if not message.privacy:
         bars.append(Bar("PRIVACY IS OFF: others see the room", RED_BGR))
     elif message.shows_everybody:
-        bars.append(Bar("EVERYBODY IS SHOWN: a for one person", AMBER_BGR, BLACK_BGR))
+        bars.append(Bar("EVERYBODY IS SHOWN: press a to show one person", AMBER_BGR, BLACK_BGR))
     if message.question:
         bars.append(Bar(message.question, BLUE_BGR))
     return bars
 
 
 def write_bars(picture: NDArray[np.uint8], bars: Sequence[Bar]) -> int:
-    """Write lines on coloured ground across the top of (H, W, 3) uint8 BGR, smaller where they would not fit.
+    """Write bars across the top of (H, W, 3) uint8 BGR, in smaller letters where the text would not fit.
 
     Returns:
-        How many rows they take.
+        How many rows of pixels the bars take.
     """
     scale = max(picture.shape[0] / 720, 0.5)
     step = round(40 * scale)
@@ -56,7 +56,7 @@ def write_bars(picture: NDArray[np.uint8], bars: Sequence[Bar]) -> int:
 
 
 def write_caption(picture: NDArray[np.uint8], lines: list[str]) -> None:
-    """Write lines into the upper left corner of (H, W, 3) uint8 BGR on a dark ground, sized to the picture."""
+    """Write lines into the upper left corner of (H, W, 3) uint8 BGR, on a darkened ground, in letters that fit the height."""
     scale = max(picture.shape[0] / 720, 0.5)
     step = round(26 * scale)
     wide = max(cv2.getTextSize(line, FONT, 0.6 * scale, 1)[0][0] for line in lines) + round(20 * scale)

@@ -1,4 +1,4 @@
-"""What the viewer wants, kept until compose takes it: a key that was pressed is not lost while it restarts."""
+"""Commands of viewers, kept until compose takes them: a key pressed while compose restarts is not lost."""
 
 from __future__ import annotations
 
@@ -12,39 +12,44 @@ from common.ipc.records import Command
 from common.ipc.streams import Socket, send
 from common.metrics.counters import Counters
 
-KEPT_S = 1.0  # a wish is for what the viewer saw then: later it might turn privacy off in another picture
+MAX_AGE_S = 1.0  # so long a command waits for compose, which refuses late ones itself (compose/policy.py)
 
 
-class Wishes:
-    """Wishes on their way to compose, in the order of their making.
+class CommandQueue:
+    """Sends commands to compose in the order in which they were given.
 
     Args:
-        socket: Where to.
-        counters: Of what nobody took.
+        socket: Connected to compose, or to a relay.
+        counters: Counts commands that nobody took.
         clock: CLOCK_MONOTONIC of the machine that compose runs on, ns.
     """
 
     def __init__(self, socket: Socket, counters: Counters, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self._socket, self._counters, self._clock = socket, counters, clock
-        self._waiting: deque[CommandIssued] = deque()
+        self._queue: deque[CommandIssued] = deque()
 
-    def add(self, epoch: int, *asked: Command) -> None:
-        """The viewer of a picture of the stream `epoch` (0: of none yet) wants this now."""
+    def add(self, epoch: int, *commands: Command) -> None:
+        """Queue commands that a viewer gives now.
+
+        Args:
+            epoch: Stream of the picture that the viewer sees, 0 before the first picture.
+            commands: In the order given.
+        """
         now_ns = self._clock()
-        self._waiting.extend(CommandIssued(epoch, now_ns, wanted) for wanted in asked)
+        self._queue.extend(CommandIssued(epoch, now_ns, command) for command in commands)
 
-    def put(self, *wishes: CommandIssued) -> None:
-        """Viewers made these before now; their times are of this machine's clock."""
-        # two looks at one clock differ by the time between them
+    def add_issued(self, *commands: CommandIssued) -> None:
+        """Queue commands that viewers gave earlier, with times of this machine's clock."""
+        # on the machine of compose the difference of the clocks is 0; two readings of one clock would differ
         ahead_ns = 0 if self._clock is time.monotonic_ns else self._clock() - time.monotonic_ns()
-        self._waiting.extend(replace(wish, issued_ns=max(0, wish.issued_ns + ahead_ns)) for wish in wishes)
+        self._queue.extend(replace(issued, issued_ns=max(0, issued.issued_ns + ahead_ns)) for issued in commands)
 
-    def pass_on(self) -> None:
-        """Send what can be sent; what nobody took for a second is counted and dropped."""
-        while self._waiting:
-            wish = self._waiting[0]
-            if not send(self._socket, wish):
-                if self._clock() - wish.issued_ns < KEPT_S * 1e9:
+    def flush(self) -> None:
+        """Send what the socket takes, whatever its age. Drop and count commands older than MAX_AGE_S that it does not take."""
+        while self._queue:
+            issued = self._queue[0]
+            if not send(self._socket, issued):
+                if self._clock() - issued.issued_ns < MAX_AGE_S * 1e9:
                     return
                 self._counters.count("control", "nobody takes it")
-            self._waiting.popleft()
+            self._queue.popleft()

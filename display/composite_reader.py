@@ -1,4 +1,4 @@
-"""Composites as they come: of the call on this machine, or of a relay elsewhere."""
+"""Reads composites of the call on this machine; a relay on another machine is read in relay_reader.py."""
 
 from __future__ import annotations
 
@@ -17,29 +17,33 @@ from common.metrics.counters import Counters
 Picture = NDArray[np.uint8]
 
 
-class Pictures(Protocol):
-    """Somewhere composites come from."""
+class CompositeSource(Protocol):
+    """Where a display gets its composites from."""
 
-    socket: Socket  # to wait at, and to send wishes by where nobody else does
-    blank_after_s: float  # of silence
-    stale_after_s: float | None  # of silence, from which on the last picture is marked
-    gone: str  # what is said when whoever sends is gone, and
-    silent: str  # when nothing comes
+    socket: Socket  # becomes readable when composites come; commands to a relay go through it too
+    blank_after_s: float  # without a composite for so long the display shows none
+    stale_after_s: float | None  # without a composite for so long the last one is marked; None: it is not marked
+    gone_text: str  # shown when the sender is gone
+    silent_text: str  # shown when nothing comes
 
     def is_gone(self) -> bool:
-        """True once for every time whoever sends went away since the last call."""
+        """Return True once for every time that the sender went away since the last call."""
 
-    def waiting(self) -> Iterator[tuple[FrameComposed, Picture]]:
-        """What has come, oldest first, with pixels (H, W, 3) uint8 BGR, the caller's own until it asks for the next."""
+    def receive(self) -> Iterator[tuple[FrameComposed, Picture]]:
+        """Yield what has come since the last call, oldest first.
+
+        Yields:
+            The message, and its pixels (H, W, 3) uint8 BGR. The pixels belong to the caller until it asks for the next.
+        """
 
 
-class Composites:
-    """Composites of the call on this machine."""
+class CompositeReader:
+    """Reads the composites of the call on this machine."""
 
     blank_after_s = 0.5  # compose sends something every 100 ms, a card where it has no frame
     stale_after_s: float | None = None
-    gone = "compose has ended: waiting for it"
-    silent = "no picture comes: waiting for compose"
+    gone_text = "the filter has stopped: waiting for it to start again"
+    silent_text = "no picture comes from the filter: waiting for one"
 
     def __init__(self, socket: Socket, counters: Counters) -> None:
         self.socket = socket
@@ -49,22 +53,27 @@ class Composites:
         self._buffer: Picture | None = None
 
     def is_gone(self) -> bool:
-        """See Pictures."""
+        """See CompositeSource."""
         return self._compose.is_gone()
 
-    def newest(self) -> FrameComposed | None:
-        """The newest since the last call; whether its pixels can still be read, `read` says."""
+    def latest(self) -> FrameComposed | None:
+        """Return the newest message since the last call, None without one. `read` returns its pixels, if they are still there."""
         messages = receive(self.socket, FrameComposed, self._counters)
         return messages[-1] if messages else None
 
-    def waiting(self) -> Iterator[tuple[FrameComposed, Picture]]:
-        """See Pictures; what cannot be read any more is left out."""
+    def receive(self) -> Iterator[tuple[FrameComposed, Picture]]:
+        """See CompositeSource. Leaves out composites whose pixels were overwritten."""
         for message in receive(self.socket, FrameComposed, self._counters):
             if (picture := self.read(message)) is not None:
                 yield message, picture
 
     def read(self, message: FrameComposed) -> Picture | None:
-        """Pixels (H, W, 3) uint8 BGR, the caller's own until the next call; None, counted, where they are gone."""
+        """Return the pixels of a composite.
+
+        Returns:
+            (H, W, 3) uint8 BGR, which the caller may change until the next call; None, and counted, if they were overwritten or
+            their ring is gone.
+        """
         frame = message.frame
         try:
             picture = self._ring.read(frame.segment, frame.sequence, frame.shape, self._buffer)

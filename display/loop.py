@@ -1,9 +1,8 @@
-"""composites → a sink; the viewer's wishes → control."""
+"""composites → a sink; the viewer's commands → control."""
 
 from __future__ import annotations
 
 import logging
-import time
 from contextlib import closing
 
 import cv2
@@ -16,68 +15,70 @@ from common.metrics.counters import Counters
 from common.metrics.load import LoadReporter
 from common.runtime.child import Stop
 from common.runtime.suspend import SUSPENDED, SuspendDetector
-from display.commands import Wishes
-from display.composite_reader import Composites, Pictures
-from display.presenter import Shown
+from display.commands import CommandQueue
+from display.composite_reader import CompositeReader, CompositeSource
+from display.presenter import Presenter
 from display.sinks.factory import open_sink
 
-POLL_MS = 15  # keys and the closing of a window are looked for this often
+POLL_MS = 15  # keys, and whether the window was closed, are checked this often
 
 log = logging.getLogger("onlyme")
 
 
 def run(settings: DisplaySettings, stop: Stop) -> None:
-    """Show composites until told to stop, or the viewer quits, or `--seconds` are over.
+    """Show composites until `stop`, until the viewer quits, or until `--seconds` are over.
 
     Raises:
-        ConfigError: The relay's address cannot be used, or not without a key, or not for the instance view.
+        ConfigError: The relay's address cannot be used, needs a key, or cannot show the instance view.
         DisplayError: The sink cannot be opened.
         KeyFileError: The viewer's key cannot be used.
     """
     cv2.setNumThreads(1)
     counters = Counters(log)
     with open_context() as context:
-        pictures, wishes = open_pictures(context, settings, counters)
+        source, commands = open_source(context, settings, counters)
         if not settings.connect:
             stop.each_second.append(LoadReporter("display", context, settings.call_dir).send)
         with closing(open_sink(settings)) as sink:
-            shown, suspend = Shown(sink, pictures), SuspendDetector()
-            # it is privacy off: that this display was started again is nobody's wish for it
+            presenter, suspend = Presenter(sink, source), SuspendDetector()
+            # the instance view is privacy off: a display that was restarted after a crash does not ask for it
             asks_view = settings.view == INSTANCES and stop.restarts == 0
             while not stop:
-                if was_suspended := suspend.was_suspended():  # first of all: a sink may send its last picture again
-                    shown.lose(SUSPENDED)
-                wish = sink.poll()
-                if wish.quit:
+                if was_suspended := suspend.was_suspended():  # before the sink is polled, which may show its last picture again
+                    presenter.source_lost(SUSPENDED)
+                events = sink.poll()
+                if events.quit:
                     break
-                if not was_suspended:  # else it was asked of a picture of before the sleep
-                    wishes.add(shown.epoch, *wish.asked)
-                    wishes.put(*wish.made)
-                wishes.pass_on()
-                pictures.socket.poll(POLL_MS)
-                if pictures.is_gone():
-                    shown.lose(pictures.gone)
-                for message, picture in pictures.waiting():
+                if not was_suspended:  # commands of before the suspend were for another picture
+                    commands.add(presenter.epoch, *events.commands)
+                    commands.add_issued(*events.issued)
+                commands.flush()
+                source.socket.poll(POLL_MS)
+                if source.is_gone():
+                    presenter.source_lost(source.gone_text)
+                for message, picture in source.receive():
                     if message.frame.captured_ns < suspend.resumed_ns:
                         counters.count("composite", "of before the sleep")
                         continue
                     if asks_view and message.state != LOST:
                         asks_view = False
-                        wishes.add(message.frame.epoch, SetView(True))
-                    shown.put(message, picture)
-                shown.look()
-                if settings.seconds and shown.first_at and time.monotonic() - shown.first_at >= settings.seconds:
+                        commands.add(message.frame.epoch, SetView(True))
+                    presenter.show(message, picture)
+                presenter.check_timeout()
+                if settings.seconds and presenter.showing_s >= settings.seconds:
                     break
-    meter, lost = shown.meter, f"; {counters}" if str(counters) else ""
+    meter, lost = presenter.meter, f"; {counters}" if str(counters) else ""
     log.info("ended after %d pictures, %d missed%s", meter.shown, meter.missed, lost)
 
 
-def open_pictures(context: Context, settings: DisplaySettings, counters: Counters) -> tuple[Pictures, Wishes]:
-    """Where composites come from and where wishes go: the call on this machine, or `--connect`."""
+def open_source(
+    context: Context, settings: DisplaySettings, counters: Counters
+) -> tuple[CompositeSource, CommandQueue]:
+    """Open where composites come from and where commands go: the call on this machine, or the relay at `--connect`."""
     if settings.connect:
-        from display.remote import open_relayed  # with it comes asyncio: 3 MB that a display on this machine spares
+        from display.relay_reader import open_relay_reader  # loads asyncio, 3 MB, only for a display that needs it
 
-        relayed = open_relayed(context, settings, counters)
-        return relayed, Wishes(relayed.socket, counters, relayed.now_ns)
-    pictures = Composites(connect(context, COMPOSITES, settings.call_dir), counters)
-    return pictures, Wishes(connect(context, CONTROL, settings.call_dir), counters)
+        relay = open_relay_reader(context, settings, counters)
+        return relay, CommandQueue(relay.socket, counters, relay.now_ns)
+    reader = CompositeReader(connect(context, COMPOSITES, settings.call_dir), counters)
+    return reader, CommandQueue(connect(context, CONTROL, settings.call_dir), counters)

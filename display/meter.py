@@ -1,4 +1,4 @@
-"""Rates and delays of what was shown lately. Pure."""
+"""Measures the rate and delay of the pictures shown lately. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WINDOW_S = 5.0
 
 
 class Reading(NamedTuple):
-    """Figures of the last seconds; times in ms, `mask_age_ms` None where no mask was used."""
+    """Measurements of the last WINDOW_S: pictures a second, and times in ms. `mask_age_ms` is None if no mask was used."""
 
     rate: float
     latency_p50_ms: float
@@ -22,7 +22,7 @@ class Reading(NamedTuple):
 
 
 class Meter:
-    """Collects what was shown and when."""
+    """Collects when pictures were captured and shown, and counts those that were missed."""
 
     def __init__(self) -> None:
         self._shown: deque[tuple[int, float, float]] = deque()
@@ -31,7 +31,7 @@ class Meter:
         self.missed = 0
 
     def add(self, message: FrameComposed, shown_ns: int) -> None:
-        """One picture was shown at `shown_ns` (CLOCK_MONOTONIC)."""
+        """Record that a picture was shown at `shown_ns` (CLOCK_MONOTONIC)."""
         if self._last is not None and self._last[0] == message.frame.epoch:
             self.missed += max(0, message.frame.frame_id - self._last[1] - 1)
         self._last = (message.frame.epoch, message.frame.frame_id)
@@ -41,7 +41,7 @@ class Meter:
             self._shown.popleft()
 
     def read(self) -> Reading:
-        """Figures of what is in the window now; all zero where nothing is."""
+        """Return the measurements of the last WINDOW_S; zeros if nothing was shown."""
         if not self._shown:
             return Reading(0.0, 0.0, 0.0, None)
         span_s = (self._shown[-1][0] - self._shown[0][0]) / 1e9
@@ -52,11 +52,11 @@ class Meter:
 
 
 def describe(message: FrameComposed, reading: Reading) -> str:
-    """One line for a caption or a log."""
+    """Return one line for a caption or a log."""
     word = "everybody is shown" if message.state == EVERYBODY else message.state
     state = word if not message.reason else f"{word}: {message.reason}"
     age = "no mask" if reading.mask_age_ms is None else f"mask {reading.mask_age_ms:.0f} ms old"
     return (
         f"{reading.rate:.1f} pictures a second, {reading.latency_p50_ms:.0f} ms behind "
-        f"(p99 {reading.latency_p99_ms:.0f}), {age}, {state}"
+        f"(99 of 100 within {reading.latency_p99_ms:.0f}), {age}, {state}"
     )

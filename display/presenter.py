@@ -1,4 +1,4 @@
-"""What stands on a sink, and when it must go."""
+"""Shows composites on a sink, and blanks the sink when no composite comes."""
 
 from __future__ import annotations
 
@@ -9,30 +9,35 @@ import numpy as np
 from common.ipc.messages import INSTANCES, FrameComposed
 from common.metrics.metrics import metrics
 from display.captions import write_caption
-from display.composite_reader import Picture, Pictures
+from display.composite_reader import CompositeSource, Picture
 from display.meter import Meter
-from display.sinks.factory import Sink
+from display.sinks.sink import Sink
 
 
-class Shown:
-    """Puts composites on a sink, and takes the last one away when nothing comes.
+class Presenter:
+    """Shows composites on a sink. Marks the last one as stale, and then blanks the sink, when no other comes.
 
     Args:
-        sink: Where to.
-        pictures: Where from; it says how long its silence is borne.
+        sink: Shows the composites.
+        source: Where composites come from; its attributes say after which silence to mark and to blank.
     """
 
-    def __init__(self, sink: Sink, pictures: Pictures) -> None:
-        self._sink, self._pictures = sink, pictures
+    def __init__(self, sink: Sink, source: CompositeSource) -> None:
+        self._sink, self._source = sink, source
         self._last: tuple[FrameComposed, Picture] | None = None
         self._last_at = time.monotonic()
         self._is_stale = False
         self.meter = Meter()
-        self.epoch = 0  # of the stream whose picture came last, 0 before the first
-        self.first_at: float | None = None
+        self.epoch = 0  # of the composite that came last, 0 before the first
+        self._first_at: float | None = None
 
-    def put(self, message: FrameComposed, picture: Picture) -> None:
-        """A composite (H, W, 3) uint8 BGR has come."""
+    @property
+    def showing_s(self) -> float:
+        """Seconds since the first composite, 0 before it."""
+        return 0.0 if self._first_at is None else time.monotonic() - self._first_at
+
+    def show(self, message: FrameComposed, picture: Picture) -> None:
+        """Show a composite that has come, (H, W, 3) uint8 BGR. The instance view goes to local sinks only."""
         now_ns = time.monotonic_ns()
         self.epoch = message.frame.epoch
         self.meter.add(message, now_ns)
@@ -40,36 +45,36 @@ class Shown:
         metrics.set("missed", self.meter.missed)
         metrics.observe("latency_seconds", (now_ns - message.frame.captured_ns) / 1e9)
         now = time.monotonic()
-        self.first_at = self.first_at or now
+        self._first_at = self._first_at or now
         self._last_at, self._is_stale = now, False
         if message.state == INSTANCES and not self._sink.local:
             self._last = None
-            self._sink.blank("the instance view is not shown here")
+            self._sink.blank("the view of everything found is shown on the machine of the call only")
             return
-        # whoever shows it may draw on it
-        self._last = (message, picture.copy()) if self._pictures.stale_after_s is not None else None
+        # a copy: the sink may draw on the picture
+        self._last = (message, picture.copy()) if self._source.stale_after_s is not None else None
         self._sink.show(picture, message, self.meter)
 
-    def lose(self, why: str) -> None:
-        """What stands there counts no more, for a reason that is said: at once nothing is shown."""
+    def source_lost(self, why: str) -> None:
+        """Blank the sink at once and give the reason."""
         self._last = None
         self._sink.blank(why)
 
-    def look(self) -> None:
-        """Nothing may have come for too long."""
+    def check_timeout(self) -> None:
+        """Mark the last composite as stale, or blank the sink, when no composite has come for too long."""
         silent_s = time.monotonic() - self._last_at
-        stale_s = self._pictures.stale_after_s
-        if silent_s > self._pictures.blank_after_s:
+        stale_s = self._source.stale_after_s
+        if silent_s > self._source.blank_after_s:
             self._last, self._last_at = None, time.monotonic()
-            self._sink.blank(self._pictures.silent)
+            self._sink.blank(self._source.silent_text)
         elif self._last is not None and not self._is_stale and stale_s is not None and silent_s > stale_s:
             self._is_stale = True
             message, picture = self._last
-            self._sink.show(marked(picture, "STALE: nothing new comes"), message, self.meter)
+            self._sink.show(marked(picture, "OLD PICTURE: waiting for a new one"), message, self.meter)
 
 
 def marked(picture: Picture, text: str) -> Picture:
-    """A copy of (H, W, 3) uint8 BGR, half as bright, with a line over it."""
+    """Return a copy of (H, W, 3) uint8 BGR at half its brightness, with a line of text across the middle."""
     dim = np.asarray(picture // 2, np.uint8)
     middle = dim[dim.shape[0] // 2 :]
     write_caption(middle, [text])

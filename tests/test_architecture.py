@@ -80,6 +80,34 @@ def test_one_room_per_thing(path: Path) -> None:
     assert "pickle" not in imported(path)
 
 
+def imports_factory(sinks: Path) -> list[str]:
+    """Names of the files in a folder of sinks that import the factory, which imports all of them."""
+    return [p.name for p in sorted(sinks.glob("*.py")) if "display.sinks.factory" in modules_imported(p)]
+
+
+def modules_imported(path: Path) -> set[str]:
+    """Return the modules a file imports; `from package import name` may import the module `package.name`."""
+    found = imported(path)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def test_no_sink_imports_the_factory() -> None:
+    assert len(list((ROOT / "display/sinks").glob("*.py"))) > 7
+    assert imports_factory(ROOT / "display/sinks") == []
+
+
+@pytest.mark.parametrize(
+    "line", ["from display.sinks.factory import open_sink", "import display.sinks.factory", "from display.sinks import factory"]
+)  # fmt: skip
+def test_a_sink_that_imports_the_factory_is_found(line: str, tmp_path: Path) -> None:
+    (tmp_path / "wrong.py").write_text(f"def show() -> None:\n    {line}\n")
+    (tmp_path / "right.py").write_text("from display.sinks.sink import Sink\n")
+    assert imports_factory(tmp_path) == ["wrong.py"]
+
+
 def test_the_rules_can_fail(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.py"
     wrong.write_text("import compose.loop\nimport cv2\ncv2.imshow('x', y)\n")

@@ -1,1 +1,1 @@
-"""Relay: serves composites to displays on other machines. Off unless an address is given."""
+"""Relay: serves composites to displays on other machines. Does nothing unless `--relay` names an address."""

@@ -1,4 +1,4 @@
-"""Relays composites as JPEG to viewers elsewhere, and passes their commands on where that is allowed."""
+"""composites → JPEG → viewers on other machines; their commands → control, if they may give commands."""
 
 from __future__ import annotations
 

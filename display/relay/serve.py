@@ -1,4 +1,4 @@
-"""The relay at work."""
+"""Sends composites to viewers and passes their commands to compose."""
 
 from __future__ import annotations
 
@@ -24,81 +24,77 @@ from common.metrics.metrics import metrics
 from common.remote import USER, bind_relay, is_loopback, start_authenticator
 from common.runtime.child import Stop, sole_writer
 from common.runtime.suspend import SuspendDetector
-from display.afar import may_see, why_refused
-from display.commands import Wishes
-from display.composite_reader import Composites
+from display.commands import CommandQueue
+from display.composite_reader import CompositeReader
 from display.relay.picture import card, compress
 from display.relay.viewers import Viewers
+from display.remote_policy import may_leave_machine, remote_refusal
 
 POLL_MS = 100
-LOOK_EVERY_S = 0.5  # at the list of keys and for viewers that say nothing
+CHECK_EVERY_S = 0.5  # whether a key was withdrawn, and whether a viewer is silent
 STATUS_EVERY_S = 30.0
-MOST_HEARD = 256  # messages a turn: a viewer that says more must not keep the others waiting
-MOST_DESCRIPTORS = 4096  # and so of connections, 64 of them viewers'
+MAX_MESSAGES_PER_TURN = 256  # a viewer that sends more must not keep the others waiting
+MAX_DESCRIPTORS = 4096  # bounds the connections too, of which 64 may be viewers
 VIEWER_FACTS: tuple[type[ViewerReady | CommandIssued], ...] = (ViewerReady, CommandIssued)
 
 log = logging.getLogger("onlyme")
 
 
 def serve(settings: RelaySettings, stop: Stop) -> None:
-    """Relay until told to stop; see display.relay.loop.run."""
+    """Relay until `stop`; see display.relay.loop.run."""
     cv2.setNumThreads(1)
-    bound_descriptors()
+    limit_descriptors()
     counters = Counters(log)
     run_dir = settings.call_dir
     with sole_writer(run_dir, "relay"), open_context() as context:
-        audience = Audience(context, settings, counters)
+        server = RelayServer(context, settings, counters)
         stop.each_second.append(LoadReporter("relay", context, run_dir).send)
-        composites = Composites(connect(context, COMPOSITES, run_dir), counters)
-        wishes = Wishes(connect(context, CONTROL, run_dir), counters)
+        composites = CompositeReader(connect(context, COMPOSITES, run_dir), counters)
+        commands = CommandQueue(connect(context, CONTROL, run_dir), counters)
         poller, suspend = zmq.Poller(), SuspendDetector()
-        for socket in (audience.socket, composites.socket):
+        for socket in (server.socket, composites.socket):
             poller.register(socket, zmq.POLLIN)
         try:
             while not stop:
                 poller.poll(POLL_MS)
-                wishes.put(*audience.heard())
-                wishes.pass_on()
-                message = composites.newest()
+                commands.add_issued(*server.receive_commands())
+                commands.flush()
+                message = composites.latest()
                 suspend.was_suspended()
-                if (
-                    message is not None
-                    and message.frame.captured_ns >= suspend.resumed_ns
-                    and (waiting := audience.ready())
-                ):
-                    seen = may_see(message)
+                if message is not None and message.frame.captured_ns >= suspend.resumed_ns and (waiting := server.ready()):
+                    seen = may_leave_machine(message)
                     picture = composites.read(message) if seen else card(message.frame.height, message.frame.width)
                     if picture is not None:
-                        audience.send(waiting, message, picture)
-                audience.look()
+                        server.send(waiting, message, picture)
+                server.check_viewers()
         finally:
-            audience.close()
+            server.close()
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
 
 
-def bound_descriptors() -> None:
-    """Have the kernel bound how many connections there can be: libzmq accepts all that come.
+def limit_descriptors() -> None:
+    """Limit the descriptors of this process, and so its connections: libzmq accepts every connection.
 
-    As many as the hard limit allows, since a peer that connects and says nothing holds one for HANDSHAKE_MS. Where all
-    are held, the others wait in the kernel, viewers go on watching, and nothing here needs to open a file.
+    The limit is as high as possible, because a peer that connects and sends nothing holds a descriptor for HANDSHAKE_MS.
+    When all are in use, further peers wait in the kernel, viewers go on watching, and the relay needs no new descriptor.
     """
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    most = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    most = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-class Audience:
-    """The viewers, and the door that they come in by.
+class RelayServer:
+    """The relay's socket, the check of viewers' keys, and the viewers.
 
     Raises:
-        ConfigError: The address cannot be bound, there is nobody who may watch, or without keys it would be open to others
-            than those who use this machine, or to control.
+        ConfigError: The address cannot be bound, the list of keys is empty, or `--curve no` is used with an address other
+            than loopback or with --allow-control.
         KeyFileError: The relay's own key cannot be used.
     """
 
     def __init__(self, context: Context, settings: RelaySettings, counters: Counters) -> None:
         self._counters, self._control = counters, settings.allow_control
-        self._quality, self._widest = settings.relay_quality, settings.relay_width
+        self._quality, self._max_width = settings.relay_quality, settings.relay_width
         self._keys = KeyStore(settings.keys_folder)
         curve = settings.curve
         if not curve and not is_loopback(settings.relay):
@@ -119,39 +115,43 @@ class Audience:
         self.socket = bind_relay(context, settings.relay, self._keys.relay() if curve else None)
         self._viewers = Viewers()
         self._number = 0
-        self._looked_at = self._said_at = 0.0
-        log.info("serving %s, %s", settings.relay, "only to listed keys" if curve else "to this machine, unencrypted")
+        self._checked_at = self._said_at = 0.0
+        log.info(
+            "serving %s, %s",
+            settings.relay,
+            "to viewers with a listed key only" if curve else "to this machine only, unencrypted",
+        )
 
-    def heard(self) -> list[CommandIssued]:
-        """Take what viewers said; returns what those who may want to be done."""
-        wanted: list[CommandIssued] = []
-        for _ in range(MOST_HEARD):
+    def receive_commands(self) -> list[CommandIssued]:
+        """Read the waiting messages of viewers. Return the commands of those who may give them."""
+        commands: list[CommandIssued] = []
+        for _ in range(MAX_MESSAGES_PER_TURN):
             if (parts := self._parts()) is None:
                 break
             identity, data = parts[0].bytes, parts[-1].bytes
             user = str(parts[-1].get(USER) or "") if self._allowed is not None else ""
             if self._allowed is not None and user.encode() not in self._allowed:
-                self._counters.count("viewer", "not allowed any more")
+                self._counters.count("viewer", "its key was withdrawn")
                 continue
             fact = parse(data, VIEWER_FACTS, self._counters) if len(parts) == 2 else None
             now_ns = time.monotonic_ns()
             if isinstance(fact, ViewerReady):
-                if refused := self._viewers.heard(identity, user, fact.number, now_ns):
+                if refused := self._viewers.on_ready(identity, user, fact.number, now_ns):
                     self._counters.count("viewer", refused)
             elif fact is None:
                 self._counters.count("viewer's message", "malformed")
-            elif refused := self._why_refused(fact, identity, user, now_ns):
-                self._counters.count("wish", refused)
-            else:  # made before it came: the viewer's idea of our clock may be wrong by what the two drift apart
-                wanted.append(replace(fact, issued_ns=min(fact.issued_ns, now_ns)))
-        return wanted
+            elif refused := self._refusal_of(fact, identity, user, now_ns):
+                self._counters.count("command", refused)
+            else:  # never later than its arrival: the viewer's estimate of this clock drifts
+                commands.append(replace(fact, issued_ns=min(fact.issued_ns, now_ns)))
+        return commands
 
     def ready(self) -> list[bytes]:
-        """Who can take a picture now."""
+        """Return the identities of the viewers that can take a picture now."""
         return self._viewers.ready()
 
     def send(self, waiting: list[bytes], message: FrameComposed, picture: NDArray[np.uint8]) -> None:
-        """Encode a composite, (H, W, 3) uint8 BGR, once and send it to all who wait."""
+        """Encode a composite, (H, W, 3) uint8 BGR, once and send it to the viewers `waiting`."""
         self._number += 1
         data = zmq.Frame(encode(self._relayed(message, picture)))
         for identity in waiting:
@@ -160,48 +160,48 @@ class Audience:
             except zmq.Again:
                 self._counters.count("picture", "viewer is late")
             except zmq.ZMQError:  # EHOSTUNREACH
-                self._viewers.drop(identity)
+                self._viewers.remove(identity)
                 self._counters.count("viewer", "gone")
             else:
-                self._viewers.sent(identity, self._number)
+                self._viewers.on_sent(identity, self._number)
 
-    def look(self) -> None:
-        """Now and then: who is still there and still allowed.
+    def check_viewers(self) -> None:
+        """Every CHECK_EVERY_S, remove viewers that are silent or whose key was withdrawn.
 
         Raises:
-            RuntimeError: The authenticator has ended: nobody could come in any more, until the relay is restarted.
+            RuntimeError: The authenticator has ended: no viewer could connect until the relay is restarted.
         """
         now = time.monotonic()
-        if now - self._looked_at < LOOK_EVERY_S:
+        if now - self._checked_at < CHECK_EVERY_S:
             return
-        self._looked_at = now
+        self._checked_at = now
         if self._authenticator is not None and not self._authenticator.is_alive():
-            raise RuntimeError("the authenticator has ended: nobody comes in any more")
+            raise RuntimeError("the authenticator has ended: no viewer can connect any more")
         users = None
         if self._allowed is not None:
             self._allowed = self._keys.allowed()
             users = {key.decode() for key in self._allowed}
         metrics.set("viewers", len(self._viewers))
-        for why in self._viewers.forget(time.monotonic_ns(), users):
+        for why in self._viewers.remove_inactive(time.monotonic_ns(), users):
             self._counters.count("viewer", why)
         if len(self._viewers) and now - self._said_at > STATUS_EVERY_S:
             self._said_at = now
-            log.info("%d watching", len(self._viewers))
+            log.info("%d viewers are watching", len(self._viewers))
 
     def close(self) -> None:
-        """Let nobody in any more."""
+        """Stop the authenticator: no viewer can connect any more."""
         if self._authenticator is not None:
             self._authenticator.stop()
 
     def _admits(self, key: bytes) -> bool:
-        """Asked by the authenticator's thread; `look` puts another dict there and changes none."""
+        """Return whether a key is listed. The authenticator's thread calls this; `check_viewers` replaces the dict as a whole."""
         return self._allowed is not None and key in self._allowed
 
-    def _why_refused(self, wish: CommandIssued, identity: bytes, user: str, now_ns: int) -> str:
-        """Return "" or why a viewer's wish is not passed on."""
+    def _refusal_of(self, issued: CommandIssued, identity: bytes, user: str, now_ns: int) -> str:
+        """Return "" if compose may get a viewer's command, else why not."""
         if not self._control or self._allowed is None or not self._allowed[user.encode()].control:
-            return "it may not control"
-        return why_refused(wish.command) or self._viewers.wishes(identity, user, now_ns)
+            return "no permission to control the call"
+        return remote_refusal(issued.command) or self._viewers.on_command(identity, user, now_ns)
 
     def _parts(self) -> list[zmq.Frame] | None:
         try:
@@ -210,7 +210,7 @@ class Audience:
             return None
 
     def _relayed(self, message: FrameComposed, picture: NDArray[np.uint8]) -> PictureRelayed:
-        jpeg, height, width = compress(picture, self._quality, self._widest)
+        jpeg, height, width = compress(picture, self._quality, self._max_width)
         frame = replace(message.frame, segment="", sequence=0, height=height, width=width)
         composite = replace(message, frame=frame, question="", everybody=False)
         return PictureRelayed(self._number, time.monotonic_ns(), composite, jpeg)

@@ -1,1 +1,1 @@
-"""Where the composites go: one file a sink."""
+"""Sinks show or store composites: one file for each. They import sink.py, and only factory.py imports all of them."""

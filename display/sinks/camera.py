@@ -1,11 +1,11 @@
-"""The sink that other programs see as a camera (pyvirtualcam: v4l2loopback on Linux)."""
+"""The sink that other programs see as a camera, through pyvirtualcam (v4l2loopback on Linux)."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -16,11 +16,11 @@ from common.ipc.messages import FrameComposed
 from display.captions import write_caption
 from display.composite_reader import Picture
 from display.meter import Meter
-from display.sinks.factory import UnattendedSink
+from display.sinks.sink import SinkEvents, UnattendedSink
 
 FPS = 30.0
 FIRST_SIZE_WH = (1280, 720)
-AGAIN_AFTER_S = 2 / FPS  # without a new picture the last one is sent again: a meeting drops a camera that falls silent
+REPEAT_AFTER_S = 2 / FPS  # the last picture is sent again after this: a meeting drops a camera that sends nothing
 HOW = (
     "a virtual camera is needed: apt-get install v4l2loopback-dkms, then "
     "modprobe v4l2loopback exclusive_caps=1 card_label=onlyme, as root; name it with --camera /dev/videoN where there are several"
@@ -30,25 +30,25 @@ log = logging.getLogger("onlyme")
 
 
 class Device(Protocol):
-    """What is used of pyvirtualcam.Camera."""
+    """The part of pyvirtualcam.Camera that is used."""
 
     device: str
 
     def send(self, frame: Picture) -> None:
-        """One picture."""
+        """Send one picture, (H, W, 3) uint8 BGR."""
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the device."""
 
 
 Opener = Callable[[int, int, float, str | None], Device]
 
 
 def open_device(width: int, height: int, fps: float, device: str | None) -> Device:
-    """A virtual camera for BGR pictures; pyvirtualcam turns them into what the device wants.
+    """Open a virtual camera for BGR pictures; pyvirtualcam converts them to the format of the device.
 
     Raises:
-        RuntimeError: There is none.
+        RuntimeError: There is no virtual camera.
     """
     import pyvirtualcam
 
@@ -57,13 +57,13 @@ def open_device(width: int, height: int, fps: float, device: str | None) -> Devi
 
 
 class CameraSink(UnattendedSink):
-    """Sends every composite, and the last picture again where none comes; before the first, and when compose is gone, a card.
+    """Sends every composite, repeats the last picture while none comes, and sends a card before the first and after a loss.
 
-    The first composite says the size, even sides; later ones of another size are fitted into it, since whoever looks at
-    the camera has been told its size.
+    The first composite sets the size, rounded down to even sides. Later ones of another size are fitted into it, because
+    programs that use the camera do not expect its size to change.
 
     Raises:
-        DisplayError: There is no virtual camera, or no package for it.
+        DisplayError: There is no virtual camera, or pyvirtualcam is not installed.
     """
 
     def __init__(self, settings: DisplaySettings, opener: Opener = open_device) -> None:
@@ -88,14 +88,14 @@ class CameraSink(UnattendedSink):
         write_caption(card, [why])
         self._send(card)
 
-    def poll(self) -> Any:
+    def poll(self) -> SinkEvents:
         """See Sink."""
-        if time.monotonic() - self._sent_at > AGAIN_AFTER_S:
+        if time.monotonic() - self._sent_at > REPEAT_AFTER_S:
             self._send(self._last)
         return super().poll()
 
     def close(self) -> None:
-        """See Sink. What stands there last is a card."""
+        """See Sink. The last picture sent is a card."""
         self.blank("onlyme has ended")
         self._device.close()
 
@@ -118,7 +118,7 @@ class CameraSink(UnattendedSink):
 
 
 def fitted(picture: Picture, size_wh: tuple[int, int]) -> Picture:
-    """(H, W, 3) uint8 BGR in a picture of `size_wh`: as it is but for an odd row or column, else scaled, with bars."""
+    """Fit (H, W, 3) uint8 BGR into `size_wh`: cut off an odd row or column, or scale it and add black bars."""
     height, width = picture.shape[:2]
     if (width // 2 * 2, height // 2 * 2) == size_wh:
         return np.ascontiguousarray(picture[: size_wh[1], : size_wh[0]])

@@ -1,4 +1,4 @@
-"""Writes every composite and its facts to a folder: `frames/NNNNNNNN.png` (lossless) and `frames.jsonl`."""
+"""The sink that writes every composite and its facts to a folder: `frames/NNNNNNNN.png` (lossless) and `frames.jsonl`."""
 
 from __future__ import annotations
 
@@ -10,27 +10,25 @@ import time
 from pathlib import Path
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed
 from common.runtime.private_files import make_folder
+from display.composite_reader import Picture
 from display.meter import Meter, describe
-from display.sinks.factory import UnattendedSink
+from display.sinks.sink import UnattendedSink
 
-Picture = NDArray[np.uint8]
-WAITING = 32  # pictures between the loop and the disk; 88 MB at 720p
+QUEUE_SIZE = 32  # pictures between the loop and the disk; 88 MB at 720p
 STATUS_EVERY_S = 5.0
 
 log = logging.getLogger("onlyme")
 
 
 class RecordSink(UnattendedSink):
-    """Files are written by a thread; what it cannot keep up with is counted and left out, lines and all.
+    """Writes files in a thread. A picture for which its queue is full is counted and left out, with its line in frames.jsonl.
 
     Raises:
-        DisplayError: No folder was named, or it already holds something.
+        DisplayError: No folder was named, it cannot be written, or it already holds a recording.
     """
 
     local = True
@@ -48,7 +46,7 @@ class RecordSink(UnattendedSink):
         except OSError as error:
             raise DisplayError(f"--out: cannot write to {out} ({error.strerror}); name another folder") from None
         self._out, self._images = out, images == "all"
-        self._queue: queue.Queue[tuple[str, Picture] | None] = queue.Queue(WAITING)
+        self._queue: queue.Queue[tuple[str, Picture] | None] = queue.Queue(QUEUE_SIZE)
         self._number = self.left_out = 0
         self._said_at = time.monotonic()
         self._thread = threading.Thread(target=self._write, name="png", daemon=True)
@@ -95,6 +93,6 @@ class RecordSink(UnattendedSink):
     def _write(self) -> None:
         while (item := self._queue.get()) is not None:
             file, picture = item
-            # behind? then space is cheaper than time: stored instead of deflated, lossless either way
-            level = 1 if self._queue.qsize() < WAITING // 4 else 0
+            # a queue that fills is written without compression, which is faster; both are lossless
+            level = 1 if self._queue.qsize() < QUEUE_SIZE // 4 else 0
             cv2.imwrite(str(self._out / file), picture, [cv2.IMWRITE_PNG_COMPRESSION, level])

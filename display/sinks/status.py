@@ -1,4 +1,4 @@
-"""The sink that is a table in the terminal, live."""
+"""The sink that shows a live table of the call in the terminal."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from common.ipc.messages import FrameComposed
 from common.metrics.metrics import METRICS, Sample, read_samples
 from display.composite_reader import Picture
 from display.meter import Meter, describe
-from display.sinks.factory import UnattendedSink
+from display.sinks.sink import UnattendedSink
 
 EVERY_S = 1.0
 Key = tuple[str, str, tuple[tuple[str, str], ...]]
 
 
 class StatusSink(UnattendedSink):
-    """Shows how the call goes instead of the picture.
+    """Shows how the call goes, and no picture.
 
     Raises:
-        DisplayError: Standard output is no terminal.
+        DisplayError: Standard output is not a terminal.
     """
 
     def __init__(self, settings: DisplaySettings, console: Console | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The sink that writes plain video files: H.264 in fragmented MP4, at the times the pictures were captured."""
+"""The sink that writes video files: H.264 in fragmented MP4, with the times at which the pictures were captured."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from common.runtime.private_files import make_folder
 from display.captions import write_caption
 from display.composite_reader import Picture
 from display.meter import Meter
-from display.sinks.factory import UnattendedSink
+from display.sinks.sink import UnattendedSink
 
-WAITING = 32  # pictures between the loop and the encoder; 88 MB at 720p
-TICKS = 90_000  # a second, the clock of MPEG
-FRAGMENT_S = 1.0  # what a killed process loses at most, besides what waits
+QUEUE_SIZE = 32  # pictures between the loop and the encoder; 88 MB at 720p
+TICKS_PER_S = 90_000  # the clock of MPEG
+FRAGMENT_S = 1.0  # a killed process loses at most this, and what is in the queue
 # ultrafast: 720p30 in a fifth of a core; no frame waits for later ones
 OPTIONS = {"preset": "ultrafast", "tune": "zerolatency", "crf": "23"}
 
@@ -33,13 +33,13 @@ log = logging.getLogger("onlyme")
 
 
 class VideoSink(UnattendedSink):
-    """Pictures are encoded by a thread; what it cannot keep up with is counted and left out.
+    """Encodes pictures in a thread. A picture for which its queue is full is counted and left out.
 
-    Nothing is ever overwritten: `call.mp4` is followed by `call-2.mp4`. A file begins where the last one grew too large or
-    too long, or where the pictures change their size.
+    No file is ever overwritten: `call-2.mp4` follows `call.mp4`. A new file begins when the last one is too large or too
+    long, and when the size of the pictures changes.
 
     Raises:
-        DisplayError: No file was named, or it cannot be written, or the package is missing.
+        DisplayError: No file was named, it cannot be written, or the package av is not installed.
     """
 
     def __init__(self, settings: DisplaySettings) -> None:
@@ -59,7 +59,7 @@ class VideoSink(UnattendedSink):
             raise DisplayError(f"--out: cannot write {settings.out} ({error.strerror}); name another file") from None
         self._longest_s, self._largest = settings.rotate_minutes * 60, settings.rotate_mb * 1_000_000
         self._out = settings.out
-        self._queue: queue.Queue[tuple[int, Picture] | None] = queue.Queue(WAITING)
+        self._queue: queue.Queue[tuple[int, Picture] | None] = queue.Queue(QUEUE_SIZE)
         self._shape = (360, 640, 3)
         self.left_out = 0
         self._failed = ""
@@ -72,7 +72,7 @@ class VideoSink(UnattendedSink):
         self._add(message.frame.captured_ns, picture)
 
     def blank(self, why: str) -> None:
-        """See Sink. A card goes in: the last picture does not stand there for as long as nothing comes."""
+        """See Sink. Writes a card, so that the last picture is not shown for as long as none comes."""
         card = np.zeros(self._shape, np.uint8)
         write_caption(card, [why])
         self._add(time.monotonic_ns(), card)
@@ -83,7 +83,7 @@ class VideoSink(UnattendedSink):
             self._queue.put(None)
         self._thread.join()
         if self.left_out:
-            log.warning("%d pictures left out: the encoder was late", self.left_out)
+            log.warning("%d pictures left out: the encoder was too slow", self.left_out)
 
     def _add(self, captured_ns: int, picture: Picture) -> None:
         if self._failed:
@@ -96,7 +96,7 @@ class VideoSink(UnattendedSink):
     def _write(self) -> None:
         try:
             self._encode()
-        except OSError as error:  # the library's own errors are OSErrors too
+        except OSError as error:  # errors of PyAV are OSErrors too
             self._failed = str(error)
 
     def _encode(self) -> None:
@@ -121,7 +121,7 @@ class VideoSink(UnattendedSink):
 
 
 class Movie:
-    """One file."""
+    """One video file that is being written."""
 
     def __init__(self, path: Path, shape: tuple[int, ...], begun_ns: int) -> None:
         import av
@@ -133,23 +133,23 @@ class Movie:
         # chroma of half the size needs even sides
         self._stream.width, self._stream.height = shape[1] // 2 * 2, shape[0] // 2 * 2
         self._stream.pix_fmt = "yuv420p"
-        self._stream.time_base = self._stream.codec_context.time_base = Fraction(1, TICKS)
+        self._stream.time_base = self._stream.codec_context.time_base = Fraction(1, TICKS_PER_S)
         self._stream.codec_context.thread_count = 1
         self._last = -1
         self._key_at = 0
         log.info("recording to %s", path)
 
     def add(self, captured_ns: int, picture: Picture) -> None:
-        """Add (H, W, 3) uint8 BGR of the time `captured_ns`; one that is not later than the last is as good as at once."""
+        """Add (H, W, 3) uint8 BGR captured at `captured_ns`. A picture that is not later than the last one follows it by a tick."""
         import av
 
         even = np.ascontiguousarray(picture[: self._stream.height, : self._stream.width])
         frame = av.VideoFrame.from_ndarray(even, format="bgr24")
-        frame.pts = self._last = max(self._last + 1, round((captured_ns - self.begun_ns) * TICKS / 1e9))
-        frame.time_base = Fraction(1, TICKS)
+        frame.pts = self._last = max(self._last + 1, round((captured_ns - self.begun_ns) * TICKS_PER_S / 1e9))
+        frame.time_base = Fraction(1, TICKS_PER_S)
         if frame.pts >= self._key_at:  # a fragment ends before each key frame
             frame.pict_type = av.video.frame.PictureType.I
-            self._key_at = frame.pts + round(FRAGMENT_S * TICKS)
+            self._key_at = frame.pts + round(FRAGMENT_S * TICKS_PER_S)
         self._file.mux(self._stream.encode(frame))
 
     def close(self) -> None:
@@ -159,7 +159,7 @@ class Movie:
 
 
 def next_free(path: Path) -> Path:
-    """`call.mp4`, else `call-2.mp4`, and so on: the first that is not there."""
+    """Return the first of `call.mp4`, `call-2.mp4` and so on that does not exist."""
     number, candidate = 1, path
     while candidate.exists():
         number += 1

@@ -1,4 +1,4 @@
-"""The sink that is a page in the browser."""
+"""The sink that serves a page for the browser."""
 
 from __future__ import annotations
 
@@ -16,54 +16,57 @@ from common.ipc.messages import CommandIssued, FrameComposed
 from common.ipc.records import Command
 from common.metrics.metrics import metrics
 from common.remote import is_loopback
-from display.afar import may_see
 from display.captions import write_caption
 from display.composite_reader import Picture
 from display.meter import Meter
-from display.sinks.factory import HeadlessSink, Wish
-from display.web.app import make_app, why_not
-from display.web.latest import Latest
-from display.web.secret import credentials, kept_secret, owner
+from display.remote_policy import may_leave_machine
+from display.sinks.headless import HeadlessSink
+from display.sinks.sink import SinkEvents
+from display.web.app import make_app, refusal_of
+from display.web.latest_frame import LatestFrame
+from display.web.secret import credentials, load_or_create_secret, owner
 from display.web.server import Server, listen
 
 QUALITY = 80
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # served on all addresses → one of them that can be opened
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # all addresses of this machine → one that a browser can open
 NOT_HERE = "privacy is off: the picture is shown on the machine of the call only"
 
 log = logging.getLogger("onlyme")
 
 
 class WebSink:
-    """Serves the page, and says in the log what the headless sink says.
+    """Serves the page, and logs what the headless sink logs.
 
-    Where the page is served to other machines too it shows no picture of the camera's own: a card while privacy is off.
+    A page that other machines can reach never shows the camera's own picture: it shows a card while privacy is off.
 
     Raises:
-        DisplayError: The address cannot be bound, or the page's secret cannot be kept.
+        DisplayError: The address cannot be bound, or the page's secret cannot be written.
     """
 
     local = False
 
-    def __init__(self, settings: DisplaySettings, else_any_port: bool) -> None:
+    def __init__(self, settings: DisplaySettings, fallback_to_any_port: bool) -> None:
         host, _, port = settings.web.rpartition(":")
         host = host.strip("[]")
-        listening = listen(host, int(port), else_any_port)
+        listening = listen(host, int(port), fallback_to_any_port)
         bound = listening.getsockname()[1]
-        opens = credentials(kept_secret(settings.call_dir / f"web-{bound}.secret", owner()), bound, settings.token)
+        opens = credentials(
+            load_or_create_secret(settings.call_dir / f"web-{bound}.secret", owner()), bound, settings.token
+        )
         is_private = is_loopback(f"tcp://{settings.web}")
-        self._near = is_private and not settings.connect  # the user who watches a relay is elsewhere, too
-        self._latest = Latest()
+        self._on_call_machine = is_private and not settings.connect  # with --connect the call runs elsewhere
+        self._latest = LatestFrame()
         self._log_sink = HeadlessSink(settings.status_every)
         self._size_wh = (640, 360)
         self._lock = threading.Lock()
         self._epoch = 0
-        self._wishes: list[CommandIssued] = []
-        self._server = Server(make_app(self._latest, opens, self._wish, settings.call_dir), listening, self._latest)
+        self._issued: list[CommandIssued] = []
+        self._server = Server(make_app(self._latest, opens, self._accept, settings.call_dir), listening, self._latest)
         if not is_private:
             log.warning(
-                "WARNING: whoever has this address and token sees the picture and controls the call, unencrypted"
+                "WARNING: anybody with this address and token can see the picture and control the call; nothing is encrypted"
             )
-        host = EVERYWHERE.get(host, host)
+        host = ANY_ADDRESS.get(host, host)
         log.info("open http://%s:%d/?token=%s", f"[{host}]" if ":" in host else host, bound, opens.token)
 
     def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
@@ -72,21 +75,21 @@ class WebSink:
         self._epoch = message.frame.epoch
         jpeg = None
         if self._latest.watching:
-            jpeg = _jpeg(picture if self._near or may_see(message) else self._card(NOT_HERE))
-        self._latest.put(jpeg, facts_of(message, meter, self._near))
+            jpeg = _jpeg(picture if self._on_call_machine or may_leave_machine(message) else self._card(NOT_HERE))
+        self._latest.publish(jpeg, facts_of(message, meter, self._on_call_machine))
         metrics.set("viewers", self._latest.watching)
         self._log_sink.show(picture, message, meter)
 
     def blank(self, why: str) -> None:
         """See Sink."""
-        self._latest.put(_jpeg(self._card(why)), {"state": "blank", "reason": why})
+        self._latest.publish(_jpeg(self._card(why)), {"state": "blank", "reason": why})
         self._log_sink.blank(why)
 
-    def poll(self) -> Wish:
+    def poll(self) -> SinkEvents:
         """See Sink."""
         with self._lock:
-            made, self._wishes = self._wishes, []
-        return Wish(made=tuple(made))
+            issued, self._issued = self._issued, []
+        return SinkEvents(issued=tuple(issued))
 
     def close(self) -> None:
         """See Sink."""
@@ -97,12 +100,12 @@ class WebSink:
         write_caption(card, [why])
         return card
 
-    def _wish(self, epoch: int | None, wanted: Command) -> tuple[HTTPStatus, str] | None:
-        """Keep a wish for `poll`; returns None, or status and reason of a refusal."""
-        refused = why_not(epoch, wanted, self._epoch, self._near)
+    def _accept(self, epoch: int | None, command: Command) -> tuple[HTTPStatus, str] | None:
+        """Keep a command of the page for `poll`. Return None, or status and reason of a refusal."""
+        refused = refusal_of(epoch, command, self._epoch, self._on_call_machine)
         if refused is None:
             with self._lock:
-                self._wishes.append(CommandIssued(epoch or 0, time.monotonic_ns(), wanted))
+                self._issued.append(CommandIssued(epoch or 0, time.monotonic_ns(), command))
         return refused
 
 
@@ -111,11 +114,11 @@ def _jpeg(picture: Picture) -> bytes:
     return encoded
 
 
-def facts_of(message: FrameComposed, meter: Meter, near: bool) -> dict[str, Any]:
-    """Return what the page says of the present picture.
+def facts_of(message: FrameComposed, meter: Meter, on_call_machine: bool) -> dict[str, Any]:
+    """Return the facts that the page shows about a picture.
 
-    `epoch` is a text because a number of JavaScript is exact to 2^53 only; `may_show_more` is whether this page may
-    ask for more than to hide and to choose the subject.
+    `epoch` is text because JavaScript's numbers are exact only to 2^53. `may_show_more` is whether this page may also give
+    commands that show more (see remote_policy.py).
     """
     reading = meter.read()
     return {
@@ -123,7 +126,7 @@ def facts_of(message: FrameComposed, meter: Meter, near: bool) -> dict[str, Any]
         "state": message.state,
         "question": message.question,
         "everybody": message.shows_everybody,
-        "may_show_more": near,
+        "may_show_more": on_call_machine,
         "reason": message.reason,
         "privacy": message.privacy,
         "model": message.model,

@@ -1,25 +1,27 @@
-"""A window through OpenCV, with a caption and keys."""
+"""The sink that is a window, through OpenCV, with a caption and keys."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from common.ipc.messages import INSTANCES, FrameComposed
 from common.ipc.records import Command, DetectorKind, SelectSubject, SelectSubjectAt, SetPrivacy, SetView
 from display.captions import bars_of, write_bars, write_caption
-from display.keyboard import key_of
+from display.composite_reader import Picture
 from display.meter import Meter, describe
-from display.sinks.factory import Wish
+from display.sinks.keyboard import key_of
+from display.sinks.sink import SinkEvents
 
-Picture = NDArray[np.uint8]
 TITLE = "onlyme"
 
 
 class WindowSink:
-    """Keys: p privacy, n the next person, 1 to 9 that person from the left, a everybody, v instance view, i caption,
-    q quit; a click picks a person. Closing it quits. No other key does anything."""
+    """Shows composites in a window and takes commands from keys and clicks.
+
+    Keys: p privacy, n the next person, 1 to 9 that person from the left, a everybody, v instance view, i caption, q quit.
+    Other keys do nothing. A click selects a person. Closing the window quits.
+    """
 
     local = True
 
@@ -48,7 +50,7 @@ class WindowSink:
         if self._caption and below.size:
             lines = [
                 describe(message, meter.read()),
-                "p privacy   n next person   1-9 person from the left   a all   v instances   i caption   q quit",
+                "p privacy   n next person   1-9 person from the left   a everybody   v all that is found   i this text   q quit",
             ]
             if message.detector is DetectorKind.EMBEDDED:
                 lines.insert(1, message.model)
@@ -57,17 +59,17 @@ class WindowSink:
 
     def blank(self, why: str) -> None:
         """See Sink."""
-        # what is asked of a card must only hide: nobody sees in which picture it would be obeyed
+        # over a card the keys only hide: the viewer cannot see which picture a command would change
         self._privacy, self._instances, self._everybody = False, True, True
         card = np.zeros((self._size_wh[1], self._size_wh[0], 3), np.uint8)
         write_caption(card, [why, "q quit"])
         cv2.imshow(TITLE, card)
 
-    def poll(self) -> Wish:
+    def poll(self) -> SinkEvents:
         """See Sink."""
-        wish = self._press(key_of(cv2.pollKey()))
+        events = self._press(key_of(cv2.pollKey()))
         clicks, self._clicks = self._clicks, []
-        return wish._replace(asked=(*wish.asked, *clicks)) if self._is_open() else Wish(quit=True)
+        return events._replace(commands=(*events.commands, *clicks)) if self._is_open() else SinkEvents(quit=True)
 
     def close(self) -> None:
         """See Sink."""
@@ -76,7 +78,7 @@ class WindowSink:
     def _is_open(self) -> bool:
         try:
             return cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
-        except cv2.error:  # Qt has taken itself down with its last window
+        except cv2.error:  # Qt has ended with its last window
             return False
 
     def _click(self, event: int, x: int, y: int, flags: int, data: object) -> None:
@@ -84,9 +86,9 @@ class WindowSink:
         if event == cv2.EVENT_LBUTTONDOWN and 0 <= x < width and 0 <= y < height:
             self._clicks.append(SelectSubjectAt(x / width, y / height))
 
-    def _press(self, key: str) -> Wish:
+    def _press(self, key: str) -> SinkEvents:
         if key == "q":
-            return Wish(quit=True)
+            return SinkEvents(quit=True)
         if key == "i":
             self._caption = not self._caption
         keys: dict[str, Command] = {
@@ -96,5 +98,5 @@ class WindowSink:
             "a": SelectSubject(SelectSubject.ONE if self._everybody else SelectSubject.EVERYBODY),
             **{str(number): SelectSubject(number) for number in range(1, 10)},
         }
-        wanted = keys.get(key)
-        return Wish(asked=(wanted,) if wanted else ())
+        command = keys.get(key)
+        return SinkEvents(commands=(command,) if command else ())

@@ -1,4 +1,4 @@
-"""The page's server: what is asked, what is answered."""
+"""The HTTP application of the page: routes, commands and streams."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.errors import MessageError
 from common.ipc.records import Command, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy
-from display.afar import why_refused
-from display.web.guard import Asked, Guard
-from display.web.latest import Latest
+from display.remote_policy import remote_refusal
+from display.web.latest_frame import LatestFrame
+from display.web.request_policy import RequestPolicy, WebRequest
 from display.web.secret import Credentials
 
 PAGE = Path(__file__).with_name("page")
-MOST_BYTES = 1000
+MAX_BODY_BYTES = 1000
 BOUNDARY = "onlyme"
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -36,8 +36,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-# what the page may want, by the name it has there
-WISHES: dict[str, Callable[..., Command]] = {
+# what the page may command, by the name that it has there
+COMMANDS: dict[str, Callable[..., Command]] = {
     "privacy": SetPrivacy,
     "subject": SelectSubject,
     "point": lambda x, y: SelectSubjectAt(float(x), float(y)),
@@ -45,26 +45,26 @@ WISHES: dict[str, Callable[..., Command]] = {
 }
 
 
-Wish = Callable[[int | None, Command], tuple[HTTPStatus, str] | None]
+Accept = Callable[[int | None, Command], tuple[HTTPStatus, str] | None]
 TO_HIDE = SetPrivacy(True)
 
 
-def make_app(latest: Latest, credentials: Credentials, wish: Wish, run_dir: Path) -> Starlette:
+def make_app(latest: LatestFrame, credentials: Credentials, accept: Accept, run_dir: Path) -> Starlette:
     """Return the ASGI application.
 
     Args:
-        latest: What is shown.
-        credentials: What opens the page.
-        wish: Takes what a viewer wants, and the epoch of what that viewer saw; returns None, or status and reason of a
-            refusal.
+        latest: Picture and facts that the page shows.
+        credentials: Token and cookie that open the page.
+        accept: Takes the epoch of the picture that a viewer saw, and that viewer's command; returns None, or status and
+            reason of a refusal.
         run_dir: Of the call whose metrics are told.
     """
 
     async def page(request: Request) -> Response:
         if "token" not in request.query_params:
             return FileResponse(PAGE / "index.html")
-        # The token must leave the address bar. A redirect would do where the address was typed; behind a link of another
-        # site the browser would not bring the new cookie to where it is sent on. So a page of ours opens the page.
+        # The token must leave the address bar. A redirect would do if the user typed the address. After a link on another
+        # site the browser would not send the new cookie to the target of a redirect, so this page opens the real one.
         response = FileResponse(PAGE / "enter.html")
         response.set_cookie(credentials.cookie, credentials.session, httponly=True, samesite="strict")
         return response
@@ -78,15 +78,15 @@ def make_app(latest: Latest, credentials: Credentials, wish: Wish, run_dir: Path
     async def facts(request: Request) -> Response:
         return StreamingResponse(_events(latest), media_type="text/event-stream")
 
-    async def wanted(request: Request) -> Response:
+    async def command(request: Request) -> Response:
         try:
-            refused = wish(*parse_wish(await _body(request)))
+            refused = accept(*parse_command(await _body(request)))
         except MessageError as error:
             refused = HTTPStatus.BAD_REQUEST, str(error)
         return line(*refused) if refused else Response(status_code=HTTPStatus.NO_CONTENT)
 
     async def metrics(request: Request) -> Response:
-        from display.web.metrics import text_of  # loaded only where somebody asks
+        from display.web.prometheus import text_of  # loads prometheus-client, which most calls never need
 
         return Response(text_of(run_dir), media_type="text/plain; version=0.0.4")
 
@@ -97,25 +97,25 @@ def make_app(latest: Latest, credentials: Credentials, wish: Wish, run_dir: Path
             Route("/picture.mjpg", picture),
             Route("/facts", facts),
             Route("/metrics", metrics),
-            Route("/wish", wanted, methods=["POST"]),
+            Route("/wish", command, methods=["POST"]),  # scripts know it by this name
         ],
-        middleware=[Middleware(Guarded, guard=Guard(credentials))],
+        middleware=[Middleware(PolicyMiddleware, policy=RequestPolicy(credentials))],
     )
 
 
 def line(status: HTTPStatus, text: str) -> Response:
-    """Return an answer of one plain line."""
+    """Return an answer of one line of text."""
     return PlainTextResponse(f"{text}\n", status)
 
 
-class Guarded:
-    """Asks the guard first, puts the safe headers on every answer, and hangs up after a refusal."""
+class PolicyMiddleware:
+    """Refuses what the policy refuses and closes that connection; adds the security headers to every answer."""
 
-    def __init__(self, app: ASGIApp, guard: Guard) -> None:
-        self._app, self._guard = app, guard
+    def __init__(self, app: ASGIApp, policy: RequestPolicy) -> None:
+        self._app, self._policy = app, policy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
+        """See ASGI."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -127,7 +127,7 @@ class Guarded:
 
         request = Request(scope)
         token = request.query_params.get("token")
-        refused = self._guard.refuses(Asked(request.method, scope["path"], token, request.cookies, request.headers))
+        refused = self._policy.check(WebRequest(request.method, scope["path"], token, request.cookies, request.headers))
         if refused:
             answer = line(*refused)
             answer.headers["Connection"] = "close"
@@ -135,18 +135,18 @@ class Guarded:
                 answer.headers["WWW-Authenticate"] = "Bearer"
             await answer(scope, receive, send_safe)
         else:
-            scope["state"]["connection"].welcome()
+            scope["state"]["connection"].on_authenticated()
             await self._app(scope, receive, send_safe)
 
 
-def parse_wish(body: bytes) -> tuple[int | None, Command]:
-    """Return the epoch and the wish in `{"epoch": "DIGITS", "NAME": [arguments]}`.
+def parse_command(body: bytes) -> tuple[int | None, Command]:
+    """Return the epoch and the command in `{"epoch": "DIGITS", "NAME": [arguments]}`.
 
-    The epoch is a text because a number of JavaScript is exact to 2^53 only. It may be missing, which is None: a wish to
-    hide the room needs none.
+    The epoch is text because JavaScript's numbers are exact only to 2^53. It may be missing, which gives None: the command
+    that hides the room needs no epoch.
 
     Raises:
-        MessageError: It is none.
+        MessageError: The body does not hold exactly one valid command.
     """
     try:
         found: Any = json.loads(body)
@@ -154,32 +154,32 @@ def parse_wish(body: bytes) -> tuple[int | None, Command]:
         if epoch is not None and not re.fullmatch("[0-9]{1,19}", epoch):
             raise ValueError(epoch)
         ((name, arguments),) = found.items()
-        return None if epoch is None else int(epoch), WISHES[name](*arguments)
+        return None if epoch is None else int(epoch), COMMANDS[name](*arguments)
     except MessageError:
         raise
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
         raise MessageError(
-            f"wish: expected one of {', '.join(WISHES)} with its arguments, and the epoch as digits, got {body!r:.80}"
+            f"command: expected one of {', '.join(COMMANDS)} with its arguments, and the epoch as digits, got {body!r:.80}"
         ) from None
 
 
-def why_not(epoch: int | None, wanted: Command, shown: int, near: bool) -> tuple[HTTPStatus, str] | None:
-    """Return None, or status and reason why compose is not told.
+def refusal_of(epoch: int | None, command: Command, shown: int, on_call_machine: bool) -> tuple[HTTPStatus, str] | None:
+    """Return None if compose may get the command, else status and reason of the refusal.
 
     Args:
-        epoch: Of the picture that the viewer saw, None where the viewer did not say.
-        wanted: By that viewer.
-        shown: Epoch of the picture that was shown last, 0 before the first.
-        near: Whether the page is served to this machine only.
+        epoch: Stream of the picture that the viewer saw, None if the viewer did not say.
+        command: What the viewer wants.
+        shown: Stream of the picture that was shown last, 0 before the first.
+        on_call_machine: Whether only the machine of the call can open the page.
     """
-    if wanted == TO_HIDE:
+    if command == TO_HIDE:
         return None
-    if not near and (refused := why_refused(wanted)):
+    if not on_call_machine and (refused := remote_refusal(command)):
         return HTTPStatus.FORBIDDEN, refused
     if epoch is None:
-        return HTTPStatus.BAD_REQUEST, "wish: expected the epoch of the picture that it is for"
+        return HTTPStatus.BAD_REQUEST, "command: expected the epoch of the picture that the viewer saw"
     if epoch != shown:
-        return HTTPStatus.CONFLICT, "another picture has come meanwhile: look again"
+        return HTTPStatus.CONFLICT, "the picture has changed since then: look at it and try again"
     return None
 
 
@@ -188,19 +188,19 @@ async def _body(request: Request) -> bytes:
     try:
         async for part in request.stream():
             body += part
-            if len(body) > MOST_BYTES:
-                raise MessageError(f"wish: expected at most {MOST_BYTES} bytes, got more")
+            if len(body) > MAX_BODY_BYTES:
+                raise MessageError(f"command: expected at most {MAX_BODY_BYTES} bytes, got more")
     except ClientDisconnect:
-        raise MessageError("wish: expected all of it, got a part") from None
+        raise MessageError("command: expected all of it, got a part") from None
     return body
 
 
-async def _parts(latest: Latest) -> AsyncIterator[bytes]:
-    async for jpeg in latest.pictures():
+async def _parts(latest: LatestFrame) -> AsyncIterator[bytes]:
+    async for jpeg in latest.frames():
         head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
         yield head.encode() + jpeg + b"\r\n"
 
 
-async def _events(latest: Latest) -> AsyncIterator[bytes]:
+async def _events(latest: LatestFrame) -> AsyncIterator[bytes]:
     async for facts in latest.facts():
         yield f"data: {json.dumps(facts)}\n\n".encode()

@@ -1,4 +1,4 @@
-"""The secret of a call's page, and what is derived from it."""
+"""Keeps the secret of a call's page, and derives token and cookie from it."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from common.errors import DisplayError
 from common.runtime.procinfo import start_ticks
 
 SECRET_BYTES = 32
-TEXT_LENGTH = 22  # base64 characters of 132 bits: short, for a browser keeps a cookie of every call of one session
+# characters of base64, 132 bits; short because browsers keep the cookies of all calls until they are closed
+TEXT_LENGTH = 22
 
 
 class Credentials(NamedTuple):
-    """What opens the page of one call on one port.
+    """Token and cookie that open the page of one call on one port.
 
     Attributes:
         token: Part of the address that is printed.
-        cookie: Name of the cookie that is given for the token. A browser sends a cookie to every port of
-            a host, so the name carries the port. Behind a forwarded port two calls may serve the same one, so it
-            carries a mark of the call too.
+        cookie: Name of the cookie that the page gives for the token. A browser sends cookies to every port of a host, so
+            the name contains the port. Two calls behind forwarded ports may have the same port, so it contains a mark
+            of the call too.
         session: Value of that cookie.
     """
 
@@ -34,33 +35,36 @@ class Credentials(NamedTuple):
 
 
 def credentials(secret: bytes, port: int, token: str) -> Credentials:
-    """Return what opens the page.
+    """Derive the credentials of a page.
 
     Args:
         secret: Of the call.
-        port: That is served.
-        token: That the user chose; "" for one that is derived from the secret.
+        port: Where the page is served.
+        token: Chosen by the user; "" to derive one from the secret.
     """
-    cookie = f"onlyme-{port}-{_derived(secret, 'call')[:8]}"
-    return Credentials(token or _derived(secret, "token"), cookie, _derived(secret, "session"))
+    cookie = f"onlyme-{port}-{_derive_key(secret, 'call')[:8]}"
+    return Credentials(token or _derive_key(secret, "token"), cookie, _derive_key(secret, "session"))
 
 
 def owner() -> str:
-    """Return who keeps the secret: the process that starts this display anew when it dies, which lives as long as the
-    call. A pid alone is used again, so its start time belongs to it."""
+    """Return which process owns the secret: this display's parent, which restarts it and lives as long as the call.
+
+    The text holds pid and start time, because the system uses pids again.
+    """
     parent = os.getppid()
     start = start_ticks(parent)
-    return secrets.token_hex() if start is None else f"{parent}-{start}"  # nobody starts anew what has no parent here
+    # without a start time the parent is in another pid namespace: a restart gets another secret
+    return secrets.token_hex() if start is None else f"{parent}-{start}"
 
 
-def kept_secret(path: Path, owner: str) -> bytes:
-    """Return the secret that `owner` left at `path`, else a new one, which is left there.
+def load_or_create_secret(path: Path, owner: str) -> bytes:
+    """Return the secret that `owner` wrote to `path`; if there is none, create one and write it there.
 
-    A page that is open goes on working when its display is started anew. The next call has another owner, so it begins
-    with another secret. Whatever else stands in the file, such as half of it, is never used.
+    So an open page goes on working after its display was restarted. The next call has another owner and gets another
+    secret. Any other content of the file, such as half a secret, is ignored and replaced.
 
     Raises:
-        DisplayError: It cannot be read or written.
+        DisplayError: The file cannot be read or written.
     """
     made = secrets.token_bytes(SECRET_BYTES)
     whole = path.with_suffix(".new")
@@ -68,10 +72,10 @@ def kept_secret(path: Path, owner: str) -> bytes:
         said = path.read_bytes() if path.exists() else b""
         if found := re.fullmatch(rf"{re.escape(owner)} ([0-9a-f]{{{2 * SECRET_BYTES}}})\n".encode(), said):
             return bytes.fromhex(found[1].decode())
-        whole.unlink(missing_ok=True)  # of a display that was killed while it wrote
+        whole.unlink(missing_ok=True)  # left by a display that was killed while it wrote
         with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
             stream.write(f"{owner} {made.hex()}\n")
-        whole.replace(path)  # whole, or not at all
+        whole.replace(path)  # atomic: a reader sees all of it or nothing
     except OSError as error:
         raise DisplayError(
             f"--sink web: expected to write {path}, got {error.strerror}; make room, or choose another --run-dir"
@@ -79,7 +83,7 @@ def kept_secret(path: Path, owner: str) -> bytes:
     return made
 
 
-def _derived(secret: bytes, purpose: str) -> str:
-    """Return a text that cannot be made without the secret."""
+def _derive_key(secret: bytes, purpose: str) -> str:
+    """Return a text for this purpose that cannot be computed without the secret."""
     digest = hmac.digest(secret, purpose.encode(), "sha256")
     return base64.urlsafe_b64encode(digest).decode()[:TEXT_LENGTH]

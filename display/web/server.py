@@ -1,10 +1,10 @@
-"""The page's server in a thread of its own."""
+"""Runs the page's HTTP server in a thread, with limits that a stranger cannot use up."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import socket as plain
+import socket
 import threading
 from functools import partial
 from typing import Any, cast
@@ -15,75 +15,75 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from common.errors import DisplayError
-from display.web.latest import Latest
-from display.web.places import Room
+from display.web.connection_limit import ConnectionLimit
+from display.web.latest_frame import LatestFrame
 
-STRANGERS, GUESTS = 128, 100  # connections
-# Taken from the kernel in one turn of the loop. What asks at once has said who it is three turns after it was taken, so
-# the strangers' room must hold more than three of these, or newcomers would push the owner out unheard.
-AT_A_TIME = 32
-WAITING = 1024  # kept by the kernel until they are taken; beyond these a caller must try again a second later
-REQUEST_S = 5.0  # from the connection, or from the last answer, to the end of a request
-LARGEST_HEAD = 16 * 1024  # bytes
+MAX_UNAUTHENTICATED, MAX_AUTHENTICATED = 128, 100  # connections
+# Connections accepted in one turn of the loop. A client that sends its request at once is authenticated within three
+# turns. So MAX_UNAUTHENTICATED must be more than three times this, or newcomers would push the owner out before that.
+MAX_ACCEPTED_AT_ONCE = 32
+BACKLOG = 1024  # connections that wait in the kernel; further clients try again a second later
+REQUEST_TIMEOUT_S = 5.0  # from the connection, or the last answer, to the end of a request
+MAX_HEAD_BYTES = 16 * 1024
 
 
-class Rooms:
-    """Where the connections of one server have their places."""
+class ConnectionLimits:
+    """The limits of one server: one for connections that showed token or cookie, one for all others."""
 
     def __init__(self) -> None:
-        self.strangers = Room[PatientProtocol](STRANGERS)
-        self.guests = Room[PatientProtocol](GUESTS)
+        self.unauthenticated = ConnectionLimit[TimeoutProtocol](MAX_UNAUTHENTICATED)
+        self.authenticated = ConnectionLimit[TimeoutProtocol](MAX_AUTHENTICATED)
 
 
-class PatientProtocol(H11Protocol):
-    """HTTP with a deadline for every request and a place for every connection.
+class TimeoutProtocol(H11Protocol):
+    """HTTP with a deadline for every request and a limit on connections.
 
-    uvicorn's own limits do not do: beyond `limit_concurrency` it answers 503 and keeps the connection, and one byte ends
-    its wait for the next request.
+    uvicorn's own limits are not enough: beyond `limit_concurrency` it answers 503 and keeps the connection, and a single
+    byte ends its timeout for the next request.
 
     The application finds this object in its scope, at ["state"]["connection"].
     """
 
-    def __init__(self, rooms: Rooms, **of_uvicorn: Any) -> None:
+    def __init__(self, limits: ConnectionLimits, **of_uvicorn: Any) -> None:
         super().__init__(**of_uvicorn)
-        self._rooms = rooms
+        self._limits = limits
         self._deadline: asyncio.TimerHandle | None = None
         self.app_state = {"connection": self}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio."""
-        super().connection_made(cast("asyncio.Transport", transport))  # of a TCP server it is one
-        self._deadline = self.loop.call_later(REQUEST_S, self.hang_up)
-        self._take_place_in(self._rooms.strangers)
+        super().connection_made(cast("asyncio.Transport", transport))  # a TCP server always gets one
+        self._deadline = self.loop.call_later(REQUEST_TIMEOUT_S, self.abort)
+        self._add_to(self._limits.unauthenticated)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
-        self._rooms.strangers.leave(self)
-        self._rooms.guests.leave(self)
-        self._cancel_deadline()  # else it keeps all that was said for as long
+        self._limits.unauthenticated.remove(self)
+        self._limits.authenticated.remove(self)
+        self._cancel_deadline()  # the timer would keep this object, and all it received, until then
         super().connection_lost(exc)
 
     def handle_events(self) -> None:
-        """Called where bytes came, and where an answer is complete and the next request may follow."""
+        """See uvicorn, which calls this when bytes came, and when an answer is complete and the next request may follow."""
         super().handle_events()
         if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
             self._cancel_deadline()
         elif self._deadline is None:
-            self._deadline = self.loop.call_later(REQUEST_S, self.hang_up)
+            self._deadline = self.loop.call_later(REQUEST_TIMEOUT_S, self.abort)
 
-    def welcome(self) -> None:
-        """It has shown token or cookie."""
-        self._rooms.strangers.leave(self)
-        if not self.transport.is_closing():  # else nobody would free its place
-            self._take_place_in(self._rooms.guests)
+    def on_authenticated(self) -> None:
+        """Move this connection to the limit of authenticated ones: it has shown token or cookie."""
+        self._limits.unauthenticated.remove(self)
+        if not self.transport.is_closing():  # a closing one would never be removed
+            self._add_to(self._limits.authenticated)
 
-    def hang_up(self) -> None:
-        """End it at once, without waiting for what was not yet taken."""
+    def abort(self) -> None:
+        """Close the connection at once and discard what is not sent yet."""
         self.transport.abort()
 
-    def _take_place_in(self, room: Room[PatientProtocol]) -> None:
-        if (first := room.come(self)) is not None:
-            first.hang_up()
+    def _add_to(self, limit: ConnectionLimit[TimeoutProtocol]) -> None:
+        if (first := limit.add(self)) is not None:
+            first.abort()
 
     def _cancel_deadline(self) -> None:
         if self._deadline is not None:
@@ -91,27 +91,27 @@ class PatientProtocol(H11Protocol):
             self._deadline = None
 
 
-def listen(host: str, port: int, else_any: bool) -> plain.socket:
-    """A listening socket.
+def listen(host: str, port: int, fallback_to_any_port: bool) -> socket.socket:
+    """Open a listening socket.
 
     Args:
         host: An address of this machine.
-        port: Wanted.
-        else_any: Whether another port will do where that one is taken.
+        port: The port to bind.
+        fallback_to_any_port: Whether to take any free port if that one is taken.
 
     Raises:
-        DisplayError: It cannot be bound.
+        DisplayError: The address cannot be bound.
     """
-    listening = plain.socket(plain.AF_INET6 if ":" in host else plain.AF_INET)
-    listening.setsockopt(plain.SOL_SOCKET, plain.SO_REUSEADDR, 1)
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         try:
             listening.bind((host, port))
         except OSError:
-            if not else_any:
+            if not fallback_to_any_port:
                 raise
             listening.bind((host, 0))
-        listening.listen(WAITING)
+        listening.listen(BACKLOG)
     except OSError as error:
         listening.close()
         raise DisplayError(
@@ -121,35 +121,34 @@ def listen(host: str, port: int, else_any: bool) -> plain.socket:
     return listening
 
 
-class _Listening(uvicorn.Server):
-    """Tells asyncio and the kernel different things: asyncio's one `backlog` is how many wait and how many are taken in
-    one turn."""
+class _Server(uvicorn.Server):
+    """Sets the kernel's backlog apart from asyncio's, which uses one number for waiting and for accepting in one turn."""
 
-    async def startup(self, sockets: list[plain.socket] | None = None) -> None:
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn."""
         await super().startup(sockets)
         for listening in sockets or ():
-            listening.listen(WAITING)
+            listening.listen(BACKLOG)
 
 
 class Server:
     """Serves an application on a listening socket until closed."""
 
-    def __init__(self, app: Starlette, listening: plain.socket, latest: Latest) -> None:
+    def __init__(self, app: Starlette, listening: socket.socket, latest: LatestFrame) -> None:
         config: dict[str, Any] = {
-            "http": partial(PatientProtocol, Rooms()), "ws": "none", "lifespan": "off", "log_config": None,
-            "access_log": False, "server_header": False, "backlog": AT_A_TIME, "timeout_graceful_shutdown": 1,
-            "h11_max_incomplete_event_size": LARGEST_HEAD,
+            "http": partial(TimeoutProtocol, ConnectionLimits()), "ws": "none", "lifespan": "off", "log_config": None,
+            "access_log": False, "server_header": False, "backlog": MAX_ACCEPTED_AT_ONCE, "timeout_graceful_shutdown": 1,
+            "h11_max_incomplete_event_size": MAX_HEAD_BYTES,
         }  # fmt: skip
-        for name in ("uvicorn", "uvicorn.error", "asyncio"):  # strangers' mistakes are no events of ours
+        for name in ("uvicorn", "uvicorn.error", "asyncio"):  # malformed requests of strangers must not fill the log
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        self._server = _Listening(uvicorn.Config(app, **config))
+        self._server = _Server(uvicorn.Config(app, **config))
         self._latest, self._socket = latest, listening
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """End; who still watches is cut off."""
+        """Stop the server and cut off all viewers."""
         self._server.should_exit = self._server.force_exit = True
         self._thread.join(2)
         self._socket.close()
@@ -158,5 +157,5 @@ class Server:
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
-        self._latest.serve(asyncio.get_running_loop())
+        self._latest.attach(asyncio.get_running_loop())
         await self._server.serve(sockets=[self._socket])

@@ -7,14 +7,14 @@ import threading
 
 import pytest
 
-from common.screen import why_no_window
+from common.screen import window_unavailable_reason
 from tests.shared import ROOT
 
 
 def test_without_a_screen_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    assert "expected a screen, got neither" in why_no_window()
+    assert "expected a screen, got neither" in window_unavailable_reason()
 
 
 @pytest.mark.screen
@@ -30,7 +30,7 @@ def test_whether_the_screen_answers_is_tried_beside_running_threads(
     thread = threading.Thread(target=over.wait)
     thread.start()
     try:
-        assert why_no_window() == (
+        assert window_unavailable_reason() == (
             "" if there else "expected a screen that answers, got none at DISPLAY or WAYLAND_DISPLAY"
         )
     finally:

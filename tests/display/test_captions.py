@@ -25,18 +25,18 @@ MESSAGE = FrameComposed(FrameInfo(5, 0, 0, 0, "s", 0, 10, 10), 0, "live", "", 80
         ("everybody", True, "is this you?", [AMBER_BGR, BLUE_BGR]),
     ],
 )
-def test_what_must_not_be_overlooked_has_a_bar(
+def test_bars_say_that_more_is_shown_and_what_the_call_asks(
     state: str, privacy: bool, question: str, grounds: list[tuple[int, int, int]]
 ) -> None:
     bars = bars_of(replace(MESSAGE, state=state, privacy=privacy, question=question))
     assert [bar.ground for bar in bars] == grounds
     everybody = bars_of(replace(MESSAGE, state=state, privacy=privacy, question=question, everybody=True))
-    assert everybody[0].ground == (AMBER_BGR if privacy else RED_BGR), "also where nobody is found just now"
+    assert everybody[0].ground == (AMBER_BGR if privacy else RED_BGR), "even while nobody is found"
     assert not question or bars[-1].text == question
 
 
 @pytest.mark.parametrize("size", [(1, 1), (48, 64), (180, 320), (720, 1280), (2160, 3840)])
-def test_a_bar_goes_across_any_picture_and_holds_all_its_text(size: tuple[int, int]) -> None:
+def test_a_bar_spans_pictures_of_any_size_and_holds_all_its_text(size: tuple[int, int]) -> None:
     picture = np.full((*size, 3), 77, np.uint8)
     bars = bars_of(replace(MESSAGE, state="everybody", question="is the person in the middle you? y or n"))
     rows = write_bars(picture, bars)

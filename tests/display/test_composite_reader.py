@@ -12,19 +12,19 @@ from common.ipc.records import FrameInfo
 from common.ipc.ring import RingWriter, new_epoch
 from common.ipc.streams import COMPOSITES, bind, connect, open_context, send
 from common.metrics.counters import Counters
-from display.composite_reader import Composites
+from display.composite_reader import CompositeReader
 from tests.processes.neighbours import wait_for
 
 SHAPE = (90, 160, 3)
 MESSAGE = FrameComposed(FrameInfo(5, 7, 10**9, 9, "", 3, *SHAPE[:2]), 2, "live", "", 80.5, True, "model")
 
 
-def test_it_reads_one_picture_after_the_other_into_one_buffer_and_leaves_out_what_is_gone(run_dir: Path) -> None:
+def test_the_reader_uses_one_buffer_and_leaves_out_overwritten_pictures(run_dir: Path) -> None:
     run_dir.mkdir(parents=True, exist_ok=True)
     counters = Counters(logging.getLogger("onlyme"))
     with open_context() as context, RingWriter("composites", SHAPE, 4, new_epoch()) as ring:
         compose = bind(context, replace(COMPOSITES, binds=zmq.XPUB), run_dir)
-        composites = Composites(connect(context, COMPOSITES, run_dir), counters)
+        composites = CompositeReader(connect(context, COMPOSITES, run_dir), counters)
         said = [
             replace(MESSAGE, frame=replace(MESSAGE.frame, segment=ring.name, sequence=sequence))
             for sequence in range(5)
@@ -41,7 +41,7 @@ def test_it_reads_one_picture_after_the_other_into_one_buffer_and_leaves_out_wha
         def take() -> bool:
             got.extend(
                 (message.frame.sequence, int(picture[0, 0, 0]), float(picture.mean()), id(picture))
-                for message, picture in composites.waiting()
+                for message, picture in composites.receive()
             )
             return bool(got) and got[-1][0] == 4
 
@@ -53,10 +53,10 @@ def test_it_reads_one_picture_after_the_other_into_one_buffer_and_leaves_out_wha
         assert "composite lapped 2" in str(counters)
 
 
-def test_the_picture_is_the_callers_own(run_dir: Path) -> None:
+def test_the_caller_may_draw_on_the_picture(run_dir: Path) -> None:
     run_dir.mkdir(parents=True, exist_ok=True)
     with open_context() as context, RingWriter("composites", SHAPE, 4, new_epoch()) as ring:
-        composites = Composites(connect(context, COMPOSITES, run_dir), Counters(logging.getLogger("onlyme")))
+        composites = CompositeReader(connect(context, COMPOSITES, run_dir), Counters(logging.getLogger("onlyme")))
         ring.claim()[:] = 10
         ring.publish()
         message = replace(MESSAGE, frame=replace(MESSAGE.frame, segment=ring.name, sequence=0))

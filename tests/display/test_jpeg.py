@@ -18,19 +18,19 @@ def jpeg(height: int, width: int, *options: int, kind: str = ".jpg", channels: i
 
 
 def saying(height: int, width: int, data: bytes) -> bytes:
-    """The same with another size in its header."""
+    """Return `data` with another size in its header."""
     at = data.index(b"\xff\xc0")
     return data[: at + 5] + height.to_bytes(2, "big") + width.to_bytes(2, "big") + data[at + 9 :]
 
 
 @pytest.mark.parametrize("quality", [10, 80, 100])
 @pytest.mark.parametrize("size", [(1, 1), (120, 160), (719, 1279), (4320, 8192)])
-def test_what_a_relay_sends_is_known_by_its_header(size: tuple[int, int], quality: int) -> None:
-    """A black picture: none has fewer bytes a pixel."""
+def test_the_size_of_a_relayed_jpeg_is_read_from_its_header(size: tuple[int, int], quality: int) -> None:
+    """The picture is black: no other has fewer bytes a pixel."""
     assert size_of(jpeg(*size, cv2.IMWRITE_JPEG_QUALITY, quality)) == size
 
 
-def test_a_note_before_the_header_is_passed_over() -> None:
+def test_metadata_before_the_frame_header_is_skipped() -> None:
     data = jpeg(12, 16)
     assert size_of(data[:2] + b"\xff\xe1\x00\x08Exif\0\0" + data[2:]) == (12, 16)
 
@@ -47,30 +47,30 @@ def test_a_note_before_the_header_is_passed_over() -> None:
         jpeg(12, 16).replace(b"\xff\xe0\x00\x10", b"\xff\xe0\x00\x00", 1), jpeg(12, 16).replace(b"\xff\xe0", b"\xff\xc2", 1),
     ],
 )  # fmt: skip
-def test_anything_else_is_none(data: bytes) -> None:
+def test_other_data_is_refused(data: bytes) -> None:
     assert size_of(data) is None
 
 
-def test_two_headers_are_none() -> None:
+def test_two_frame_headers_are_refused() -> None:
     data = jpeg(12, 16)
     at = data.index(b"\xff\xc0")
     assert size_of(data[:at] + data[at : at + 19] + data[at:]) is None
 
 
 def scan(component: int, table: int) -> bytes:
-    """The header of a scan of one component; nothing that it says follows."""
+    """Return the header of a scan of one component, without the data of the scan."""
     return bytes([0xFF, 0xDA, 0, 8, 1, component, table, 0, 63, 0])
 
 
 @pytest.mark.parametrize("number", [1, 3, 1000])
-def test_scans_of_nothing_that_would_be_decoded_one_after_the_other_are_none(number: int) -> None:
+def test_many_empty_scans_are_refused(number: int) -> None:
     data = jpeg(12, 16)
     head = data[: data.index(b"\xff\xda")]
     assert size_of(head + scan(1, 0x00) * number + b"\xff\xd9") is None
     assert size_of(data[:-2] + scan(1, 0x00) * number + b"\xff\xd9") is None
 
 
-def test_restart_markers_end_no_scan_and_what_follows_the_end_is_none() -> None:
+def test_restart_markers_do_not_end_a_scan_and_data_after_the_end_is_refused() -> None:
     data = jpeg(120, 160, cv2.IMWRITE_JPEG_RST_INTERVAL, 4)
     assert b"\xff\xd0" in data[data.index(b"\xff\xda") :]
     assert size_of(data) == (120, 160)
@@ -79,7 +79,7 @@ def test_restart_markers_end_no_scan_and_what_follows_the_end_is_none() -> None:
 
 
 @given(st.binary(max_size=200), st.integers(0, 700))
-def test_no_bytes_hurt_and_none_make_room_for_more_than_they_can_hold(garbage: bytes, at: int) -> None:
+def test_no_data_gives_a_size_that_it_cannot_hold(garbage: bytes, at: int) -> None:
     data = jpeg(12, 16)
     for tried in (garbage, data[:at] + garbage + data[at:], data[:at] + garbage + data[at + len(garbage) :]):
         found = size_of(tried)

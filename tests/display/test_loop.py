@@ -17,7 +17,7 @@ from common.runtime.child import Stop
 from common.runtime.heartbeat import Pulse
 from display import loop
 from display.composite_reader import Picture
-from display.presenter import Shown
+from display.presenter import Presenter
 from display.sinks.recording import RecordSink
 from tests.display.test_meter import MESSAGE
 
@@ -25,19 +25,19 @@ CARD = replace(MESSAGE, frame=replace(MESSAGE.frame, height=90, width=160), stat
 PICTURES = 30  # as many as may wait between the loop and the disk: none is left out
 
 
-def test_a_recording_is_whole_also_where_the_loop_fails(
+def test_a_recording_is_complete_even_if_the_loop_fails(
     run_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What waits for the disk is written before the process ends."""
+    """Pictures in the queue are written before the process ends."""
     out = tmp_path / "out"
 
-    def show_and_fail(shown: Shown) -> None:
+    def show_and_fail(presenter: Presenter) -> None:
         for number in range(PICTURES):
             picture = np.full((90, 160, 3), number, np.uint8)
-            shown.put(replace(MESSAGE, frame=replace(MESSAGE.frame, height=90, width=160)), picture)
+            presenter.show(replace(MESSAGE, frame=replace(MESSAGE.frame, height=90, width=160)), picture)
         raise RuntimeError("what nobody thought of")
 
-    monkeypatch.setattr(Shown, "look", show_and_fail)
+    monkeypatch.setattr(Presenter, "check_timeout", show_and_fail)
     run_dir.mkdir()
     settings = DisplaySettings(run_dir=run_dir, sink="record", out=out)
     with pytest.raises(RuntimeError, match="nobody thought of"):
@@ -66,34 +66,34 @@ def test_the_sink_of_a_recording_is_closed_once(run_dir: Path, tmp_path: Path, m
 
 
 class Played:
-    """Plays the composites to the loop, one a turn, then has it stop; takes its wishes."""
+    """Gives the loop one composite a turn, then stops it; records its commands."""
 
-    blank_after_s, stale_after_s, gone, silent = 60.0, None, "", ""
+    blank_after_s, stale_after_s, gone_text, silent_text = 60.0, None, "", ""
 
     def __init__(self, states: list[str], stop: Stop) -> None:
         self.socket, self._states, self._stop = self, states, stop
-        self.wished: list[Command] = []
+        self.commanded: list[Command] = []
 
     def poll(self, timeout_ms: int) -> None:
-        """As a socket that has something."""
+        """Return at once, as for a socket with a message."""
 
     def is_gone(self) -> bool:
         return False
 
-    def waiting(self) -> Iterator[tuple[FrameComposed, Picture]]:
+    def receive(self) -> Iterator[tuple[FrameComposed, Picture]]:
         if not self._states:
             self._stop.ask()
             return
         yield replace(CARD, state=self._states.pop(0)), np.zeros((90, 160, 3), np.uint8)
 
     def add(self, epoch: int, *asked: Command) -> None:
-        self.wished += asked
+        self.commanded += asked
 
-    put = pass_on = lambda self, *_: None
+    add_issued = flush = lambda self, *_: None
 
 
 @pytest.mark.parametrize(
-    ("states", "restarts", "wished"),
+    ("states", "restarts", "commanded"),
     [
         (["live", "live"], 0, [SetView(True)]),
         (["lost", "lost", "hidden", "live"], 0, [SetView(True)]),
@@ -102,17 +102,17 @@ class Played:
     ],
     ids=["at the first picture", "not of a card", "never of cards", "not of a display that is started again"],
 )
-def test_the_instance_view_is_asked_for_once_where_there_is_a_picture(
+def test_the_instance_view_is_requested_once_with_the_first_picture(
     states: list[str],
     restarts: int,
-    wished: list[Command],
+    commanded: list[Command],
     run_dir: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Compose refuses it while the camera is lost. And it is privacy off: a crash of the display is nobody's wish for it."""
+    """Compose refuses the view while the camera is lost. A display restarted after a crash must not turn privacy off by it."""
     stop = Stop(Pulse(logging.INFO), [], restarts)
     played = Played(list(states), stop)
-    monkeypatch.setattr(loop, "open_pictures", lambda *_: (played, played))
+    monkeypatch.setattr(loop, "open_source", lambda *_: (played, played))
     settings = DisplaySettings(run_dir=run_dir, sink="record", out=run_dir / "out", images="none", view="instances")
     loop.run(settings, stop)
-    assert played.wished == wished
+    assert played.commanded == commanded

@@ -12,7 +12,7 @@ MS = 1_000_000
 MESSAGE = FrameComposed(FrameInfo(5, 0, 0, 0, "s", 0, 10, 10), 0, "live", "", 80.0, True, "m")
 
 
-def test_rate_delay_and_loss_are_counted() -> None:
+def test_rate_delay_and_missed_pictures_are_measured() -> None:
     meter = Meter()
     for number in (0, 1, 2, 5):  # 3 and 4 were missed
         meter.add(
@@ -26,14 +26,14 @@ def test_rate_delay_and_loss_are_counted() -> None:
     assert "15.0 pictures a second, 12 ms behind" in describe(MESSAGE, reading)
 
 
-def test_a_new_epoch_is_no_loss() -> None:
+def test_a_new_stream_does_not_count_as_missed_pictures() -> None:
     meter = Meter()
     meter.add(replace(MESSAGE, frame=replace(MESSAGE.frame, frame_id=900)), 10)
     meter.add(replace(MESSAGE, frame=replace(MESSAGE.frame, epoch=6, frame_id=0)), 20)
     assert meter.missed == 0
 
 
-def test_without_a_mask_there_is_no_age() -> None:
+def test_a_picture_without_a_mask_has_no_mask_age() -> None:
     meter = Meter()
     assert meter.read().rate == 0
     hidden = replace(MESSAGE, state="hidden", reason="nobody found", mask_age_ms=-1.0)
@@ -41,5 +41,5 @@ def test_without_a_mask_there_is_no_age() -> None:
     assert describe(hidden, meter.read()).endswith("no mask, hidden: nobody found")
 
 
-def test_that_everybody_is_shown_is_said_in_words() -> None:
+def test_the_description_says_that_everybody_is_shown() -> None:
     assert describe(replace(MESSAGE, state="everybody"), Meter().read()).endswith("everybody is shown")

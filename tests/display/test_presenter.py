@@ -5,11 +5,11 @@ import pytest
 
 from common.ipc.messages import FrameComposed
 from common.ipc.records import FrameInfo
-from display.composite_reader import Composites
+from display.composite_reader import CompositeReader
 from display.meter import Meter
-from display.presenter import Shown
-from display.remote import RelayClock, RelayedComposites
-from display.sinks.factory import UnattendedSink
+from display.presenter import Presenter
+from display.relay_reader import RelayClock, RelayReader
+from display.sinks.sink import UnattendedSink
 
 MESSAGE = FrameComposed(FrameInfo(5, 7, 1, 9, "", 3, 48, 64), 2, "live", "", 80.5, True, "model")
 PICTURE = np.full((48, 64, 3), 200, np.uint8)
@@ -35,41 +35,41 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_a_relay_s_last_picture_is_marked_when_stale_and_then_goes(clock: list[float]) -> None:
+def test_the_last_picture_of_a_relay_is_marked_and_then_blanked(clock: list[float]) -> None:
     sink = Sink()
-    shown = Shown(sink, RelayedComposites.__new__(RelayedComposites))
-    shown.put(MESSAGE, PICTURE.copy())
+    presenter = Presenter(sink, RelayReader.__new__(RelayReader))
+    presenter.show(MESSAGE, PICTURE.copy())
     for _ in range(30):
         clock[0] += 0.1
-        shown.look()
-    assert sink.did == ["picture", "picture", RelayedComposites.silent]
-    assert sink.last.mean() < PICTURE.mean() * 0.6, "the one that is left standing is dimmed and says so"
+        presenter.check_timeout()
+    assert sink.did == ["picture", "picture", RelayReader.silent_text]
+    assert sink.last.mean() < PICTURE.mean() * 0.6, "the picture that is marked is dimmed"
 
 
-def test_a_call_s_last_picture_goes_at_once(clock: list[float]) -> None:
+def test_the_last_picture_of_a_call_is_blanked_without_a_mark(clock: list[float]) -> None:
     sink = Sink()
-    shown = Shown(sink, Composites.__new__(Composites))
-    shown.put(MESSAGE, PICTURE.copy())
+    presenter = Presenter(sink, CompositeReader.__new__(CompositeReader))
+    presenter.show(MESSAGE, PICTURE.copy())
     clock[0] += 0.55
-    shown.look()
-    assert sink.did == ["picture", Composites.silent]
+    presenter.check_timeout()
+    assert sink.did == ["picture", CompositeReader.silent_text]
 
 
-def test_when_the_sender_is_gone_nothing_is_left_to_be_marked(clock: list[float]) -> None:
+def test_a_lost_source_blanks_the_sink_for_good(clock: list[float]) -> None:
     sink = Sink()
-    shown = Shown(sink, RelayedComposites.__new__(RelayedComposites))
-    shown.put(MESSAGE, PICTURE.copy())
-    shown.lose(RelayedComposites.gone)
+    presenter = Presenter(sink, RelayReader.__new__(RelayReader))
+    presenter.show(MESSAGE, PICTURE.copy())
+    presenter.source_lost(RelayReader.gone_text)
     clock[0] += 1
-    shown.look()
-    assert sink.did == ["picture", RelayedComposites.gone]
+    presenter.check_timeout()
+    assert sink.did == ["picture", RelayReader.gone_text]
 
 
-def test_the_lag_is_what_a_picture_took_longer_than_the_fastest() -> None:
+def test_the_delay_is_measured_against_the_fastest_picture() -> None:
     clock = RelayClock()
     ahead = [clock.arrived(sent, sent + 10**12 + took) for sent, took in ((0, 5), (10, 3), (20, 90), (30, 4))]
     assert ahead == [10**12 + 5, 10**12 + 3, 10**12 + 3, 10**12 + 3]
     late = 60 * 10**9
-    assert clock.arrived(late, late + 10**12 + 7) == 10**12 + 7, "clocks drift: what was long ago counts no more"
+    assert clock.arrived(late, late + 10**12 + 7) == 10**12 + 7, "clocks drift: old pictures do not count"
     clock.restart()
     assert clock.arrived(late, late + 5) == 5

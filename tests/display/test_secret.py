@@ -10,18 +10,18 @@ import pytest
 
 from common.errors import DisplayError
 from common.runtime.procinfo import start_ticks
-from display.web.secret import credentials, kept_secret, owner
+from display.web.secret import credentials, load_or_create_secret, owner
 from tests.shared import ROOT
 
 
-def test_a_restart_keeps_the_secret_and_another_call_has_another(tmp_path: Path) -> None:
+def test_a_restart_keeps_the_secret_and_another_call_gets_another(tmp_path: Path) -> None:
     path = tmp_path / "web-1.secret"
-    first = kept_secret(path, "100-200")
+    first = load_or_create_secret(path, "100-200")
     assert len(first) == 32
-    assert kept_secret(path, "100-200") == first
-    second = kept_secret(path, "100-201")
+    assert load_or_create_secret(path, "100-200") == first
+    second = load_or_create_secret(path, "100-201")
     assert second != first
-    assert kept_secret(path, "100-200") not in (first, second), "nobody has a secret of before"
+    assert load_or_create_secret(path, "100-200") not in (first, second), "no secret is used again"
 
 
 @pytest.mark.parametrize(
@@ -38,31 +38,31 @@ def test_a_restart_keeps_the_secret_and_another_call_has_another(tmp_path: Path)
     ],
     ids=["empty", "short", "no end", "owner only", "secret only", "no number", "twice", "not ASCII"],
 )
-def test_half_a_secret_is_never_used(change: object, tmp_path: Path) -> None:
+def test_a_damaged_secret_is_replaced(change: object, tmp_path: Path) -> None:
     path = tmp_path / "web-1.secret"
-    first = kept_secret(path, "1-2")
+    first = load_or_create_secret(path, "1-2")
     assert callable(change)
     path.write_text(change(path.read_text()))
-    second = kept_secret(path, "1-2")
+    second = load_or_create_secret(path, "1-2")
     assert len(second) == 32 and second != first
-    assert kept_secret(path, "1-2") == second, "it is mended"
+    assert load_or_create_secret(path, "1-2") == second, "the new secret was written"
 
 
-def test_it_is_written_whole_and_for_its_owner_only(tmp_path: Path) -> None:
+def test_the_secret_is_written_atomically_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "web-1.secret"
     path.with_suffix(".new").write_text("of a display that was killed while it wrote")
     path.with_suffix(".new").chmod(0o666)
-    kept_secret(path, "1-2")
+    load_or_create_secret(path, "1-2")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DisplayError, match=r"expected to write .*web-1\.secret, got No such file"):
-        kept_secret(tmp_path / "gone" / "web-1.secret", "1-2")
+        load_or_create_secret(tmp_path / "gone" / "web-1.secret", "1-2")
 
 
-def test_the_cookie_carries_port_and_call() -> None:
+def test_the_cookies_name_holds_port_and_call() -> None:
     one, again, port, call = (credentials(s, p, "") for s, p in ((b"a", 1), (b"a", 1), (b"a", 2), (b"b", 1)))
     assert one == again
     assert one.cookie.startswith("onlyme-1-")
@@ -71,12 +71,12 @@ def test_the_cookie_carries_port_and_call() -> None:
     assert credentials(b"a", 1, "chosen-by-the-user") == one._replace(token="chosen-by-the-user")
 
 
-def test_the_owner_is_who_started_this_process() -> None:
+def test_the_owner_is_the_parent_process() -> None:
     code = "from display.web.secret import owner; print(owner())"
     said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert said == f"{os.getpid()}-{start_ticks(os.getpid())}\n"
 
 
-def test_a_parent_that_cannot_be_seen_keeps_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_parent_in_another_pid_namespace_keeps_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.getppid", lambda: 0)  # of another pid namespace
     assert owner() != owner()

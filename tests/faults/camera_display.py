@@ -15,7 +15,7 @@ from common.runtime.supervisor import launch
 from display.composite_reader import Picture
 from display.sinks import factory as sinks
 from display.sinks.camera import CameraSink
-from display.sinks.factory import Sink
+from display.sinks.sink import Sink
 
 
 class FileDevice:

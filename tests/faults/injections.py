@@ -17,7 +17,7 @@ from typing import NamedTuple
 from common.config import MASK_AGE_ALONE_MS, MASK_AGE_MS
 from common.ipc.shm import find_stale, remove_stale
 from compose.policy import SILENCE_NS
-from display.composite_reader import Composites
+from display.composite_reader import CompositeReader
 from tests.call import stages
 from tests.conftest import segment_names
 from tests.faults.oracle import LeakOracle
@@ -178,7 +178,7 @@ def _hidden(call: WatchedCall, fault: Fault, at: float) -> tuple[float | None, f
 
         hidden_at = call.wait("a blank or hidden picture", blank_or_hidden, 10)
         last = max((s.at for s in call.watch.heard if s.at < hidden_at), default=at)
-        return hidden_at, (hidden_at - (last + Composites.blank_after_s if stopped else at)) * 1000
+        return hidden_at, (hidden_at - (last + CompositeReader.blank_after_s if stopped else at)) * 1000
     if fault.stage == "infer":
         restarted_at = max(call.saying("restarting in", at))
         first = call.wait("a hidden picture or a new mask", lambda: _hidden_or_masked(call, at, restarted_at), 10)

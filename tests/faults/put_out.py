@@ -22,7 +22,7 @@ from common.keys import ViewerKey
 from common.metrics.counters import Counters
 from compose.picture.renderer import paint_card
 from display.captions import write_caption
-from display.composite_reader import Composites
+from display.composite_reader import CompositeReader
 from tests.background import Background
 from tests.faults.detail import grey_of
 from tests.faults.oracle import LeakOracle
@@ -32,7 +32,7 @@ from tests.processes.relayed import ViewerPlayed
 Picture = NDArray[np.uint8]
 ALIKE = 3.0  # grey levels, on average, between two sketches of the same picture
 CARD_ALIKE = 90  # grey levels, in the worst pixel: compression frays the letters
-CARDS = (Composites.gone, Composites.silent, "onlyme is starting", "onlyme has ended")
+CARDS = (CompositeReader.gone_text, CompositeReader.silent_text, "onlyme is starting", "onlyme has ended")
 
 
 def decoded(jpeg: bytes) -> Picture:

@@ -311,7 +311,7 @@ class Shower(Background):
         token = "t" * 22
         self._sink = WebSink(DisplaySettings(run_dir=run_dir, web=f"{host}:{self.port}", token=token), False)
         self.url = f"http://127.0.0.1:{self.port}/?token={token}"
-        self.message, self.made = self.MESSAGE, list[CommandIssued]()
+        self.message, self.issued = self.MESSAGE, list[CommandIssued]()
 
     def run(self) -> None:
         """See Background."""
@@ -321,7 +321,7 @@ class Shower(Background):
             now_ns = time.monotonic_ns()
             meter.add(replace(self.message, frame=replace(self.message.frame, captured_ns=now_ns)), now_ns)
             self._sink.show(picture, self.message, meter)
-            self.made += self._sink.poll().made
+            self.issued += self._sink.poll().issued
         self._sink.close()
 
 
@@ -406,8 +406,8 @@ def test_a_question_stands_in_the_picture_and_lets_clicks_through(run_dir: Path,
         assert found.violations_count == 0, found.generate_report()
         page.mouse.click(question["x"] + question["width"] / 2, question["y"] + question["height"] / 2)
         page.keyboard.press("n")
-        until(page, "both wishes", lambda: len(shower.made) == 2)
-        assert [(type(wish.command).__name__, wish.epoch) for wish in shower.made] == [
+        until(page, "both commands", lambda: len(shower.issued) == 2)
+        assert [(type(issued.command).__name__, issued.epoch) for issued in shower.issued] == [
             ("SelectSubjectAt", 2**62 + 1),
             ("SelectSubject", 2**62 + 1),
         ]
@@ -426,13 +426,13 @@ def test_a_page_for_other_machines_cannot_turn_privacy_off_and_says_why(run_dir:
         assert page.is_disabled("#background") and page.is_disabled("#everybody")
         page.keyboard.press("p")
         page.keyboard.press("n")
-        until(page, "the wish", lambda: shower.made)
-        assert [type(wish.command).__name__ for wish in shower.made] == ["SelectSubject"]
+        until(page, "the command", lambda: shower.issued)
+        assert [type(issued.command).__name__ for issued in shower.issued] == ["SelectSubject"]
         shower.message = replace(shower.MESSAGE, state="off", reason="turned off by hand", privacy=False)
         until(page, "a card", lambda: pixels(page).mean() < 50)
         assert page.inner_text("#state") == "Privacy is off: turned off by hand"
         page.click("#privacy")
-        until(page, "the wish", lambda: len(shower.made) == 2)
+        until(page, "the command", lambda: len(shower.issued) == 2)
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
         assert errors == []

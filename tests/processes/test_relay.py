@@ -1,4 +1,4 @@
-"""The real relay over real sockets; the test plays compose and the viewers."""
+"""Runs the real relay over real sockets; the test plays compose and the viewers."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from common.metrics.counters import Counters
 from common.remote import IN_FLIGHT
 from common.runtime.run_dir import open_run_dir
 from compose.policy import State, Verdict
-from display import remote
-from display.afar import HERE_ONLY
-from display.commands import Wishes
+from display import relay_reader
+from display.commands import CommandQueue
 from display.relay.picture import card
+from display.remote_policy import AT_CAMERA_ONLY
 from tests.call import free_port
 from tests.processes.neighbours import child_of, end, stage, wait_for
 from tests.processes.relayed import LIVE, ComposePlayed, ViewerPlayed, compose_played, grey_of
@@ -39,7 +39,7 @@ from tests.shared import ROOT
 
 
 class Stage:
-    """Compose, relay, and whoever watches."""
+    """Plays compose and viewers, and starts relays."""
 
     def __init__(self, context: Context, run_dir: Path, compose: ComposePlayed, counters: Counters) -> None:
         self.context, self.compose, self.counters = context, compose, counters
@@ -48,7 +48,7 @@ class Stage:
 
     @contextmanager
     def relay(self, program: str = "display.relay", **settings: object) -> Iterator[int]:
-        """A running relay; its pid."""
+        """Start a relay; yield its pid."""
         at = {"relay": self.address, "keys": self.run_dir / "keys", **settings}
         with stage(program, self.run_dir, **at) as process:
             yield process.pid
@@ -63,7 +63,7 @@ class Stage:
         return ViewerPlayed(self.context, self.address, key, self.counters)
 
     def until(self, what: str, look: Callable[[], object], viewers: list[ViewerPlayed], patience_s: float = 20) -> None:
-        """Publish and let `viewers` watch until `look` is true."""
+        """Publish and let `viewers` take pictures until `look` returns something true."""
 
         def turn() -> object:
             self.compose.publish()
@@ -75,7 +75,7 @@ class Stage:
         wait_for(what, turn, patience_s)
 
     def sees_nothing(self, viewer: ViewerPlayed, beside: ViewerPlayed) -> bool:
-        """While `beside` gets forty pictures more, `viewer` gets none."""
+        """Return whether `viewer` gets no picture while `beside` gets forty."""
         had, others = len(viewer.got), len(beside.got)
         self.until("pictures for the other", lambda: len(beside.got) > others + 40, [viewer, beside])
         return len(viewer.got) == had
@@ -88,7 +88,7 @@ def at(run_dir: Path, counters: Counters, segments: set[str]) -> Iterator[Stage]
         yield Stage(context, run_dir, compose, counters)
 
 
-def test_after_a_sleep_nothing_of_before_goes_to_a_viewer(at: Stage) -> None:
+def test_pictures_of_before_a_sleep_are_not_sent(at: Stage) -> None:
     with at.relay("tests.faults.sleeper relay", curve="no") as pid:
         viewer = at.viewer()
         at.until("a picture", lambda: viewer.got, [viewer])
@@ -105,7 +105,7 @@ def test_after_a_sleep_nothing_of_before_goes_to_a_viewer(at: Stage) -> None:
     assert all(message.composite.frame.captured_ns > before_ns for message in viewer.got)
 
 
-def test_nothing_is_encoded_while_nobody_watches_and_who_comes_late_sees_what_is_now(at: Stage) -> None:
+def test_nothing_is_encoded_without_viewers_and_a_new_viewer_gets_the_present_picture(at: Stage) -> None:
     with at.relay(curve="no"):
         first = at.viewer()
         at.until("the relay", lambda: first.got, [first])
@@ -122,7 +122,7 @@ def test_nothing_is_encoded_while_nobody_watches_and_who_comes_late_sees_what_is
         assert at.compose.number - late.got[0].composite.frame.frame_id < 10
 
 
-def test_only_listed_keys_see_anything(at: Stage) -> None:
+def test_only_viewers_with_listed_keys_get_pictures(at: Stage) -> None:
     key, stranger = at.key("anna"), zmq.curve_keypair()
     relay = key.relay_public
     with at.relay():
@@ -137,7 +137,7 @@ def test_only_listed_keys_see_anything(at: Stage) -> None:
         assert [len(viewer.got) for viewer in refused] == [0, 0, 0]
 
 
-def test_who_is_revoked_is_cut_off_and_others_are_not(at: Stage) -> None:
+def test_a_viewer_with_a_revoked_key_is_cut_off_alone(at: Stage) -> None:
     keys = at.key("anna"), at.key("ben")
     with at.relay():
         anna, ben = (at.viewer(key) for key in keys)
@@ -148,10 +148,10 @@ def test_who_is_revoked_is_cut_off_and_others_are_not(at: Stage) -> None:
         assert len(anna.got) - had < 150
         assert at.sees_nothing(anna, beside=ben)
         again = at.viewer(keys[0])
-        assert at.sees_nothing(again, beside=ben), "and it does not come in again"
+        assert at.sees_nothing(again, beside=ben), "its key opens no new connection"
 
 
-def test_garbage_after_the_handshake_hurts_nobody(at: Stage) -> None:
+def test_malformed_messages_of_one_viewer_do_not_disturb_another(at: Stage) -> None:
     key = at.key("anna")
     with at.relay() as pid:
         good, bad = at.viewer(key), at.viewer(key)
@@ -162,12 +162,12 @@ def test_garbage_after_the_handshake_hurts_nobody(at: Stage) -> None:
             bad.socket.send_multipart([junk, junk, junk])
         had = len(good.got)
         at.until("more pictures", lambda: len(good.got) > had + 50, [good])
-        bad.socket.send(b"x" * 100_000)  # larger than any wish: the connection is cut
+        bad.socket.send(b"x" * 100_000)  # larger than any command: the connection is cut
         at.until("more pictures", lambda: len(good.got) > had + 100, [good])
-        assert child_of(pid) == child, "it is the same relay still"
+        assert child_of(pid) == child, "the relay was not restarted"
 
 
-def test_wishes_are_heard_only_with_leave_and_key(at: Stage) -> None:
+def test_commands_need_a_permitted_key_and_a_permitting_relay(at: Stage) -> None:
     control = bind(at.context, CONTROL, at.run_dir)
     keys = at.key("guest"), at.key("host", control=True)
     with at.relay(allow_control="yes"):
@@ -175,7 +175,7 @@ def test_wishes_are_heard_only_with_leave_and_key(at: Stage) -> None:
         at.until("pictures for both", lambda: guest.got and host.got, [guest, host])
         send(guest.socket, CommandIssued(1, 1, SelectSubject(3)))
         send(host.socket, CommandIssued(1, 1, SetPrivacy(True)))
-        at.until("the wish", lambda: control.poll(0), [guest, host])
+        at.until("the command", lambda: control.poll(0), [guest, host])
         assert receive(control, CommandIssued, at.counters) == [CommandIssued(1, 1, SetPrivacy(True))]
     with at.relay():
         again = at.viewer(keys[1])
@@ -183,10 +183,10 @@ def test_wishes_are_heard_only_with_leave_and_key(at: Stage) -> None:
         send(again.socket, CommandIssued(1, 1, SetPrivacy(True)))
         had = len(again.got)
         at.until("more pictures", lambda: len(again.got) > had + 50, [again])
-        assert not control.poll(0), "without --allow-control nobody is heard"
+        assert not control.poll(0), "without --allow-control no command passes"
 
 
-def test_whoever_is_elsewhere_may_hide_and_choose_and_nothing_that_shows_more(at: Stage) -> None:
+def test_the_relay_refuses_commands_that_show_more(at: Stage) -> None:
     control = bind(at.context, CONTROL, at.run_dir)
     key = at.key("host", control=True)
     refused: list[Command] = [
@@ -203,74 +203,74 @@ def test_whoever_is_elsewhere_may_hide_and_choose_and_nothing_that_shows_more(at
         host = at.viewer(key)
         at.until("a picture", lambda: host.got, [host])
         host.socket.sndtimeo = 2000  # its queue is short
-        for wanted in (*refused, *obeyed):
-            host.socket.send(encode(CommandIssued(1, time.monotonic_ns(), wanted)))
+        for command in (*refused, *obeyed):
+            host.socket.send(encode(CommandIssued(1, time.monotonic_ns(), command)))
         came: list[CommandIssued] = []
 
         def all_came() -> bool:
             came.extend(receive(control, CommandIssued, at.counters))
             return len(came) >= len(obeyed)
 
-        at.until("the wishes", all_came, [host])
-        assert [wish.command for wish in came] == obeyed, "in their order, and no other"
+        at.until("the commands", all_came, [host])
+        assert [issued.command for issued in came] == obeyed, "in their order, and no other"
         _, said, _ = end(process)
-    assert f"wish {HERE_ONLY} {len(refused)}" in said
+    assert f"command {AT_CAMERA_ONLY} {len(refused)}" in said
 
 
 @pytest.mark.parametrize("off_ns", [0, 10**15])
-def test_a_wish_of_a_viewer_whose_clock_is_far_off_is_of_now(
+def test_a_command_of_a_viewer_with_another_clock_has_the_present_time(
     off_ns: int, at: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     control = bind(at.context, CONTROL, at.run_dir)
     file = at.store.new("host", control=True)
     clock = SimpleNamespace(monotonic=time.monotonic, monotonic_ns=lambda: time.monotonic_ns() + off_ns)
-    monkeypatch.setattr(remote, "time", clock)
+    monkeypatch.setattr(relay_reader, "time", clock)
     with at.relay(allow_control="yes"):
-        relayed = remote.open_relayed(at.context, DisplaySettings(connect=at.address, key=file), at.counters)
-        wishes = Wishes(relayed.socket, at.counters, relayed.now_ns)
+        relayed = relay_reader.open_relay_reader(at.context, DisplaySettings(connect=at.address, key=file), at.counters)
+        commands = CommandQueue(relayed.socket, at.counters, relayed.now_ns)
         shown: list[FrameComposed] = []
 
         def some() -> bool:
-            shown.extend(message for message, _ in relayed.waiting())
+            shown.extend(message for message, _ in relayed.receive())
             return len(shown) > 20
 
         at.until("pictures", some, [])
         begun_ns = time.monotonic_ns()
-        wishes.add(shown[-1].frame.epoch, SelectSubject(0))
-        wishes.pass_on()
-        at.until("the wish", lambda: control.poll(0), [])
-        (wish,) = receive(control, CommandIssued, at.counters)
-        assert (wish.epoch, wish.command) == (1, SelectSubject(0))
-        assert begun_ns - 1_000_000_000 < wish.issued_ns <= time.monotonic_ns(), "compose obeys it"
+        commands.add(shown[-1].frame.epoch, SelectSubject(0))
+        commands.flush()
+        at.until("the command", lambda: control.poll(0), [])
+        (issued,) = receive(control, CommandIssued, at.counters)
+        assert (issued.epoch, issued.command) == (1, SelectSubject(0))
+        assert begun_ns - 1_000_000_000 < issued.issued_ns <= time.monotonic_ns(), "recent enough for compose"
 
 
-def test_a_viewer_who_says_too_much_keeps_nobody_waiting_and_the_future_is_now(at: Stage) -> None:
+def test_a_flood_of_commands_delays_nobody_and_no_command_is_from_the_future(at: Stage) -> None:
     control = bind(at.context, CONTROL, at.run_dir)
     keys = at.key("host", control=True), at.key("loud", control=True)
     with stage("display.relay", at.run_dir, relay=at.address, keys=at.run_dir / "keys", allow_control="yes") as process:
         host, loud = (at.viewer(key) for key in keys)
         at.until("pictures for both", lambda: host.got and loud.got, [host, loud])
-        wish = encode(CommandIssued(1, 2**63 - 1, SelectSubject(0)))
+        command = encode(CommandIssued(1, 2**63 - 1, SelectSubject(0)))
         loud.socket.sndtimeo = 2000
         for _ in range(3000):
-            loud.socket.send(wish)
+            loud.socket.send(command)
         send(host.socket, CommandIssued(1, 5, SetPrivacy(True)))
         came: list[CommandIssued] = []
 
         def host_came() -> bool:
             came.extend(receive(control, CommandIssued, at.counters))
-            return any(wish.command == SetPrivacy(True) for wish in came)
+            return any(issued.command == SetPrivacy(True) for issued in came)
 
-        at.until("the other's wish", host_came, [host])
-        assert all(wish.issued_ns <= time.monotonic_ns() for wish in came)
+        at.until("the other's command", host_came, [host])
+        assert all(issued.issued_ns <= time.monotonic_ns() for issued in came)
         had = len(host.got)
         at.until("pictures", lambda: len(host.got) > had + 20, [host])
         _, said, _ = end(process)
-    assert "wish more than 20 wishes a second" in said
+    assert "command more than 20 commands a second" in said
 
 
 @pytest.mark.parametrize("state", [State.OFF, State.INSTANCES])
-def test_the_cameras_own_picture_goes_nowhere(state: State, at: Stage) -> None:
+def test_the_relay_never_sends_the_cameras_own_picture(state: State, at: Stage) -> None:
     key = at.key("anna")
     with at.relay(relay_quality=95):
         viewer = at.viewer(key)
@@ -299,7 +299,7 @@ def test_the_cameras_own_picture_goes_nowhere(state: State, at: Stage) -> None:
                 ), "a line on black, whatever it was"
 
 
-def test_what_the_person_in_front_is_asked_stays_there(at: Stage) -> None:
+def test_questions_of_the_call_are_not_relayed(at: Stage) -> None:
     key = at.key("anna")
     with at.relay():
         viewer = at.viewer(key)
@@ -313,7 +313,7 @@ def test_what_the_person_in_front_is_asked_stays_there(at: Stage) -> None:
         assert all(b"are these" not in encode(message) for message in viewer.got)
 
 
-def test_relay_and_viewer_come_back_in_turn(at: Stage) -> None:
+def test_relay_and_viewer_reconnect_after_a_restart(at: Stage) -> None:
     key = at.key("anna")
     with at.relay() as pid:
         viewer = at.viewer(key)
@@ -328,7 +328,7 @@ def test_relay_and_viewer_come_back_in_turn(at: Stage) -> None:
         at.until("a picture for the next viewer", lambda: other.got, [other])
 
 
-def test_fifty_watch_and_one_that_stops_costs_nobody_anything(at: Stage) -> None:
+def test_one_stopped_viewer_does_not_slow_down_fifty(at: Stage) -> None:
     key = at.key("anna")
     with at.relay() as pid:
         viewers = [at.viewer(key) for _ in range(50)]
@@ -340,7 +340,7 @@ def test_fifty_watch_and_one_that_stops_costs_nobody_anything(at: Stage) -> None
         published = at.compose.number - before
         got = [len(v.got) - h for v, h in zip(others, had, strict=True)]
         assert min(got) > 0.5 * max(got), (published, got)
-        assert len(stopped.look()) <= IN_FLIGHT, "nothing more had been sent to it"
+        assert len(stopped.look()) <= IN_FLIGHT, "no more pictures were in flight to it"
         assert child_of(pid) is not None
 
 
@@ -354,14 +354,16 @@ def test_fifty_watch_and_one_that_stops_costs_nobody_anything(at: Stage) -> None
         ({"relay": "tcp://127.0.0.1:5999", "curve": "no", "allow_control": "yes"}, "--allow-control: expected keys"),
     ],
 )
-def test_without_keys_it_is_refused(run_dir: Path, settings: dict[str, object], said: str) -> None:
+def test_a_relay_without_keys_or_with_wrong_settings_does_not_start(
+    run_dir: Path, settings: dict[str, object], said: str
+) -> None:
     with stage("display.relay", run_dir, keys=run_dir / "none", **settings) as process:
         _, text = process.communicate(timeout=10)
     assert (process.returncode, said in text, text.count("\n")) == (2, True, 1), text
 
 
-def test_where_all_descriptors_are_held_who_watches_goes_on_and_who_is_listed_gets_in(at: Stage) -> None:
-    """Strangers who connected and said nothing ended the call, or kept everybody out."""
+def test_with_all_descriptors_taken_viewers_go_on_and_listed_keys_get_in(at: Stage) -> None:
+    """Peers that connected and sent nothing ended the call, or kept everybody out."""
     keys, most = (at.key("anna"), at.key("ben")), 64
     relay = (
         "import sys, resource; from pathlib import Path; from common.config import RelaySettings\n"
@@ -394,7 +396,7 @@ def test_where_all_descriptors_are_held_who_watches_goes_on_and_who_is_listed_ge
             process.kill()
 
 
-def test_a_taken_port_is_one_line(at: Stage) -> None:
+def test_a_taken_port_is_an_error_of_one_line(at: Stage) -> None:
     with plain.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -404,7 +406,7 @@ def test_a_taken_port_is_one_line(at: Stage) -> None:
     assert (process.returncode, "that is free" in text, text.count("\n")) == (2, True, 1), text
 
 
-def test_off_it_waits_and_ends(run_dir: Path) -> None:
+def test_a_relay_without_an_address_waits_until_it_is_stopped(run_dir: Path) -> None:
     with stage("display.relay", run_dir) as process:
         wait_for("the child", lambda: child_of(process.pid))
         time.sleep(0.3)

@@ -16,7 +16,7 @@ let source = null; // of facts
 let epoch = "0"; // of the picture that is shown
 let wantsPrivacy = false; // what the button asks for
 let mayAsk = false;
-let everybody = false; // is shown, as far as is found
+let everybody = false; // whether everybody who is found is shown
 let heardAt = performance.now();
 let connected = false;
 
@@ -31,7 +31,7 @@ function say(state, kind) {
   line.className = "state " + kind;
 }
 
-// what was shown last must not stand there as if it were live
+// hides the picture, so that the last one does not look live
 function lose(why) {
   if (connected || !picture.hidden) {
     connected = false;
@@ -54,10 +54,10 @@ function meet() {
 
 function tell(line, text) {
   line.hidden = !text;
-  if (line.textContent !== text) line.textContent = text; // a screen reader says what is set, changed or not
+  if (line.textContent !== text) line.textContent = text; // a screen reader reads every text that is set, even an unchanged one
 }
 
-// what the privacy button does, and why it cannot
+// sets what the privacy button does, and whether it can
 function offer(privacy, mayShowMore, everybody) {
   const button = byId("privacy");
   wantsPrivacy = !privacy;
@@ -68,7 +68,7 @@ function offer(privacy, mayShowMore, everybody) {
   button.textContent = privacy ? on : "Privacy is OFF: turn it on";
 }
 
-// on another machine nothing is offered that shows more than the person in front of the camera chose
+// on another machine, disables the controls that would show more than the person at the camera chose
 function offerMore(mayShowMore) {
   for (const control of [byId("everybody"), byId("background"), byId("colour")]) control.disabled = !mayShowMore;
   tell(byId("why"), mayShowMore ? "" : "Privacy off, everybody and the background can be chosen on the machine of the call only.");
@@ -91,10 +91,10 @@ function show(facts) {
   const kind = facts.privacy !== false && facts.everybody ? "everybody" : facts.state;
   alarm.className = kind;
   tell(alarm, ALARMS[kind] || "");
-  everybody = blank || facts.everybody; // over a card the button only hides
+  everybody = blank || facts.everybody; // over a card the button only turns everybody off
   byId("everybody").setAttribute("aria-pressed", String(!blank && everybody));
   if (blank) {
-    offer(false, false, false); // whether privacy is on is not known: only to turn it on is safe
+    offer(false, false, false); // privacy may be on or off: turning it on is the only safe choice
     byId("privacy").textContent = "Turn privacy on";
     return;
   }
@@ -171,7 +171,7 @@ document.addEventListener("keydown", (event) => {
   else if (/^[1-9]$/.test(event.key)) want("subject", Number(event.key));
 });
 
-// An EventSource that was refused gives up and does not say why, and one whose other side fell asleep waits for ever.
+// An EventSource that is refused ends without a reason, and one whose server sleeps waits for ever. So this asks first.
 async function connect() {
   if (source) source.close();
   source = null;

@@ -14,7 +14,7 @@ from common.config import DisplaySettings
 from common.metrics.metrics import METRICS, Metrics, Sample, path_of, read_samples
 from display.meter import Meter
 from display.sinks.status import StatusSink, table_of
-from display.web.metrics import text_of
+from display.web.prometheus import text_of
 from tests.conftest import no_descriptor_left
 from tests.display.sinks.test_video import MESSAGE
 from tests.shared import ROOT

@@ -17,7 +17,7 @@ MESSAGE = FrameComposed(FrameInfo(5, 7, 10**9, 9, "", 3, 90, 160), 2, "live", ""
 
 
 class FakeDevice:
-    """What v4l2loopback and pyvirtualcam insist on: one size, even, contiguous bytes, and nothing after closing."""
+    """Checks what v4l2loopback and pyvirtualcam require: one even size, contiguous bytes, and nothing after closing."""
 
     device = "/dev/video42"
 
@@ -49,12 +49,12 @@ def sink(opened: list[FakeDevice]) -> CameraSink:
     return CameraSink(DisplaySettings(sink="camera", camera="/dev/video42"), opener)
 
 
-def test_it_sends_before_anybody_looks(sink: CameraSink, opened: list[FakeDevice]) -> None:
+def test_the_camera_sends_a_card_as_soon_as_it_opens(sink: CameraSink, opened: list[FakeDevice]) -> None:
     assert len(opened[0].sent) == 1 and opened[0].named == "/dev/video42"
     assert opened[0].sent[0].mean() < 10, "a card"
 
 
-def test_the_first_picture_says_the_size_and_others_are_fitted(sink: CameraSink, opened: list[FakeDevice]) -> None:
+def test_the_first_picture_sets_the_size_and_others_are_fitted(sink: CameraSink, opened: list[FakeDevice]) -> None:
     bright = np.full((91, 161, 3), 200, np.uint8)
     sink.show(bright, MESSAGE, Meter())
     assert opened[0].closed and opened[1].size_wh == (160, 90)
@@ -64,7 +64,7 @@ def test_the_first_picture_says_the_size_and_others_are_fitted(sink: CameraSink,
     assert opened[1].sent[-1][:, 80].mean() > 190 and opened[1].sent[-1][:, :50].max() == 0, "bars beside it"
 
 
-def test_it_goes_on_sending_and_hides_what_was_there(sink: CameraSink, opened: list[FakeDevice]) -> None:
+def test_the_card_replaces_the_last_picture_and_is_repeated(sink: CameraSink, opened: list[FakeDevice]) -> None:
     sink.show(np.full((90, 160, 3), 200, np.uint8), MESSAGE, Meter())
     device, had = opened[-1], len(opened[-1].sent)
     sink.blank("compose has ended")
@@ -77,7 +77,7 @@ def test_it_goes_on_sending_and_hides_what_was_there(sink: CameraSink, opened: l
     assert device.closed and device.sent[-1].mean() < 60
 
 
-def test_what_it_sends_again_is_the_picture_as_it_was_shown(sink: CameraSink, opened: list[FakeDevice]) -> None:
+def test_the_repeated_picture_is_a_copy(sink: CameraSink, opened: list[FakeDevice]) -> None:
     picture = np.full((90, 160, 3), 200, np.uint8)
     sink.show(picture, MESSAGE, Meter())
     picture[:45] = 0  # the display reads the next one into the same buffer, and may fail half-way
@@ -88,12 +88,12 @@ def test_what_it_sends_again_is_the_picture_as_it_was_shown(sink: CameraSink, op
     assert len(opened[-1].sent) > had and opened[-1].sent[-1].min() == 200
 
 
-def test_fitting_keeps_what_fits() -> None:
+def test_a_picture_of_the_right_size_is_unchanged() -> None:
     picture = np.arange(90 * 160 * 3, dtype=np.uint32).reshape(90, 160, 3).astype(np.uint8)
     assert (fitted(picture, (160, 90)) == picture).all()
 
 
-def test_without_a_device_or_a_package_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_device_or_package_is_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     def none(*_: object) -> FakeDevice:
         raise RuntimeError("No v4l2 loopback device found\n at /dev/video*")
 
@@ -105,6 +105,6 @@ def test_without_a_device_or_a_package_it_says_what_to_do(monkeypatch: pytest.Mo
         CameraSink(DisplaySettings(sink="camera"), open_device)
 
 
-def test_the_real_library_refuses_a_device_that_is_none() -> None:
+def test_the_real_library_refuses_a_file_that_is_no_camera() -> None:
     with pytest.raises(DisplayError, match=r"v4l2loopback"):
         CameraSink(DisplaySettings(sink="camera", camera="/dev/null"))

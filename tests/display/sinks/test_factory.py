@@ -8,37 +8,38 @@ import pytest
 from common.config import DisplaySettings
 from common.errors import DisplayError
 from display.sinks import factory as sinks
-from display.sinks.factory import HeadlessSink, open_sink
+from display.sinks.factory import open_sink
+from display.sinks.headless import HeadlessSink
 from display.sinks.recording import RecordSink
 from display.sinks.web import WebSink
 
 
 @pytest.fixture(autouse=True)
 def no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sinks, "why_no_window", lambda: "no screen")
+    monkeypatch.setattr(sinks, "window_unavailable_reason", lambda: "no screen")
 
 
 @pytest.mark.parametrize("sink", ["headless", "auto"])
-def test_the_instance_view_is_refused_where_somebody_else_may_look(sink: str) -> None:
+def test_the_instance_view_is_refused_for_sinks_that_others_may_see(sink: str) -> None:
     with pytest.raises(DisplayError, match="expected --sink window or record, got " + sink):
         open_sink(DisplaySettings(sink=sink, view="instances"))
 
 
-def test_only_the_window_and_the_recorder_show_it(tmp_path: Path) -> None:
+def test_the_recorder_shows_the_instance_view(tmp_path: Path) -> None:
     assert not HeadlessSink.local
     recorder = open_sink(DisplaySettings(sink="record", out=tmp_path, view="instances"))
     assert isinstance(recorder, RecordSink) and recorder.local
     recorder.close()
 
 
-def test_without_a_screen_auto_is_the_page_and_window_is_an_error(run_dir: Path) -> None:
+def test_without_a_screen_auto_opens_the_page_and_window_is_an_error(run_dir: Path) -> None:
     run_dir.mkdir()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         web = f"127.0.0.1:{taken.getsockname()[1]}"
         page = open_sink(DisplaySettings(sink="auto", run_dir=run_dir, web=web))
-        assert isinstance(page, WebSink), "on another port, where nobody asked for this one"
+        assert isinstance(page, WebSink), "`auto` takes another port if the chosen one is taken"
         page.close()
         with pytest.raises(DisplayError, match="that is free"):
             open_sink(DisplaySettings(sink="web", run_dir=run_dir, web=web))

@@ -15,7 +15,7 @@ from tests.display.test_meter import MESSAGE
 
 
 @pytest.mark.parametrize("images", ["all", "none"])
-def test_what_was_shown_is_what_is_recorded(tmp_path: Path, images: str) -> None:
+def test_the_recording_holds_the_pictures_and_facts_shown(tmp_path: Path, images: str) -> None:
     sink = RecordSink(tmp_path / "out", images)
     pictures = [np.random.default_rng(i).integers(0, 256, (12, 16, 3), dtype=np.uint8) for i in range(5)]
     for number, picture in enumerate(pictures):
@@ -39,13 +39,13 @@ def test_what_was_shown_is_what_is_recorded(tmp_path: Path, images: str) -> None
             assert np.array_equal(np.asarray(cv2.imread(str(tmp_path / "out" / row["file"]))), picture)
 
 
-def test_a_folder_that_holds_a_recording_is_not_written_over(tmp_path: Path) -> None:
+def test_a_folder_with_a_recording_is_refused(tmp_path: Path) -> None:
     RecordSink(tmp_path, "none").close()
     with pytest.raises(DisplayError, match="new or empty"):
         RecordSink(tmp_path, "none")
 
 
-def test_no_folder_and_no_right_are_said(tmp_path: Path) -> None:
+def test_a_missing_or_unwritable_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DisplayError, match="--out DIR"):
         RecordSink(None, "all")
     (tmp_path / "file").write_text("")

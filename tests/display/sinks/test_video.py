@@ -34,13 +34,13 @@ Played = list[tuple[float, float, tuple[int, ...]]]
 
 
 def play(path: Path) -> Played:
-    """Time, mean and shape of every picture of a file."""
+    """Return time, mean and shape of every picture in a file."""
     with av.open(str(path)) as file:
         return [seen_in(frame) for frame in file.decode(video=0)]
 
 
 def play_torn(path: Path) -> Played:
-    """The same of a file whose last bytes are missing, as a player shows it: all before the packet that may not be whole."""
+    """Return the same for a file whose last bytes are missing: all pictures before the packet that may be incomplete."""
     with av.open(str(path)) as file:
         *whole, _last, _end = file.demux(video=0)
         return [seen_in(frame) for packet in whole for frame in packet.decode()]
@@ -56,7 +56,7 @@ def put(into: VideoSink, at_s: float, level: int, shape: tuple[int, int, int] = 
     into.show(np.full(shape, level, np.uint8), message, Meter())
 
 
-def test_pictures_come_back_at_their_own_times(tmp_path: Path) -> None:
+def test_pictures_are_stored_at_their_times_of_capture(tmp_path: Path) -> None:
     into, times = sink(tmp_path / "call.mp4"), [0, 0.033, 0.1, 0.11, 1.5, 1.533, 3.2]
     for number, at in enumerate(times):
         put(into, at, 20 + 30 * number)
@@ -66,7 +66,7 @@ def test_pictures_come_back_at_their_own_times(tmp_path: Path) -> None:
     assert [level for _, level, _ in seen] == pytest.approx([20 + 30 * n for n in range(7)], abs=4)
 
 
-def test_odd_sizes_and_other_sizes_and_long_and_large_files(tmp_path: Path) -> None:
+def test_odd_sizes_are_cut_and_new_sizes_long_and_large_files_begin_a_new_file(tmp_path: Path) -> None:
     into = sink(tmp_path / "call.mp4", rotate_minutes=0.05)
     put(into, 0, 99, (91, 161, 3))
     put(into, 0.1, 99, (48, 64, 3))
@@ -87,7 +87,7 @@ def test_odd_sizes_and_other_sizes_and_long_and_large_files(tmp_path: Path) -> N
     assert sum(len(play(path)) for path in tmp_path.glob("big*.mp4")) == 40 - into.left_out
 
 
-def test_when_nothing_comes_a_card_goes_in(tmp_path: Path) -> None:
+def test_a_card_is_written_when_no_picture_comes(tmp_path: Path) -> None:
     into = sink(tmp_path / "call.mp4")
     now = (time.monotonic_ns() - 10**9) / 1e9
     put(into, now, 200)
@@ -126,12 +126,12 @@ for n in range(10**6):
     [lambda p: None, lambda p: p / "x.avi", lambda p: Path("/proc/nowhere/x.mp4")],
     ids=["none", "kind", "folder"],
 )
-def test_what_cannot_be_written_is_said(tmp_path: Path, out: Callable[[Path], Path | None]) -> None:
+def test_an_unwritable_file_is_an_error(tmp_path: Path, out: Callable[[Path], Path | None]) -> None:
     with pytest.raises(DisplayError, match=r"add --out call.mp4|name another file"):
         sink(out(tmp_path))
 
 
-def test_a_full_disk_ends_it_with_a_line(tmp_path: Path) -> None:
+def test_a_full_disk_is_an_error(tmp_path: Path) -> None:
     into = sink(tmp_path / "call.mp4")
     into._out = Path("/dev/full/x.mp4")
     with pytest.raises(DisplayError, match="cannot go on writing"):
@@ -141,7 +141,9 @@ def test_a_full_disk_ends_it_with_a_line(tmp_path: Path) -> None:
     into.close()
 
 
-def test_without_the_package_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_an_error_that_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(DisplayError, match=r"requirements-video.txt"):
         sink(tmp_path / "call.mp4")

@@ -1,4 +1,4 @@
-"""The page's server on a real socket, in this process; the test plays the call and those who ask."""
+"""Runs the page's server in this process on a real socket; the test plays the call and the browsers."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ import pytest
 from common.config import DisplaySettings
 from common.ipc.messages import CommandIssued, FrameComposed
 from common.ipc.records import FrameInfo, SelectSubject, SetPrivacy
-from display.afar import HERE_ONLY
 from display.meter import Meter
+from display.remote_policy import AT_CAMERA_ONLY
 from display.sinks.web import WebSink
 from display.web import server
 from tests.call import free_port
@@ -33,7 +33,7 @@ WHITE = np.full((48, 64, 3), 255, np.uint8)
 
 
 class Page:
-    """A sink and somebody who asks it."""
+    """Holds a web sink and sends requests to it."""
 
     def __init__(self, sink: WebSink, port: int) -> None:
         self.sink, self.port = sink, port
@@ -46,7 +46,7 @@ class Page:
     def ask(
         self, method: str, path: str, headers: dict[str, str] | None = None, body: str | None = None
     ) -> tuple[int, http.client.HTTPMessage, bytes]:
-        """Status, headers and body of one answer."""
+        """Send a request; return status, headers and body of the answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
@@ -55,23 +55,23 @@ class Page:
         return answer.status, answer.headers, said
 
     def cookie(self) -> str:
-        """The one that whoever shows the token is given."""
+        """Return the cookie that the page gives for the token."""
         given = SimpleCookie(self.ask("GET", f"/?token={TOKEN}")[1]["set-cookie"])
         ((name, morsel),) = given.items()
         return f"{name}={morsel.value}"
 
-    def wish(self, **wish: object) -> tuple[int, str]:
-        """Status and text of the answer."""
+    def command(self, **command: object) -> tuple[int, str]:
+        """Send a command; return status and text of the answer."""
         headers = {
             "Cookie": self.cookie(),
             "Origin": f"http://127.0.0.1:{self.port}",
             "Content-Type": "application/json",
         }
-        status, _, said = self.ask("POST", "/wish", headers, json.dumps(wish))
+        status, _, said = self.ask("POST", "/wish", headers, json.dumps(command))
         return status, said.decode()
 
     def picture(self, message: FrameComposed) -> np.ndarray:
-        """What a viewer gets while `message` is shown."""
+        """Return the picture that a viewer gets while `message` is shown."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         connection.request("GET", f"/picture.mjpg?token={TOKEN}")
         answer = connection.getresponse()
@@ -105,7 +105,7 @@ def served(run_dir: Path, host: str = "127.0.0.1", connect: str = "") -> Iterato
 
 
 def ends(plain: socket.socket) -> bool:
-    """Whether the other side ends it, within 10 s."""
+    """Return whether the server closes the connection within 10 s."""
     deadline = time.monotonic() + 10
     try:
         while plain.recv(65536):
@@ -116,7 +116,7 @@ def ends(plain: socket.socket) -> bool:
     return True
 
 
-def test_the_cookie_is_for_whoever_shows_the_token(run_dir: Path) -> None:
+def test_only_the_token_gets_the_cookie(run_dir: Path) -> None:
     with served(run_dir) as page:
         status, headers, said = page.ask("GET", "/")
         assert (status, headers["set-cookie"], headers["connection"]) == (401, None, "close")
@@ -130,74 +130,74 @@ def test_the_cookie_is_for_whoever_shows_the_token(run_dir: Path) -> None:
         assert page.ask("GET", "/metrics", {"Authorization": f"Bearer {TOKEN}"})[0] == 200
 
 
-def test_two_calls_in_one_browser_have_a_cookie_each(run_dir: Path, tmp_path: Path) -> None:
+def test_two_calls_in_one_browser_have_different_cookies(run_dir: Path, tmp_path: Path) -> None:
     with served(run_dir) as one, served(tmp_path) as two:
         both = {"Cookie": f"{one.cookie()}; {two.cookie()}"}
         assert [page.ask("GET", "/", both)[0] for page in (one, two)] == [200, 200]
         assert one.ask("GET", "/", {"Cookie": two.cookie()})[0] == 401
 
 
-def test_a_host_that_is_no_address_is_refused_and_not_an_error(run_dir: Path) -> None:
+def test_a_malformed_host_is_refused_without_an_error(run_dir: Path) -> None:
     with served(run_dir) as page:
         assert page.ask("GET", f"/?token={TOKEN}", {"Host": "[::1"})[0] == 421
 
 
-def test_a_wish_goes_on_with_the_stream_that_the_viewer_saw(run_dir: Path) -> None:
+def test_a_command_carries_the_stream_that_the_viewer_saw(run_dir: Path) -> None:
     with served(run_dir) as page:
-        assert page.wish(epoch=str(EPOCH), subject=[0])[0] == 409, "nothing is shown yet"
+        assert page.command(epoch=str(EPOCH), subject=[0])[0] == 409, "nothing is shown yet"
         page.show(MESSAGE)
-        assert page.wish(epoch=str(EPOCH), subject=[0])[0] == 204
+        assert page.command(epoch=str(EPOCH), subject=[0])[0] == 204
         page.show(replace(MESSAGE, frame=replace(MESSAGE.frame, epoch=EPOCH + 1)))
-        status, said = page.wish(epoch=str(EPOCH), subject=[1])
+        status, said = page.command(epoch=str(EPOCH), subject=[1])
         assert status == 409 and said.count("\n") == 1
-        assert page.wish(privacy=[True])[0] == 204
-        made = page.sink.poll().made
-    assert [(wish.epoch, wish.command) for wish in made] == [(EPOCH, SelectSubject(0)), (0, SetPrivacy(True))]
-    assert all(isinstance(wish, CommandIssued) and wish.issued_ns > 0 for wish in made)
-    assert page.sink.poll().made == ()
+        assert page.command(privacy=[True])[0] == 204
+        taken = page.sink.poll().issued
+    assert [(issued.epoch, issued.command) for issued in taken] == [(EPOCH, SelectSubject(0)), (0, SetPrivacy(True))]
+    assert all(isinstance(issued, CommandIssued) and issued.issued_ns > 0 for issued in taken)
+    assert page.sink.poll().issued == ()
 
 
 @pytest.mark.parametrize("state", ["off", "instances"])
-def test_the_camera_s_own_picture_never_goes_to_a_page_for_other_machines(state: str, run_dir: Path) -> None:
+def test_a_page_for_other_machines_never_shows_the_cameras_own_picture(state: str, run_dir: Path) -> None:
     bare = replace(MESSAGE, state=state, privacy=False)
     with served(run_dir, "0.0.0.0") as page:
         assert page.picture(MESSAGE).mean() > 250
         assert page.picture(bare).mean() < 120, "a card"
-        assert page.wish(epoch=str(EPOCH), privacy=[False]) == (403, f"{HERE_ONLY}\n")
-        assert page.wish(privacy=[False])[0] == 403
-        assert page.wish(epoch=str(EPOCH), view=[True])[0] == 400
-        assert page.wish(epoch=str(EPOCH), subject=[10])[0] == 403
-        assert page.wish(epoch=str(EPOCH), background=["blur"])[0] == 403
-        assert page.sink.poll().made == ()
-        assert page.wish(epoch=str(EPOCH), privacy=[True])[0] == 204
-        assert page.wish(epoch=str(EPOCH), subject=[0])[0] == 204
-        assert [wish.command for wish in page.sink.poll().made] == [SetPrivacy(True), SelectSubject(0)]
+        assert page.command(epoch=str(EPOCH), privacy=[False]) == (403, f"{AT_CAMERA_ONLY}\n")
+        assert page.command(privacy=[False])[0] == 403
+        assert page.command(epoch=str(EPOCH), view=[True])[0] == 400
+        assert page.command(epoch=str(EPOCH), subject=[10])[0] == 403
+        assert page.command(epoch=str(EPOCH), background=["blur"])[0] == 403
+        assert page.sink.poll().issued == ()
+        assert page.command(epoch=str(EPOCH), privacy=[True])[0] == 204
+        assert page.command(epoch=str(EPOCH), subject=[0])[0] == 204
+        assert [issued.command for issued in page.sink.poll().issued] == [SetPrivacy(True), SelectSubject(0)]
     with served(run_dir) as page:
-        assert page.picture(bare).mean() > 250, "on loopback it is shown"
-        assert page.wish(epoch=str(EPOCH), privacy=[False])[0] == 204
+        assert page.picture(bare).mean() > 250, "a page on loopback shows it"
+        assert page.command(epoch=str(EPOCH), privacy=[False])[0] == 204
 
 
-def test_a_page_that_shows_a_relay_offers_no_more_than_the_relay_obeys(run_dir: Path) -> None:
+def test_a_page_that_shows_a_relay_refuses_what_the_relay_refuses(run_dir: Path) -> None:
     with served(run_dir, connect="tcp://127.0.0.1:5555") as page:
         page.picture(MESSAGE)
-        assert page.wish(epoch=str(EPOCH), privacy=[False]) == (403, f"{HERE_ONLY}\n")
-        assert page.wish(epoch=str(EPOCH), subject=[2])[0] == 204
+        assert page.command(epoch=str(EPOCH), privacy=[False]) == (403, f"{AT_CAMERA_ONLY}\n")
+        assert page.command(epoch=str(EPOCH), subject=[2])[0] == 204
 
 
 SHOWN = f"GET /page.js?token={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-WISH = "POST /wish HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\nCookie: {cookie}\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\n"  # fmt: skip
+COMMAND = "POST /wish HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\nCookie: {cookie}\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\n"  # fmt: skip
 
 
 @pytest.mark.parametrize("first", ["", SHOWN], ids=["at first", "after an answer"])
 @pytest.mark.parametrize(
     "then",
-    ["", "G", "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n", WISH, WISH + "{{"],
+    ["", "G", "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n", COMMAND, COMMAND + "{{"],
     ids=["silent", "one byte", "half a head", "no body", "half a body"],
 )
-def test_whoever_does_not_finish_asking_is_hung_up_on(
+def test_an_unfinished_request_is_closed_after_the_timeout(
     first: str, then: str, run_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "REQUEST_S", 0.3)
+    monkeypatch.setattr(server, "REQUEST_TIMEOUT_S", 0.3)
     with served(run_dir) as page, page.connected(first.encode()) as plain:
         if first:
             assert plain.recv(1000).startswith(b"HTTP/1.1 200")
@@ -205,8 +205,8 @@ def test_whoever_does_not_finish_asking_is_hung_up_on(
         assert ends(plain)
 
 
-def test_one_byte_now_and_then_does_not_stretch_the_deadline(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "REQUEST_S", 0.5)
+def test_single_bytes_do_not_extend_the_timeout(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "REQUEST_TIMEOUT_S", 0.5)
     with served(run_dir) as page, page.connected(f"GET /page.js?token={TOKEN} HTTP/1.1\r\n".encode()) as plain:
         plain.settimeout(0.05)
         for _ in range(100):
@@ -221,20 +221,22 @@ def test_one_byte_now_and_then_does_not_stretch_the_deadline(run_dir: Path, monk
     pytest.fail("it was not ended within 5 s")
 
 
-def test_strangers_take_no_place_from_whoever_showed_the_token(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "STRANGERS", 3)
+def test_unauthenticated_connections_do_not_displace_authenticated_ones(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MAX_UNAUTHENTICATED", 3)
     with served(run_dir) as page, page.connected(f"GET /facts?token={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()) as owner:  # fmt: skip
         assert owner.recv(1000).startswith(b"HTTP/1.1 200")
         strangers = [socket.create_connection(("127.0.0.1", page.port), timeout=10) for _ in range(6)]
-        assert all(ends(plain) for plain in strangers[:3]), "the first go for the others"
-        assert page.ask("GET", f"/page.js?token={TOKEN}")[0] == 200, "a newcomer who shows the token is heard"
+        assert all(ends(plain) for plain in strangers[:3]), "the oldest are closed for new ones"
+        assert page.ask("GET", f"/page.js?token={TOKEN}")[0] == 200, "a new connection with the token is answered"
         assert owner.recv(1000), "facts still come"
         for plain in strangers:
             plain.close()
 
 
-def test_whoever_showed_the_token_has_no_endless_places_either(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "GUESTS", 2)
+def test_authenticated_connections_are_limited_too(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "MAX_AUTHENTICATED", 2)
     facts = f"GET /facts?token={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
     with served(run_dir) as page, page.connected(facts) as first, page.connected(facts) as second:
         for plain in (first, second):

@@ -17,7 +17,7 @@ BARE = FrameComposed(FrameInfo(5, 1, 1, 1, "s", 1, 36, 64), 1, "off", "turned of
 
 @pytest.fixture
 def keys(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Codes of the keys to be pressed, for a window that is nowhere."""
+    """Replace the window by a list of key codes that the test presses."""
     pressed: list[int] = []
 
     def nothing(*_: Any) -> None:
@@ -30,29 +30,29 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return pressed
 
 
-def test_over_a_card_the_keys_only_hide(keys: list[int]) -> None:
-    """Nobody sees over a card in which picture a wish would be obeyed."""
+def test_keys_pressed_over_a_card_only_hide(keys: list[int]) -> None:
+    """Over a card nobody sees which picture a command would change."""
     sink = WindowSink()
     for privacy in (True, False):
         message = replace(BARE, state="live", reason="", privacy=True) if privacy else BARE
         sink.show(np.zeros((36, 64, 3), np.uint8), message, Meter())
         keys.append(ord("p"))
-        assert sink.poll().asked == (SetPrivacy(not privacy),)
+        assert sink.poll().commands == (SetPrivacy(not privacy),)
         sink.blank("compose has ended")
         for key, hides in (("p", SetPrivacy(True)), ("v", SetView(False)), ("a", SelectSubject(SelectSubject.ONE))):
             keys.append(ord(key))
-            assert sink.poll().asked == (hides,)
+            assert sink.poll().commands == (hides,)
 
 
 @pytest.mark.parametrize("state", ["everybody", "hidden"])
-def test_a_asks_for_what_is_not_so_yet(state: str, keys: list[int]) -> None:
-    """Also while everybody would be shown and nobody is found, when the state says that all is hidden."""
+def test_key_a_switches_between_everybody_and_one_person(state: str, keys: list[int]) -> None:
+    """It does so too while nobody is found, when the state is `hidden`."""
     sink = WindowSink()
     for everybody, number in ((False, SelectSubject.EVERYBODY), (True, SelectSubject.ONE)):
         message = replace(BARE, state=state if everybody else "live", reason="", privacy=True, everybody=everybody)
         sink.show(np.zeros((36, 64, 3), np.uint8), message, Meter())
         keys.append(ord("a"))
-        assert sink.poll().asked == (SelectSubject(number),)
+        assert sink.poll().commands == (SelectSubject(number),)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Composites of a relay elsewhere."""
+"""Reads composites of a relay on another machine."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ FORGET_S = 30.0
 
 
 class RelayClock:
-    """How far our clock is ahead of the relay's. Pure.
+    """Estimates how far this machine's clock is ahead of the relay's. Pure.
 
-    The two start anywhere. The least time from sending to arrival that was seen lately is taken for none at all, so what
-    a picture took longer is how far it lags; how long the fastest took on its way cannot be known.
+    The clocks have nothing in common. The fastest picture of the last FORGET_S is assumed to arrive at once, so a delay
+    is how much longer than the fastest a picture took. The travel time of the fastest one cannot be known.
     """
 
     def __init__(self) -> None:
-        self._least: deque[tuple[int, int]] = deque()  # (arrival, ours less theirs), differences rising
+        self._least: deque[tuple[int, int]] = deque()  # (arrival, our clock less theirs), ns, with rising differences
 
     def arrived(self, sent_ns: int, arrival_ns: int) -> int:
-        """A picture that left at `sent_ns` (theirs) has come. Returns ours less theirs, ns."""
+        """Record a picture sent at `sent_ns` of the relay's clock. Return our clock less the relay's, ns."""
         ahead = arrival_ns - sent_ns
         while self._least and self._least[-1][1] >= ahead:
             self._least.pop()
@@ -47,21 +47,21 @@ class RelayClock:
         return self._least[0][1]
 
     def restart(self) -> None:
-        """Another relay, another clock."""
+        """Forget the estimate: the next picture comes from another relay."""
         self._least.clear()
 
 
-class RelayedComposites:
-    """Composites of a relay: the newest of those that have come, the others are skipped.
+class RelayReader:
+    """Reads the newest composite that a relay has sent and skips older ones. Converts times to this machine's clock.
 
-    Times are translated to this machine's clock. The relay may be anybody's: nothing that it says ends this display, and
-    nothing is decoded before its header says that it is a JPEG of the size in the message.
+    The relay may be hostile: no message ends this display, and a picture is decoded only if its header says that it is a
+    JPEG of the size in the message.
     """
 
     blank_after_s = 2.0
     stale_after_s: float | None = 0.5
-    gone = "the relay has ended, or refuses this key: trying again"
-    silent = "nothing comes from the relay: waiting for it"
+    gone_text = "the relay has stopped, or does not accept this key: trying again"
+    silent_text = "no picture comes from the relay: waiting for one"
 
     def __init__(self, socket: Socket, counters: Counters) -> None:
         self.socket = socket
@@ -73,18 +73,18 @@ class RelayedComposites:
         self._taken = 0
 
     def is_gone(self) -> bool:
-        """True once for every time the relay went away or turned us away."""
+        """Return True once for every time that the relay ended or refused this display."""
         gone = self._relay.is_gone()
         if gone:
             self._clock.restart()
         return gone
 
     def now_ns(self) -> int:
-        """What the relay's clock shows now: a wish states its time by that. Of no use before the first picture."""
+        """Return what the relay's clock shows now, ns. Commands carry times of that clock. Meaningless before the first picture."""
         return min(max(0, time.monotonic_ns() - self._ahead_ns), MAX_INT)
 
-    def waiting(self) -> Iterator[tuple[FrameComposed, Picture]]:
-        """The newest that has come since the last call; see Pictures."""
+    def receive(self) -> Iterator[tuple[FrameComposed, Picture]]:
+        """Yield only the newest composite that has come since the last call; see CompositeSource."""
         messages = receive(self.socket, PictureRelayed, self._counters)
         now = time.monotonic()
         if messages:
@@ -107,7 +107,7 @@ class RelayedComposites:
         picture, frame = None, message.composite.frame
         if size_of(message.jpeg) == (frame.height, frame.width):
             with suppress(cv2.error):
-                # as it lies there: a note in it might turn it
+                # metadata in the JPEG must not rotate the picture
                 picture = cv2.imdecode(
                     np.frombuffer(message.jpeg, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
                 )
@@ -117,11 +117,11 @@ class RelayedComposites:
         return np.asarray(picture, np.uint8)
 
 
-def open_relayed(context: Context, settings: DisplaySettings, counters: Counters) -> RelayedComposites:
-    """Composites of the relay at `--connect`.
+def open_relay_reader(context: Context, settings: DisplaySettings, counters: Counters) -> RelayReader:
+    """Connect to the relay at `--connect`.
 
     Raises:
-        ConfigError: Its address cannot be used, or not without a key, or the instance view is asked for.
+        ConfigError: The address cannot be used or needs a key, or the instance view is requested.
         KeyFileError: The viewer's key cannot be used.
     """
     if settings.view == INSTANCES:
@@ -135,7 +135,7 @@ def open_relayed(context: Context, settings: DisplaySettings, counters: Counters
             "python -m common.keys new NAME"
         )
     key = read_viewer_key(settings.key) if settings.key else None
-    return RelayedComposites(connect_relay(context, settings.connect, key), counters)
+    return RelayReader(connect_relay(context, settings.connect, key), counters)
 
 
 def _translated(message: PictureRelayed, ahead_ns: int) -> FrameComposed:

@@ -1,4 +1,4 @@
-"""The real display process with the page, before strangers who hold on to all they get."""
+"""Floods the page of a real display process with connections that send nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from display.web.server import STRANGERS
+from display.web.server import MAX_UNAUTHENTICATED
 from tests.call import free_port
 from tests.processes.neighbours import child_of, stage, wait_for
 
@@ -23,7 +23,7 @@ OPEN_FILES = 1024  # what a process may have
 
 @pytest.fixture(autouse=True)
 def many_open_files() -> Iterator[None]:
-    """The strangers are in this process."""
+    """Allow this process as many connections as the flood has."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(4 * FLOOD, before[1]), before[1]))
     yield
@@ -32,7 +32,7 @@ def many_open_files() -> Iterator[None]:
 
 @contextmanager
 def page(run_dir: Path) -> Iterator[tuple[int, int]]:
-    """A display with the page, which waits for compose; port and pid of what serves it."""
+    """Start a display with the page and no compose; yield the port, and the pid of the child that serves it."""
     port = free_port()
     with stage("display", run_dir, sink="web", web=f"127.0.0.1:{port}", token=TOKEN) as process:
         wait_for("the page", lambda: is_open(port))
@@ -40,7 +40,7 @@ def page(run_dir: Path) -> Iterator[tuple[int, int]]:
         assert child is not None
         resource.prlimit(child, resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
         yield port, child
-        assert child_of(process.pid) == child, "it did not die of it"
+        assert child_of(process.pid) == child, "the display was not restarted"
 
 
 def is_open(port: int) -> bool:
@@ -49,14 +49,14 @@ def is_open(port: int) -> bool:
 
 
 def ask(port: int, path: str) -> http.client.HTTPResponse:
-    """An answer that is not read yet."""
+    """Send a request; return the answer before it is read."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=3)
     connection.request("GET", f"{path}?token={TOKEN}")
     return connection.getresponse()
 
 
 def facts_in(answer: http.client.HTTPResponse) -> dict[str, object]:
-    """The next facts of a stream of them."""
+    """Return the next facts of the stream."""
     while not (line := answer.readline()).startswith(b"data: "):
         assert line, "the stream has ended"
     facts: dict[str, object] = json.loads(line.removeprefix(b"data: "))
@@ -78,7 +78,7 @@ def still_open(strangers: list[socket.socket]) -> int:
     return sum(map(is_held, strangers))
 
 
-def test_a_flood_of_connections_keeps_nobody_out(run_dir: Path) -> None:
+def test_a_flood_of_connections_does_not_keep_the_owner_out(run_dir: Path) -> None:
     with page(run_dir) as (port, child), ExitStack() as strangers:
         facts, picture = ask(port, "/facts"), ask(port, "/picture.mjpg")
         facts_in(facts)
@@ -90,15 +90,15 @@ def test_a_flood_of_connections_keeps_nobody_out(run_dir: Path) -> None:
             held.append(plain)
             if number % 50 == 0:
                 most = max(most, len(list(Path(f"/proc/{child}/fd").iterdir())))
-                assert ask(port, "/page.js").status == 200, "in the midst of them"
+                assert ask(port, "/page.js").status == 200, "a request in the middle of the flood is answered"
         assert facts_in(facts)["watching"] == 1
         assert picture.readline() and most < OPEN_FILES / 2
-        wait_for("no more than have places", lambda: still_open(held) <= STRANGERS, patience_s=3)
+        wait_for("no more than have places", lambda: still_open(held) <= MAX_UNAUTHENTICATED, patience_s=3)
         wait_for("the end of all", lambda: still_open(held) == 0)
         assert facts_in(facts)["watching"] == 1
 
 
-def test_refused_requests_hold_no_place(run_dir: Path) -> None:
+def test_connections_of_refused_requests_are_closed(run_dir: Path) -> None:
     with page(run_dir) as (port, _), ExitStack() as strangers:
         held = []
         for _ in range(205):
@@ -112,4 +112,4 @@ def test_refused_requests_hold_no_place(run_dir: Path) -> None:
             except OSError:
                 continue
         assert ask(port, "/page.js").status == 200
-        assert still_open(held) == 0, "before any deadline"
+        assert still_open(held) == 0, "before any timeout"

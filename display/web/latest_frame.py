@@ -1,4 +1,4 @@
-"""The newest picture and the newest facts, from the display's thread to the server's."""
+"""Broadcasts the newest picture and the newest facts from the display's thread to the server's tasks."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-AGAIN_S = 0.5  # facts are said so often where nothing changes
-AT_ONCE = ("state", "privacy", "epoch", "question", "everybody")  # facts that are said as soon as they change
+REPEAT_S = 0.5  # facts are sent again so often while they do not change
+URGENT = ("state", "privacy", "epoch", "question", "everybody")  # facts that are sent as soon as they change
 
 
-class Latest:
-    """One value at a time: whoever is slow skips to the newest, and nothing queues.
+class LatestFrame:
+    """Holds one picture and its facts. A slow viewer skips to the newest, and nothing queues.
 
-    `put` is called by one thread, everything else by the server's event loop.
+    One thread calls `publish`; everything else runs in the event loop of the server.
     """
 
     def __init__(self) -> None:
@@ -25,18 +25,18 @@ class Latest:
         self._waking = set[asyncio.Task[None]]()
         self._lock = threading.Lock()
         self._number, self._jpeg, self._facts = 0, b"", dict[str, Any]()
-        self._turns = 0  # of what the facts say, not of the pictures
-        self.watching = 0  # who takes pictures
+        self._urgent_changes = 0
+        self.watching = 0  # how many viewers take pictures
 
-    def serve(self, loop: asyncio.AbstractEventLoop) -> None:
-        """From now on this loop's tasks wait here."""
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wake the tasks of this event loop from now on."""
         self._loop = loop
 
-    def put(self, jpeg: bytes | None, facts: dict[str, Any]) -> None:
-        """The newest facts, and a picture if there is another."""
+    def publish(self, jpeg: bytes | None, facts: dict[str, Any]) -> None:
+        """Replace the facts, and the picture unless `jpeg` is None."""
         with self._lock:
-            if any(facts.get(name) != self._facts.get(name) for name in AT_ONCE):
-                self._turns += 1
+            if any(facts.get(name) != self._facts.get(name) for name in URGENT):
+                self._urgent_changes += 1
             self._facts = facts
             if jpeg is not None:
                 self._number, self._jpeg = self._number + 1, jpeg
@@ -53,8 +53,8 @@ class Latest:
         async with self._changed:
             self._changed.notify_all()
 
-    async def pictures(self) -> AsyncIterator[bytes]:
-        """JPEG after JPEG, the newest each time; never one from before it was asked."""
+    async def frames(self) -> AsyncIterator[bytes]:
+        """Yield JPEG after JPEG, each time the newest, starting with the first one published after this call."""
         self.watching += 1
         seen = self._number
         try:
@@ -67,14 +67,14 @@ class Latest:
             self.watching -= 1
 
     async def facts(self) -> AsyncIterator[dict[str, Any]]:
-        """The newest facts, again and again, at once where the state changes."""
+        """Yield the newest facts every REPEAT_S, and at once when an urgent one changes."""
         while True:
             with self._lock:
-                turn, facts = self._turns, {**self._facts, "watching": self.watching}
+                changes, facts = self._urgent_changes, {**self._facts, "watching": self.watching}
             yield facts
             with suppress(asyncio.TimeoutError):
-                async with asyncio.timeout(AGAIN_S):
-                    await self._until(partial(self._has_turned_since, turn))
+                async with asyncio.timeout(REPEAT_S):
+                    await self._until(partial(self._has_urgent_change_since, changes))
 
     async def _until(self, holds: Callable[[], bool]) -> None:
         async with self._changed:
@@ -83,5 +83,5 @@ class Latest:
     def _is_after(self, number: int) -> bool:
         return self._number != number
 
-    def _has_turned_since(self, turn: int) -> bool:
-        return self._turns != turn
+    def _has_urgent_change_since(self, changes: int) -> bool:
+        return self._urgent_changes != changes

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from display.keyboard import key_of
+from display.sinks.keyboard import key_of
 
 
 @pytest.mark.parametrize("letter", [*"apnviq", *"123456789"])
-def test_a_letter_or_digit_is_itself(letter: str) -> None:
+def test_letters_and_digits_are_recognised(letter: str) -> None:
     assert key_of(ord(letter)) == letter
 
 
@@ -33,5 +33,5 @@ def test_shift_caps_lock_and_num_lock_change_nothing(code: int) -> None:
         ord("a") | 64 << 16,  # Super
     ],
 )
-def test_any_other_key_is_none(code: int) -> None:
+def test_other_keys_are_ignored(code: int) -> None:
     assert key_of(code) == ""

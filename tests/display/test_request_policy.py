@@ -7,8 +7,8 @@ import pytest
 
 from common.errors import MessageError
 from common.ipc.records import Command, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy
-from display.web.app import parse_wish, why_not
-from display.web.guard import Asked, Guard
+from display.web.app import parse_command, refusal_of
+from display.web.request_policy import RequestPolicy, WebRequest
 from display.web.secret import Credentials
 
 PORT = 8765
@@ -26,8 +26,8 @@ def status_of(
     method: str = "GET",
     path: str = "/",
 ) -> HTTPStatus | None:
-    """None, or the status of the refusal."""
-    refused = Guard(OPENS).refuses(Asked(method, path, token, cookies or {}, {"host": HERE, **headers}))
+    """Return None, or the status of the refusal."""
+    refused = RequestPolicy(OPENS).check(WebRequest(method, path, token, cookies or {}, {"host": HERE, **headers}))
     return refused[0] if refused else None
 
 
@@ -50,12 +50,12 @@ def test_nothing_is_answered_without_the_token(path: str, token: str | None) -> 
         {"onlyme-8766-abcdefgh": OPENS.session},  # of this call on another port
     ],
 )
-def test_only_the_cookie_of_this_call_and_port_opens_it(cookies: dict[str, str]) -> None:
+def test_only_the_cookie_of_this_call_and_port_opens_the_page(cookies: dict[str, str]) -> None:
     assert status_of({}, cookies) == HTTPStatus.UNAUTHORIZED
     assert status_of({}, {**cookies, **COOKIE}) is None
 
 
-def test_the_token_opens_it_as_part_of_the_address_and_as_a_header() -> None:
+def test_the_token_opens_the_page_in_the_query_and_in_a_header() -> None:
     assert status_of({}, token=OPENS.token, path="/picture.mjpg") is None
     assert status_of({"authorization": f"Bearer {OPENS.token}"}, path="/metrics") is None
     assert status_of({"authorization": f"bearer  {OPENS.token} "}, path="/metrics") is None
@@ -65,13 +65,13 @@ def test_the_token_opens_it_as_part_of_the_address_and_as_a_header() -> None:
 @pytest.mark.parametrize(
     "host", [HERE, "localhost:8765", "[::1]:8765", "127.0.0.1", "localhost", "[::1]", "127.0.0.1:9000", "10.0.0.1:80"]
 )
-def test_a_forwarded_port_has_another_number(host: str) -> None:
+def test_requests_through_a_forwarded_port_are_answered(host: str) -> None:
     assert status_of({"host": host}, COOKIE) is None
     assert status_of({"host": host}, token=OPENS.token) is None
 
 
 @pytest.mark.parametrize("host", ["", "evil.example", "evil.example:8765", "[::1", "localhost.evil:8765", ":8765", "127.0.0.1:x", "[fe80::1%evil.example]:8765"])  # fmt: skip
-def test_a_name_that_is_pointed_here_is_refused(host: str) -> None:
+def test_a_host_name_other_than_localhost_is_refused(host: str) -> None:
     assert status_of({"host": host}, COOKIE, OPENS.token) == HTTPStatus.MISDIRECTED_REQUEST
 
 
@@ -91,7 +91,7 @@ def test_a_link_of_another_site_opens_the_page_with_the_right_token_only() -> No
     assert status_of({**POST, **LINK}, COOKIE, OPENS.token, method="POST") == HTTPStatus.FORBIDDEN
 
 
-def test_our_page_may_change_something() -> None:
+def test_the_page_itself_may_send_commands() -> None:
     assert status_of(POST, COOKIE, method="POST", path="/wish") is None
     forwarded = {"host": "localhost:9000", "origin": "http://localhost:9000"}
     assert status_of({**POST, **forwarded}, COOKIE, method="POST", path="/wish") is None
@@ -111,12 +111,14 @@ def test_our_page_may_change_something() -> None:
         ({"content-type": "application/x-www-form-urlencoded"}, COOKIE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     ],
 )
-def test_nobody_else_may(change: dict[str, str], cookies: dict[str, str], status: HTTPStatus) -> None:
+def test_nobody_but_the_page_may_send_commands(
+    change: dict[str, str], cookies: dict[str, str], status: HTTPStatus
+) -> None:
     assert status_of({**POST, **change}, cookies, method="POST", path="/wish") == status
 
 
 @pytest.mark.parametrize(
-    ("body", "wish"),
+    ("body", "parsed"),
     [
         (b'{"privacy": [true]}', (None, SetPrivacy(True))),
         (b'{"epoch": "9223372036854775807", "subject": [10]}', (2**63 - 1, SelectSubject(10))),
@@ -124,8 +126,8 @@ def test_nobody_else_may(change: dict[str, str], cookies: dict[str, str], status
         (b'{"epoch": "7", "background": ["color:00ff00"]}', (7, SetBackground("color:00ff00"))),
     ],
 )
-def test_a_wish_is_read(body: bytes, wish: tuple[int | None, Command]) -> None:
-    assert parse_wish(body) == wish
+def test_a_command_is_parsed(body: bytes, parsed: tuple[int | None, Command]) -> None:
+    assert parse_command(body) == parsed
 
 
 @pytest.mark.parametrize(
@@ -139,13 +141,13 @@ def test_a_wish_is_read(body: bytes, wish: tuple[int | None, Command]) -> None:
         b'{"epoch": "12345678901234567890", "privacy": [true]}', b'{"point": [%s, 0]}' % (b"9" * 900),
     ],
 )  # fmt: skip
-def test_what_is_none_is_refused(body: bytes) -> None:
+def test_a_malformed_command_is_refused(body: bytes) -> None:
     with pytest.raises(MessageError):
-        parse_wish(body)
+        parse_command(body)
 
 
 @pytest.mark.parametrize(
-    ("epoch", "wanted", "near", "status"),
+    ("epoch", "command", "on_call_machine", "status"),
     [
         (7, SetPrivacy(False), True, None),
         (6, SetPrivacy(False), True, HTTPStatus.CONFLICT),
@@ -158,8 +160,8 @@ def test_what_is_none_is_refused(body: bytes) -> None:
         (None, SetPrivacy(True), True, None),
     ],
 )
-def test_a_wish_is_for_the_picture_that_is_shown_but_to_hide_always_is_allowed(
-    epoch: int | None, wanted: Command, near: bool, status: HTTPStatus | None
+def test_a_command_must_be_for_the_picture_shown_unless_it_turns_privacy_on(
+    epoch: int | None, command: Command, on_call_machine: bool, status: HTTPStatus | None
 ) -> None:
-    refused = why_not(epoch, wanted, shown=7, near=near)
+    refused = refusal_of(epoch, command, shown=7, on_call_machine=on_call_machine)
     assert (refused[0] if refused else None) == status

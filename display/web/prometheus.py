@@ -1,4 +1,4 @@
-"""`/metrics` for Prometheus."""
+"""Writes the metrics of a call in the text format of Prometheus, for `/metrics`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _family(name: str) -> CounterMetricFamily | GaugeMetricFamily | SummaryMetri
 
 
 def text_of(run_dir: Path) -> bytes:
-    """In the Prometheus text format."""
+    """Return the metrics of all processes of a call in the text format of Prometheus."""
     registry = CollectorRegistry()
     registry.register(CallCollector(run_dir))
     return generate_latest(registry)

@@ -1,4 +1,4 @@
-"""The relay's audience, in this process."""
+"""Tests RelayServer in this process, over real sockets."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ from common.ipc.streams import open_context
 from common.keys import KeyStore, read_viewer_key
 from common.metrics.counters import Counters
 from common.remote import connect_relay
-from display.relay.serve import MOST_HEARD, Audience
+from display.relay.serve import MAX_MESSAGES_PER_TURN, RelayServer
 from tests.call import free_port
 from tests.processes.neighbours import wait_for
 
 
-def test_an_authenticator_that_has_ended_is_noticed_and_nobody_new_comes_in(tmp_path: Path, counters: Counters) -> None:
+def test_an_ended_authenticator_is_noticed_and_nobody_can_connect(tmp_path: Path, counters: Counters) -> None:
     keys = KeyStore(tmp_path)
     key = read_viewer_key(keys.new("anna"))
     address = f"tcp://127.0.0.1:{free_port()}"
     with open_context() as context:
-        audience = Audience(context, RelaySettings(relay=address, keys=tmp_path), counters)
-        audience.look()
+        server = RelayServer(context, RelaySettings(relay=address, keys=tmp_path), counters)
+        server.check_viewers()
         viewer = connect_relay(context, address, key)
         viewer.send(encode(ViewerReady(0)))
 
         def is_ready() -> bool:
-            audience.heard()
-            return bool(audience.ready())
+            server.receive_commands()
+            return bool(server.ready())
 
         wait_for("the viewer", is_ready)
-        assert audience._authenticator is not None
-        audience._authenticator.pipe.send(b"TERMINATE")  # ends its thread, and leaves its socket as a crash would
-        audience._authenticator.thread.join()
-        audience._looked_at = time.monotonic() - 10
+        assert server._authenticator is not None
+        server._authenticator.pipe.send(b"TERMINATE")  # ends its thread, and leaves its socket as a crash would
+        server._authenticator.thread.join()
+        server._checked_at = time.monotonic() - 10
         with pytest.raises(RuntimeError, match="authenticator has ended"):
-            audience.look()
+            server.check_viewers()
         late = connect_relay(context, address, key)
         late.sndtimeo = 500
         with pytest.raises(zmq.Again):
             late.send(encode(ViewerReady(0)))
-        audience.close()
+        server.close()
 
 
-def test_a_viewer_who_never_stops_talking_does_not_hold_the_loop(
+def test_endless_messages_of_a_viewer_do_not_block_the_loop(
     tmp_path: Path, counters: Counters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The loop's heartbeat would stand still, and its parent would kill it."""
+    """The loop would send no heartbeat, and its parent would kill it."""
     with open_context() as context:
         address = f"tcp://127.0.0.1:{free_port()}"
-        audience = Audience(context, RelaySettings(relay=address, keys=tmp_path, curve=False), counters)
-        endless = iter([[zmq.Frame(b"id"), zmq.Frame(b"more")]] * (MOST_HEARD + 1))
-        monkeypatch.setattr(audience, "_parts", lambda: next(endless))
-        audience.heard()
+        server = RelayServer(context, RelaySettings(relay=address, keys=tmp_path, curve=False), counters)
+        endless = iter([[zmq.Frame(b"id"), zmq.Frame(b"more")]] * (MAX_MESSAGES_PER_TURN + 1))
+        monkeypatch.setattr(server, "_parts", lambda: next(endless))
+        server.receive_commands()
         assert len(list(endless)) == 1
-        audience.close()
+        server.close()

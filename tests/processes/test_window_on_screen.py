@@ -1,4 +1,4 @@
-"""The real window on a screen of its own; the test plays compose."""
+"""Runs the real window on an Xvfb screen; the test plays compose."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NEXT = SelectSubject(SelectSubject.NEXT)
 
 @dataclass
 class Compose:
-    """Sends composites of a grey room to the window, and hears its wishes."""
+    """Sends composites of a grey room to the window, and receives its commands."""
 
     screen: str
     ring: RingWriter
@@ -47,17 +47,17 @@ class Compose:
     def press(self, key: str) -> None:
         xdotool(self.screen, "key", key)
 
-    def wishes(self) -> list[Command]:
-        """What is wanted next."""
+    def commands(self) -> list[Command]:
+        """Return the next commands of the window."""
 
         def look() -> list[CommandIssued]:
             self.show()
             return receive(self.control, CommandIssued, self.counters)
 
-        return [wish.command for wish in wait_for("a wish", look)]
+        return [issued.command for issued in wait_for("a command", look)]
 
     def rows_of(self, colour: tuple[int, int, int]) -> int:
-        """How many rows of the screen hold this colour over more than half of the window's width."""
+        """Count the rows of the screen that hold this colour over more than half of the window's width."""
         return int((np.count_nonzero((screenshot(self.screen) == colour).all(-1), axis=1) > SHAPE[1] / 2).sum())
 
     def until_rows_of(self, colour: tuple[int, int, int], message: FrameComposed) -> None:
@@ -106,14 +106,14 @@ def compose(screen: str, run_dir: Path, counters: Counters, monkeypatch: pytest.
 
 
 @pytest.mark.screen
-def test_letters_and_digits_are_wishes_and_no_other_key_is(compose: Compose) -> None:
+def test_only_letters_and_digits_give_commands(compose: Compose) -> None:
     """Print Screen showed everybody: the lower byte of its code is "a"."""
     for key in ("Print", "Cancel", "F1", "F5", "Left", "Up", "Home", "Escape", "ctrl+a", "XF86AudioPlay", "exclam"):
         compose.press(key)
         time.sleep(0.1)  # the toolkit keeps the last key only: this one has to be taken before the next
         compose.press("n")
-        assert compose.wishes() == [NEXT], f"{key} is no wish"
-    for key, wanted in (
+        assert compose.commands() == [NEXT], f"{key} is no command"
+    for key, command in (
         ("a", SelectSubject(SelectSubject.EVERYBODY)),  # the negative control: it is heard before the n
         ("p", SetPrivacy(False)),
         ("P", SetPrivacy(False)),
@@ -121,18 +121,18 @@ def test_letters_and_digits_are_wishes_and_no_other_key_is(compose: Compose) -> 
         ("KP_9", SelectSubject(9)),
     ):
         compose.press(key)
-        assert compose.wishes() == [wanted]
+        assert compose.commands() == [command]
         compose.press("n")
-        assert compose.wishes() == [NEXT]
+        assert compose.commands() == [NEXT]
     compose.press("Caps_Lock")
     time.sleep(0.1)
     compose.press("p")
-    assert compose.wishes() == [SetPrivacy(False)]
+    assert compose.commands() == [SetPrivacy(False)]
     compose.press("Caps_Lock")
 
 
 @pytest.mark.screen
-def test_what_more_is_shown_and_what_is_asked_has_a_bar_with_and_without_caption(compose: Compose) -> None:
+def test_bars_are_shown_with_and_without_caption(compose: Compose) -> None:
     for _ in range(2):
         for colour, message in (
             (RED_BGR, replace(COMPOSED, state="off", privacy=False)),

@@ -6,7 +6,7 @@ import pytest
 
 from common.ipc.messages import STATES, FrameComposed
 from common.ipc.records import Command, FrameInfo, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy, SetView
-from display.afar import HERE_ONLY, may_see, why_refused
+from display.remote_policy import AT_CAMERA_ONLY, may_leave_machine, remote_refusal
 
 HIDES: list[Command] = [SetPrivacy(True), SetView(False)]
 CHOOSES: list[Command] = [
@@ -20,21 +20,21 @@ SHOWS_MORE: list[Command] = [
 ]  # fmt: skip
 
 
-def test_whoever_is_elsewhere_may_hide_and_choose() -> None:
-    assert {why_refused(wanted) for wanted in HIDES + CHOOSES} == {""}
+def test_a_viewer_on_another_machine_may_turn_privacy_on_and_choose_the_subject() -> None:
+    assert {remote_refusal(command) for command in HIDES + CHOOSES} == {""}
 
 
-def test_nothing_that_shows_more_is_asked_from_elsewhere() -> None:
-    assert {why_refused(wanted) for wanted in SHOWS_MORE} == {HERE_ONLY}
+def test_a_viewer_on_another_machine_may_not_give_a_command_that_shows_more() -> None:
+    assert {remote_refusal(command) for command in SHOWS_MORE} == {AT_CAMERA_ONLY}
 
 
-def test_every_kind_of_wish_was_thought_of() -> None:
-    assert {type(wanted) for wanted in HIDES + CHOOSES + SHOWS_MORE} == set(get_args(Command))
+def test_every_kind_of_command_is_tested_here() -> None:
+    assert {type(command) for command in HIDES + CHOOSES + SHOWS_MORE} == set(get_args(Command))
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_only_what_is_filtered_leaves(state: str) -> None:
+def test_only_filtered_pictures_leave_the_machine(state: str) -> None:
     message = FrameComposed(FrameInfo(1, 1, 1, 1, "s", 1, 12, 16), 1, state, "", 1.0, True, "m")
     unfiltered = FrameComposed(FrameInfo(1, 1, 1, 1, "s", 1, 12, 16), 1, state, "", 1.0, False, "m")
-    assert may_see(message) is (state not in ("off", "instances"))
-    assert not may_see(unfiltered)
+    assert may_leave_machine(message) is (state not in ("off", "instances"))
+    assert not may_leave_machine(unfiltered)
