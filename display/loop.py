@@ -13,7 +13,7 @@ from common.ipc.messages import INSTANCES, LOST, SetView
 from common.ipc.streams import COMPOSITES, CONTROL, Context, connect, open_context
 from common.metrics.counters import Counters
 from common.metrics.load import LoadReporter
-from common.runtime.child import Stop
+from common.runtime.stage_context import StageContext
 from common.runtime.suspend import SUSPENDED, SuspendDetector
 from display.commands import Wishes
 from display.composite_reader import Composites, Pictures
@@ -25,7 +25,7 @@ POLL_MS = 15  # keys and the closing of a window are looked for this often
 log = logging.getLogger("onlyme")
 
 
-def run(settings: DisplaySettings, stop: Stop) -> None:
+def run(settings: DisplaySettings, stage: StageContext) -> None:
     """Show composites until told to stop, or the viewer quits, or `--seconds` are over.
 
     Raises:
@@ -38,12 +38,12 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
     with open_context() as context:
         pictures, wishes = open_pictures(context, settings, counters)
         if not settings.connect:
-            stop.each_second.append(LoadReporter("display", context, settings.call_dir).send)
+            stage.each_second.append(LoadReporter("display", context, settings.call_dir).send)
         with closing(open_sink(settings)) as sink:
             shown, suspend = Shown(sink, pictures), SuspendDetector()
             # it is privacy off: that this display was started again is nobody's wish for it
-            asks_view = settings.view == INSTANCES and stop.restarts == 0
-            while not stop:
+            asks_view = settings.view == INSTANCES and stage.restarts == 0
+            while not stage.should_stop():
                 if was_suspended := suspend.was_suspended():  # first of all: a sink may send its last picture again
                     shown.lose(SUSPENDED)
                 wish = sink.poll()

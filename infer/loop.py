@@ -19,8 +19,8 @@ from common.ipc.streams import MASKS, SCHEDULE, WORK, Context, connect, open_con
 from common.metrics.counters import Counters
 from common.metrics.load import LoadReporter
 from common.metrics.metrics import metrics
-from common.runtime.child import Stop
 from common.runtime.environment import process_name
+from common.runtime.stage_context import StageContext
 from infer.detector import Detector, open_detector
 from infer.looks import Looks
 from infer.scheduling import PROCESS_NICE, PriorityController
@@ -33,7 +33,7 @@ GLANCE_AGAIN_S = 0.05  # after a glance that nothing came of: every second frame
 log = logging.getLogger("onlyme")
 
 
-def run(settings: InferSettings, stop: Stop) -> None:
+def run(settings: InferSettings, stage: StageContext) -> None:
     """Infer until told to stop.
 
     Raises:
@@ -43,14 +43,14 @@ def run(settings: InferSettings, stop: Stop) -> None:
     os.nice(PROCESS_NICE)
     cv2.setNumThreads(settings.threads or share_of_cores(1))  # the first frame says how many workers there are
     # whatever ended the worker before this one: a device can do that in many ways, the processor in none
-    detector = open_detector(replace(settings, device=CPU) if stop.restarts else settings)
+    detector = open_detector(replace(settings, device=CPU) if stage.restarts else settings)
     log.info("finds people with %s", detector.model)
     name = f"{process_name('infer')}:{os.getpid()}"
     with open_context() as context:
-        stop.each_second.append(LoadReporter("infer", context, settings.call_dir).send)
+        stage.each_second.append(LoadReporter("infer", context, settings.call_dir).send)
         work = Work(context, settings, name, least_size(detector), Counters(log))
         masks, looks, priority = connect(context, MASKS, settings.call_dir), Looks(detector), PriorityController()
-        while not stop:
+        while not stage.should_stop():
             message, picture = work.next_frame()
             if message is None or picture is None:
                 continue

@@ -90,7 +90,7 @@ def bind(context: Context, stream: Stream, run_dir: Path) -> Socket:
     """The owner's end of a stream.
 
     ZeroMQ lets two processes bind one ipc path, and the first then talks to nobody: the caller must hold the
-    stream's lock (common/runtime/child.py `sole_writer`).
+    stream's lock (common/runtime/run_dir.py `writer_lock`).
     """
     socket = _socket(context, stream, stream.binds)
     socket.bind(endpoint(stream, run_dir))

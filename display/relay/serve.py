@@ -22,7 +22,8 @@ from common.metrics.counters import Counters
 from common.metrics.load import LoadReporter
 from common.metrics.metrics import metrics
 from common.remote import USER, bind_relay, is_loopback, start_authenticator
-from common.runtime.child import Stop, sole_writer
+from common.runtime.run_dir import writer_lock
+from common.runtime.stage_context import StageContext
 from common.runtime.suspend import SuspendDetector
 from display.afar import may_see, why_refused
 from display.commands import Wishes
@@ -40,22 +41,22 @@ VIEWER_FACTS: tuple[type[ViewerReady | CommandIssued], ...] = (ViewerReady, Comm
 log = logging.getLogger("onlyme")
 
 
-def serve(settings: RelaySettings, stop: Stop) -> None:
+def serve(settings: RelaySettings, stage: StageContext) -> None:
     """Relay until told to stop; see display.relay.loop.run."""
     cv2.setNumThreads(1)
     bound_descriptors()
     counters = Counters(log)
     run_dir = settings.call_dir
-    with sole_writer(run_dir, "relay"), open_context() as context:
+    with writer_lock(run_dir, "relay"), open_context() as context:
         audience = Audience(context, settings, counters)
-        stop.each_second.append(LoadReporter("relay", context, run_dir).send)
+        stage.each_second.append(LoadReporter("relay", context, run_dir).send)
         composites = Composites(connect(context, COMPOSITES, run_dir), counters)
         wishes = Wishes(connect(context, CONTROL, run_dir), counters)
         poller, suspend = zmq.Poller(), SuspendDetector()
         for socket in (audience.socket, composites.socket):
             poller.register(socket, zmq.POLLIN)
         try:
-            while not stop:
+            while not stage.should_stop():
                 poller.poll(POLL_MS)
                 wishes.put(*audience.heard())
                 wishes.pass_on()

@@ -12,8 +12,8 @@ import pytest
 
 from common.config import DisplaySettings
 from common.ipc.messages import Command, FrameComposed, SetView
-from common.runtime.child import Stop
 from common.runtime.heartbeat import Pulse
+from common.runtime.stage_context import StageContext
 from display import loop
 from display.composite_reader import Picture
 from display.presenter import Shown
@@ -40,7 +40,7 @@ def test_a_recording_is_whole_also_where_the_loop_fails(
     run_dir.mkdir()
     settings = DisplaySettings(run_dir=run_dir, sink="record", out=out)
     with pytest.raises(RuntimeError, match="nobody thought of"):
-        loop.run(settings, Stop(Pulse(logging.INFO), [], restarts=0))
+        loop.run(settings, StageContext(Pulse(logging.INFO), [], restarts=0))
     rows = [json.loads(line) for line in (out / "frames.jsonl").read_text().splitlines()]
     assert rows
     for number, row in enumerate(rows):
@@ -58,19 +58,19 @@ def test_the_sink_of_a_recording_is_closed_once(run_dir: Path, tmp_path: Path, m
 
     monkeypatch.setattr(RecordSink, "close", note)
     run_dir.mkdir()
-    stop = Stop(Pulse(logging.INFO), [], restarts=0)
-    stop.ask()
-    loop.run(DisplaySettings(run_dir=run_dir, sink="record", out=tmp_path / "out"), stop)
+    stage = StageContext(Pulse(logging.INFO), [], restarts=0)
+    stage.request_stop()
+    loop.run(DisplaySettings(run_dir=run_dir, sink="record", out=tmp_path / "out"), stage)
     assert len(closed) == 1
 
 
 class Played:
-    """Plays the composites to the loop, one a turn, then has it stop; takes its wishes."""
+    """Plays the composites to the loop, one a turn, then stops it; takes its wishes."""
 
     blank_after_s, stale_after_s, gone, silent = 60.0, None, "", ""
 
-    def __init__(self, states: list[str], stop: Stop) -> None:
-        self.socket, self._states, self._stop = self, states, stop
+    def __init__(self, states: list[str], stage: StageContext) -> None:
+        self.socket, self._states, self._stage = self, states, stage
         self.wished: list[Command] = []
 
     def poll(self, timeout_ms: int) -> None:
@@ -81,7 +81,7 @@ class Played:
 
     def waiting(self) -> Iterator[tuple[FrameComposed, Picture]]:
         if not self._states:
-            self._stop.ask()
+            self._stage.request_stop()
             return
         yield replace(CARD, state=self._states.pop(0)), np.zeros((90, 160, 3), np.uint8)
 
@@ -109,9 +109,9 @@ def test_the_instance_view_is_asked_for_once_where_there_is_a_picture(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Compose refuses it while the camera is lost. And it is privacy off: a crash of the display is nobody's wish for it."""
-    stop = Stop(Pulse(logging.INFO), [], restarts)
-    played = Played(list(states), stop)
+    stage = StageContext(Pulse(logging.INFO), [], restarts)
+    played = Played(list(states), stage)
     monkeypatch.setattr(loop, "open_pictures", lambda *_: (played, played))
     settings = DisplaySettings(run_dir=run_dir, sink="record", out=run_dir / "out", images="none", view="instances")
-    loop.run(settings, stop)
+    loop.run(settings, stage)
     assert played.wished == wished
