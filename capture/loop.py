@@ -24,7 +24,8 @@ from common.ipc.streams import FRAMES, WORK, Context, bind, open_context, parse,
 from common.metrics.counters import Counters
 from common.metrics.load import LoadReporter
 from common.metrics.metrics import metrics
-from common.runtime.child import Stop, sole_writer
+from common.runtime.run_dir import writer_lock
+from common.runtime.stage_context import StageContext
 from common.runtime.suspend import SUSPENDED, SuspendDetector
 
 POLL_MS = 100
@@ -33,7 +34,7 @@ NOTIFY_EVERY_S = 1.0  # a compose that starts later gets the notice within so lo
 log = logging.getLogger("onlyme")
 
 
-def run(settings: CaptureSettings, stop: Stop) -> None:
+def run(settings: CaptureSettings, stage: StageContext) -> None:
     """Publish frames until told to stop or the source ends.
 
     Raises:
@@ -44,17 +45,17 @@ def run(settings: CaptureSettings, stop: Stop) -> None:
     run_dir = settings.call_dir
     counters = Counters(log)
     with (
-        sole_writer(run_dir, FRAMES.name),
+        writer_lock(run_dir, FRAMES.name),
         open_context() as context,
         FramePublisher(context, run_dir) as frames,
-        SourceReader(lambda: open_source(settings), name_of(settings.source), stop.restarts > 0) as reader,
+        SourceReader(lambda: open_source(settings), name_of(settings.source), stage.restarts > 0) as reader,
     ):
         workers = WorkSocket(context, run_dir, counters)
-        stop.each_second.append(LoadReporter("capture", context, run_dir).send)
+        stage.each_second.append(LoadReporter("capture", context, run_dir).send)
         poller, suspend = zmq.Poller(), SuspendDetector()
         poller.register(reader.fileno(), zmq.POLLIN)
         poller.register(workers.socket, zmq.POLLIN)
-        while not stop and not reader.ended:
+        while not stage.should_stop() and not reader.ended:
             poller.poll(POLL_MS)
             if suspend.was_suspended():  # the device may deliver a frame from before the suspend
                 reader.restart(SUSPENDED)

@@ -33,7 +33,8 @@ from common.ipc.streams import (
 )
 from common.metrics.counters import Counters
 from common.metrics.metrics import metrics
-from common.runtime.child import Stop, sole_writer
+from common.runtime.run_dir import writer_lock
+from common.runtime.stage_context import StageContext
 from common.runtime.suspend import SUSPENDED, SuspendDetector
 from common.vision.pyramid import ImagePyramid
 from compose.malloc import tune_malloc
@@ -50,7 +51,7 @@ log = logging.getLogger("onlyme")
 Picture = NDArray[np.uint8]
 
 
-def run(settings: ComposeSettings, stop: Stop) -> None:
+def run(settings: ComposeSettings, stage: StageContext) -> None:
     """Compose until told to stop.
 
     Raises:
@@ -64,13 +65,13 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
     painter = Painter(settings, tracker)
     policy = Policy(tracker.choose, painter.forget, tracker.age_limit_ms, settings.mask_age_limit_ms)
     counters, journal, suspend, run_dir = Counters(log), Journal(), SuspendDetector(), settings.call_dir
-    with sole_writer(run_dir, COMPOSITES.name), open_context() as context, Composites(context, run_dir) as composites:
+    with writer_lock(run_dir, COMPOSITES.name), open_context() as context, Composites(context, run_dir) as composites:
         frames = Frames(context, run_dir, policy, counters)
         masks, control = bind(context, MASKS, run_dir), bind(context, CONTROL, run_dir)
         poller, watch, workers = zmq.Poller(), PeerWatch(masks), Workers(settings, context, counters, pace)
         for socket in (*frames.sockets, masks, control):
             poller.register(socket, zmq.POLLIN)
-        while not stop:
+        while not stage.should_stop():
             poller.poll(POLL_MS)
             frame, picture = frames.newest()
             for wish in receive(control, CommandIssued, counters):

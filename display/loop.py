@@ -13,7 +13,7 @@ from common.ipc.records import SetView
 from common.ipc.streams import COMPOSITES, CONTROL, Context, connect, open_context
 from common.metrics.counters import Counters
 from common.metrics.load import LoadReporter
-from common.runtime.child import Stop
+from common.runtime.stage_context import StageContext
 from common.runtime.suspend import SUSPENDED, SuspendDetector
 from display.commands import CommandQueue
 from display.composite_reader import CompositeReader, CompositeSource
@@ -25,7 +25,7 @@ POLL_MS = 15  # keys, and whether the window was closed, are checked this often
 log = logging.getLogger("onlyme")
 
 
-def run(settings: DisplaySettings, stop: Stop) -> None:
+def run(settings: DisplaySettings, stage: StageContext) -> None:
     """Show composites until `stop`, until the viewer quits, or until `--seconds` are over.
 
     Raises:
@@ -38,13 +38,15 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
     with open_context() as context:
         source, commands = open_source(context, settings, counters)
         if not settings.connect:
-            stop.each_second.append(LoadReporter("display", context, settings.call_dir).send)
+            stage.each_second.append(LoadReporter("display", context, settings.call_dir).send)
         with closing(open_sink(settings)) as sink:
             presenter, suspend = Presenter(sink, source), SuspendDetector()
             # the instance view is privacy off: a display that was restarted after a crash does not ask for it
-            asks_view = settings.view == INSTANCES and stop.restarts == 0
-            while not stop:
-                if was_suspended := suspend.was_suspended():  # before the sink is polled, which may show its last picture again
+            asks_view = settings.view == INSTANCES and stage.restarts == 0
+            while not stage.should_stop():
+                if (
+                    was_suspended := suspend.was_suspended()
+                ):  # before the sink is polled, which may show its last picture again
                     presenter.source_lost(SUSPENDED)
                 events = sink.poll()
                 if events.quit:

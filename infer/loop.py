@@ -19,8 +19,8 @@ from common.ipc.streams import MASKS, SCHEDULE, WORK, Context, connect, open_con
 from common.metrics.counters import Counters
 from common.metrics.load import LoadReporter
 from common.metrics.metrics import metrics
-from common.runtime.child import Stop
 from common.runtime.environment import process_name
+from common.runtime.stage_context import StageContext
 from infer.detector import Detector, open_detector
 from infer.inference import Inference
 from infer.scheduling import PROCESS_NICE, PriorityController
@@ -33,7 +33,7 @@ SKIP_INTERVAL_S = 0.05  # after a frame without a result: every second frame at 
 log = logging.getLogger("onlyme")
 
 
-def run(settings: InferSettings, stop: Stop) -> None:
+def run(settings: InferSettings, stage: StageContext) -> None:
     """Run the detector on frames until told to stop.
 
     Raises:
@@ -43,15 +43,15 @@ def run(settings: InferSettings, stop: Stop) -> None:
     os.nice(PROCESS_NICE)
     cv2.setNumThreads(settings.threads or threads_per_worker(1))  # the first frame tells the number of workers
     # after any restart the processor is used, because a device can end a worker in many ways
-    detector = open_detector(replace(settings, device=CPU) if stop.restarts else settings)
+    detector = open_detector(replace(settings, device=CPU) if stage.restarts else settings)
     log.info("finds people with %s", detector.model)
     name = f"{process_name('infer')}:{os.getpid()}"
     with open_context() as context:
-        stop.each_second.append(LoadReporter("infer", context, settings.call_dir).send)
+        stage.each_second.append(LoadReporter("infer", context, settings.call_dir).send)
         work = WorkClient(context, settings, name, least_size(detector), Counters(log))
         masks, inference = connect(context, MASKS, settings.call_dir), Inference(detector)
         priority = PriorityController()
-        while not stop:
+        while not stage.should_stop():
             message, picture = work.next_frame()
             if message is None or picture is None:
                 continue

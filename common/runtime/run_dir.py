@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from common.errors import ConfigError
+from common.errors import AlreadyRunningError, ConfigError
 from common.runtime.private_files import make_folder
 
 
@@ -44,3 +47,21 @@ def open_run_dir(run_dir: Path) -> Path:
                 f"once; remove it, or choose another"
             )
     return run_dir
+
+
+@contextmanager
+def writer_lock(run_dir: Path, stream: str) -> Iterator[None]:
+    """Hold the lock that makes this process the only writer of a stream. The kernel releases it when the process dies.
+
+    Raises:
+        AlreadyRunningError: Another process holds it.
+    """
+    with (run_dir / f"{stream}.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise AlreadyRunningError(
+                f"{stream}: expected to be the only writer, but another process already serves {run_dir}; "
+                "end that call first, or give this one its own --run-dir"
+            ) from None
+        yield

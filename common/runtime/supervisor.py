@@ -19,11 +19,12 @@ from types import FrameType
 from typing import NoReturn
 
 from common.ipc.shm import remove_stale
-from common.runtime.child import Stop, die_with, work
+from common.runtime.child import die_with, work
 from common.runtime.exit_codes import EXIT_CRASHED, EXIT_OK, EXIT_TERMINATED, EXIT_USAGE
 from common.runtime.heartbeat import Pulse
 from common.runtime.parent_watch import Ancestors, ancestors, are_there
 from common.runtime.private_files import be_private
+from common.runtime.stage_context import StageContext
 
 POLL_S = 0.25
 STOP_PATIENCE_S = 1.2
@@ -37,7 +38,7 @@ log = logging.getLogger("onlyme")
 
 
 def launch(stage: str, package: str = "") -> NoReturn:
-    """Run `run(settings, stop)` of `STAGE.loop`, or of `package`.loop, under supervision; never returns."""
+    """Run `run(settings, stage)` of `STAGE.loop`, or of `package`.loop, under supervision; never returns."""
     be_private()
     logging.basicConfig(format=f"{stage}: %(message)s", stream=sys.stderr, level=logging.INFO)
     # display's parent shows nothing, capture's holds no camera: whatever the child had goes with the child
@@ -183,7 +184,7 @@ class _Supervisor:
         code = EXIT_CRASHED
         try:
             die_with(above[0][1])
-            code = work(self._stage, self._package, Stop(pulse, above, self._restarts))
+            code = work(self._stage, self._package, StageContext(pulse, above, self._restarts))
         except SystemExit as asked:  # with 0 after --help
             code = EXIT_CRASHED if asked.code else EXIT_OK
         except Exception:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 
 from common.config import RelaySettings
-from common.runtime.child import Stop
+from common.runtime.stage_context import StageContext
 
 IDLE_S = 0.1  # between two looks at whether to stop
 
 
-def run(settings: RelaySettings, stop: Stop) -> None:
+def run(settings: RelaySettings, stage: StageContext) -> None:
     """Relay until told to stop; without an address, wait until then.
 
     Raises:
@@ -19,9 +19,9 @@ def run(settings: RelaySettings, stop: Stop) -> None:
         AlreadyRunningError: Another relay serves this run folder.
     """
     if not settings.relay:
-        while not stop:
+        while not stage.should_stop():
             time.sleep(IDLE_S)
         return
     from display.relay.serve import serve  # loads numpy, OpenCV and ZeroMQ, which only a relay at work needs
 
-    serve(settings, stop)
+    serve(settings, stage)

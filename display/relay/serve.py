@@ -22,7 +22,8 @@ from common.metrics.counters import Counters
 from common.metrics.load import LoadReporter
 from common.metrics.metrics import metrics
 from common.remote import USER, bind_relay, is_loopback, start_authenticator
-from common.runtime.child import Stop, sole_writer
+from common.runtime.run_dir import writer_lock
+from common.runtime.stage_context import StageContext
 from common.runtime.suspend import SuspendDetector
 from display.commands import CommandQueue
 from display.composite_reader import CompositeReader
@@ -40,28 +41,32 @@ VIEWER_FACTS: tuple[type[ViewerReady | CommandIssued], ...] = (ViewerReady, Comm
 log = logging.getLogger("onlyme")
 
 
-def serve(settings: RelaySettings, stop: Stop) -> None:
+def serve(settings: RelaySettings, stage: StageContext) -> None:
     """Relay until `stop`; see display.relay.loop.run."""
     cv2.setNumThreads(1)
     limit_descriptors()
     counters = Counters(log)
     run_dir = settings.call_dir
-    with sole_writer(run_dir, "relay"), open_context() as context:
+    with writer_lock(run_dir, "relay"), open_context() as context:
         server = RelayServer(context, settings, counters)
-        stop.each_second.append(LoadReporter("relay", context, run_dir).send)
+        stage.each_second.append(LoadReporter("relay", context, run_dir).send)
         composites = CompositeReader(connect(context, COMPOSITES, run_dir), counters)
         commands = CommandQueue(connect(context, CONTROL, run_dir), counters)
         poller, suspend = zmq.Poller(), SuspendDetector()
         for socket in (server.socket, composites.socket):
             poller.register(socket, zmq.POLLIN)
         try:
-            while not stop:
+            while not stage.should_stop():
                 poller.poll(POLL_MS)
                 commands.add_issued(*server.receive_commands())
                 commands.flush()
                 message = composites.latest()
                 suspend.was_suspended()
-                if message is not None and message.frame.captured_ns >= suspend.resumed_ns and (waiting := server.ready()):
+                if (
+                    message is not None
+                    and message.frame.captured_ns >= suspend.resumed_ns
+                    and (waiting := server.ready())
+                ):
                     seen = may_leave_machine(message)
                     picture = composites.read(message) if seen else card(message.frame.height, message.frame.width)
                     if picture is not None:

@@ -17,8 +17,7 @@ from common import doctor, model, v4l2
 from common.config import CaptureSettings, InferSettings
 from common.doctor import Finding, Level
 from common.model import NOT_FETCHED, models_in
-from common.runtime.child import sole_writer
-from common.runtime.run_dir import open_run_dir
+from common.runtime.run_dir import open_run_dir, writer_lock
 from tests.call import environment, read_until, start_call
 from tests.conftest import segment_names
 from tests.processes.neighbours import child_of, end, stage, wait_for
@@ -163,7 +162,7 @@ def test_a_running_call_is_noticed(run_dir: Path) -> None:
 def test_looking_for_a_call_keeps_none_from_starting(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A look that holds the lock for a moment made a capture that started then end: "another process already serves"."""
     open_run_dir(run_dir)
-    with sole_writer(run_dir, "frames"):
+    with writer_lock(run_dir, "frames"):
         pass
     monkeypatch.setattr(fcntl, "flock", lambda *_: pytest.fail("a lock was asked for"))
     assert doctor.check_running(run_dir).level is Level.OK

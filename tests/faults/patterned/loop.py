@@ -5,11 +5,11 @@ from __future__ import annotations
 from capture import loop
 from capture.sources import demo
 from common.config import CaptureSettings
-from common.runtime.child import Stop
+from common.runtime.stage_context import StageContext
 from tests.faults.scenes import PatternedScene
 
 
-def run(settings: CaptureSettings, stop: Stop) -> None:
+def run(settings: CaptureSettings, stage: StageContext) -> None:
     """Capture until told to stop."""
     vars(demo)["DemoScene"] = PatternedScene
-    loop.run(settings, stop)
+    loop.run(settings, stage)
