@@ -7,7 +7,8 @@ living sensor is never twice the same to the last bit, and its time stamp moves 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from common.vision.arrays import BgrImage
 
 STILL_NS = 1_000_000_000
 SAMPLE_ROWS = 16  # every so many rows are compared first: one that differs spares the rest
@@ -17,11 +18,11 @@ class StillWatch:
     """Looks at every picture of one source."""
 
     def __init__(self) -> None:
-        self._picture: NDArray[np.uint8] | None = None
+        self._picture: BgrImage | None = None
         self._stamp_ms = 0.0
         self._moved_ns = self._stamped_ns = 0
 
-    def look(self, picture: NDArray[np.uint8], stamp_ms: float, now_ns: int) -> str:
+    def look(self, picture: BgrImage, stamp_ms: float, now_ns: int) -> str:
         """Take one picture, (H, W, 3) uint8, which must not be written to afterwards.
 
         Args:
@@ -44,5 +45,5 @@ class StillWatch:
         return ""
 
 
-def _same(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
+def _same(one: BgrImage, other: BgrImage) -> bool:
     return np.array_equal(one[::SAMPLE_ROWS], other[::SAMPLE_ROWS]) and np.array_equal(one, other)

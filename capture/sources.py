@@ -21,14 +21,13 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from capture.demo import DemoScene
 from capture.frozen_stream import StillWatch
 from common.config import CaptureSettings
 from common.errors import SourceError, SourceLostError
 from common.runtime.environment import quiet_ffmpeg
+from common.vision.arrays import BgrImage
 
 IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 FALLBACK_FPS = 30.0
@@ -46,7 +45,7 @@ log = logging.getLogger("onlyme")
 class Shot(NamedTuple):
     """One frame as it came: (H, W, 3) uint8 BGR owned by the receiver, its number, and when (CLOCK_MONOTONIC ns)."""
 
-    picture: NDArray[np.uint8]
+    picture: BgrImage
     source_index: int
     captured_ns: int
 

@@ -7,9 +7,7 @@ import time
 from pathlib import Path
 
 import cv2
-import numpy as np
 import zmq
-from numpy.typing import NDArray
 
 from common.config import ComposeSettings
 from common.errors import RingGoneError
@@ -42,6 +40,7 @@ from common.metrics.counters import Counters
 from common.metrics.metrics import figures
 from common.runtime.child import Stop, sole_writer
 from common.runtime.suspend import SLEPT, SleepWatch
+from common.vision.arrays import BgrImage
 from common.vision.pyramid import Halves
 from compose.malloc import keep_freed
 from compose.picture.matte_edge import MattePace
@@ -54,7 +53,6 @@ POLL_MS = 30  # how late a limit that passes between two frames may be noticed
 CARD_EVERY_S = 0.1  # displays blank themselves when nothing comes
 
 log = logging.getLogger("onlyme")
-Picture = NDArray[np.uint8]
 
 
 def run(settings: ComposeSettings, stop: Stop) -> None:
@@ -134,10 +132,10 @@ class Frames:
         self._policy = policy
         self._counters = counters
         self._ring = RingCache()
-        self._buffer: Picture | None = None
+        self._buffer: BgrImage | None = None
         self.skipped = 0  # frames, because compose was late
 
-    def newest(self) -> tuple[FrameCaptured | None, Picture | None]:
+    def newest(self) -> tuple[FrameCaptured | None, BgrImage | None]:
         """The newest frame since the last call with its pixels, (H, W, 3) uint8 BGR valid until the next call.
 
         The policy is told of every frame, and of every loss.
@@ -158,7 +156,7 @@ class Frames:
                 newest = fact
         return (newest, self._read(newest)) if newest is not None else (None, None)
 
-    def _read(self, frame: FrameCaptured) -> Picture | None:
+    def _read(self, frame: FrameCaptured) -> BgrImage | None:
         try:
             shape = (frame.height, frame.width, 3)
             picture = self._ring.read(frame.segment, frame.sequence, shape, self._buffer)
@@ -214,7 +212,7 @@ class Composites(ShapedRing):
         self._carded_at = 0.0
         self.model = ""
 
-    def claim(self, frame: FrameCaptured) -> Picture:
+    def claim(self, frame: FrameCaptured) -> BgrImage:
         """The slot that the composite of `frame` is painted into, (H, W, 3) uint8 BGR."""
         return self.of(frame.height, frame.width).claim()
 

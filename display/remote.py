@@ -17,7 +17,7 @@ from common.ipc.streams import Context, PeerWatch, Socket, receive, send
 from common.keys import read_viewer_key
 from common.metrics.counters import Counters
 from common.remote import connect_relay, is_loopback
-from display.composite_reader import Picture
+from common.vision.arrays import BgrImage
 from display.jpeg import size_of
 
 HELLO_EVERY_S = 1.0
@@ -81,7 +81,7 @@ class RelayedComposites:
         """What the relay's clock shows now: a wish states its time by that. Of no use before the first picture."""
         return min(max(0, time.monotonic_ns() - self._ahead_ns), MAX_INT)
 
-    def waiting(self) -> Iterator[tuple[FrameComposed, Picture]]:
+    def waiting(self) -> Iterator[tuple[FrameComposed, BgrImage]]:
         """The newest that has come since the last call; see Pictures."""
         messages = receive(self.socket, PictureRelayed, self._counters)
         now = time.monotonic()
@@ -101,7 +101,7 @@ class RelayedComposites:
         if picture is not None:
             yield _translated(messages[-1], self._ahead_ns), picture
 
-    def _decoded(self, message: PictureRelayed) -> Picture | None:
+    def _decoded(self, message: PictureRelayed) -> BgrImage | None:
         picture = None
         if size_of(message.jpeg) == (message.height, message.width):
             with suppress(cv2.error):

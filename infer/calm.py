@@ -10,16 +10,14 @@ from collections.abc import Iterable
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from common.ipc.messages import Instance
+from common.vision.arrays import Mask
 from common.vision.coco import PERSON
 from common.vision.grid import on_grid
 
 LEAST = 0.1  # probability from which a cell may be the person's
 MARGIN = 3  # cells around the person in which motion is its own: 2 % of the width
-
-Cells = NDArray[np.bool_]
 
 
 def lone_person(instances: Iterable[Instance]) -> Instance | None:
@@ -28,7 +26,7 @@ def lone_person(instances: Iterable[Instance]) -> Instance | None:
     return people[0] if len(people) == 1 else None
 
 
-def own_cells(person: Instance, size_wh: tuple[int, int]) -> Cells:
+def own_cells(person: Instance, size_wh: tuple[int, int]) -> Mask:
     """Return the cells in which motion is a person's own, (h, w) bool.
 
     Args:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import logging
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from common.config import AUTO, CPU, InferSettings
 from common.errors import AssetError, ConfigError
 from common.ipc.messages import Instance
 from common.model import find_onnx, is_wanted, models_in
+from common.vision.arrays import BgrImage
 from infer.embedded.detector import EmbeddedDetector
 from infer.timed_look import look_ms
 from infer.witnessed import WitnessedDetector
@@ -28,7 +26,7 @@ class Detector(Protocol):
     model: str
     least_wh: tuple[float, float]
 
-    def detect(self, picture: NDArray[np.uint8]) -> tuple[Instance, ...]:
+    def detect(self, picture: BgrImage) -> tuple[Instance, ...]:
         """Every instance of every class in a picture (H, W, 3) uint8 BGR."""
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from common.ipc.messages import FrameCaptured, Instance, LooksWanted
 from common.metrics.metrics import figures
+from common.vision.arrays import BgrImage
 from infer.detector import Detector
 from infer.static_scene import Glance, Need, Still, glance_at
 from infer.witnessed import WitnessedDetector
@@ -42,7 +40,7 @@ class Looks:
         self._model = detector.model  # who looks
         self._both_ns = 0  # when the frame was captured that the Mask R-CNN looked at last
 
-    def at(self, message: FrameCaptured, picture: NDArray[np.uint8], wanted: LooksWanted) -> Looked | None:
+    def at(self, message: FrameCaptured, picture: BgrImage, wanted: LooksWanted) -> Looked | None:
         """What is in a frame, (h, w, 3) uint8 BGR as `Work` gives it; None where that needs no saying."""
         glance = glance_at(picture, message.epoch, message.frame_id, message.captured_ns)
         need = self._still.need(glance, wanted)
@@ -60,7 +58,7 @@ class Looks:
         return Looked(instances, self._model, cpu_ns=round(1e9 * cpu_s))
 
     def _look(
-        self, glance: Glance, picture: NDArray[np.uint8], wanted: LooksWanted, *, may_confirm: bool
+        self, glance: Glance, picture: BgrImage, wanted: LooksWanted, *, may_confirm: bool
     ) -> tuple[Instance, ...]:
         """What is in a frame, by whoever must look: the small networks may confirm without the Mask R-CNN, for a while, that one
         calm person is still there alone. Where they find anything else both look."""

@@ -8,8 +8,6 @@ import time
 from dataclasses import replace
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from common.config import CPU, InferSettings
 from common.errors import RingGoneError
@@ -21,6 +19,7 @@ from common.metrics.load import Load
 from common.metrics.metrics import figures
 from common.runtime.child import Stop
 from common.runtime.environment import process_name
+from common.vision.arrays import BgrImage
 from infer.detector import Detector, open_detector
 from infer.looks import Looks
 from infer.niceness import OWN, Niceness
@@ -124,7 +123,7 @@ class Work:
             self._wanted = said[-1]
         return self._wanted
 
-    def next_frame(self) -> tuple[FrameCaptured | None, NDArray[np.uint8] | None]:
+    def next_frame(self) -> tuple[FrameCaptured | None, BgrImage | None]:
         """A frame for this worker alone, or nothing within a moment.
 
         Returns:

@@ -15,13 +15,11 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from common.ipc.messages import Instance, LooksWanted
+from common.vision.arrays import BgrImage, Mask
 from common.vision.pyramid import Halves
-from infer.calm import Cells, lone_person, own_cells
-
-Picture = NDArray[np.uint8]
+from infer.calm import lone_person, own_cells
 
 CELLS_WH = (160, 90)
 # grey levels of any colour of any cell. In the shared empty room, heavily compressed, nobody there changes cells by 3 to 9
@@ -56,13 +54,13 @@ class Glance(NamedTuple):
     frame_id, captured_ns: Of the frame.
     """
 
-    cells: Picture
+    cells: BgrImage
     stream: tuple[int, tuple[int, ...]]
     frame_id: int
     captured_ns: int
 
 
-def glance_at(picture: Picture, epoch: int, frame_id: int, captured_ns: int) -> Glance:
+def glance_at(picture: BgrImage, epoch: int, frame_id: int, captured_ns: int) -> Glance:
     """A glance at a frame, (H, W, 3) uint8 BGR."""
     return Glance(cells_of(picture), (epoch, picture.shape), frame_id, captured_ns)
 
@@ -76,7 +74,7 @@ class Still:
         self._took_ns = 0
         self._free_ns = 0  # when the worker could take another frame
         self._said_ns = 0
-        self._own: Cells | None = None  # that only the one person in view moves in
+        self._own: Mask | None = None  # that only the one person in view moves in
         self._crowded_ns = 0  # when anybody but one person may have been in view
         self.instances: tuple[Instance, ...] = ()
 
@@ -144,12 +142,12 @@ class Still:
         return True
 
 
-def moved_since(before: Picture, now: Picture) -> Cells:
+def moved_since(before: BgrImage, now: BgrImage) -> Mask:
     """Return (h, w) bool: which cells (h, w, 3) uint8 have changed in any colour."""
     return np.asarray(cv2.inRange(cv2.absdiff(before, now), (0,) * 3, (MOVED,) * 3) == 0)
 
 
-def is_somebody(moved: Cells) -> bool:
+def is_somebody(moved: Mask) -> bool:
     """Return whether cells that changed, (h, w) bool, hold a piece that may be a person coming in; the noise of a compressed
     picture changes one or two cells in a row."""
     return bool(cv2.erode(moved.astype(np.uint8), np.ones((PIECE, PIECE), np.uint8), borderValue=1).any())
@@ -167,7 +165,7 @@ def longest_ns(again_ns: int, limit_ns: int, wait_ns: int, took_ns: int) -> int:
     return min(again_ns, limit_ns - wait_ns - took_ns * 3 // 2 - RESERVE_NS)
 
 
-def cells_of(picture: Picture) -> Picture:
+def cells_of(picture: BgrImage) -> BgrImage:
     """(90, 160, 3) uint8: means over the cells of a picture (H, W, 3) uint8."""
     half = Halves(picture).at_least(*CELLS_WH)
     return np.asarray(cv2.resize(half, CELLS_WH, interpolation=cv2.INTER_AREA), np.uint8)

@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
+
+from common.vision.arrays import BgrImage
 
 PICTURE_HW = (480, 640)
 
 
-def look_ms(detect: Callable[[NDArray[np.uint8]], object]) -> float:
+def look_ms(detect: Callable[[BgrImage], object]) -> float:
     """Return how long a look at a grey picture takes: the second one, for the first makes the network ready."""
     picture = np.full((*PICTURE_HW, 3), 127, np.uint8)
     detect(picture)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
+from common.vision.arrays import BgrImage
 
 
 class Halves:
@@ -16,22 +15,22 @@ class Halves:
     that is not whole. So whoever wants another size takes the half that is hardly larger, and the rest bilinearly.
     """
 
-    def __init__(self, picture: Picture) -> None:
+    def __init__(self, picture: BgrImage) -> None:
         self._levels = [picture]
 
     @property
-    def picture(self) -> Picture:
+    def picture(self) -> BgrImage:
         """As it came."""
         return self._levels[0]
 
-    def at_least(self, width: float, height: float) -> Picture:
+    def at_least(self, width: float, height: float) -> BgrImage:
         """The smallest that is no smaller than this; the picture itself where that is smaller."""
         wide, high, times = self.picture.shape[1] / 2, self.picture.shape[0] / 2, 0
         while wide >= max(width, 1) and high >= max(height, 1):
             wide, high, times = wide / 2, high / 2, times + 1
         return self[times]
 
-    def __getitem__(self, times: int) -> Picture:
+    def __getitem__(self, times: int) -> BgrImage:
         """Halved so many times; an odd side is rounded."""
         while len(self._levels) <= times:
             half = cv2.resize(self._levels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)

@@ -8,9 +8,7 @@ import time
 from dataclasses import replace
 
 import cv2
-import numpy as np
 import zmq
-from numpy.typing import NDArray
 
 from common.config import RelaySettings
 from common.errors import ConfigError
@@ -23,6 +21,7 @@ from common.metrics.metrics import figures
 from common.remote import USER, bind_relay, is_loopback, start_authenticator
 from common.runtime.child import Stop, sole_writer
 from common.runtime.suspend import SleepWatch
+from common.vision.arrays import BgrImage
 from display.afar import may_see, why_refused
 from display.commands import Wishes
 from display.composite_reader import Composites
@@ -145,7 +144,7 @@ class Audience:
         """Who can take a picture now."""
         return self._viewers.ready()
 
-    def send(self, waiting: list[bytes], message: FrameComposed, picture: NDArray[np.uint8]) -> None:
+    def send(self, waiting: list[bytes], message: FrameComposed, picture: BgrImage) -> None:
         """Encode a composite, (H, W, 3) uint8 BGR, once and send it to all who wait."""
         self._number += 1
         data = zmq.Frame(encode(self._relayed(message, picture)))
@@ -204,7 +203,7 @@ class Audience:
         except zmq.Again:
             return None
 
-    def _relayed(self, message: FrameComposed, picture: NDArray[np.uint8]) -> PictureRelayed:
+    def _relayed(self, message: FrameComposed, picture: BgrImage) -> PictureRelayed:
         jpeg, height, width = compress(picture, self._quality, self._widest)
         return PictureRelayed(
             number=self._number,

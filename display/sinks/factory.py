@@ -7,16 +7,12 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from common.config import DisplaySettings
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed, Wanted, WishMade
 from common.screen import why_no_window
+from common.vision.arrays import BgrImage
 from display.meter import Meter, describe
-
-Picture = NDArray[np.uint8]
 
 LOCAL = ("auto", "window", "record")  # where only whoever sits here sees it
 
@@ -42,7 +38,7 @@ class Sink(Protocol):
 
     local: bool  # only whoever sits here sees it: the instance view may be shown
 
-    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
+    def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """Take one picture, (H, W, 3) uint8 BGR, the sink's own until it returns."""
 
     def blank(self, why: str) -> None:
@@ -76,7 +72,7 @@ class HeadlessSink(UnattendedSink):
         self._next_at = time.monotonic()
         self._is_blank = False
 
-    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
+    def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
         self._is_blank = False
         now = time.monotonic()

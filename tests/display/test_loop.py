@@ -14,8 +14,8 @@ from common.config import DisplaySettings
 from common.ipc.messages import FrameComposed, ViewSet, Wanted
 from common.runtime.child import Stop
 from common.runtime.heartbeat import Pulse
+from common.vision.arrays import BgrImage
 from display import loop
-from display.composite_reader import Picture
 from display.presenter import Shown
 from display.sinks.recording import RecordSink
 from tests.display.test_meter import MESSAGE
@@ -79,7 +79,7 @@ class Played:
     def is_gone(self) -> bool:
         return False
 
-    def waiting(self) -> Iterator[tuple[FrameComposed, Picture]]:
+    def waiting(self) -> Iterator[tuple[FrameComposed, BgrImage]]:
         if not self._states:
             self._stop.ask()
             return

@@ -19,8 +19,8 @@ from common.errors import ConfigError, MessageError
 from common.ipc.messages import MAX_INT, MAX_PIXELS, FrameComposed, PictureRelayed, PrivacySet, WishMade, decode, encode
 from common.ipc.streams import Socket, open_context
 from common.metrics.counters import Counters
+from common.vision.arrays import BgrImage
 from display.commands import Wishes
-from display.composite_reader import Picture
 from display.meter import Meter, describe
 from display.remote import RelayClock, RelayedComposites, open_relayed
 from tests.display.test_jpeg import jpeg, saying
@@ -41,7 +41,7 @@ class Relay:
         *_, (self.identity, data) = [self.socket.recv_multipart()]
         return decode(data)
 
-    def shows(self, message: PictureRelayed) -> tuple[FrameComposed, Picture] | None:
+    def shows(self, message: PictureRelayed) -> tuple[FrameComposed, BgrImage] | None:
         """What the display takes of it."""
         self.socket.send_multipart([self.identity, encode(message)])
         assert self.relayed.socket.poll(5000)

@@ -7,9 +7,9 @@ import pytest
 
 from common.config import InferSettings
 from common.ipc.messages import Instance
+from common.vision.arrays import Mask
 from infer.embedded.detector import instance_of
 from infer.embedded.look import Seen
-from infer.embedded.outline import Mask
 from infer.embedded.witness import LoneFace, Person
 from infer.mask_rcnn import MaskRcnn
 from infer.witnessed import likely_on, owners_of, witnessed
