@@ -351,7 +351,7 @@ class DisplaySettings(Settings):
     )  # fmt: skip
     connect: str = setting("", address, "watch a relay, tcp://HOST:PORT, instead of the call on this machine")
     key: Path | None = setting(
-        None, path, "file made for this viewer by python -m common.keys new, on the relay's machine"
+        None, path, "file made for this viewer by python -m display.relay.keyring new, on the relay's machine"
     )
     out: Path | None = setting(None, path, "folder that the record sink writes, new or empty; .mp4 of the video sink")
     rotate_minutes: float = setting(0.0, real(0, 1e5), "the video sink begins another file after so long; 0: never")
@@ -370,7 +370,7 @@ class RelaySettings(Settings):
 
     relay: str = setting("", address, "tcp://HOST:PORT to serve composites on, such as tcp://0.0.0.0:5555; none: off")
     keys: Path | None = setting(
-        None, path, "folder of keys, see python -m common.keys (default: in the user's settings)"
+        None, path, "folder of keys, see python -m display.relay.keyring (default: in the user's settings)"
     )
     curve: bool = setting(
         True,
@@ -392,11 +392,6 @@ class RelaySettings(Settings):
         import platformdirs
 
         return Path(platformdirs.user_config_dir("onlyme")) / "keys"
-
-
-def keys_dir() -> Path:
-    """The folder of keys that the environment or `.env` names, or the default."""
-    return read_settings(RelaySettings, "python -m common.keys", []).keys_folder
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from common.config import DisplaySettings
 from common.errors import ConfigError
 from common.ipc.messages import INSTANCES, MAX_INT, FrameComposed, PictureRelayed, ViewerReady
 from common.ipc.streams import Context, PeerWatch, Socket, receive, send
-from common.keys import read_viewer_key
 from common.metrics.counters import Counters
-from common.remote import connect_relay, is_loopback
 from common.vision.arrays import BgrImage
 from display.jpeg import size_of
+from display.relay.keyring import read_viewer_key
+from display.relay.sockets import connect_relay, is_loopback
 
 HELLO_EVERY_S = 1.0
 FORGET_S = 30.0
@@ -130,7 +130,7 @@ def open_relayed(context: Context, settings: DisplaySettings, counters: Counters
     if settings.key is None and not is_loopback(settings.connect):
         raise ConfigError(
             f"--connect: expected --key FILE for {settings.connect}, got none; on the relay's machine: "
-            "python -m common.keys new NAME"
+            "python -m display.relay.keyring new NAME"
         )
     key = read_viewer_key(settings.key) if settings.key else None
     return RelayedComposites(connect_relay(context, settings.connect, key), counters)

@@ -35,7 +35,7 @@ ENTRY_POINTS = {
     "common/vision/assets.py",
     "common/setup.py",
     "common/doctor.py",
-    "common/keys.py",
+    "display/relay/keyring.py",
     "infer/fetch.py",
     "infer/first_start.py",
 }  # may sys.exit

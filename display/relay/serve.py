@@ -14,18 +14,18 @@ from common.config import RelaySettings
 from common.errors import ConfigError
 from common.ipc.messages import FrameComposed, PictureRelayed, ViewerReady, WishMade, encode
 from common.ipc.streams import COMPOSITES, CONTROL, Context, connect, open_context, parse
-from common.keys import Allowed, KeyStore
 from common.metrics.counters import Counters
 from common.metrics.load import Load
 from common.metrics.metrics import figures
-from common.remote import USER, bind_relay, is_loopback, start_authenticator
 from common.runtime.child import Stop, sole_writer
 from common.runtime.suspend import SleepWatch
 from common.vision.arrays import BgrImage
 from display.afar import may_see, why_refused
 from display.commands import Wishes
 from display.composite_reader import Composites
+from display.relay.keyring import Allowed, KeyStore
 from display.relay.picture import card, compress
+from display.relay.sockets import USER, bind_relay, is_loopback, start_authenticator
 from display.relay.viewers import Viewers
 
 POLL_MS = 100
@@ -107,7 +107,7 @@ class Audience:
         if curve and not self._allowed:
             raise ConfigError(
                 f"--relay: expected somebody who may watch on {settings.relay}, got an empty list in "
-                f"{settings.keys_folder}; make a key with python -m common.keys new NAME"
+                f"{settings.keys_folder}; make a key with python -m display.relay.keyring new NAME"
             )
         self._authenticator = start_authenticator(context, self._admits) if curve else None
         self.socket = bind_relay(context, settings.relay, self._keys.relay() if curve else None)

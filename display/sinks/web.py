@@ -14,11 +14,11 @@ import numpy as np
 from common.config import DisplaySettings
 from common.ipc.messages import FrameComposed, Wanted, WishMade
 from common.metrics.metrics import figures
-from common.remote import is_loopback
 from common.vision.arrays import BgrImage
 from display.afar import may_see
 from display.captions import write_caption
 from display.meter import Meter
+from display.relay.sockets import is_loopback
 from display.sinks.factory import HeadlessSink, Wish
 from display.web.app import make_app, why_not
 from display.web.latest import Latest

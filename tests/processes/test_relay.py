@@ -33,15 +33,15 @@ from common.ipc.messages import (
     encode,
 )
 from common.ipc.streams import CONTROL, Context, bind, open_context, receive, send
-from common.keys import KeyStore, Pair, ViewerKey, read_viewer_key
 from common.metrics.counters import Counters
-from common.remote import IN_FLIGHT
 from common.runtime.run_dir import open_run_dir
 from compose.policy import State, Verdict
 from display import remote
 from display.afar import HERE_ONLY
 from display.commands import Wishes
+from display.relay.keyring import KeyStore, Pair, ViewerKey, read_viewer_key
 from display.relay.picture import card
+from display.relay.sockets import IN_FLIGHT
 from tests.call import free_port
 from tests.processes.neighbours import child_of, end, stage, wait_for
 from tests.processes.relayed import LIVE, ComposePlayed, ViewerPlayed, compose_played, grey_of
@@ -359,7 +359,7 @@ def test_fifty_watch_and_one_that_stops_costs_nobody_anything(at: Stage) -> None
     ("settings", "said"),
     [
         ({"relay": "tcp://0.0.0.0:5999"}, "expected somebody who may watch"),
-        ({"relay": "tcp://127.0.0.1:5999"}, "make a key with python -m common.keys new NAME"),
+        ({"relay": "tcp://127.0.0.1:5999"}, "make a key with python -m display.relay.keyring new NAME"),
         ({"relay": "udp://x"}, "expected tcp://HOST:PORT"),
         ({"relay": "tcp://192.0.2.1:5999", "curve": "no"}, "--curve no: expected a relay on loopback"),
         ({"relay": "tcp://127.0.0.1:5999", "curve": "no", "allow_control": "yes"}, "--allow-control: expected keys"),

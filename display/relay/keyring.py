@@ -1,4 +1,4 @@
-"""Keys of the remote stream: the relay's own, and the list of viewers that may watch (`python -m common.keys --help`).
+"""Keys of the remote stream: the relay's own, and the list of viewers that may watch (`python -m display.relay.keyring --help`).
 
     relay.json            the relay's pair, made when it is first needed
     allowed/NAME.json     public key of a viewer that may watch, and whether it may control
@@ -24,12 +24,13 @@ from typing import Any, NamedTuple
 import zmq
 from zmq.utils import z85
 
-from common.config import keys_dir
+from common.config import RelaySettings, read_settings
 from common.errors import KeyFileError, UserError
 from common.runtime.private_files import make_folder
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 KEY_LENGTH = 40
+PROG = "python -m display.relay.keyring"
 
 log = logging.getLogger("onlyme")
 
@@ -123,7 +124,7 @@ class KeyStore:
         except FileNotFoundError:
             known = ", ".join(sorted(a.name for a in self.allowed().values())) or "nobody"
             raise KeyFileError(
-                f"keys: expected a viewer that is allowed ({known}), got {name}; see python -m common.keys list"
+                f"keys: expected a viewer that is allowed ({known}), got {name}; see python -m display.relay.keyring list"
             ) from None
         (self._folder / "viewers" / f"{name}.json").unlink(missing_ok=True)
 
@@ -198,7 +199,7 @@ def _key(path: Path, found: dict[str, Any], field: str) -> bytes:
     except (ValueError, KeyError, UnicodeEncodeError):
         raise KeyFileError(
             f"keys: expected {KEY_LENGTH} characters of Z85 as {field} of {path.stem}, got {len(str(text))} that are none; "
-            "make a new one with python -m common.keys new NAME"
+            "make a new one with python -m display.relay.keyring new NAME"
         ) from None
     return text.encode("ascii")
 
@@ -223,7 +224,7 @@ def _read(path: Path) -> dict[str, Any]:
             found = json.load(file)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no JSON"
-        raise KeyFileError(f"keys: cannot read {path} ({reason}); see python -m common.keys --help") from None
+        raise KeyFileError(f"keys: cannot read {path} ({reason}); see python -m display.relay.keyring --help") from None
     if not isinstance(found, dict):
         raise KeyFileError(f"keys: expected an object in {path}, got {type(found).__name__}; make a new one")
     return found
@@ -258,11 +259,18 @@ def _close_to_others(folder: Path) -> None:
 
 
 def main() -> None:
-    """Make, show and withdraw keys."""
-    parser = argparse.ArgumentParser(
-        prog="python -m common.keys", description="Who may watch through the relay.", allow_abbrev=False
-    )
-    parser.add_argument("--keys", type=Path, default=keys_dir(), help="folder of the keys (%(default)s)")
+    """Make, list and withdraw keys; on an error print one line and exit with 1."""
+    try:
+        args = _parsed(sys.argv[1:])
+        print(_obey(KeyStore(args.keys.expanduser()), args))
+    except UserError as error:
+        sys.exit(str(error))
+
+
+def _parsed(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=PROG, description="Who may watch through the relay.", allow_abbrev=False)
+    folder = read_settings(RelaySettings, PROG, []).keys_folder  # as the environment or .env says
+    parser.add_argument("--keys", type=Path, default=folder, help="folder of the keys (%(default)s)")
     verbs = parser.add_subparsers(dest="verb", required=True)
     new = verbs.add_parser("new", help="make a viewer's keys, allow them, and say which file to hand over")
     allow = verbs.add_parser("allow", help="allow a public key that was made elsewhere")
@@ -274,14 +282,9 @@ def main() -> None:
         verb.add_argument("--control", action="store_true", help="may control, where the relay has --allow-control")
     verbs.add_parser("list", help="who may watch")
     # a public key may begin with "-", which argparse would take for an option
-    keys = [word for word in sys.argv[1:] if word.startswith("-") and len(word) == KEY_LENGTH]
-    words = [word for word in sys.argv[1:] if word not in keys]
-    args = parser.parse_args([*words, "--", *keys] if keys else words)
-    store = KeyStore(args.keys.expanduser())
-    try:
-        print(_obey(store, args))
-    except UserError as error:
-        sys.exit(str(error))
+    keys = [word for word in argv if word.startswith("-") and len(word) == KEY_LENGTH]
+    words = [word for word in argv if word not in keys]
+    return parser.parse_args([*words, "--", *keys] if keys else words)
 
 
 def _obey(store: KeyStore, args: argparse.Namespace) -> str:

@@ -21,7 +21,7 @@ from zmq.auth.thread import ThreadAuthenticator
 from common.errors import ConfigError
 from common.ipc.messages import MAX_MESSAGE_BYTES
 from common.ipc.streams import Context, Socket
-from common.keys import Pair, ViewerKey
+from display.relay.keyring import Pair, ViewerKey
 
 IN_FLIGHT = 6  # pictures on their way to one viewer: 200 ms there and back at 30 a second
 MAX_WISH_BYTES = 4096
