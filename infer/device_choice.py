@@ -6,8 +6,8 @@ import logging
 from pathlib import Path
 
 from common.config import AUTO, CPU, InferSettings
-from common.devices import candidates
 from common.errors import ConfigError, DeviceError, ModelError
+from infer.devices import candidates
 from infer.onnx_mask_rcnn import OnnxMaskRcnn
 from infer.timed_look import look_ms
 

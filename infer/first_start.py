@@ -15,9 +15,9 @@ from pathlib import Path
 
 from common.config import FirstStartSettings, InferSettings, read_settings
 from common.errors import ConfigError, UserError
-from common.model import NOT_FETCHED, models_in
 from infer.download import Pinned
 from infer.fetch import FOLDER, SMALL, fetch_small
+from infer.model_folder import NOT_FETCHED, models_in
 
 LIMIT_S = 20.0
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.ipc.messages import MAX_INSTANCES, MAX_MAP_SIDE, Instance
-from common.model import CLASSES
+from infer.model_folder import CLASSES
 
 
 def to_instances(

@@ -8,10 +8,10 @@ import numpy as np
 from common.config import InferSettings
 from common.errors import ModelError
 from common.ipc.messages import Instance, printable
-from common.model import CLASSES, find_model
 from common.vision.arrays import BgrImage
 from infer.graph import limit_work
 from infer.instances import to_instances
+from infer.model_folder import CLASSES, find_model
 from infer.scaled import scaled
 
 OUTPUTS = ["detection_out_final", "detection_masks"]

@@ -10,9 +10,9 @@ from typing import NamedTuple, Protocol
 from common.config import DisplaySettings
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed, Wanted, WishMade
-from common.screen import why_no_window
 from common.vision.arrays import BgrImage
 from display.meter import Meter, describe
+from display.screen import why_no_window
 
 LOCAL = ("auto", "window", "record")  # where only whoever sits here sees it
 

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.config import CPU, InferSettings
-from common.devices import candidates
 from common.errors import ConfigError
 from compose.picture import alpha
 from compose.who import subject
 from infer.caffe2 import Op, read_network
 from infer.detector import Detector
+from infer.devices import candidates
 from infer.mask_rcnn import MaskRcnn
 from infer.onnx_mask_rcnn import OnnxMaskRcnn
 from infer.to_onnx import Conversion, write_onnx

@@ -1,0 +1,19 @@
+"""What `python -m common.doctor` checks for display: whether a window can be opened."""
+
+from __future__ import annotations
+
+from common.config import DisplaySettings
+from common.findings import Finding, Level
+from display.screen import why_no_window
+
+
+def checks(settings: DisplaySettings) -> list[Finding]:
+    """Check the screen."""
+    return [check_screen()]
+
+
+def check_screen() -> Finding:
+    """Check that a window can be opened."""
+    if why := why_no_window():
+        return Finding("screen", Level.NOTE, why, "without it the call is shown on a page in the browser")
+    return Finding("screen", Level.OK, "a window opens")
