@@ -8,8 +8,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from capture.settings import CaptureSettings
 from capture.v4l2 import Device, devices
-from common.config import CaptureSettings
 from common.findings import Finding, Level
 from common.ipc import ring
 from common.ipc.shm import SHM_FOLDER

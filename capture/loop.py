@@ -12,8 +12,8 @@ import zmq
 
 from capture.dispatch import Dispatch, is_worth_giving
 from capture.reader import Lost, Reader
+from capture.settings import CaptureSettings
 from capture.sources import Shot, name_of, open_source
-from common.config import CaptureSettings
 from common.ipc.messages import FrameCaptured, SourceLost, WorkAsked, encode, printable
 from common.ipc.ring import ShapedRing
 from common.ipc.streams import FRAMES, WORK, Context, bind, open_context, parse, send

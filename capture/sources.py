@@ -24,7 +24,7 @@ import cv2
 
 from capture.demo import DemoScene
 from capture.frozen_stream import StillWatch
-from common.config import CaptureSettings
+from capture.settings import CaptureSettings
 from common.errors import SourceError, SourceLostError
 from common.runtime.environment import quiet_ffmpeg
 from common.vision.arrays import BgrImage

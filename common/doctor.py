@@ -18,12 +18,13 @@ from typing import TypeVar
 
 import cv2
 
-from common.config import Settings, read_settings
 from common.errors import ConfigError, ProcessorError
 from common.findings import Finding, Level
 from common.ipc import ring
 from common.ipc.shm import abandoned
 from common.ipc.streams import FRAMES, endpoint
+from common.settings.base import Settings
+from common.settings.loader import read_settings
 from common.stages import STAGES, all_settings, checks_of, settings_of
 from common.vision.assets import ASSETS, cache_dir, is_here
 

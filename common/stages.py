@@ -10,8 +10,8 @@ import pkgutil
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from common.config import Settings
 from common.findings import Finding
+from common.settings.base import Settings
 
 Checks = Callable[[Any], list[Finding]]  # is given the settings of its stage
 
@@ -29,13 +29,13 @@ class Stage(NamedTuple):
 
 
 STAGES = {
-    "capture": Stage("common.config:CaptureSettings", "capture.checks:checks"),
-    "infer": Stage("common.config:InferSettings", "infer.checks:checks"),
-    "compose": Stage("common.config:ComposeSettings"),
-    "display": Stage("common.config:DisplaySettings", "display.checks:checks"),
-    "relay": Stage("common.config:RelaySettings"),
+    "capture": Stage("capture.settings:CaptureSettings", "capture.checks:checks"),
+    "infer": Stage("infer.settings:InferSettings", "infer.checks:checks"),
+    "compose": Stage("compose.settings:ComposeSettings"),
+    "display": Stage("display.settings:DisplaySettings", "display.checks:checks"),
+    "relay": Stage("display.relay.settings:RelaySettings"),
 }
-FIRST_START = "common.config:FirstStartSettings"  # of `make run`, before it starts the stages
+FIRST_START = "infer.settings:FirstStartSettings"  # of `make run`, before it starts the stages
 
 
 def settings_of(stage: str) -> type[Settings]:

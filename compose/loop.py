@@ -9,7 +9,6 @@ from pathlib import Path
 import cv2
 import zmq
 
-from common.config import ComposeSettings
 from common.errors import RingGoneError
 from common.ipc.messages import (
     BackgroundSet,
@@ -46,6 +45,7 @@ from compose.malloc import keep_freed
 from compose.picture.matte_edge import MattePace
 from compose.picture.renderer import Painter, paint_card
 from compose.policy import Policy, State, Verdict
+from compose.settings import ComposeSettings
 from compose.who.tracker import Tracker, open_tracker
 from compose.workers import Workers
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from common.config import DisplaySettings
 from common.findings import Finding, Level
 from display.screen import why_no_window
+from display.settings import DisplaySettings
 
 
 def checks(settings: DisplaySettings) -> list[Finding]:

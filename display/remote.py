@@ -10,7 +10,6 @@ from contextlib import suppress
 import cv2
 import numpy as np
 
-from common.config import DisplaySettings
 from common.errors import ConfigError
 from common.ipc.messages import INSTANCES, MAX_INT, FrameComposed, PictureRelayed, ViewerReady
 from common.ipc.streams import Context, PeerWatch, Socket, receive, send
@@ -19,6 +18,7 @@ from common.vision.arrays import BgrImage
 from display.jpeg import size_of
 from display.relay.keyring import read_viewer_key
 from display.relay.sockets import connect_relay, is_loopback
+from display.settings import DisplaySettings
 
 HELLO_EVERY_S = 1.0
 FORGET_S = 30.0

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import onnxruntime
 
-from common.config import AUTO, NO_MODEL, InferSettings
 from common.errors import ModelError
 from common.findings import Finding, Level
 from infer.devices import available
@@ -19,6 +18,7 @@ from infer.model_folder import (
     models_in,
     why_not_fetched,
 )
+from infer.settings import AUTO, NO_MODEL, InferSettings
 
 GET_A_MODEL = "make model, or set ONLYME_MASK_RCNN"
 

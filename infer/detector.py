@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from typing import Protocol
 
-from common.config import AUTO, CPU, InferSettings
 from common.errors import AssetError, ConfigError
 from common.ipc.messages import Instance
 from common.vision.arrays import BgrImage
 from infer.embedded.detector import EmbeddedDetector
 from infer.model_folder import find_onnx, is_wanted, models_in
+from infer.settings import AUTO, CPU, InferSettings
 from infer.timed_look import look_ms
 from infer.witnessed import WitnessedDetector
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import onnxruntime
 
-from common.config import AUTO, CPU
 from common.errors import ConfigError
+from infer.settings import AUTO, CPU
 
 PROVIDERS = {
     "cuda": "CUDAExecutionProvider",

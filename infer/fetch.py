@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from common.config import MODEL_FOLDER
 from common.errors import AssetError, UserError
 from infer.download import Pinned, download, put_in_place, unpack, writing
 from infer.model_folder import (
@@ -28,6 +27,7 @@ from infer.model_folder import (
     Checksum,
     models_in,
 )
+from infer.settings import MODEL_FOLDER
 
 FOLDER = MODEL_FOLDER
 SMALL_URL = "https://raw.githubusercontent.com/facebookarchive/models/7e196ddaec6df39792689df71972f9f4c1314886/mask_rcnn_2go/model/int8"

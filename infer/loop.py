@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import cv2
 
-from common.config import CPU, InferSettings
 from common.errors import RingGoneError
 from common.ipc.messages import FrameCaptured, LooksWanted, MasksInferred, WorkAsked
 from common.ipc.ring import RingCache
@@ -23,6 +22,7 @@ from common.vision.arrays import BgrImage
 from infer.detector import Detector, open_detector
 from infer.looks import Looks
 from infer.niceness import OWN, Niceness
+from infer.settings import CPU, InferSettings
 from infer.static_scene import CELLS_WH
 
 ASK_AGAIN_S = 0.5  # a restarted capture has forgotten who asked

@@ -5,7 +5,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from common.config import InferSettings
 from common.errors import ModelError
 from common.ipc.messages import Instance, printable
 from common.vision.arrays import BgrImage
@@ -13,6 +12,7 @@ from infer.graph import limit_work
 from infer.instances import to_instances
 from infer.model_folder import CLASSES, find_model
 from infer.scaled import scaled
+from infer.settings import InferSettings
 
 OUTPUTS = ["detection_out_final", "detection_masks"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from common.config import MODEL_FOLDER, NO_MODEL
 from common.errors import AssetError, ModelError
+from infer.settings import MODEL_FOLDER, NO_MODEL
 
 CLASS_LIST = "object_detection_classes_coco.txt"
 CLASSES = 90

@@ -15,13 +15,13 @@ import cv2
 import numpy as np
 import onnxruntime
 
-from common.config import CPU, InferSettings
 from common.errors import DeviceError
 from common.ipc.messages import Instance, printable
 from common.vision.arrays import BgrImage
 from infer.instances import to_instances
 from infer.onnx_session import ERRORS, open_session, reason_of
 from infer.scaled import scaled
+from infer.settings import CPU, InferSettings
 
 OUTPUTS = {"boxes": "tensor(float)", "scores": "tensor(float)", "classes": "tensor(int64)", "masks": "tensor(float)"}
 MOST_BYTES = 1 << 30

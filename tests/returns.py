@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capture.demo import DemoScene
-from common.config import ComposeSettings
 from common.ipc.messages import FrameCaptured, Instance, MasksInferred
 from common.vision.pyramid import Halves
+from compose.settings import ComposeSettings
 from compose.who.tracker import Tracker
 from tests.faults.worker import instance_of
 

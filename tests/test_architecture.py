@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from common import errors
-from common.config import SCHEMAS, flag_of, variable_of
 from common.ipc.streams import STREAMS
+from common.settings.base import flag_of, variable_of
+from common.stages import all_settings
 from tests.shared import ROOT
 
 STAGE_NAMES = ("capture", "infer", "compose", "display")
@@ -98,7 +99,7 @@ def test_every_stage_has_the_same_first_two_files_and_a_loop_of_one_screen(stage
         # a parent only watches
         (
             "common.runtime.supervisor",
-            {"common.config", "argparse", "numpy", "cv2", "zmq", "tempfile", "typing", "pathlib", "logging"},
+            {"common.settings.loader", "argparse", "numpy", "cv2", "zmq", "tempfile", "typing", "pathlib", "logging"},
         ),
         ("display.relay.loop", {"numpy", "cv2", "zmq"}),  # nor does a relay without an address relay
         ("display.loop", {"asyncio", "ssl"}),  # which come with keys
@@ -130,7 +131,7 @@ def test_top_level_folders_are_fixed() -> None:
 
 def test_every_setting_stands_in_the_example_and_in_the_readme() -> None:
     example, readme = (ROOT / ".env.example").read_text(), (ROOT / "README.md").read_text()
-    names = {f.name for kind in SCHEMAS.values() for f in fields(kind)}
+    names = {f.name for kind in all_settings().values() for f in fields(kind)}
     assert {n for n in names if f"{variable_of(n)}=" not in example} == set()
     assert {n for n in names if f"`{flag_of(n)}`" not in readme} == set()
     assert set(re.findall(r"^#? ?(ONLYME_\w+)=", example, re.MULTILINE)) == {variable_of(n) for n in names}

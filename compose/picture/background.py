@@ -9,12 +9,12 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from common.config import ComposeSettings
 from common.errors import SourceError
 from common.vision.arrays import BgrImage
 from common.vision.pyramid import Halves
 from compose.picture.alpha import Alpha
 from compose.picture.blur import LEAST_SIGMA, blur, strength_of
+from compose.settings import ComposeSettings
 
 log = logging.getLogger("onlyme")
 

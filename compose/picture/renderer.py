@@ -7,7 +7,6 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from common.config import ComposeSettings
 from common.ipc.messages import FrameCaptured
 from common.vision.arrays import BgrImage
 from common.vision.pyramid import Halves
@@ -17,6 +16,7 @@ from compose.picture.background import open_backdrop
 from compose.picture.blend import blend
 from compose.picture.instance_view import InstanceView
 from compose.policy import State, Verdict
+from compose.settings import ComposeSettings
 from compose.who.tracker import Tracker
 
 CARD_BGR = (48, 40, 36)

@@ -10,7 +10,6 @@ from typing import NamedTuple, Protocol
 import cv2
 import numpy as np
 
-from common.config import ComposeSettings
 from common.errors import AssetError
 from common.ipc.messages import FrameCaptured, Instance, MasksInferred, SubjectAsked, SubjectPointed
 from common.vision.arrays import BgrImage, SoftMask
@@ -24,6 +23,7 @@ from compose.picture import alpha
 from compose.picture.alpha import Alpha
 from compose.picture.guided_edge import GuidedEdge
 from compose.picture.matte_edge import MatteEdge, MattePace
+from compose.settings import ComposeSettings
 from compose.who.alone import Alone
 from compose.who.appearance import Light, look_of
 from compose.who.flow import FlowMeter

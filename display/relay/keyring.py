@@ -24,9 +24,10 @@ from typing import Any, NamedTuple
 import zmq
 from zmq.utils import z85
 
-from common.config import RelaySettings, read_settings
 from common.errors import KeyFileError, UserError
 from common.runtime.private_files import make_folder
+from common.settings.loader import read_settings
+from display.relay.settings import RelaySettings
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 KEY_LENGTH = 40

@@ -10,7 +10,6 @@ from dataclasses import replace
 import cv2
 import zmq
 
-from common.config import RelaySettings
 from common.errors import ConfigError
 from common.ipc.messages import FrameComposed, PictureRelayed, ViewerReady, WishMade, encode
 from common.ipc.streams import COMPOSITES, CONTROL, Context, connect, open_context, parse
@@ -25,6 +24,7 @@ from display.commands import Wishes
 from display.composite_reader import Composites
 from display.relay.keyring import Allowed, KeyStore
 from display.relay.picture import card, compress
+from display.relay.settings import RelaySettings
 from display.relay.sockets import USER, bind_relay, is_loopback, start_authenticator
 from display.relay.viewers import Viewers
 

@@ -10,12 +10,12 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from common.config import DisplaySettings
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed
 from common.vision.arrays import BgrImage
 from display.captions import write_caption
 from display.meter import Meter
+from display.settings import DisplaySettings
 from display.sinks.factory import UnattendedSink
 
 FPS = 30.0

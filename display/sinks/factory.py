@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from common.config import DisplaySettings
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed, Wanted, WishMade
 from common.vision.arrays import BgrImage
 from display.meter import Meter, describe
 from display.screen import why_no_window
+from display.settings import DisplaySettings
 
 LOCAL = ("auto", "window", "record")  # where only whoever sits here sees it
 

@@ -10,12 +10,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from common.config import DisplaySettings
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed
 from common.metrics.metrics import FIGURES, Figure, read_figures
 from common.vision.arrays import BgrImage
 from display.meter import Meter, describe
+from display.settings import DisplaySettings
 from display.sinks.factory import UnattendedSink
 
 EVERY_S = 1.0

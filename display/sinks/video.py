@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from common.config import DisplaySettings
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed
 from common.runtime.private_files import make_folder
 from common.vision.arrays import BgrImage
 from display.captions import write_caption
 from display.meter import Meter
+from display.settings import DisplaySettings
 from display.sinks.factory import UnattendedSink
 
 WAITING = 32  # pictures between the loop and the encoder; 88 MB at 720p

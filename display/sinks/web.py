@@ -11,7 +11,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-from common.config import DisplaySettings
 from common.ipc.messages import FrameComposed, Wanted, WishMade
 from common.metrics.metrics import figures
 from common.vision.arrays import BgrImage
@@ -19,6 +18,7 @@ from display.afar import may_see
 from display.captions import write_caption
 from display.meter import Meter
 from display.relay.sockets import is_loopback
+from display.settings import DisplaySettings
 from display.sinks.factory import HeadlessSink, Wish
 from display.web.app import make_app, why_not
 from display.web.latest import Latest

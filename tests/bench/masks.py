@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.config import CPU, InferSettings
 from common.errors import ConfigError
 from compose.picture import alpha
 from compose.who import subject
@@ -22,6 +21,7 @@ from infer.detector import Detector
 from infer.devices import candidates
 from infer.mask_rcnn import MaskRcnn
 from infer.onnx_mask_rcnn import OnnxMaskRcnn
+from infer.settings import CPU, InferSettings
 from infer.to_onnx import Conversion, write_onnx
 from tests.bench.table import print_table
 from tests.shared import FOOTAGE, MASK_RCNN, MASK_RCNN_2GO, SIGNERS

@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 from capture.checks import check_cameras, check_memory, check_virtual_camera
+from capture.settings import CaptureSettings
 from capture.v4l2 import Device, Mode
-from common.config import CaptureSettings
 from common.findings import Level
 from tests.call import read_until, start_call
 from tests.conftest import segment_names

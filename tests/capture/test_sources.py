@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from capture import sources
+from capture.settings import CaptureSettings
 from capture.sources import (
     CAMERA,
     Clock,
@@ -22,7 +23,6 @@ from capture.sources import (
     open_source,
     origin_of,
 )
-from common.config import CaptureSettings
 from common.errors import SourceError, SourceLostError
 
 SETTINGS = CaptureSettings(fps=100)

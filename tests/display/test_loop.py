@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 import pytest
 
-from common.config import DisplaySettings
 from common.ipc.messages import FrameComposed, ViewSet, Wanted
 from common.runtime.child import Stop
 from common.runtime.heartbeat import Pulse
 from common.vision.arrays import BgrImage
 from display import loop
 from display.presenter import Shown
+from display.settings import DisplaySettings
 from display.sinks.recording import RecordSink
 from tests.display.test_meter import MESSAGE
 

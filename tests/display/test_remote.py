@@ -14,7 +14,6 @@ import cv2
 import pytest
 import zmq
 
-from common.config import DisplaySettings
 from common.errors import ConfigError, MessageError
 from common.ipc.messages import MAX_INT, MAX_PIXELS, FrameComposed, PictureRelayed, PrivacySet, WishMade, decode, encode
 from common.ipc.streams import Socket, open_context
@@ -23,6 +22,7 @@ from common.vision.arrays import BgrImage
 from display.commands import Wishes
 from display.meter import Meter, describe
 from display.remote import RelayClock, RelayedComposites, open_relayed
+from display.settings import DisplaySettings
 from tests.display.test_jpeg import jpeg, saying
 from tests.processes.neighbours import wait_for
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import cv2
 
-from common.config import DisplaySettings
 from common.runtime.supervisor import launch
 from common.vision.arrays import BgrImage
+from display.settings import DisplaySettings
 from display.sinks import factory as sinks
 from display.sinks.camera import CameraSink
 from display.sinks.factory import Sink

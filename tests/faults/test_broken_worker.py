@@ -13,8 +13,8 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from common.config import MASK_AGE_ALONE_MS
 from common.ipc.messages import MasksInferred, PrivacySet, WishMade, encode
+from common.settings.detection import MASK_AGE_ALONE_MS
 from tests.faults.scenes import PatternedScene
 from tests.faults.watch import WatchedCall, nothing_leaked
 from tests.faults.worker import Answer, ExactWorker, exact_call, honest, silent

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from common.config import InferSettings
 from common.findings import Level
 from infer import model_folder
 from infer.checks import check_devices, check_model
 from infer.model_folder import NOT_FETCHED, models_in
+from infer.settings import InferSettings
 from tests.shared import MASK_RCNN
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from capture.demo import DemoScene
-from common.config import InferSettings
 from common.errors import AssetError, ModelError
 from common.vision.coco import NAMES
 from common.vision.pyramid import Halves
@@ -17,6 +16,7 @@ from infer.embedded.detector import EmbeddedDetector
 from infer.loop import least_size, share_of_cores
 from infer.mask_rcnn import MaskRcnn
 from infer.model_folder import models_in
+from infer.settings import InferSettings
 from infer.static_scene import CELLS_WH
 from tests.shared import FOOTAGE, MASK_RCNN
 

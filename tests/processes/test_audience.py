@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import zmq
 
-from common.config import RelaySettings
 from common.ipc.messages import ViewerReady, encode
 from common.ipc.streams import open_context
 from common.metrics.counters import Counters
 from display.relay.keyring import KeyStore, read_viewer_key
 from display.relay.serve import MOST_HEARD, Audience
+from display.relay.settings import RelaySettings
 from display.relay.sockets import connect_relay
 from tests.call import free_port
 from tests.processes.neighbours import wait_for

@@ -19,7 +19,6 @@ import numpy as np
 import pytest
 import zmq
 
-from common.config import DisplaySettings
 from common.ipc.messages import (
     BackgroundSet,
     FrameComposed,
@@ -42,6 +41,7 @@ from display.commands import Wishes
 from display.relay.keyring import KeyStore, Pair, ViewerKey, read_viewer_key
 from display.relay.picture import card
 from display.relay.sockets import IN_FLIGHT
+from display.settings import DisplaySettings
 from tests.call import free_port
 from tests.processes.neighbours import child_of, end, stage, wait_for
 from tests.processes.relayed import LIVE, ComposePlayed, ViewerPlayed, compose_played, grey_of
@@ -375,7 +375,7 @@ def test_where_all_descriptors_are_held_who_watches_goes_on_and_who_is_listed_ge
     """Strangers who connected and said nothing ended the call, or kept everybody out."""
     keys, most = (at.key("anna"), at.key("ben")), 64
     relay = (
-        "import sys, resource; from pathlib import Path; from common.config import RelaySettings\n"
+        "import sys, resource; from pathlib import Path; from display.relay.settings import RelaySettings\n"
         "from common.runtime.child import Stop; from common.runtime.heartbeat import Pulse; from display.relay.serve import serve\n"
         f"resource.setrlimit(resource.RLIMIT_NOFILE, ({most}, {most}))\n"
         "settings = RelaySettings(run_dir=Path(sys.argv[1]), keys=Path(sys.argv[2]), relay=sys.argv[3])\n"

@@ -14,10 +14,10 @@ import av
 import numpy as np
 import pytest
 
-from common.config import DisplaySettings
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed
 from display.meter import Meter
+from display.settings import DisplaySettings
 from display.sinks.video import VideoSink, next_free
 from tests.call import environment
 from tests.shared import ROOT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from capture import loop, sources
-from common.config import CaptureSettings
+from capture.settings import CaptureSettings
 from common.runtime.child import Stop
 from tests.faults.scenes import PatternedScene
 
