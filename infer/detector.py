@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import Protocol
 
 from common.errors import AssetError, ConfigError
-from common.ipc.messages import Instance
-from common.vision.arrays import BgrImage
+from infer.detector_protocol import Detector
 from infer.embedded.detector import EmbeddedDetector
 from infer.model_folder import find_onnx, is_wanted, models_in
 from infer.settings import AUTO, CPU, InferSettings
@@ -15,19 +13,6 @@ from infer.timed_look import look_ms
 from infer.witnessed import WitnessedDetector
 
 log = logging.getLogger("onlyme")
-
-
-class Detector(Protocol):
-    """Finds instances in frames.
-
-    least_wh: A picture reduced by halves to no less than this, see Halves, is as good as the whole.
-    """
-
-    model: str
-    least_wh: tuple[float, float]
-
-    def detect(self, picture: BgrImage) -> tuple[Instance, ...]:
-        """Every instance of every class in a picture (H, W, 3) uint8 BGR."""
 
 
 def open_detector(settings: InferSettings) -> Detector:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from common.ipc.messages import FrameCaptured, Instance, LooksWanted
 from common.metrics.metrics import figures
 from common.vision.arrays import BgrImage
-from infer.detector import Detector
+from infer.detector_protocol import Detector
 from infer.static_scene import Glance, Need, Still, glance_at
 from infer.witnessed import WitnessedDetector
 

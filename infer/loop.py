@@ -19,7 +19,8 @@ from common.metrics.metrics import figures
 from common.runtime.child import Stop
 from common.runtime.environment import process_name
 from common.vision.arrays import BgrImage
-from infer.detector import Detector, open_detector
+from infer.detector import open_detector
+from infer.detector_protocol import Detector
 from infer.looks import Looks
 from infer.niceness import OWN, Niceness
 from infer.settings import CPU, InferSettings

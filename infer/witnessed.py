@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from common.ipc.messages import MAX_INSTANCES, Instance, printable
 from common.vision.arrays import BgrImage, FloatMap, Mask
 from common.vision.coco import PERSON
+from infer.detector_protocol import Detector
 from infer.embedded.detector import (
     UNSEEN,
     EmbeddedDetector,
@@ -29,9 +29,6 @@ from infer.embedded.detector import (
 from infer.embedded.look import Looker, Seen
 from infer.embedded.split import REACH, face_share, shares, union
 from infer.embedded.witness import LoneFace, Person
-
-if TYPE_CHECKING:  # which opens this one
-    from infer.detector import Detector
 
 WITHIN = 0.5  # of a body or a head that lies in an instance's map, from which it may be that instance's
 BEYOND = 0.1  # of the own size: so far beyond an instance's map its owner's own mask is followed

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from common.ipc.messages import Instance, MasksInferred, decode, encode
 from common.vision.assets import cache_dir
-from infer.detector import Detector
+from infer.detector_protocol import Detector
 from infer.embedded.detector import EmbeddedDetector
 from infer.mask_rcnn import MaskRcnn
 from infer.settings import InferSettings

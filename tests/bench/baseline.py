@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from common.ipc.messages import Instance
 from compose.picture import alpha
-from infer.detector import Detector
+from infer.detector_protocol import Detector
 from infer.embedded.detector import EmbeddedDetector
 from infer.mask_rcnn import MaskRcnn
 from infer.settings import InferSettings

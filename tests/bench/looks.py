@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from capture.demo import DemoScene
-from infer.detector import Detector
+from infer.detector_protocol import Detector
 from infer.embedded.detector import EmbeddedDetector
 from infer.mask_rcnn import MaskRcnn
 from infer.onnx_mask_rcnn import OnnxMaskRcnn

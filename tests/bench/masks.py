@@ -17,7 +17,7 @@ from common.errors import ConfigError
 from compose.picture import alpha
 from compose.who import subject
 from infer.caffe2 import Op, read_network
-from infer.detector import Detector
+from infer.detector_protocol import Detector
 from infer.devices import candidates
 from infer.mask_rcnn import MaskRcnn
 from infer.onnx_mask_rcnn import OnnxMaskRcnn
