@@ -8,11 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
-import numpy as np
 import zmq
-from numpy.typing import NDArray
 
-from common.config import ComposeSettings
 from common.errors import RingGoneError
 from common.ipc.messages import CommandIssued, FrameComposed, MasksInferred, SourceLost, SourceNotice
 from common.ipc.records import DetectorKind, FrameInfo, SetBackground, SetPrivacy, SetView
@@ -36,11 +33,13 @@ from common.metrics.metrics import metrics
 from common.runtime.run_dir import writer_lock
 from common.runtime.stage_context import StageContext
 from common.runtime.suspend import SUSPENDED, SuspendDetector
+from common.vision.arrays import BgrImage
 from common.vision.pyramid import ImagePyramid
 from compose.malloc import tune_malloc
 from compose.picture.matte_edge import MattePace
 from compose.picture.renderer import Painter, paint_card
 from compose.policy import Policy, State, Verdict
+from compose.settings import ComposeSettings
 from compose.who.tracker import Tracker, open_tracker
 from compose.workers import Workers
 
@@ -48,7 +47,6 @@ POLL_MS = 30  # how late a limit that passes between two frames may be noticed
 CARD_EVERY_S = 0.1  # displays blank themselves when nothing comes
 
 log = logging.getLogger("onlyme")
-Picture = NDArray[np.uint8]
 
 
 def run(settings: ComposeSettings, stage: StageContext) -> None:
@@ -128,11 +126,11 @@ class Frames:
         self._policy = policy
         self._counters = counters
         self._ring = RingCache()
-        self._buffer: Picture | None = None
+        self._buffer: BgrImage | None = None
         self.skipped = 0  # frames, because compose was late
         self.notice = ""  # what the source has to say in the picture
 
-    def newest(self) -> tuple[FrameInfo | None, Picture | None]:
+    def newest(self) -> tuple[FrameInfo | None, BgrImage | None]:
         """The newest frame since the last call with its pixels, (H, W, 3) uint8 BGR valid until the next call.
 
         The policy is told of every frame, and of every loss.
@@ -156,7 +154,7 @@ class Frames:
                 newest = message.frame
         return (newest, self._read(newest)) if newest is not None else (None, None)
 
-    def _read(self, frame: FrameInfo) -> Picture | None:
+    def _read(self, frame: FrameInfo) -> BgrImage | None:
         try:
             picture = self._ring.read(frame.segment, frame.sequence, frame.shape, self._buffer)
         except RingGoneError as error:
@@ -211,7 +209,7 @@ class Composites(ShapedRing):
         self._carded_at = 0.0
         self.model, self.detector = "", DetectorKind.NONE  # who found the people of the last result
 
-    def claim(self, frame: FrameInfo) -> Picture:
+    def claim(self, frame: FrameInfo) -> BgrImage:
         """The slot that the composite of `frame` is painted into, (H, W, 3) uint8 BGR."""
         return self.of(frame.height, frame.width).claim()
 

@@ -7,7 +7,6 @@ from contextlib import closing
 
 import cv2
 
-from common.config import DisplaySettings
 from common.ipc.messages import INSTANCES, LOST
 from common.ipc.records import SetView
 from common.ipc.streams import COMPOSITES, CONTROL, Context, connect, open_context
@@ -18,6 +17,7 @@ from common.runtime.suspend import SUSPENDED, SuspendDetector
 from display.commands import CommandQueue
 from display.composite_reader import CompositeReader, CompositeSource
 from display.presenter import Presenter
+from display.settings import DisplaySettings
 from display.sinks.factory import open_sink
 
 POLL_MS = 15  # keys, and whether the window was closed, are checked this often

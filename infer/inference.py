@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from common.ipc.messages import InferenceScheduled
 from common.ipc.records import DetectorKind, FrameInfo, Instance
 from common.metrics.metrics import metrics
-from infer.detector import Detector
+from infer.detector_protocol import Detector
 from infer.static_scene import Need, StaticSceneCache, Thumbnail, make_thumbnail
 from infer.witnessed import WitnessedDetector
 

@@ -15,14 +15,14 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from common.ipc.messages import InferenceScheduled
 from common.ipc.records import Instance
+from common.vision.arrays import BgrImage
 from common.vision.pyramid import ImagePyramid
 from infer.lone_person import Cells, lone_person, own_cells
 
-Picture = NDArray[np.uint8]
+Picture = BgrImage
 
 CELLS_WH = (160, 90)
 # Grey levels, of any colour of any cell. Measured in the shared, heavily compressed clip of an empty room: cells change by 3
@@ -60,7 +60,7 @@ class Thumbnail(NamedTuple):
     frame_id, captured_ns: Of the frame.
     """
 
-    cells: Picture
+    cells: BgrImage
     stream: tuple[int, tuple[int, ...]]
     frame_id: int
     captured_ns: int

@@ -8,26 +8,25 @@ import time
 from dataclasses import replace
 
 import cv2
-import numpy as np
 import zmq
-from numpy.typing import NDArray
 
-from common.config import RelaySettings
 from common.errors import ConfigError
 from common.ipc.codec import encode
 from common.ipc.messages import CommandIssued, FrameComposed, PictureRelayed, ViewerReady
 from common.ipc.streams import COMPOSITES, CONTROL, Context, connect, open_context, parse
-from common.keys import Allowed, KeyStore
 from common.metrics.counters import Counters
 from common.metrics.load import LoadReporter
 from common.metrics.metrics import metrics
-from common.remote import USER, bind_relay, is_loopback, start_authenticator
 from common.runtime.run_dir import writer_lock
 from common.runtime.stage_context import StageContext
 from common.runtime.suspend import SuspendDetector
+from common.vision.arrays import BgrImage
 from display.commands import CommandQueue
 from display.composite_reader import CompositeReader
+from display.relay.keyring import Allowed, KeyStore
 from display.relay.picture import card, compress
+from display.relay.settings import RelaySettings
+from display.relay.sockets import USER, bind_relay, is_loopback, start_authenticator
 from display.relay.viewers import Viewers
 from display.remote_policy import may_leave_machine, remote_refusal
 
@@ -114,7 +113,7 @@ class RelayServer:
         if curve and not self._allowed:
             raise ConfigError(
                 f"--relay: expected somebody who may watch on {settings.relay}, got an empty list in "
-                f"{settings.keys_folder}; make a key with python -m common.keys new NAME"
+                f"{settings.keys_folder}; make a key with python -m display.relay.keyring new NAME"
             )
         self._authenticator = start_authenticator(context, self._admits) if curve else None
         self.socket = bind_relay(context, settings.relay, self._keys.relay() if curve else None)
@@ -155,7 +154,7 @@ class RelayServer:
         """Return the identities of the viewers that can take a picture now."""
         return self._viewers.ready()
 
-    def send(self, waiting: list[bytes], message: FrameComposed, picture: NDArray[np.uint8]) -> None:
+    def send(self, waiting: list[bytes], message: FrameComposed, picture: BgrImage) -> None:
         """Encode a composite, (H, W, 3) uint8 BGR, once and send it to the viewers `waiting`."""
         self._number += 1
         data = zmq.Frame(encode(self._relayed(message, picture)))
@@ -214,7 +213,7 @@ class RelayServer:
         except zmq.Again:
             return None
 
-    def _relayed(self, message: FrameComposed, picture: NDArray[np.uint8]) -> PictureRelayed:
+    def _relayed(self, message: FrameComposed, picture: BgrImage) -> PictureRelayed:
         jpeg, height, width = compress(picture, self._quality, self._max_width)
         frame = replace(message.frame, segment="", sequence=0, height=height, width=width)
         composite = replace(message, frame=frame, question="", everybody=False)

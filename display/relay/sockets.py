@@ -1,4 +1,4 @@
-"""The remote stream: composites as JPEG over tcp, relay ↔ viewers.
+"""Opens the sockets of the remote stream: composites as JPEG over tcp, between the relay and its viewers.
 
 The relay binds a ROUTER, a viewer connects a DEALER. A viewer sends ViewerReady with the number of the last picture that
 it took; the relay sends it the newest one while fewer than IN_FLIGHT are in flight. So nothing queues for a viewer that
@@ -22,7 +22,7 @@ from zmq.auth.thread import ThreadAuthenticator
 from common.errors import ConfigError
 from common.ipc.codec import MAX_MESSAGE_BYTES
 from common.ipc.streams import REMOTE, Context, Socket
-from common.keys import Pair, ViewerKey
+from display.relay.keyring import Pair, ViewerKey
 
 IN_FLIGHT = REMOTE.queue
 MAX_COMMAND_BYTES = 4096
