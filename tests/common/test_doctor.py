@@ -88,5 +88,5 @@ def test_a_processor_on_which_no_ring_works_prevents_a_call(machine: str, level:
 
 
 def test_leftovers_are_counted_and_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "abandoned", lambda: ["onlyme-0-frames-1"])
+    monkeypatch.setattr(doctor, "find_stale", lambda: ["onlyme-0-frames-1"])
     assert doctor.check_leftovers().level is Level.NOTE
