@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.findings import Finding, Level
-from display.screen import why_no_window
+from display.screen import window_unavailable_reason
 from display.settings import DisplaySettings
 
 
@@ -14,6 +14,6 @@ def checks(settings: DisplaySettings) -> list[Finding]:
 
 def check_screen() -> Finding:
     """Check that a window can be opened."""
-    if why := why_no_window():
+    if why := window_unavailable_reason():
         return Finding("screen", Level.NOTE, why, "without it the call is shown on a page in the browser")
     return Finding("screen", Level.OK, "a window opens")

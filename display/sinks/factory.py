@@ -11,7 +11,7 @@ from common.errors import DisplayError
 from common.ipc.messages import FrameComposed, Wanted, WishMade
 from common.vision.arrays import BgrImage
 from display.meter import Meter, describe
-from display.screen import why_no_window
+from display.screen import window_unavailable_reason
 from display.settings import DisplaySettings
 
 LOCAL = ("auto", "window", "record")  # where only whoever sits here sees it
@@ -96,7 +96,7 @@ def open_sink(settings: DisplaySettings) -> Sink:
     Raises:
         DisplayError: It cannot be opened here.
     """
-    why = why_no_window() if settings.sink in ("auto", "window") else ""
+    why = window_unavailable_reason() if settings.sink in ("auto", "window") else ""
     if settings.sink == "window" and why:
         raise DisplayError(f"--sink window: {why}; use --sink web or headless")
     if settings.view == "instances" and (settings.sink not in LOCAL or why):

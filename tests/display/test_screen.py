@@ -5,13 +5,13 @@ import threading
 
 import pytest
 
-from display.screen import why_no_window
+from display.screen import window_unavailable_reason
 
 
 def test_without_a_screen_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    assert "expected a screen, got neither" in why_no_window()
+    assert "expected a screen, got neither" in window_unavailable_reason()
 
 
 @pytest.mark.screen
@@ -27,7 +27,7 @@ def test_whether_the_screen_answers_is_tried_beside_running_threads(
     thread = threading.Thread(target=over.wait)
     thread.start()
     try:
-        assert why_no_window() == (
+        assert window_unavailable_reason() == (
             "" if there else "expected a screen that answers, got none at DISPLAY or WAYLAND_DISPLAY"
         )
     finally:
