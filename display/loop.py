@@ -44,7 +44,8 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
             # the instance view is privacy off: a display that was restarted after a crash does not ask for it
             asks_view = settings.view == INSTANCES and stop.restarts == 0
             while not stop:
-                if has_slept := sleep.has_slept():  # before the sink is polled, which may show its last picture again
+                # before the sink is polled, which may show its last picture again
+                if has_slept := sleep.has_slept():
                     presenter.source_lost(SLEPT)
                 events = sink.poll()
                 if events.quit:
