@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from common.runtime.heartbeat import Pulse
-from common.runtime.parent_watch import Ancestors, are_there
+from common.runtime.parent_watch import Ancestors, all_alive
 
 CHECK_EVERY_S = 0.25
 
@@ -41,7 +41,7 @@ class StageContext:
         self.pulse.beat(now)
         if now >= self._check_at:
             self._check_at = now + CHECK_EVERY_S
-            if not are_there(self._above):
+            if not all_alive(self._above):
                 self._stop_requested = True  # never assign the result: a signal may request the stop during the check
         if now >= self._second_at:
             self._second_at = now + 1.0

@@ -22,7 +22,7 @@ from common.ipc.shm import remove_stale
 from common.runtime.child import die_with, work
 from common.runtime.exit_codes import EXIT_CRASHED, EXIT_OK, EXIT_TERMINATED, EXIT_USAGE
 from common.runtime.heartbeat import Pulse
-from common.runtime.parent_watch import Ancestors, ancestors, are_there
+from common.runtime.parent_watch import Ancestors, all_alive, find_ancestors
 from common.runtime.private_files import be_private
 from common.runtime.stage_context import StageContext
 
@@ -97,7 +97,7 @@ class _Supervisor:
     def __init__(self, stage: str, package: str) -> None:
         self._stage, self._package = stage, package
         self._signals = _Signals()
-        self._above = ancestors()
+        self._above = find_ancestors()
         self._deaths: deque[float] = deque()
         self._restarts = 0
 
@@ -162,7 +162,7 @@ class _Supervisor:
 
     def _is_over(self) -> bool:
         """True once we are told to end, or nobody is left who could tell us."""
-        if not self._signals.told and not are_there(self._above):
+        if not self._signals.told and not all_alive(self._above):
             log.warning("honcho is gone, or stops nobody any more: ending")
             self._signals.told = True
         return self._signals.told

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.errors import DisplayError
-from common.runtime.procinfo import start_ticks
+from common.runtime.procinfo import start_time
 
 SECRET_BYTES = 32
 TEXT_LENGTH = 22  # base64 characters of 132 bits: short, for a browser keeps a cookie of every call of one session
@@ -49,7 +49,7 @@ def owner() -> str:
     """Return who keeps the secret: the process that starts this display anew when it dies, which lives as long as the
     call. A pid alone is used again, so its start time belongs to it."""
     parent = os.getppid()
-    start = start_ticks(parent)
+    start = start_time(parent)
     return secrets.token_hex() if start is None else f"{parent}-{start}"  # nobody starts anew what has no parent here
 
 
