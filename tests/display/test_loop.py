@@ -12,7 +12,7 @@ import pytest
 
 from common.config import DisplaySettings
 from common.ipc.messages import Command, FrameComposed, SetView
-from common.runtime.heartbeat import Pulse
+from common.runtime.heartbeat import Heartbeat
 from common.runtime.stage_context import StageContext
 from display import loop
 from display.composite_reader import Picture
@@ -40,7 +40,7 @@ def test_a_recording_is_whole_also_where_the_loop_fails(
     run_dir.mkdir()
     settings = DisplaySettings(run_dir=run_dir, sink="record", out=out)
     with pytest.raises(RuntimeError, match="nobody thought of"):
-        loop.run(settings, StageContext(Pulse(logging.INFO), [], restarts=0))
+        loop.run(settings, StageContext(Heartbeat(logging.INFO), [], restarts=0))
     rows = [json.loads(line) for line in (out / "frames.jsonl").read_text().splitlines()]
     assert rows
     for number, row in enumerate(rows):
@@ -58,7 +58,7 @@ def test_the_sink_of_a_recording_is_closed_once(run_dir: Path, tmp_path: Path, m
 
     monkeypatch.setattr(RecordSink, "close", note)
     run_dir.mkdir()
-    stage = StageContext(Pulse(logging.INFO), [], restarts=0)
+    stage = StageContext(Heartbeat(logging.INFO), [], restarts=0)
     stage.request_stop()
     loop.run(DisplaySettings(run_dir=run_dir, sink="record", out=tmp_path / "out"), stage)
     assert len(closed) == 1
@@ -109,7 +109,7 @@ def test_the_instance_view_is_asked_for_once_where_there_is_a_picture(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Compose refuses it while the camera is lost. And it is privacy off: a crash of the display is nobody's wish for it."""
-    stage = StageContext(Pulse(logging.INFO), [], restarts)
+    stage = StageContext(Heartbeat(logging.INFO), [], restarts)
     played = Played(list(states), stage)
     monkeypatch.setattr(loop, "open_pictures", lambda *_: (played, played))
     settings = DisplaySettings(run_dir=run_dir, sink="record", out=run_dir / "out", images="none", view="instances")
