@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from common.runtime.private_files import make_folder
-from common.runtime.procinfo import is_running, start_ticks
+from common.runtime.procinfo import is_running, start_time
 
 FOLDER = "metrics"
 
@@ -109,7 +109,7 @@ class Metrics:
         rows = [[name, dict(labels), *values] for (name, labels), values in self._values.items()]
         fresh = path.with_suffix(f".{os.getpid()}")
         try:
-            content = {"pid": os.getpid(), "start": start_ticks(os.getpid()), "rows": rows}
+            content = {"pid": os.getpid(), "start": start_time(os.getpid()), "rows": rows}
             fresh.write_text(json.dumps(content))
             fresh.replace(path)
         except OSError:

@@ -1,4 +1,4 @@
-"""A stage's child: settings, then the loop, which asks at each turn whether to stop."""
+"""Runs a stage's loop, in the child that the supervisor forked."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
+from typing import NoReturn
 
 from common.errors import DeviceError, UserError
 from common.metrics.metrics import metrics, path_of
@@ -30,47 +31,67 @@ log = logging.getLogger("onlyme")
 Run = Callable[[Settings, StageContext], None]
 
 
-def work(stage: str, package: str, context: StageContext) -> int:
-    """Read the settings of `stage`, import `package`.loop and run it.
+def run_child(stage: str, package: str, context: StageContext, parent: int) -> NoReturn:
+    """Run the loop of `package` with the settings of `stage`, and end this process with a code of exit_codes.
 
-    Returns:
-        The exit code.
-
-    Raises:
-        SystemExit: `--help` was asked for.
+    It ends with `os._exit`: what the parent would clean up at its exit stays the parent's.
     """
-    told = False
+    code = EXIT_CRASHED
+    try:
+        set_parent_death_signal(parent)
+        code = _run_loop(stage, package, context)
+    except UserError as error:
+        log.error("%s", error)
+        code = EXIT_USAGE
+    except DeviceError as error:
+        log.error("%s", error)
+    except SystemExit as asked:  # with 0 after --help
+        code = EXIT_CRASHED if asked.code else EXIT_OK
+    except Exception:
+        log.exception("crashed")
+    finally:
+        try:
+            flush_output()
+        finally:
+            os._exit(code)
+
+
+def _run_loop(stage: str, package: str, context: StageContext) -> int:
+    """Read the settings, then run the loop until it ends; return the exit code."""
+    terminated = False
 
     def on_signal(signum: int, frame: FrameType | None) -> None:
-        nonlocal told
-        told = True
+        nonlocal terminated
+        terminated = True
         context.request_stop()
 
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(signum, on_signal)
     metrics.set("restarts", context.restarts)
-    try:
-        settings = read_settings(settings_of(stage), f"python -m {package}", sys.argv[1:])
-        root = logging.getLogger()
-        root.setLevel(settings.log_level.upper())
-        context.pulse.log_level = root.level
-        open_run_dir(settings.call_dir)
-        name = process_name(package) if under_honcho() else f"{package}-{os.getpid()}"
-        context.each_second.append(partial(metrics.flush, path_of(settings.call_dir, name)))
-        run: Run = importlib.import_module(f"{package}.loop").run
-        run(settings, context)
-    except UserError as error:
-        log.error("%s", error)
-        return EXIT_USAGE
-    except DeviceError as error:
-        log.error("%s", error)
-        return EXIT_CRASHED
-    return EXIT_TERMINATED if told else EXIT_OK
+    settings = read_settings(settings_of(stage), f"python -m {package}", sys.argv[1:])
+    root = logging.getLogger()
+    root.setLevel(settings.log_level.upper())
+    context.heartbeat.log_level = root.level
+    open_run_dir(settings.call_dir)
+    name = process_name(package) if under_honcho() else f"{package}-{os.getpid()}"
+    context.each_second.append(partial(metrics.flush, path_of(settings.call_dir, name)))
+    run: Run = importlib.import_module(f"{package}.loop").run
+    run(settings, context)
+    return EXIT_TERMINATED if terminated else EXIT_OK
 
 
-def die_with(parent: int) -> None:
-    """Have the kernel kill this process when its parent ends (Linux); StageContext checks the parent too, everywhere."""
+def set_parent_death_signal(parent: int) -> None:
+    """Have the kernel kill this process when `parent` ends, where it can (Linux). StageContext checks the parent as well."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before that
+    if os.getppid() != parent:  # it ended before the kernel was told
         os._exit(EXIT_CRASHED)
+
+
+def flush_output() -> None:
+    """Write out what standard output and error still hold, where anybody reads them."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            print(end="", file=stream, flush=True)  # print also takes a stream that is None
+        except (OSError, ValueError):  # closed at the other end, or here
+            continue

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from common.runtime.heartbeat import Pulse
-from common.runtime.parent_watch import Ancestors, are_there
+from common.runtime.heartbeat import Heartbeat
+from common.runtime.parent_watch import Ancestors, all_alive
 
 CHECK_EVERY_S = 0.25
 
@@ -15,7 +15,7 @@ class StageContext:
     """Tells a stage's loop when to stop, and its parent that the loop turns.
 
     Args:
-        pulse: The page that the parent reads.
+        heartbeat: The page that the parent reads.
         above: The processes that must stay alive.
         restarts: How many children this stage has had before in this call. A device that worked for one of them is worth
             waiting for.
@@ -24,8 +24,8 @@ class StageContext:
         each_second: What `should_stop` calls once a second.
     """
 
-    def __init__(self, pulse: Pulse, above: Ancestors, restarts: int) -> None:
-        self.pulse, self.restarts = pulse, restarts
+    def __init__(self, heartbeat: Heartbeat, above: Ancestors, restarts: int) -> None:
+        self.heartbeat, self.restarts = heartbeat, restarts
         self.each_second: list[Callable[[], None]] = []
         self._above = above
         self._stop_requested = False
@@ -38,10 +38,10 @@ class StageContext:
         stopped (SIGSTOP) cannot see that honcho is gone. Once a second it calls `each_second`.
         """
         now = time.monotonic()
-        self.pulse.beat(now)
+        self.heartbeat.beat(now)
         if now >= self._check_at:
             self._check_at = now + CHECK_EVERY_S
-            if not are_there(self._above):
+            if not all_alive(self._above):
                 self._stop_requested = True  # never assign the result: a signal may request the stop during the check
         if now >= self._second_at:
             self._second_at = now + 1.0

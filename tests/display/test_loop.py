@@ -12,7 +12,7 @@ import pytest
 
 from common.ipc.messages import FrameComposed
 from common.ipc.records import Command, SetView
-from common.runtime.heartbeat import Pulse
+from common.runtime.heartbeat import Heartbeat
 from common.runtime.stage_context import StageContext
 from common.vision.arrays import BgrImage
 from display import loop
@@ -41,7 +41,7 @@ def test_a_recording_is_complete_even_if_the_loop_fails(
     run_dir.mkdir()
     settings = DisplaySettings(run_dir=run_dir, sink="record", out=out)
     with pytest.raises(RuntimeError, match="nobody thought of"):
-        loop.run(settings, StageContext(Pulse(logging.INFO), [], restarts=0))
+        loop.run(settings, StageContext(Heartbeat(logging.INFO), [], restarts=0))
     rows = [json.loads(line) for line in (out / "frames.jsonl").read_text().splitlines()]
     assert rows
     for number, row in enumerate(rows):
@@ -59,7 +59,7 @@ def test_the_sink_of_a_recording_is_closed_once(run_dir: Path, tmp_path: Path, m
 
     monkeypatch.setattr(RecordSink, "close", note)
     run_dir.mkdir()
-    stage = StageContext(Pulse(logging.INFO), [], restarts=0)
+    stage = StageContext(Heartbeat(logging.INFO), [], restarts=0)
     stage.request_stop()
     loop.run(DisplaySettings(run_dir=run_dir, sink="record", out=tmp_path / "out"), stage)
     assert len(closed) == 1
@@ -110,7 +110,7 @@ def test_the_instance_view_is_requested_once_with_the_first_picture(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Compose refuses the view while the camera is lost. A display restarted after a crash must not turn privacy off by it."""
-    stage = StageContext(Pulse(logging.INFO), [], restarts)
+    stage = StageContext(Heartbeat(logging.INFO), [], restarts)
     played = Played(list(states), stage)
     monkeypatch.setattr(loop, "open_source", lambda *_: (played, played))
     settings = DisplaySettings(run_dir=run_dir, sink="record", out=run_dir / "out", images="none", view="instances")

@@ -367,11 +367,11 @@ def test_with_all_descriptors_taken_viewers_go_on_and_listed_keys_get_in(at: Sta
     keys, most = (at.key("anna"), at.key("ben")), 64
     relay = (
         "import sys, resource; from pathlib import Path; from display.relay.settings import RelaySettings\n"
-        "from common.runtime.heartbeat import Pulse; from common.runtime.stage_context import StageContext\n"
+        "from common.runtime.heartbeat import Heartbeat; from common.runtime.stage_context import StageContext\n"
         "from display.relay.serve import serve\n"
         f"resource.setrlimit(resource.RLIMIT_NOFILE, ({most}, {most}))\n"
         "settings = RelaySettings(run_dir=Path(sys.argv[1]), keys=Path(sys.argv[2]), relay=sys.argv[3])\n"
-        "serve(settings, StageContext(Pulse(0), [], 0))"
+        "serve(settings, StageContext(Heartbeat(0), [], 0))"
     )
     argv = [sys.executable, "-c", relay, str(at.run_dir), str(at.run_dir / "keys"), at.address]
     with subprocess.Popen(argv, cwd=ROOT) as process, ExitStack() as strangers:

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from common.runtime.exit_codes import EXIT_CRASHED, EXIT_OK, EXIT_USAGE
-from common.runtime.procinfo import stat_fields
+from common.runtime.procinfo import is_running, start_time
 from tests.call import environment, free_port, read_until, stages, start_call
 from tests.conftest import segment_names
 from tests.processes.neighbours import child_of, stage, wait_for
@@ -226,19 +226,14 @@ def test_no_child_outlives_honcho(run_dir: Path, parent_is: str) -> None:
     with start_call({**DEMO, "sink": "headless"}, run_dir) as call:
         wait_for("all children", lambda: len([s for s in stages(run_dir).values() if s.child]) == 5)
         running = stages(run_dir)
+        children = [(pids.live_child, start_time(pids.live_child) or 0) for pids in running.values()]
         if parent_is == "stopped":
             for pids in running.values():
                 os.kill(pids.parent, signal.SIGSTOP)
         call.kill()
         call.wait()
-
-        def ended(pid: int) -> bool:
-            fields = stat_fields(pid)
-            return fields is None or fields[0] in "ZX"
-
         try:
-            children = [pids.child for pids in running.values() if pids.child]
-            wait_for("the end of the children", lambda: all(map(ended, children)), 3)
+            wait_for("the end of the children", lambda: not any(is_running(*child) for child in children), 3)
         finally:
             if parent_is == "stopped":
                 for pids in running.values():

@@ -5,24 +5,24 @@ import logging
 import pytest
 
 from common.runtime import stage_context
-from common.runtime.heartbeat import Pulse
-from common.runtime.parent_watch import ancestors
+from common.runtime.heartbeat import Heartbeat
+from common.runtime.parent_watch import find_ancestors
 from common.runtime.stage_context import StageContext
 
 
 @pytest.fixture
 def stage() -> StageContext:
-    return StageContext(Pulse(logging.INFO), ancestors(), restarts=0)
+    return StageContext(Heartbeat(logging.INFO), find_ancestors(), restarts=0)
 
 
 def test_every_question_whether_to_stop_is_a_heartbeat(stage: StageContext) -> None:
-    assert stage.pulse.silence_s(0) is None
+    assert stage.heartbeat.age_s(0) is None
     assert not stage.should_stop()
-    assert stage.pulse.silence_s(0) is not None
+    assert stage.heartbeat.age_s(0) is not None
 
 
 def test_a_stage_stops_when_parent_or_honcho_are_gone(stage: StageContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage_context, "are_there", lambda above: False)
+    monkeypatch.setattr(stage_context, "all_alive", lambda above: False)
     assert stage.should_stop()
 
 
@@ -33,7 +33,7 @@ def test_a_stop_requested_by_a_signal_during_the_check_is_kept(
         stage.request_stop()
         return True
 
-    monkeypatch.setattr(stage_context, "are_there", interrupted)
+    monkeypatch.setattr(stage_context, "all_alive", interrupted)
     assert stage.should_stop()
 
 
