@@ -12,9 +12,9 @@ import zmq
 
 from capture.dispatch import Dispatcher, should_dispatch
 from capture.reader import SourceFailure, SourceReader
+from capture.settings import CaptureSettings
 from capture.sources.choice import name_of, open_source
 from capture.sources.source import SourceFrame
-from common.config import CaptureSettings
 from common.ipc.codec import encode
 from common.ipc.fields import printable
 from common.ipc.messages import FrameCaptured, SourceLost, SourceNotice, WorkAssigned, WorkRequested

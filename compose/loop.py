@@ -8,11 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
-import numpy as np
 import zmq
-from numpy.typing import NDArray
 
-from common.config import ComposeSettings
 from common.errors import RingGoneError
 from common.ipc.messages import CommandIssued, FrameComposed, MasksInferred, SourceLost, SourceNotice
 from common.ipc.records import DetectorKind, FrameInfo, SetBackground, SetPrivacy, SetView
@@ -35,11 +32,13 @@ from common.metrics.counters import Counters
 from common.metrics.metrics import metrics
 from common.runtime.child import Stop, sole_writer
 from common.runtime.suspend import SUSPENDED, SuspendDetector
+from common.vision.arrays import BgrImage
 from common.vision.pyramid import ImagePyramid
 from compose.malloc import tune_malloc
 from compose.picture.matte_edge import MattePace
 from compose.picture.renderer import Painter, paint_card
 from compose.policy import Policy, State, Verdict
+from compose.settings import ComposeSettings
 from compose.who.tracker import Tracker, open_tracker
 from compose.workers import Workers
 
@@ -47,7 +46,6 @@ POLL_MS = 30  # how late a limit that passes between two frames may be noticed
 CARD_EVERY_S = 0.1  # displays blank themselves when nothing comes
 
 log = logging.getLogger("onlyme")
-Picture = NDArray[np.uint8]
 
 
 def run(settings: ComposeSettings, stop: Stop) -> None:
@@ -127,11 +125,11 @@ class Frames:
         self._policy = policy
         self._counters = counters
         self._ring = RingCache()
-        self._buffer: Picture | None = None
+        self._buffer: BgrImage | None = None
         self.skipped = 0  # frames, because compose was late
         self.notice = ""  # what the source has to say in the picture
 
-    def newest(self) -> tuple[FrameInfo | None, Picture | None]:
+    def newest(self) -> tuple[FrameInfo | None, BgrImage | None]:
         """The newest frame since the last call with its pixels, (H, W, 3) uint8 BGR valid until the next call.
 
         The policy is told of every frame, and of every loss.
@@ -155,7 +153,7 @@ class Frames:
                 newest = message.frame
         return (newest, self._read(newest)) if newest is not None else (None, None)
 
-    def _read(self, frame: FrameInfo) -> Picture | None:
+    def _read(self, frame: FrameInfo) -> BgrImage | None:
         try:
             picture = self._ring.read(frame.segment, frame.sequence, frame.shape, self._buffer)
         except RingGoneError as error:
@@ -210,7 +208,7 @@ class Composites(ShapedRing):
         self._carded_at = 0.0
         self.model, self.detector = "", DetectorKind.NONE  # who found the people of the last result
 
-    def claim(self, frame: FrameInfo) -> Picture:
+    def claim(self, frame: FrameInfo) -> BgrImage:
         """The slot that the composite of `frame` is painted into, (H, W, 3) uint8 BGR."""
         return self.of(frame.height, frame.width).claim()
 

@@ -8,7 +8,6 @@ from contextlib import closing
 
 import cv2
 
-from common.config import DisplaySettings
 from common.ipc.messages import INSTANCES, LOST
 from common.ipc.records import SetView
 from common.ipc.streams import COMPOSITES, CONTROL, Context, connect, open_context
@@ -19,6 +18,7 @@ from common.runtime.suspend import SUSPENDED, SuspendDetector
 from display.commands import Wishes
 from display.composite_reader import Composites, Pictures
 from display.presenter import Shown
+from display.settings import DisplaySettings
 from display.sinks.factory import open_sink
 
 POLL_MS = 15  # keys and the closing of a window are looked for this often

@@ -3,36 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from common.config import AUTO, CPU, InferSettings
 from common.errors import AssetError, ConfigError
-from common.ipc.records import DetectorKind, Instance
-from common.model import find_onnx, is_wanted, models_in
+from infer.detector_protocol import Detector
 from infer.embedded.detector import EmbeddedDetector
+from infer.model_folder import find_onnx, is_wanted, models_in
+from infer.settings import AUTO, CPU, InferSettings
 from infer.timed_inference import inference_ms
 from infer.witnessed import WitnessedDetector
 
 log = logging.getLogger("onlyme")
-
-
-class Detector(Protocol):
-    """Find instances in frames.
-
-    model: Name of the networks, for people to read.
-    kind: Kind of the detector.
-    least_wh: Width and height in pixels. A pyramid level of at least this size is as good as the whole frame.
-    """
-
-    model: str
-    kind: DetectorKind
-    least_wh: tuple[float, float]
-
-    def detect(self, picture: NDArray[np.uint8]) -> tuple[Instance, ...]:
-        """Return every instance of every class in a picture (H, W, 3) uint8 BGR."""
 
 
 def open_detector(settings: InferSettings) -> Detector:

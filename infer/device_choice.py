@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from common.config import AUTO, CPU, InferSettings
-from common.devices import candidates
 from common.errors import ConfigError, DeviceError, ModelError
+from infer.devices import candidates
 from infer.onnx_mask_rcnn import OnnxMaskRcnn
+from infer.settings import AUTO, CPU, InferSettings
 from infer.timed_inference import inference_ms
 
 log = logging.getLogger("onlyme")

@@ -5,13 +5,11 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from common.ipc.messages import InferenceScheduled
 from common.ipc.records import DetectorKind, FrameInfo, Instance
 from common.metrics.metrics import metrics
-from infer.detector import Detector
+from common.vision.arrays import BgrImage
+from infer.detector_protocol import Detector
 from infer.static_scene import Need, StaticSceneCache, Thumbnail, make_thumbnail
 from infer.witnessed import WitnessedDetector
 
@@ -49,7 +47,7 @@ class Inference:
         self._used = detector  # what ran last
         self._mask_rcnn_ns = 0  # capture time of the frame on which the Mask R-CNN ran last
 
-    def run(self, frame: FrameInfo, picture: NDArray[np.uint8], schedule: InferenceScheduled) -> InferenceResult | None:
+    def run(self, frame: FrameInfo, picture: BgrImage, schedule: InferenceScheduled) -> InferenceResult | None:
         """Return the result for a frame, or None if there is nothing to publish.
 
         Args:
@@ -75,7 +73,7 @@ class Inference:
         return InferenceResult(instances, self._used.model, self._used.kind, cpu_ns=round(1e9 * cpu_s))
 
     def _detect(
-        self, thumbnail: Thumbnail, picture: NDArray[np.uint8], schedule: InferenceScheduled, *, may_confirm: bool
+        self, thumbnail: Thumbnail, picture: BgrImage, schedule: InferenceScheduled, *, may_confirm: bool
     ) -> tuple[Instance, ...]:
         """Run the networks that the frame needs.
 

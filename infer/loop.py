@@ -8,10 +8,7 @@ import time
 from dataclasses import replace
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
-from common.config import CPU, InferSettings
 from common.errors import RingGoneError
 from common.ipc.messages import InferenceScheduled, MasksInferred, WorkAssigned, WorkRequested
 from common.ipc.ring import RingCache
@@ -21,9 +18,12 @@ from common.metrics.load import LoadReporter
 from common.metrics.metrics import metrics
 from common.runtime.child import Stop
 from common.runtime.environment import process_name
-from infer.detector import Detector, open_detector
+from common.vision.arrays import BgrImage
+from infer.detector import open_detector
+from infer.detector_protocol import Detector
 from infer.inference import Inference
 from infer.scheduling import PROCESS_NICE, PriorityController
+from infer.settings import CPU, InferSettings
 from infer.static_scene import CELLS_WH
 
 REQUEST_INTERVAL_S = 0.5  # requests are repeated, because a restarted capture has lost them
@@ -126,7 +126,7 @@ class WorkClient:
             self._schedule = said[-1]
         return self._schedule
 
-    def next_frame(self) -> tuple[WorkAssigned | None, NDArray[np.uint8] | None]:
+    def next_frame(self) -> tuple[WorkAssigned | None, BgrImage | None]:
         """Wait up to POLL_MS for a frame that no other worker gets.
 
         Returns:

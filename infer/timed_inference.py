@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
+
+from common.vision.arrays import BgrImage
 
 PICTURE_HW = (480, 640)
 
 
-def inference_ms(detect: Callable[[NDArray[np.uint8]], object]) -> float:
+def inference_ms(detect: Callable[[BgrImage], object]) -> float:
     """Return the duration of an inference on a grey picture: of the second one, because the first initialises the network."""
     picture = np.full((*PICTURE_HW, 3), 127, np.uint8)
     detect(picture)

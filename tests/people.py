@@ -10,13 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from capture.demo import Course, DemoScene, Masks, Place, Places, sways
-from common.config import ComposeSettings
 from common.ipc.messages import MasksInferred
 from common.ipc.records import FrameInfo, Instance
 from common.vision.grid import on_grid
 from common.vision.pyramid import ImagePyramid
 from common.vision.selfie_matte import Matte
 from compose.picture.matte_edge import MatteEdge, MattePace
+from compose.settings import ComposeSettings
 from compose.who.tracker import EVEN, Tracker
 from tests.faults.worker import instance_of
 

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capture.demo import DemoScene
-from common.config import ComposeSettings
 from common.ipc.messages import MasksInferred
 from common.ipc.records import FrameInfo, Instance
 from common.vision.pyramid import ImagePyramid
+from compose.settings import ComposeSettings
 from compose.who.tracker import Tracker
 from tests.faults.worker import instance_of
 

@@ -16,13 +16,15 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from common.config import STAGES, Settings, read_settings
 from common.errors import AlreadyRunningError, DeviceError, UserError
 from common.metrics.metrics import metrics, path_of
 from common.runtime.environment import process_name, under_honcho
 from common.runtime.heartbeat import EXIT_CRASHED, EXIT_DONE, EXIT_MISTAKE, EXIT_RESTS, EXIT_TOLD, Pulse
 from common.runtime.parent_watch import Ancestors, are_there
 from common.runtime.run_dir import open_run_dir
+from common.settings.base import Settings
+from common.settings.loader import read_settings
+from common.stages import settings_of
 
 LOOK_EVERY_S = 0.25
 PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -112,7 +114,7 @@ def work(stage: str, package: str, stop: Stop) -> int:
         signal.signal(signum, on_signal)
     metrics.set("restarts", stop.restarts)
     try:
-        settings = read_settings(STAGES[stage], f"python -m {package}", sys.argv[1:])
+        settings = read_settings(settings_of(stage), f"python -m {package}", sys.argv[1:])
         root = logging.getLogger()
         root.setLevel(settings.log_level.upper())
         stop.pulse.log_level = root.level

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from common.config import RelaySettings
 from common.runtime.child import Stop
+from display.relay.settings import RelaySettings
 
 
 def run(settings: RelaySettings, stop: Stop) -> None:

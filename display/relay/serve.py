@@ -8,26 +8,25 @@ import time
 from dataclasses import replace
 
 import cv2
-import numpy as np
 import zmq
-from numpy.typing import NDArray
 
-from common.config import RelaySettings
 from common.errors import ConfigError
 from common.ipc.codec import encode
 from common.ipc.messages import CommandIssued, FrameComposed, PictureRelayed, ViewerReady
 from common.ipc.streams import COMPOSITES, CONTROL, Context, connect, open_context, parse
-from common.keys import Allowed, KeyStore
 from common.metrics.counters import Counters
 from common.metrics.load import LoadReporter
 from common.metrics.metrics import metrics
-from common.remote import USER, bind_relay, is_loopback, start_authenticator
 from common.runtime.child import Stop, sole_writer
 from common.runtime.suspend import SuspendDetector
+from common.vision.arrays import BgrImage
 from display.afar import may_see, why_refused
 from display.commands import Wishes
 from display.composite_reader import Composites
+from display.relay.keyring import Allowed, KeyStore
 from display.relay.picture import card, compress
+from display.relay.settings import RelaySettings
+from display.relay.sockets import USER, bind_relay, is_loopback, start_authenticator
 from display.relay.viewers import Viewers
 
 POLL_MS = 100
@@ -113,7 +112,7 @@ class Audience:
         if curve and not self._allowed:
             raise ConfigError(
                 f"--relay: expected somebody who may watch on {settings.relay}, got an empty list in "
-                f"{settings.keys_folder}; make a key with python -m common.keys new NAME"
+                f"{settings.keys_folder}; make a key with python -m display.relay.keyring new NAME"
             )
         self._authenticator = start_authenticator(context, self._admits) if curve else None
         self.socket = bind_relay(context, settings.relay, self._keys.relay() if curve else None)
@@ -150,7 +149,7 @@ class Audience:
         """Who can take a picture now."""
         return self._viewers.ready()
 
-    def send(self, waiting: list[bytes], message: FrameComposed, picture: NDArray[np.uint8]) -> None:
+    def send(self, waiting: list[bytes], message: FrameComposed, picture: BgrImage) -> None:
         """Encode a composite, (H, W, 3) uint8 BGR, once and send it to all who wait."""
         self._number += 1
         data = zmq.Frame(encode(self._relayed(message, picture)))
@@ -209,7 +208,7 @@ class Audience:
         except zmq.Again:
             return None
 
-    def _relayed(self, message: FrameComposed, picture: NDArray[np.uint8]) -> PictureRelayed:
+    def _relayed(self, message: FrameComposed, picture: BgrImage) -> PictureRelayed:
         jpeg, height, width = compress(picture, self._quality, self._widest)
         frame = replace(message.frame, segment="", sequence=0, height=height, width=width)
         composite = replace(message, frame=frame, question="", everybody=False)

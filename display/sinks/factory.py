@@ -7,17 +7,13 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from common.config import DisplaySettings
 from common.errors import DisplayError
 from common.ipc.messages import CommandIssued, FrameComposed
 from common.ipc.records import Command
-from common.screen import why_no_window
+from common.vision.arrays import BgrImage
 from display.meter import Meter, describe
-
-Picture = NDArray[np.uint8]
+from display.screen import window_unavailable_reason
+from display.settings import DisplaySettings
 
 LOCAL = ("auto", "window", "record")  # where only whoever sits here sees it
 
@@ -43,7 +39,7 @@ class Sink(Protocol):
 
     local: bool  # only whoever sits here sees it: the instance view may be shown
 
-    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
+    def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """Take one picture, (H, W, 3) uint8 BGR, the sink's own until it returns."""
 
     def blank(self, why: str) -> None:
@@ -77,7 +73,7 @@ class HeadlessSink(UnattendedSink):
         self._next_at = time.monotonic()
         self._is_blank = False
 
-    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
+    def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
         self._is_blank = False
         now = time.monotonic()
@@ -101,7 +97,7 @@ def open_sink(settings: DisplaySettings) -> Sink:
     Raises:
         DisplayError: It cannot be opened here.
     """
-    why = why_no_window() if settings.sink in ("auto", "window") else ""
+    why = window_unavailable_reason() if settings.sink in ("auto", "window") else ""
     if settings.sink == "window" and why:
         raise DisplayError(f"--sink window: {why}; use --sink web or headless")
     if settings.view == "instances" and (settings.sink not in LOCAL or why):

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from common.ipc.messages import MAX_INSTANCES
 from common.ipc.records import DetectorKind, Instance
+from common.vision.arrays import BgrImage, Mask
 from common.vision.coco import PERSON
 from infer.embedded.look import Looker, Seen
-from infer.embedded.outline import Mask
 from infer.embedded.split import face_share, shares, unclaimed, union
 from infer.embedded.witness import LoneFace, Person
 
@@ -45,7 +45,7 @@ class EmbeddedDetector:
         self._confidence = confidence
         self._looker = Looker() if looker is None else looker
 
-    def detect(self, picture: NDArray[np.uint8]) -> tuple[Instance, ...]:
+    def detect(self, picture: BgrImage) -> tuple[Instance, ...]:
         """See Detector."""
         return instances_of(self._looker.look(picture), self._confidence)
 

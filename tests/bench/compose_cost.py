@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 
 from capture.demo import DemoScene
-from common.config import ComposeSettings, InferSettings
 from common.ipc.messages import MasksInferred
 from common.ipc.records import FrameInfo, Instance
 from common.vision.assets import MATTE, fetch
@@ -22,8 +21,10 @@ from compose.picture.guided_edge import GuidedEdge
 from compose.picture.matte_edge import MatteEdge, MattePace
 from compose.picture.renderer import Painter
 from compose.policy import State, Verdict
+from compose.settings import ComposeSettings
 from compose.who.tracker import Edge, Tracker
 from infer.embedded.detector import EmbeddedDetector
+from infer.settings import InferSettings
 from tests.bench.baseline import paste
 from tests.bench.table import print_table
 from tests.bench.timing import medians_us

@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 import pytest
 
-from common.config import DisplaySettings
 from common.ipc.messages import FrameComposed
 from common.ipc.records import Command, SetView
 from common.runtime.child import Stop
 from common.runtime.heartbeat import Pulse
+from common.vision.arrays import BgrImage
 from display import loop
-from display.composite_reader import Picture
 from display.presenter import Shown
+from display.settings import DisplaySettings
 from display.sinks.recording import RecordSink
 from tests.display.test_meter import MESSAGE
 
@@ -80,7 +80,7 @@ class Played:
     def is_gone(self) -> bool:
         return False
 
-    def waiting(self) -> Iterator[tuple[FrameComposed, Picture]]:
+    def waiting(self) -> Iterator[tuple[FrameComposed, BgrImage]]:
         if not self._states:
             self._stop.ask()
             return

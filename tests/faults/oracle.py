@@ -29,8 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capture.demo import CROSSING_S, SWAY_S, DemoScene
-from common.config import MASK_AGE_ALONE_MS, MASK_AGE_MS
 from common.ipc.messages import EVERYBODY, FrameComposed
+from common.settings.detection import MASK_AGE_ALONE_MS, MASK_AGE_MS
 from compose.picture.renderer import paint_card
 from tests.faults.detail import CHECKER_WINDOW, COARSE, FINE, Band, Checker, Map, Picture, grey_of, kept, reduced
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from capture.demo import DemoScene
-from common.config import InferSettings
 from common.errors import AssetError, ModelError
-from common.model import models_in
 from common.vision.coco import NAMES
 from common.vision.pyramid import ImagePyramid
 from infer.detector import open_detector
 from infer.embedded.detector import EmbeddedDetector
 from infer.loop import least_size, threads_per_worker
 from infer.mask_rcnn import MaskRcnn
+from infer.model_folder import models_in
+from infer.settings import InferSettings
 from infer.static_scene import CELLS_WH
 from tests.shared import FOOTAGE, MASK_RCNN
 

@@ -11,14 +11,14 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from common.config import InferSettings
-from common.devices import PROVIDERS, available, candidates
 from common.errors import ConfigError, DeviceError, ModelError
 from common.ipc.records import Instance
 from infer import device_choice, onnx_mask_rcnn, onnx_session
 from infer.detector import open_detector, open_mask_rcnn
 from infer.device_choice import open_on_best_device
+from infer.devices import PROVIDERS, available, candidates
 from infer.onnx_mask_rcnn import OnnxMaskRcnn
+from infer.settings import InferSettings
 from infer.to_onnx import write_onnx
 from tests.infer.caffe2_networks import SIDE, tiny, write
 from tests.shared import FOOTAGE, MASK_RCNN, MASK_RCNN_2GO

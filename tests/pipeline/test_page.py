@@ -23,11 +23,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, ViewportSize
 from prometheus_client.parser import text_string_to_metric_families
 
-from common.config import DisplaySettings
 from common.ipc.messages import CommandIssued, FrameComposed
 from common.ipc.records import FrameInfo
 from common.metrics.metrics import METRICS
 from display.meter import Meter
+from display.settings import DisplaySettings
 from display.sinks.web import WebSink
 from tests.background import Background
 from tests.call import environment, free_port, printed_url, read_until, stages, start_call

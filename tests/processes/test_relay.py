@@ -18,20 +18,20 @@ import numpy as np
 import pytest
 import zmq
 
-from common.config import DisplaySettings
 from common.ipc.codec import encode
 from common.ipc.messages import CommandIssued, FrameComposed
 from common.ipc.records import Command, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy, SetView
 from common.ipc.streams import CONTROL, Context, bind, open_context, receive, send
-from common.keys import KeyStore, Pair, ViewerKey, read_viewer_key
 from common.metrics.counters import Counters
-from common.remote import IN_FLIGHT
 from common.runtime.run_dir import open_run_dir
 from compose.policy import State, Verdict
 from display import remote
 from display.afar import HERE_ONLY
 from display.commands import Wishes
+from display.relay.keyring import KeyStore, Pair, ViewerKey, read_viewer_key
 from display.relay.picture import card
+from display.relay.sockets import IN_FLIGHT
+from display.settings import DisplaySettings
 from tests.call import free_port
 from tests.processes.neighbours import child_of, end, stage, wait_for
 from tests.processes.relayed import LIVE, ComposePlayed, ViewerPlayed, compose_played, grey_of
@@ -348,7 +348,7 @@ def test_fifty_watch_and_one_that_stops_costs_nobody_anything(at: Stage) -> None
     ("settings", "said"),
     [
         ({"relay": "tcp://0.0.0.0:5999"}, "expected somebody who may watch"),
-        ({"relay": "tcp://127.0.0.1:5999"}, "make a key with python -m common.keys new NAME"),
+        ({"relay": "tcp://127.0.0.1:5999"}, "make a key with python -m display.relay.keyring new NAME"),
         ({"relay": "udp://x"}, "expected tcp://HOST:PORT"),
         ({"relay": "tcp://192.0.2.1:5999", "curve": "no"}, "--curve no: expected a relay on loopback"),
         ({"relay": "tcp://127.0.0.1:5999", "curve": "no", "allow_control": "yes"}, "--allow-control: expected keys"),
@@ -364,7 +364,7 @@ def test_where_all_descriptors_are_held_who_watches_goes_on_and_who_is_listed_ge
     """Strangers who connected and said nothing ended the call, or kept everybody out."""
     keys, most = (at.key("anna"), at.key("ben")), 64
     relay = (
-        "import sys, resource; from pathlib import Path; from common.config import RelaySettings\n"
+        "import sys, resource; from pathlib import Path; from display.relay.settings import RelaySettings\n"
         "from common.runtime.child import Stop; from common.runtime.heartbeat import Pulse; from display.relay.serve import serve\n"
         f"resource.setrlimit(resource.RLIMIT_NOFILE, ({most}, {most}))\n"
         "settings = RelaySettings(run_dir=Path(sys.argv[1]), keys=Path(sys.argv[2]), relay=sys.argv[3])\n"

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from common.config import ComposeSettings
 from common.ipc.records import FrameInfo
 from common.vision.pyramid import ImagePyramid
 from compose.picture.renderer import Painter, paint_card
 from compose.policy import State, Verdict
+from compose.settings import ComposeSettings
 from compose.who.tracker import Tracker
 
 

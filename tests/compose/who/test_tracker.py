@@ -10,10 +10,10 @@ import pytest
 
 from capture.demo import DemoScene, Place, Places, sways
 from capture.sprite import Sprite
-from common.config import MASK_AGE_ALONE_MS, MASK_AGE_MS, ComposeSettings
 from common.errors import AssetError
 from common.ipc.messages import MasksInferred
 from common.ipc.records import FrameInfo, Instance, SelectSubject
+from common.settings.detection import MASK_AGE_ALONE_MS, MASK_AGE_MS
 from common.vision.assets import MATTE, fetch
 from common.vision.coco import NAMES
 from common.vision.pyramid import ImagePyramid
@@ -23,6 +23,7 @@ from compose.picture.guided_edge import GuidedEdge
 from compose.picture.matte_edge import MatteEdge, MattePace
 from compose.picture.renderer import OUTLINE_BGR, Painter
 from compose.policy import State, Verdict
+from compose.settings import ComposeSettings
 from compose.who import tracker as module
 from compose.who.region import HISTORY, Present, Region
 from compose.who.selection import NOT_HERE, Choice
