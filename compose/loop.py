@@ -68,8 +68,7 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
     cv2.setNumThreads(1)
     keep_freed()
     tracker = open_tracker(settings, pace := MattePace())
-    painter = Painter(settings, tracker)
-    policy = Policy(tracker.choose, painter.forget, tracker.age_limit_ms, settings.mask_age_limit_ms)
+    painter, policy = Painter(settings, tracker), Policy(settings.mask_age_limit_ms)
     counters, journal, sleep, run_dir = Counters(log), Journal(), SleepWatch(), settings.call_dir
     with sole_writer(run_dir, COMPOSITES.name), open_context() as context, Composites(context, run_dir) as composites:
         frames = Frames(context, run_dir, policy, counters)
@@ -80,26 +79,27 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
         while not stop:
             poller.poll(POLL_MS)
             frame, picture = frames.newest()
+            forget_what_was_lost(policy, tracker, painter)
             for wish in receive(control, WishMade, counters):
                 obey(wish, policy, tracker, painter, counters)
             if watch.is_gone():
                 counters.count("worker", "gone, or cut off for what it sent")
             begun, halves = time.monotonic(), None if picture is None else Halves(picture)
             if frame is not None and halves is not None:
-                tracker.see(frame, halves)
+                tracker.update(frame, halves)
             for result in receive(masks, MasksInferred, counters):
                 workers.looked(result)
-                if refused := policy.accept(result, time.monotonic_ns()):
-                    counters.count("masks", refused)
-                else:
+                if use(result, policy, tracker, painter, counters):
                     composites.model = result.model
-                    painter.instances.see(result)
             if sleep.has_slept():  # last of all: what was read, asked and found above may be of before it
                 policy.lose(SLEPT, sleep.woke_ns)
                 frame = None
-            verdict = policy.judge(time.monotonic_ns())
+            verdict = policy.judge(time.monotonic_ns(), tracker.age_limit_ms())
+            forget_what_was_lost(policy, tracker, painter)
             journal.note(verdict, policy.privacy)
             if frame is not None and halves is not None:
+                if verdict.shows_people:
+                    tracker.refine(verdict.subjects)
                 painter.paint(halves, frame, verdict, composites.claim(frame))
                 composites.publish(frame, verdict, policy.privacy)
                 workers.composed(time.monotonic() - begun)
@@ -107,6 +107,28 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
                 composites.publish_card(verdict, policy.privacy)
             workers.tell(tracker, frames.skipped, verdict)
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
+
+
+def use(result: MasksInferred, policy: Policy, tracker: Tracker, painter: Painter, counters: Counters) -> bool:
+    """Follow the subject by a result, where the policy lets it be used. Return whether it may show somebody; if not, that is
+    counted with its cause."""
+    now_ns = time.monotonic_ns()
+    refused = policy.refusal_of(result, now_ns)
+    if not refused:
+        choice = tracker.apply(result)
+        refused = policy.accept(result, choice, now_ns, tracker.age_limit_ms())
+    if refused:
+        counters.count("masks", refused)
+    else:
+        painter.instances.see(result)
+    return not refused
+
+
+def forget_what_was_lost(policy: Policy, tracker: Tracker, painter: Painter) -> None:
+    """Forget the subject and all that was found so far, where the policy has noticed a loss."""
+    if policy.take_loss():
+        tracker.reset()
+        painter.instances.forget()
 
 
 def obey(wish: WishMade, policy: Policy, tracker: Tracker, painter: Painter, counters: Counters) -> None:

@@ -15,12 +15,23 @@ Frames, results and wishes of before the loss count no more. A shorter silence o
 
 Every event can come in every state. `see`, `lose`, `accept`, `set_privacy` and `set_view` say what happened; `judge` says what may
 be shown now. `refuses` says which of a viewer's wishes must not be obeyed.
+
+The policy calls nobody: compose/loop.py asks the tracker and hands the answers over, in this order in each turn.
+
+1. `see` or `lose` for every fact of the source; then, where `take_loss` says so, the tracker and the instance view are reset
+2. `Tracker.update` with the newest frame
+3. for every result: `refusal_of`; where that is "", `Tracker.apply`, and `accept` with the selection
+4. `judge`; once more `take_loss`
+5. where people are shown, `Tracker.refine`; then the composite is painted with `Tracker.alpha`, which changes nothing
+
+A wrong order raises RuntimeError: in `accept` (a result that must not be used, or a loss that was not taken), in
+`Tracker.refine` and `Tracker.alpha` (another frame, or a result that came since), and in `Painter.paint` (a verdict on another
+frame).
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -55,7 +66,8 @@ class State(StrEnum):
 class Verdict(NamedTuple):
     """What may be shown, and why. `subjects` holds somebody in the states LIVE and EVERYBODY only, `opacity` (0..1) is how far
     they have faded in; `mask_age_ms` is -1.0 where there is no mask of this stream; `question` is what the person in front
-    is asked; `everybody` says that every person who is found is shown."""
+    is asked; `everybody` says that every person who is found is shown; `frame` is the epoch and the frame_id of the frame that
+    it was made for."""
 
     state: State
     reason: str
@@ -64,6 +76,7 @@ class Verdict(NamedTuple):
     opacity: float = 0.0
     question: str = ""
     everybody: bool = False
+    frame: tuple[int, int] = (0, 0)
 
     @property
     def shows_people(self) -> bool:
@@ -75,22 +88,14 @@ class Policy:
     """Fail closed: without a fresh mask of the present stream that holds the subject, everything is hidden.
 
     Args:
-        choose: Says which instances of an accepted result stay sharp.
-        forget: Forgets who that was, and all that was seen.
-        age_limit_ms: Says from what age a mask shows nobody, as of now.
         frame_limit_ms: The age from which a frame is not shown any more.
     """
 
-    def __init__(
-        self,
-        choose: Callable[[MasksInferred], Choice],
-        forget: Callable[[], None],
-        age_limit_ms: Callable[[], float],
-        frame_limit_ms: float,
-    ) -> None:
-        self._choose, self._forget_subject = choose, forget
-        self._age_limit_ms, self._frame_limit_ns = age_limit_ms, round(frame_limit_ms * 1e6)
+    def __init__(self, frame_limit_ms: float) -> None:
+        self._frame_limit_ns = round(frame_limit_ms * 1e6)
         self._epoch = 0
+        self._newest_id = 0  # of the last frame that may be shown
+        self._loss_to_take = False
         self._frames: OrderedDict[int, int] = OrderedDict()  # frame_id → captured_ns
         self._seen_ns = 0
         self._period_ns = 0
@@ -133,7 +138,7 @@ class Policy:
         self._frames[frame.frame_id] = frame.captured_ns
         if len(self._frames) > KNOWN_FRAMES:
             self._frames.popitem(last=False)
-        self._seen_ns = now_ns
+        self._seen_ns, self._newest_id = now_ns, frame.frame_id
         self._lost = ""
         return ""
 
@@ -142,10 +147,15 @@ class Policy:
         self._lost, self._lost_ns, self._first_ns = reason, now_ns, now_ns
         self._frames.clear()
         self._forget(NO_MASK_YET)
-        self._forget_subject()
+        self._loss_to_take = True
 
-    def accept(self, masks: MasksInferred, now_ns: int) -> str:
-        """A result has come. Returns "" or why it shows nobody."""
+    def take_loss(self) -> bool:
+        """Return True once after a loss: whoever remembers something of the stream must forget it now."""
+        taken, self._loss_to_take = self._loss_to_take, False
+        return taken
+
+    def refusal_of(self, masks: MasksInferred, now_ns: int) -> str:
+        """Return "" or why a result must not be used at all."""
         if masks.epoch != self._epoch:
             return "of another epoch"
         if masks.captured_ns > now_ns:
@@ -154,12 +164,27 @@ class Policy:
             return "of a frame never seen"
         if masks.looked_ns < self._first_ns:
             return "of before a loss"
-        if self._masks is not None and masks.frame_id <= self._masks.frame_id:
-            return "out of order"
-        self._started = True
-        self._masks = masks
-        self._choice = self._choose(masks)
-        return "stale" if now_ns - masks.looked_ns > self._age_limit_ms() * 1e6 else ""
+        return "out of order" if self._masks is not None and masks.frame_id <= self._masks.frame_id else ""
+
+    def accept(self, masks: MasksInferred, choice: Choice, now_ns: int, age_limit_ms: float) -> str:
+        """Take a result and whom the tracker chose in it. Return "" or why it shows nobody.
+
+        Args:
+            masks: A result for which `refusal_of` has just returned "".
+            choice: What `Tracker.apply` returned for it.
+            now_ns: CLOCK_MONOTONIC.
+            age_limit_ms: The age from which a mask shows nobody.
+
+        Raises:
+            RuntimeError: The result must not be used, or a loss has not been taken: the tracker still follows whom it knew
+                before.
+        """
+        if refused := self.refusal_of(masks, now_ns):
+            raise RuntimeError(f"a result was handed over that must not be used: {refused}")
+        if self._loss_to_take:
+            raise RuntimeError("a result was handed over before the loss was taken and the tracker reset")
+        self._started, self._masks, self._choice = True, masks, choice
+        return "stale" if now_ns - masks.looked_ns > age_limit_ms * 1e6 else ""
 
     def refuses(self, wish: WishMade, now_ns: int) -> str:
         """Return "" or why a viewer's wish must not be obeyed. A wish for the filter is always obeyed: it only hides."""
@@ -186,11 +211,17 @@ class Policy:
         self.set_privacy(not instances)
         self._view = instances
 
-    def judge(self, now_ns: int) -> Verdict:
-        """What may be shown at `now_ns` (CLOCK_MONOTONIC) of the frame that was seen last."""
+    def judge(self, now_ns: int, age_limit_ms: float) -> Verdict:
+        """Say what may be shown of the frame that was seen last.
+
+        Args:
+            now_ns: CLOCK_MONOTONIC.
+            age_limit_ms: The age from which a mask shows nobody.
+        """
         if self._is_silent(now_ns, LOSS_NS):
             self.lose(NO_FRAME, now_ns)
-        verdict = self._judge(now_ns)._replace(everybody=self._choice.everybody)
+        frame = self._epoch, self._newest_id
+        verdict = self._judge(now_ns, age_limit_ms)._replace(everybody=self._choice.everybody, frame=frame)
         if not verdict.shows_people:
             self._live_since_ns = None
             return verdict
@@ -198,7 +229,7 @@ class Policy:
             self._live_since_ns = now_ns
         return verdict._replace(opacity=min(1.0, (now_ns - self._live_since_ns) / ENTRY_NS))
 
-    def _judge(self, now_ns: int) -> Verdict:
+    def _judge(self, now_ns: int, age_limit_ms: float) -> Verdict:
         age_ns = now_ns - self._masks.looked_ns if self._masks else -1_000_000
         age_ms = age_ns / 1e6
         if not self._frames and not self._lost:
@@ -211,8 +242,8 @@ class Policy:
             return Verdict(State.INSTANCES if self._view else State.OFF, "turned off by hand", age_ms)
         if self._masks is None:
             reason = self._no_mask
-        elif age_ms > (limit_ms := self._age_limit_ms()):
-            reason = f"mask older than {limit_ms:.0f} ms"
+        elif age_ms > age_limit_ms:
+            reason = f"mask older than {age_limit_ms:.0f} ms"
         else:
             return self._judge_choice(age_ms)
         return Verdict(State.HIDDEN if self._started else State.STARTING, reason, age_ms)

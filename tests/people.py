@@ -158,17 +158,18 @@ def play(
     for index in range(round(SECONDS * FPS)):
         picture, masks = scene.frame(index), scene.masks(index)
         frame = FrameCaptured(1, index, at_ns(index), index, "s", index, SIZE_WH[1], SIZE_WH[0])
-        tracker.see(frame, Halves(picture))
+        tracker.update(frame, Halves(picture))
         of = index - looks.late
         if of >= 0 and of % looks.every == 0:
             found = looks.at(of)
-            subjects = tracker.choose(MasksInferred(1, of, at_ns(of), 1, "w", "m", found)).subjects
+            subjects = tracker.apply(MasksInferred(1, of, at_ns(of), 1, "w", "m", found)).subjects
             # the tracker may keep the subject of an earlier result
             chosen = [s for s in subjects if any(s is i for i in found)]
             shown.switches += any(is_bystander(s, scene.masks(of)) for s in chosen)
         opacity = np.zeros(SIZE_WH[::-1], np.uint8)
         if subjects:
-            alpha = tracker.alpha(frame, subjects)
+            tracker.refine(subjects)
+            alpha = tracker.alpha()
             x0, y0, x1, y1 = alpha.box_xyxy
             opacity[y0:y1, x0:x1] = alpha.opacity
         if look:

@@ -273,9 +273,9 @@ def follow(course: Course) -> Returned:
     wrong, back, asked, lost = 0, False, False, 0
     for frame_id, moment in enumerate(moments(course)):
         at_ns = round((moment.at_s + 1) * 1e9)
-        tracker.see(FrameCaptured(1, frame_id, at_ns, frame_id, "s", frame_id, *WH), Halves(moment.picture))
+        tracker.update(FrameCaptured(1, frame_id, at_ns, frame_id, "s", frame_id, *WH), Halves(moment.picture))
         people = tuple(i for i in moment.found.values() if i is not None)
-        choice = tracker.choose(MasksInferred(1, frame_id, at_ns, 1, "w", "m", people))
+        choice = tracker.apply(MasksInferred(1, frame_id, at_ns, 1, "w", "m", people))
         shown = choice.subjects[0] if choice.subjects else None
         wrong += shown is not None and shown is moment.found.get("other")
         asked |= bool(choice.question)

@@ -50,7 +50,7 @@ class GuidedEdge:
     def reset(self) -> None:
         """See Edge: nothing is kept from frame to frame."""
 
-    def alpha(self, present: Present, region: Region, age_ns: int) -> Alpha:
+    def refine(self, present: Present, region: Region, age_ns: int) -> Alpha:
         """See Edge."""
         step = region.roll(None, NOWHERE)
         if not step.subject.any():

@@ -152,7 +152,7 @@ class MatteEdge:
         """See Edge."""
         self._box, self._before, self._carried = None, None, 0
 
-    def alpha(self, present: Present, region: Region, age_ns: int) -> Alpha:
+    def refine(self, present: Present, region: Region, age_ns: int) -> Alpha:
         """See Edge."""
         assert region.area is not None
         box = kept(self._box, region.area)

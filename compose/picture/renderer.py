@@ -26,7 +26,11 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 class Painter:
-    """Paints composites.
+    """Paints composites. Painting changes nothing but the picture that is painted into.
+
+    Args:
+        settings: With the background.
+        tracker: Says what of the present frame is the subject.
 
     Raises:
         SourceError: The background cannot be read.
@@ -42,13 +46,14 @@ class Painter:
         """Hide the room behind `blur` or `color:RRGGBB` from now on; "" is what the settings say."""
         self._backdrop = open_backdrop(replace(self._settings, background=background)) if background else self._first
 
-    def forget(self) -> None:
-        """Forget the subject, and all that was found so far."""
-        self._tracker.forget()
-        self.instances.forget()
-
     def paint(self, halves: Halves, frame: FrameCaptured, verdict: Verdict, into: Picture) -> None:
-        """Fill `into`, of the frame's shape (H, W, 3) uint8 BGR, with what `verdict` allows of the frame."""
+        """Fill `into`, of the frame's shape (H, W, 3) uint8 BGR, with what `verdict` allows of the frame.
+
+        Raises:
+            RuntimeError: The verdict was made for another frame, or the tracker has not refined the subject on this one.
+        """
+        if verdict.frame != (frame.epoch, frame.frame_id):
+            raise RuntimeError(f"frame {frame.epoch}/{frame.frame_id} was painted with a verdict on {verdict.frame}")
         if verdict.state is State.LOST:  # compose was stopped after the frame came, and for too long
             paint_card(verdict.reason, into)
             return
@@ -57,7 +62,7 @@ class Painter:
         elif verdict.state is State.INSTANCES:
             self.instances.paint(halves.picture, frame.epoch, into)
         elif verdict.shows_people:
-            who = alpha.faded(self._tracker.alpha(frame, verdict.subjects), verdict.opacity)
+            who = alpha.faded(self._tracker.alpha(), verdict.opacity)
             self._backdrop.paint(halves, who, frame.captured_ns, into)
             blend(halves.picture, who, into)
             if self._tracker.outlined(frame.captured_ns):

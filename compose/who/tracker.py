@@ -56,8 +56,8 @@ class Edge(Protocol):
     def reset(self) -> None:
         """Forget the frames before: another stream begins, of another shape perhaps."""
 
-    def alpha(self, present: Present, region: Region, age_ns: int) -> Alpha:
-        """Alpha of the subject, whose region is rolled on to the present frame; the last result is `age_ns` old."""
+    def refine(self, present: Present, region: Region, age_ns: int) -> Alpha:
+        """Roll the region on to the present frame and return the subject's alpha; the last result is `age_ns` old."""
 
 
 class Past(NamedTuple):
@@ -69,6 +69,10 @@ class Past(NamedTuple):
 
 class Tracker:
     """Follows the subject through one stream after the other.
+
+    In each turn `update` takes the newest frame, `apply` every result that may be used, and `refine` finds the subject's edge
+    on that frame, where it is shown. `alpha` returns the edge and changes nothing. The module text of compose/policy.py lists
+    the whole order.
 
     Args:
         settings: Who may be the subject, and how sure one must be.
@@ -88,6 +92,8 @@ class Tracker:
         self._wh = grid_wh(size_wh) if epoch else (0, 0)
         self._region, self._meter = Region(), FlowMeter()
         self._present: Present | None = None
+        self._is_updated = False  # a frame has come that is not refined yet
+        self._alpha: Alpha | None = None  # on the newest frame, with the last result
         self.seen_ns = 0  # when the newest frame was captured
         self.looked_ns = 0  # when the frame was captured that the last result was found in, 0 before that
         self._chooser.clear()
@@ -103,8 +109,8 @@ class Tracker:
             self._edge.reset()
         self._past: OrderedDict[int, Past] = OrderedDict()  # by frame_id
 
-    def see(self, frame: FrameCaptured, halves: Halves) -> None:
-        """The present frame, with its picture; another stream is another beginning."""
+    def update(self, frame: FrameCaptured, halves: Halves) -> None:
+        """Take the present frame with its picture; another stream is another beginning."""
         if frame.epoch != self._epoch:
             self._begin(frame.epoch, (frame.width, frame.height))
         small = halves.at_least(WIDER * self._wh[0], 1)
@@ -116,10 +122,11 @@ class Tracker:
             self._present = Present(frame.frame_id, halves.picture, small, grey, self._meter.measure(grey), since)
             self._region.see(self._present)
         self.seen_ns = frame.captured_ns
+        self._is_updated, self._alpha = True, None
         self._forget(frame.captured_ns)
         self._watch()
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Forget the subject and all that was seen: the next frame is another beginning, though of the same stream."""
         self._begin(0, (0, 0))
 
@@ -171,8 +178,10 @@ class Tracker:
         """Whether it should be shown who was chosen: for a second after a choice by hand."""
         return self._chooser.by_hand_ns > 0 and now_ns - self._chooser.by_hand_ns < OUTLINE_NS
 
-    def choose(self, result: MasksInferred) -> Choice:
-        """Who stays sharp among a result's instances; nobody where the subject is not among them."""
+    def apply(self, result: MasksInferred) -> Choice:
+        """Correct the subject's area by a result, and return who stays sharp among its instances: nobody where the subject is
+        not among them."""
+        self._alpha = None
         choice = self._choose(result)
         if result.looked_ns >= self._ended_ns:
             self._ended_ns = 0
@@ -256,16 +265,39 @@ class Tracker:
         near = min(self._past, key=lambda seen: abs(seen - frame_id), default=None)
         return None if near is None or abs(near - frame_id) > NEAREST else self._past[near]
 
-    def alpha(self, frame: FrameCaptured, subjects: tuple[Instance, ...]) -> Alpha:
-        """What of the present frame is the subject."""
+    def refine(self, subjects: tuple[Instance, ...]) -> None:
+        """Find the subject's edge on the newest frame, once. This runs the matte, so call it only where people are shown.
+
+        Args:
+            subjects: Who may be shown.
+
+        Raises:
+            RuntimeError: No frame has come since the last call.
+        """
+        if not self._is_updated:
+            raise RuntimeError("refine was called without a new frame: update comes first")
+        self._is_updated = False
+        self._alpha = self._refined(subjects)
+
+    def _refined(self, subjects: tuple[Instance, ...]) -> Alpha:
         if self._edge is None:
             return alpha.of_instances(subjects, self._size_wh, self._settings.threshold, self._settings.edge)
         area, present = self._region.area, self._present
-        if area is None or not area.any() or present is None or present.frame_id != frame.frame_id:
+        if area is None or not area.any() or present is None:
             return alpha.NOBODY
-        found = self._edge.alpha(present, self._region, frame.captured_ns - self.looked_ns)
+        found = self._edge.refine(present, self._region, self.seen_ns - self.looked_ns)
         self._watch()
         return found
+
+    def alpha(self) -> Alpha:
+        """Return what of the newest frame is the subject. This changes nothing.
+
+        Raises:
+            RuntimeError: A frame or a result has come since `refine`, so its edge is not of the present any more.
+        """
+        if self._alpha is None:
+            raise RuntimeError("alpha was asked for before refine")
+        return self._alpha
 
     def _seed(
         self,

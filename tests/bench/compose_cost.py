@@ -88,9 +88,10 @@ def whole_of(width: int, height: int) -> dict[str, object]:
             result = truth(scene, of) if of >= FRAMES.start and of % 3 == 0 else None
             begun = time.perf_counter()
             halves = Halves(picture)
-            tracker.see(frame, halves)
-            subjects = tracker.choose(result).subjects if result else subjects
-            painter.paint(halves, frame, Verdict(State.LIVE, "", 100.0, subjects, 1.0), into)
+            tracker.update(frame, halves)
+            subjects = tracker.apply(result).subjects if result else subjects
+            tracker.refine(subjects)
+            painter.paint(halves, frame, Verdict(State.LIVE, "", 100.0, subjects, 1.0, frame=(1, index)), into)
             times.append((time.perf_counter() - begun) * 1e3)
     figures = {name: np.percentile(times[8:], [50, 99]).round(2).tolist() for name, times in taken.items()}
     base = float(np.median(tutorials))

@@ -31,21 +31,25 @@ class Scene:
 
     def __init__(self) -> None:
         self.everybody = False
+        self.answer: Choice | None = None  # what the tracker says of every result, where it is told here
         self.forgotten = 0
-        self.policy = Policy(self.choose, self.forget, lambda: MAX_AGE_MS, MAX_AGE_MS)
+        self.policy = Policy(MAX_AGE_MS)
         self.now_ms = 10_000
         self.epoch = EPOCH
         self.frames: dict[int, int] = {}
 
     def choose(self, result: MasksInferred) -> Choice:
+        if self.answer is not None:
+            return self.answer
         people = result.instances if self.everybody else result.instances[:1]
         return Choice(people, "" if people else "nobody found", everybody=self.everybody)
 
-    def forget(self) -> None:
-        self.forgotten += 1
+    def take_loss(self) -> None:
+        self.forgotten += self.policy.take_loss()
 
     def lose(self, reason: str = "gone") -> None:
         self.policy.lose(reason, self.now_ms * MS)
+        self.take_loss()
         self.frames = {}
 
     def frame(self, epoch: int | None = None, frame_id: int | None = None, age_ms: int = 0) -> str:
@@ -56,6 +60,7 @@ class Scene:
         refused = self.policy.see(
             FrameCaptured(self.epoch, number, captured_ms * MS, number, "onlyme-0-x", number, 4, 4), self.now_ms * MS
         )
+        self.take_loss()
         if not refused:
             self.frames[number] = captured_ms
         return refused
@@ -72,7 +77,9 @@ class Scene:
         number = max(self.frames, default=0) if frame_id is None else frame_id
         when = self.frames.get(number, self.now_ms) if captured_ms is None else captured_ms
         result = MasksInferred(epoch or self.epoch, number, when * MS, MS, "w", "m", (PERSON,) * who, held_ms * MS)
-        return self.policy.accept(result, self.now_ms * MS)
+        now_ns = self.now_ms * MS
+        refused = self.policy.refusal_of(result, now_ns)
+        return refused or self.policy.accept(result, self.choose(result), now_ns, MAX_AGE_MS)
 
     def wait(self, ms: int) -> None:
         self.now_ms += ms
@@ -85,7 +92,9 @@ class Scene:
         return self.verdict()
 
     def verdict(self) -> Verdict:
-        return self.policy.judge(self.now_ms * MS)
+        verdict = self.policy.judge(self.now_ms * MS, MAX_AGE_MS)
+        self.take_loss()
+        return verdict
 
 
 @pytest.fixture
@@ -403,9 +412,7 @@ def test_everybody_is_a_state_of_its_own() -> None:
 
 def test_the_question_is_passed_on_while_the_subject_is_hidden() -> None:
     scene = Scene()
-    scene.policy = Policy(
-        lambda r: Choice((), "not sure", question="is this you?"), scene.forget, lambda: MAX_AGE_MS, MAX_AGE_MS
-    )
+    scene.answer = Choice((), "not sure", question="is this you?")
     scene.frame()
     scene.masks()
     assert scene.verdict()[:2] == (State.HIDDEN, "not sure")
@@ -492,3 +499,43 @@ def test_a_result_that_is_said_again_is_as_old_as_the_frame_that_was_looked_at(s
     scene.frame()
     assert scene.masks(held_ms=MAX_AGE_MS + 33) == "stale"
     assert scene.verdict()[:2] == (State.HIDDEN, "mask older than 500 ms")
+
+
+def test_a_result_that_was_not_asked_about_is_an_error_and_shows_nobody(scene: Scene) -> None:
+    """Whoever hands a result over must have asked whether it may be used: else the tracker would follow it."""
+    scene.frame()
+    now_ns = scene.now_ms * MS
+    other = MasksInferred(EPOCH + 1, 0, now_ns, MS, "w", "m", (PERSON,))
+    assert scene.policy.refusal_of(other, now_ns) == "of another epoch"
+    with pytest.raises(RuntimeError, match="of another epoch"):
+        scene.policy.accept(other, Choice((PERSON,)), now_ns, MAX_AGE_MS)
+    assert scene.verdict().state is State.STARTING
+    assert scene.masks() == ""
+    with pytest.raises(RuntimeError, match="out of order"):
+        scene.policy.accept(replace(other, epoch=EPOCH), Choice((PERSON,)), now_ns, MAX_AGE_MS)
+
+
+def test_a_loss_that_nobody_took_is_an_error_and_shows_nobody(scene: Scene) -> None:
+    """The tracker was not told to forget, so whom it chose may be somebody of before the loss."""
+    live(scene)
+    scene.policy.lose("gone", scene.now_ms * MS)
+    now_ns = (scene.now_ms + 33) * MS
+    assert scene.policy.see(FrameCaptured(EPOCH, 1, now_ns, 1, "onlyme-0-x", 1, 4, 4), now_ns) == ""
+    result = MasksInferred(EPOCH, 1, now_ns, MS, "w", "m", (PERSON,))
+    assert scene.policy.refusal_of(result, now_ns) == ""
+    with pytest.raises(RuntimeError, match="before the loss was taken"):
+        scene.policy.accept(result, Choice((PERSON,)), now_ns, MAX_AGE_MS)
+    assert scene.policy.judge(now_ns, MAX_AGE_MS).state is State.HIDDEN
+    assert scene.policy.take_loss() and not scene.policy.take_loss(), "once"
+    assert scene.policy.accept(result, Choice((PERSON,)), now_ns, MAX_AGE_MS) == ""
+    assert scene.policy.judge(now_ns, MAX_AGE_MS).state is State.LIVE
+
+
+def test_a_verdict_says_which_frame_it_was_made_for(scene: Scene) -> None:
+    scene.frame()
+    scene.frame(frame_id=7)
+    assert scene.verdict().frame == (EPOCH, 7)
+    scene.frame(epoch=EPOCH + 1, frame_id=3)
+    assert scene.verdict().frame == (EPOCH + 1, 3)
+    scene.frame(frame_id=2)  # out of order: it is not painted
+    assert scene.verdict().frame == (EPOCH + 1, 3)

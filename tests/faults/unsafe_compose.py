@@ -18,19 +18,20 @@ from compose.policy import Policy, State, Verdict
 _judge = Policy.judge
 
 
-def raw(self: Policy, now_ns: int) -> Verdict:
-    verdict = _judge(self, now_ns)
+def raw(self: Policy, now_ns: int, age_limit_ms: float) -> Verdict:
+    verdict = _judge(self, now_ns, age_limit_ms)
     return verdict if verdict.state is State.LIVE else verdict._replace(state=State.OFF)
 
 
-def stale(self: Policy, now_ns: int) -> Verdict:
+def stale(self: Policy, now_ns: int, age_limit_ms: float) -> Verdict:
+    verdict = _judge(self, now_ns, age_limit_ms)
     if self._masks is None or not self._choice.subjects:
-        return _judge(self, now_ns)
-    return Verdict(State.LIVE, "", 100.0, self._choice.subjects, 1.0)
+        return verdict
+    return Verdict(State.LIVE, "", 100.0, self._choice.subjects, 1.0, frame=verdict.frame)
 
 
-def wrong(self: Policy, now_ns: int) -> Verdict:
-    verdict = _judge(self, now_ns)
+def wrong(self: Policy, now_ns: int, age_limit_ms: float) -> Verdict:
+    verdict = _judge(self, now_ns, age_limit_ms)
     if self._masks is None or not verdict.subjects:
         return verdict
     others = tuple(i for i in self._masks.instances if i not in verdict.subjects)
