@@ -46,7 +46,7 @@ from common.vision.pyramid import Halves
 from compose.malloc import keep_freed
 from compose.picture.matte_edge import MattePace
 from compose.picture.renderer import Painter, paint_card
-from compose.policy import Policy, State, Verdict
+from compose.policy import Decision, Policy, State
 from compose.who.tracker import Tracker, open_tracker
 from compose.workers import Workers
 
@@ -92,20 +92,20 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
                 if use(result, policy, tracker, painter, counters):
                     composites.model = result.model
             if sleep.has_slept():  # last of all: what was read, asked and found above may be of before it
-                policy.lose(SLEPT, sleep.woke_ns)
+                policy.on_source_lost(SLEPT, sleep.woke_ns)
                 frame = None
-            verdict = policy.judge(time.monotonic_ns(), tracker.age_limit_ms())
+            decision = policy.evaluate(time.monotonic_ns(), tracker.age_limit_ms())
             forget_what_was_lost(policy, tracker, painter)
-            journal.note(verdict, policy.privacy)
+            journal.note(decision, policy.privacy)
             if frame is not None and halves is not None:
-                if verdict.shows_people:
-                    tracker.refine(verdict.subjects)
-                painter.paint(halves, frame, verdict, composites.claim(frame))
-                composites.publish(frame, verdict, policy.privacy)
+                if decision.shows_people:
+                    tracker.refine(decision.subjects)
+                painter.paint(halves, frame, decision, composites.claim(frame))
+                composites.publish(frame, decision, policy.privacy)
                 workers.composed(time.monotonic() - begun)
-            elif verdict.state is State.LOST:
-                composites.publish_card(verdict, policy.privacy)
-            workers.tell(tracker, frames.skipped, verdict)
+            elif decision.state is State.LOST:
+                composites.publish_card(decision, policy.privacy)
+            workers.tell(tracker, frames.skipped, decision)
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
 
 
@@ -113,10 +113,10 @@ def use(result: MasksInferred, policy: Policy, tracker: Tracker, painter: Painte
     """Follow the subject by a result, where the policy lets it be used. Return whether it may show somebody; if not, that is
     counted with its cause."""
     now_ns = time.monotonic_ns()
-    refused = policy.refusal_of(result, now_ns)
+    refused = policy.refusal_of_result(result, now_ns)
     if not refused:
         choice = tracker.apply(result)
-        refused = policy.accept(result, choice, now_ns, tracker.age_limit_ms())
+        refused = policy.on_result(result, choice, now_ns, tracker.age_limit_ms())
     if refused:
         counters.count("masks", refused)
     else:
@@ -134,7 +134,7 @@ def forget_what_was_lost(policy: Policy, tracker: Tracker, painter: Painter) -> 
 def obey(wish: WishMade, policy: Policy, tracker: Tracker, painter: Painter, counters: Counters) -> None:
     """Do what a viewer wants; what the policy refuses is counted."""
     asked = wish.wanted
-    if refused := policy.refuses(wish, time.monotonic_ns()):
+    if refused := policy.refusal_of_command(wish, time.monotonic_ns()):
         counters.count("wish", refused)
     elif isinstance(asked, PrivacySet):
         policy.set_privacy(asked.privacy)
@@ -165,7 +165,7 @@ class Frames:
         The policy is told of every frame, and of every loss.
         """
         if self._capture.is_gone():
-            self._policy.lose("capture has ended", time.monotonic_ns())
+            self._policy.on_source_lost("capture has ended", time.monotonic_ns())
         newest: FrameCaptured | None = None
         for fact in receive(self._socket, FRAME_FACTS, self._counters):
             if newest is not None:
@@ -173,8 +173,8 @@ class Frames:
                 self.skipped += 1
                 newest = None
             if isinstance(fact, SourceLost):
-                self._policy.lose(fact.reason, time.monotonic_ns())
-            elif refused := self._policy.see(fact, time.monotonic_ns()):
+                self._policy.on_source_lost(fact.reason, time.monotonic_ns())
+            elif refused := self._policy.on_frame(fact, time.monotonic_ns()):
                 self._counters.count("frame", refused)
             else:
                 newest = fact
@@ -203,27 +203,27 @@ class Journal:
         self._privacy = True
         self._question = ""
 
-    def note(self, verdict: Verdict, privacy: bool) -> None:
+    def note(self, decision: Decision, privacy: bool) -> None:
         """Look at the present state."""
         turned = time.monotonic()
-        figures.count("state_seconds", turned - self._looked, state=str(verdict.state))
-        figures.put("mask_age_seconds", max(-1.0, verdict.mask_age_ms / 1000))
+        figures.count("state_seconds", turned - self._looked, state=str(decision.state))
+        figures.put("mask_age_seconds", max(-1.0, decision.mask_age_ms / 1000))
         self._looked = turned
         if privacy is not self._privacy:
             self._privacy = privacy
             log.warning("privacy is %s", "on" if privacy else "OFF: the camera's own picture is shown")
-        if verdict.question != self._question:
-            self._question = verdict.question
+        if decision.question != self._question:
+            self._question = decision.question
             log.info("asked: %s", self._question or "nothing any more")
-        if verdict[:2] == self._said:
+        if decision[:2] == self._said:
             return
         now = time.monotonic()
         after = f", after {now - self._since:.1f} s {self._said[0]}" if self._said else ""
-        if verdict.state is State.EVERYBODY:
+        if decision.state is State.EVERYBODY:
             log.warning("everybody is shown: nobody in the picture is hidden%s", after)
         else:
-            log.info("%s%s%s", verdict.state, f": {verdict.reason}" if verdict.reason else "", after)
-        self._said, self._since = (verdict.state, verdict.reason), now
+            log.info("%s%s%s", decision.state, f": {decision.reason}" if decision.reason else "", after)
+        self._said, self._since = (decision.state, decision.reason), now
 
 
 class Composites(ShapedRing):
@@ -240,7 +240,7 @@ class Composites(ShapedRing):
         """The slot that the composite of `frame` is painted into, (H, W, 3) uint8 BGR."""
         return self.of(frame.height, frame.width).claim()
 
-    def publish(self, frame: FrameCaptured, verdict: Verdict, privacy: bool, captured_ns: int | None = None) -> None:
+    def publish(self, frame: FrameCaptured, decision: Decision, privacy: bool, captured_ns: int | None = None) -> None:
         """Publish the slot claimed for `frame`; `captured_ns` only where the picture is not of that frame."""
         self._frame, self._carded_at = frame, 0.0
         ring = self.of(frame.height, frame.width)
@@ -254,22 +254,22 @@ class Composites(ShapedRing):
             height=frame.height,
             width=frame.width,
             composed_ns=time.monotonic_ns(),
-            state=str(verdict.state),
-            reason=verdict.reason,
-            mask_age_ms=verdict.mask_age_ms,
+            state=str(decision.state),
+            reason=decision.reason,
+            mask_age_ms=decision.mask_age_ms,
             privacy=privacy,
             model=self.model,
-            question=verdict.question,
-            everybody=verdict.everybody,
+            question=decision.question,
+            everybody=decision.everybody,
         )
         send(self._socket, message)
         figures.count("composed")
 
-    def publish_card(self, verdict: Verdict, privacy: bool) -> None:
+    def publish_card(self, decision: Decision, privacy: bool) -> None:
         """Say in a picture that there is none, of the last frame's size; nothing before the first frame."""
         frame = self._frame
         if frame is None or time.monotonic() - self._carded_at < CARD_EVERY_S:
             return
-        paint_card(verdict.reason, self.claim(frame))
-        self.publish(frame, verdict, privacy, captured_ns=time.monotonic_ns())
+        paint_card(decision.reason, self.claim(frame))
+        self.publish(frame, decision, privacy, captured_ns=time.monotonic_ns())
         self._carded_at = time.monotonic()

@@ -13,19 +13,20 @@ A loss is that the source failed, that no frame came for two seconds (three peri
 that the machine slept. Everything that was allowed before is forgotten: privacy is on, the masks and the subject are gone.
 Frames, results and wishes of before the loss count no more. A shorter silence only hides.
 
-Every event can come in every state. `see`, `lose`, `accept`, `set_privacy` and `set_view` say what happened; `judge` says what may
-be shown now. `refuses` says which of a viewer's wishes must not be obeyed.
+Every event can come in every state. `on_frame`, `on_source_lost`, `on_result`, `set_privacy` and `set_view` say what happened;
+`evaluate` says what may be shown now. `refusal_of_command` says which of a viewer's wishes must not be obeyed.
 
 The policy calls nobody: compose/loop.py asks the tracker and hands the answers over, in this order in each turn.
 
-1. `see` or `lose` for every fact of the source; then, where `take_loss` says so, the tracker and the instance view are reset
+1. `on_frame` or `on_source_lost` for every fact of the source; then, where `take_loss` says so, the tracker and the instance
+   view are reset
 2. `Tracker.update` with the newest frame
-3. for every result: `refusal_of`; where that is "", `Tracker.apply`, and `accept` with the selection
-4. `judge`; once more `take_loss`
+3. for every result: `refusal_of_result`; where that is "", `Tracker.apply`, and `on_result` with the selection
+4. `evaluate`; once more `take_loss`
 5. where people are shown, `Tracker.refine`; then the composite is painted with `Tracker.alpha`, which changes nothing
 
-A wrong order raises RuntimeError: in `accept` (a result that must not be used, or a loss that was not taken), in
-`Tracker.refine` and `Tracker.alpha` (another frame, or a result that came since), and in `Painter.paint` (a verdict on another
+A wrong order raises RuntimeError: in `on_result` (a result that must not be used, or a loss that was not taken), in
+`Tracker.refine` and `Tracker.alpha` (another frame, or a result that came since), and in `Painter.paint` (a decision on another
 frame).
 """
 
@@ -63,7 +64,7 @@ class State(StrEnum):
     INSTANCES = messages.INSTANCES
 
 
-class Verdict(NamedTuple):
+class Decision(NamedTuple):
     """What may be shown, and why. `subjects` holds somebody in the states LIVE and EVERYBODY only, `opacity` (0..1) is how far
     they have faded in; `mask_age_ms` is -1.0 where there is no mask of this stream; `question` is what the person in front
     is asked; `everybody` says that every person who is found is shown; `frame` is the epoch and the frame_id of the frame that
@@ -110,7 +111,7 @@ class Policy:
         self._live_since_ns: int | None = None
         self.privacy = True
 
-    def see(self, frame: FrameCaptured, now_ns: int) -> str:
+    def on_frame(self, frame: FrameCaptured, now_ns: int) -> str:
         """A frame has come. Returns "" or why it must not be shown.
 
         Another epoch is another camera, another size, or another life of capture: what was allowed for the last one,
@@ -123,7 +124,7 @@ class Policy:
         if frame.captured_ns < self._first_ns:
             return "of before a loss"
         if self._is_silent(now_ns, LOSS_NS):  # also where it was this process that stood still
-            self.lose(NO_FRAME, now_ns)
+            self.on_source_lost(NO_FRAME, now_ns)
             self._first_ns = frame.captured_ns
         if frame.epoch != self._epoch:
             self._forget(NO_MASK_YET)
@@ -142,7 +143,7 @@ class Policy:
         self._lost = ""
         return ""
 
-    def lose(self, reason: str, now_ns: int) -> None:
+    def on_source_lost(self, reason: str, now_ns: int) -> None:
         """There is nothing to show any more, for `reason`; what comes next starts closed."""
         self._lost, self._lost_ns, self._first_ns = reason, now_ns, now_ns
         self._frames.clear()
@@ -154,7 +155,7 @@ class Policy:
         taken, self._loss_to_take = self._loss_to_take, False
         return taken
 
-    def refusal_of(self, masks: MasksInferred, now_ns: int) -> str:
+    def refusal_of_result(self, masks: MasksInferred, now_ns: int) -> str:
         """Return "" or why a result must not be used at all."""
         if masks.epoch != self._epoch:
             return "of another epoch"
@@ -166,11 +167,11 @@ class Policy:
             return "of before a loss"
         return "out of order" if self._masks is not None and masks.frame_id <= self._masks.frame_id else ""
 
-    def accept(self, masks: MasksInferred, choice: Choice, now_ns: int, age_limit_ms: float) -> str:
+    def on_result(self, masks: MasksInferred, choice: Choice, now_ns: int, age_limit_ms: float) -> str:
         """Take a result and whom the tracker chose in it. Return "" or why it shows nobody.
 
         Args:
-            masks: A result for which `refusal_of` has just returned "".
+            masks: A result for which `refusal_of_result` has just returned "".
             choice: What `Tracker.apply` returned for it.
             now_ns: CLOCK_MONOTONIC.
             age_limit_ms: The age from which a mask shows nobody.
@@ -179,14 +180,14 @@ class Policy:
             RuntimeError: The result must not be used, or a loss has not been taken: the tracker still follows whom it knew
                 before.
         """
-        if refused := self.refusal_of(masks, now_ns):
+        if refused := self.refusal_of_result(masks, now_ns):
             raise RuntimeError(f"a result was handed over that must not be used: {refused}")
         if self._loss_to_take:
             raise RuntimeError("a result was handed over before the loss was taken and the tracker reset")
         self._started, self._masks, self._choice = True, masks, choice
         return "stale" if now_ns - masks.looked_ns > age_limit_ms * 1e6 else ""
 
-    def refuses(self, wish: WishMade, now_ns: int) -> str:
+    def refusal_of_command(self, wish: WishMade, now_ns: int) -> str:
         """Return "" or why a viewer's wish must not be obeyed. A wish for the filter is always obeyed: it only hides."""
         if wish.wanted in (PrivacySet(True), ViewSet(False)):
             return ""
@@ -211,7 +212,7 @@ class Policy:
         self.set_privacy(not instances)
         self._view = instances
 
-    def judge(self, now_ns: int, age_limit_ms: float) -> Verdict:
+    def evaluate(self, now_ns: int, age_limit_ms: float) -> Decision:
         """Say what may be shown of the frame that was seen last.
 
         Args:
@@ -219,41 +220,41 @@ class Policy:
             age_limit_ms: The age from which a mask shows nobody.
         """
         if self._is_silent(now_ns, LOSS_NS):
-            self.lose(NO_FRAME, now_ns)
+            self.on_source_lost(NO_FRAME, now_ns)
         frame = self._epoch, self._newest_id
-        verdict = self._judge(now_ns, age_limit_ms)._replace(everybody=self._choice.everybody, frame=frame)
-        if not verdict.shows_people:
+        decision = self._evaluate(now_ns, age_limit_ms)._replace(everybody=self._choice.everybody, frame=frame)
+        if not decision.shows_people:
             self._live_since_ns = None
-            return verdict
+            return decision
         if self._live_since_ns is None:
             self._live_since_ns = now_ns
-        return verdict._replace(opacity=min(1.0, (now_ns - self._live_since_ns) / ENTRY_NS))
+        return decision._replace(opacity=min(1.0, (now_ns - self._live_since_ns) / ENTRY_NS))
 
-    def _judge(self, now_ns: int, age_limit_ms: float) -> Verdict:
+    def _evaluate(self, now_ns: int, age_limit_ms: float) -> Decision:
         age_ns = now_ns - self._masks.looked_ns if self._masks else -1_000_000
         age_ms = age_ns / 1e6
         if not self._frames and not self._lost:
-            return Verdict(State.STARTING, "no frame has come yet", age_ms)
+            return Decision(State.STARTING, "no frame has come yet", age_ms)
         if self._lost:
-            return Verdict(State.LOST, self._lost, age_ms)
+            return Decision(State.LOST, self._lost, age_ms)
         if self._is_silent(now_ns, SILENCE_NS):
-            return Verdict(State.LOST, NO_FRAME, age_ms)
+            return Decision(State.LOST, NO_FRAME, age_ms)
         if not self.privacy:
-            return Verdict(State.INSTANCES if self._view else State.OFF, "turned off by hand", age_ms)
+            return Decision(State.INSTANCES if self._view else State.OFF, "turned off by hand", age_ms)
         if self._masks is None:
             reason = self._no_mask
         elif age_ms > age_limit_ms:
             reason = f"mask older than {age_limit_ms:.0f} ms"
         else:
-            return self._judge_choice(age_ms)
-        return Verdict(State.HIDDEN if self._started else State.STARTING, reason, age_ms)
+            return self._evaluate_choice(age_ms)
+        return Decision(State.HIDDEN if self._started else State.STARTING, reason, age_ms)
 
-    def _judge_choice(self, age_ms: float) -> Verdict:
+    def _evaluate_choice(self, age_ms: float) -> Decision:
         """What the last result allows, which is fresh."""
         subjects, reason, question, everybody = self._choice
         if not subjects:
-            return Verdict(State.HIDDEN, reason, age_ms, question=question)
-        return Verdict(State.EVERYBODY if everybody else State.LIVE, "", age_ms, subjects, question=question)
+            return Decision(State.HIDDEN, reason, age_ms, question=question)
+        return Decision(State.EVERYBODY if everybody else State.LIVE, "", age_ms, subjects, question=question)
 
     def _patience_ns(self, least_ns: int = SILENCE_NS) -> int:
         """How long no frame is still the source's own rhythm."""

@@ -13,7 +13,7 @@ from common.metrics.metrics import Meter, figures
 from compose.battery import on_battery
 from compose.governor import BATTERY_PERCENT, Governor, Used
 from compose.picture.matte_edge import MattePace
-from compose.policy import State, Verdict
+from compose.policy import Decision, State
 from compose.who.tracker import Tracker
 
 JUDGE_EVERY_S = 1.0
@@ -55,19 +55,19 @@ class Workers:
         self._composing_s += seconds
         figures.observe("compose_seconds", seconds)
 
-    def tell(self, tracker: Tracker, skipped: int, verdict: Verdict) -> None:
+    def tell(self, tracker: Tracker, skipped: int, decision: Decision) -> None:
         """Say what is wanted now, where that is news, and once a second.
 
         Args:
             tracker: As of the newest frame.
             skipped: Frames that compose has skipped so far.
-            verdict: On that frame.
+            decision: On that frame.
         """
         now = time.monotonic()
         if now - self._judged_at >= JUDGE_EVERY_S:
             self._judge(now, skipped)
-        has_mask = verdict.mask_age_ms >= 0
-        shows_things = bool(self._settings.keep) or verdict.state is State.INSTANCES
+        has_mask = decision.mask_age_ms >= 0
+        shows_things = bool(self._settings.keep) or decision.state is State.INSTANCES
         is_answered = not has_mask or tracker.looked_ns >= self._since_ns
         if (tracker.wants_look or not has_mask) and is_answered and tracker.seen_ns - self._since_ns >= ASK_AGAIN_NS:
             self._since_ns = tracker.seen_ns

@@ -1,4 +1,4 @@
-"""From a frame and a verdict to the picture that may be seen."""
+"""From a frame and a decision to the picture that may be seen."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from compose.picture.alpha import Alpha
 from compose.picture.background import open_backdrop
 from compose.picture.blend import blend
 from compose.picture.instance_view import InstanceView
-from compose.policy import State, Verdict
+from compose.policy import Decision, State
 from compose.who.tracker import Tracker
 
 Picture = NDArray[np.uint8]
@@ -46,23 +46,23 @@ class Painter:
         """Hide the room behind `blur` or `color:RRGGBB` from now on; "" is what the settings say."""
         self._backdrop = open_backdrop(replace(self._settings, background=background)) if background else self._first
 
-    def paint(self, halves: Halves, frame: FrameCaptured, verdict: Verdict, into: Picture) -> None:
-        """Fill `into`, of the frame's shape (H, W, 3) uint8 BGR, with what `verdict` allows of the frame.
+    def paint(self, halves: Halves, frame: FrameCaptured, decision: Decision, into: Picture) -> None:
+        """Fill `into`, of the frame's shape (H, W, 3) uint8 BGR, with what `decision` allows of the frame.
 
         Raises:
-            RuntimeError: The verdict was made for another frame, or the tracker has not refined the subject on this one.
+            RuntimeError: The decision was made for another frame, or the tracker has not refined the subject on this one.
         """
-        if verdict.frame != (frame.epoch, frame.frame_id):
-            raise RuntimeError(f"frame {frame.epoch}/{frame.frame_id} was painted with a verdict on {verdict.frame}")
-        if verdict.state is State.LOST:  # compose was stopped after the frame came, and for too long
-            paint_card(verdict.reason, into)
+        if decision.frame != (frame.epoch, frame.frame_id):
+            raise RuntimeError(f"frame {frame.epoch}/{frame.frame_id} was painted with a decision on {decision.frame}")
+        if decision.state is State.LOST:  # compose was stopped after the frame came, and for too long
+            paint_card(decision.reason, into)
             return
-        if verdict.state is State.OFF:
+        if decision.state is State.OFF:
             np.copyto(into, halves.picture)
-        elif verdict.state is State.INSTANCES:
+        elif decision.state is State.INSTANCES:
             self.instances.paint(halves.picture, frame.epoch, into)
-        elif verdict.shows_people:
-            who = alpha.faded(self._tracker.alpha(), verdict.opacity)
+        elif decision.shows_people:
+            who = alpha.faded(self._tracker.alpha(), decision.opacity)
             self._backdrop.paint(halves, who, frame.captured_ns, into)
             blend(halves.picture, who, into)
             if self._tracker.outlined(frame.captured_ns):

@@ -20,7 +20,7 @@ from compose.picture.blur import blur, strength_of
 from compose.picture.guided_edge import GuidedEdge
 from compose.picture.matte_edge import MatteEdge, MattePace
 from compose.picture.renderer import Painter
-from compose.policy import State, Verdict
+from compose.policy import Decision, State
 from compose.who.tracker import Edge, Tracker
 from infer.embedded.detector import EmbeddedDetector
 from tests.bench.baseline import paste
@@ -91,7 +91,7 @@ def whole_of(width: int, height: int) -> dict[str, object]:
             tracker.update(frame, halves)
             subjects = tracker.apply(result).subjects if result else subjects
             tracker.refine(subjects)
-            painter.paint(halves, frame, Verdict(State.LIVE, "", 100.0, subjects, 1.0, frame=(1, index)), into)
+            painter.paint(halves, frame, Decision(State.LIVE, "", 100.0, subjects, 1.0, frame=(1, index)), into)
             times.append((time.perf_counter() - begun) * 1e3)
     figures = {name: np.percentile(times[8:], [50, 99]).round(2).tolist() for name, times in taken.items()}
     base = float(np.median(tutorials))

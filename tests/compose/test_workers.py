@@ -18,7 +18,7 @@ from common.runtime.run_dir import open_run_dir
 from compose import workers as module
 from compose.governor import MOST_EVERY
 from compose.picture.matte_edge import MattePace
-from compose.policy import State, Verdict
+from compose.policy import Decision, State
 from compose.who.tracker import Tracker
 from compose.workers import ASK_AGAIN_NS, Workers
 from tests.processes.neighbours import wait_for
@@ -53,7 +53,7 @@ class Scene:
     ) -> list[LooksWanted]:
         """What a worker hears of one turn; `news`: in which something is said in any case."""
         self.tracker.looked_ns += news
-        self.workers.tell(self.tracker, skipped, Verdict(state, "", 10.0 if has_mask else -1.0))
+        self.workers.tell(self.tracker, skipped, Decision(state, "", 10.0 if has_mask else -1.0))
         self._looks.poll(50)
         return receive(self._looks, LooksWanted, self._counters)
 

@@ -16,10 +16,10 @@ from common.keys import ViewerKey
 from common.metrics.counters import Counters
 from common.remote import connect_relay
 from compose.loop import Composites
-from compose.policy import State, Verdict
+from compose.policy import Decision, State
 
 HEIGHT, WIDTH = 120, 160
-LIVE = Verdict(State.LIVE, "", 50.0)
+LIVE = Decision(State.LIVE, "", 50.0)
 
 
 class ComposePlayed:
@@ -29,12 +29,12 @@ class ComposePlayed:
         self._composites = composites
         self.number = 0
 
-    def publish(self, verdict: Verdict = LIVE, privacy: bool = True, captured_ns: int | None = None) -> int:
+    def publish(self, decision: Decision = LIVE, privacy: bool = True, captured_ns: int | None = None) -> int:
         self.number += 1
         when_ns = time.monotonic_ns() if captured_ns is None else captured_ns
         frame = FrameCaptured(1, self.number, when_ns, self.number, "s", self.number, HEIGHT, WIDTH)
         self._composites.claim(frame)[:] = self.number % 200
-        self._composites.publish(frame, verdict, privacy)
+        self._composites.publish(frame, decision, privacy)
         return self.number
 
 

@@ -37,7 +37,7 @@ from common.keys import KeyStore, Pair, ViewerKey, read_viewer_key
 from common.metrics.counters import Counters
 from common.remote import IN_FLIGHT
 from common.runtime.run_dir import open_run_dir
-from compose.policy import State, Verdict
+from compose.policy import Decision, State
 from display import remote
 from display.afar import HERE_ONLY
 from display.commands import Wishes
@@ -287,9 +287,9 @@ def test_the_cameras_own_picture_goes_nowhere(state: State, at: Stage) -> None:
         at.until("a picture", lambda: viewer.got, [viewer])
         for _ in range(3):  # back and forth: none slips through at a turn
             viewer.got.clear()
-            own = Verdict(state, "turned off by hand", 50.0)
+            own = Decision(state, "turned off by hand", 50.0)
 
-            def turn(own: Verdict = own) -> bool:
+            def turn(own: Decision = own) -> bool:
                 at.compose.publish(own, privacy=False)
                 time.sleep(0.01)
                 viewer.look()

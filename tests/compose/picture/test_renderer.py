@@ -7,7 +7,7 @@ from common.config import ComposeSettings
 from common.ipc.messages import FrameCaptured
 from common.vision.pyramid import Halves
 from compose.picture.renderer import Painter, paint_card
-from compose.policy import State, Verdict
+from compose.policy import Decision, State
 from compose.who.tracker import Tracker
 
 
@@ -17,7 +17,7 @@ def test_a_frame_that_came_before_compose_was_stopped_is_a_card() -> None:
     picture = np.random.default_rng(1).integers(0, 256, (90, 160, 3), np.uint8)
     frame = FrameCaptured(1, 1, 1, 1, "s", 1, 90, 160, notice="no camera: demo footage")
     into, card = np.empty_like(picture), np.empty_like(picture)
-    lost = Verdict(State.LOST, "no frame comes from capture", 2000.0, frame=(1, 1))
+    lost = Decision(State.LOST, "no frame comes from capture", 2000.0, frame=(1, 1))
     Painter(settings, Tracker(settings, None)).paint(Halves(picture), frame, lost, into)
     paint_card(lost.reason, card)
     assert (into == card).all()
@@ -25,12 +25,12 @@ def test_a_frame_that_came_before_compose_was_stopped_is_a_card() -> None:
 
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize("other", [(1, 2), (2, 1)], ids=["another frame", "another stream"])
-def test_a_frame_is_never_painted_with_the_verdict_on_another_one(state: State, other: tuple[int, int]) -> None:
+def test_a_frame_is_never_painted_with_the_decision_on_another_one(state: State, other: tuple[int, int]) -> None:
     """It may have been made before somebody turned privacy on, or before another person sat down."""
     settings, picture = ComposeSettings(refine="none"), np.full((90, 160, 3), 200, np.uint8)
     frame, into = FrameCaptured(1, 1, 1, 1, "s", 1, 90, 160), np.zeros_like(picture)
-    with pytest.raises(RuntimeError, match="verdict on"):
+    with pytest.raises(RuntimeError, match="decision on"):
         Painter(settings, Tracker(settings, None)).paint(
-            Halves(picture), frame, Verdict(state, "", 0.0, frame=other), into
+            Halves(picture), frame, Decision(state, "", 0.0, frame=other), into
         )
     assert not into.any()

@@ -21,7 +21,7 @@ from compose.picture.alpha import Alpha
 from compose.picture.guided_edge import GuidedEdge
 from compose.picture.matte_edge import MatteEdge, MattePace
 from compose.picture.renderer import OUTLINE_BGR, Painter
-from compose.policy import State, Verdict
+from compose.policy import Decision, State
 from compose.who import tracker as module
 from compose.who.region import HISTORY, Present, Region
 from compose.who.selection import NOT_HERE, Choice
@@ -231,8 +231,8 @@ def test_reading_the_edge_and_painting_it_change_nothing(refine: str, scene: Dem
             tracker.refine(subjects)
             for _ in range(times):
                 into = np.empty_like(halves.picture)
-                verdict = Verdict(State.LIVE, "", 0.0, subjects, 1.0, frame=(1, index))
-                painter.paint(halves, frame(index), verdict, into)
+                decision = Decision(State.LIVE, "", 0.0, subjects, 1.0, frame=(1, index))
+                painter.paint(halves, frame(index), decision, into)
                 seen.append(into)
             assert all((into == seen[-1]).all() for into in seen[-times:])
         shown.append(seen[::times])
@@ -539,8 +539,8 @@ def test_who_was_chosen_by_hand_is_outlined_for_a_second(scene: DemoScene, matte
         found = tracker.apply(replace(truth(scene, index, 0.9, 0.8), captured_ns=at)).subjects
         into = np.empty_like(scene.frame(index))
         tracker.refine(found)
-        verdict = Verdict(State.LIVE, "", 0.0, found, 1.0, frame=(1, index))
-        painter.paint(Halves(scene.frame(index)), now, verdict, into)
+        decision = Decision(State.LIVE, "", 0.0, found, 1.0, frame=(1, index))
+        painter.paint(Halves(scene.frame(index)), now, decision, into)
         return into, bool((into == OUTLINE_BGR).all(-1).sum() > 200)
 
     assert not paint(60, 1 * second)[1]
