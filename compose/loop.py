@@ -115,8 +115,8 @@ def use(result: MasksInferred, policy: Policy, tracker: Tracker, painter: Painte
     now_ns = time.monotonic_ns()
     refused = policy.refusal_of_result(result, now_ns)
     if not refused:
-        choice = tracker.apply(result)
-        refused = policy.on_result(result, choice, now_ns, tracker.age_limit_ms())
+        selection = tracker.apply(result)
+        refused = policy.on_result(result, selection, now_ns, tracker.age_limit_ms())
     if refused:
         counters.count("masks", refused)
     else:
@@ -143,7 +143,7 @@ def obey(wish: WishMade, policy: Policy, tracker: Tracker, painter: Painter, cou
     elif isinstance(asked, BackgroundSet):
         painter.set_background(asked.background)
     else:
-        tracker.ask(asked)
+        tracker.request(asked)
 
 
 class Frames:

@@ -38,7 +38,7 @@ from typing import NamedTuple
 
 from common.ipc import messages
 from common.ipc.messages import FrameCaptured, Instance, MasksInferred, PrivacySet, ViewSet, WishMade
-from compose.who.selection import NOBODY_FOUND, Choice
+from compose.who.selection import NOBODY_FOUND, Selection
 
 ENTRY_NS = 300_000_000  # the subject fades in over this long
 # no frame for that long, and for that many periods of the source: hidden. Displays blank themselves after as long; where the
@@ -105,7 +105,7 @@ class Policy:
         self._first_ns = 0  # frames captured earlier are of before it
         self._no_mask = NO_MASK_YET
         self._masks: MasksInferred | None = None
-        self._choice = Choice((), NOBODY_FOUND)
+        self._selection = Selection((), NOBODY_FOUND)
         self._view = False
         self._started = False
         self._live_since_ns: int | None = None
@@ -167,12 +167,12 @@ class Policy:
             return "of before a loss"
         return "out of order" if self._masks is not None and masks.frame_id <= self._masks.frame_id else ""
 
-    def on_result(self, masks: MasksInferred, choice: Choice, now_ns: int, age_limit_ms: float) -> str:
+    def on_result(self, masks: MasksInferred, selection: Selection, now_ns: int, age_limit_ms: float) -> str:
         """Take a result and whom the tracker chose in it. Return "" or why it shows nobody.
 
         Args:
             masks: A result for which `refusal_of_result` has just returned "".
-            choice: What `Tracker.apply` returned for it.
+            selection: What `Tracker.apply` returned for it.
             now_ns: CLOCK_MONOTONIC.
             age_limit_ms: The age from which a mask shows nobody.
 
@@ -184,7 +184,7 @@ class Policy:
             raise RuntimeError(f"a result was handed over that must not be used: {refused}")
         if self._loss_to_take:
             raise RuntimeError("a result was handed over before the loss was taken and the tracker reset")
-        self._started, self._masks, self._choice = True, masks, choice
+        self._started, self._masks, self._selection = True, masks, selection
         return "stale" if now_ns - masks.looked_ns > age_limit_ms * 1e6 else ""
 
     def refusal_of_command(self, wish: WishMade, now_ns: int) -> str:
@@ -222,7 +222,7 @@ class Policy:
         if self._is_silent(now_ns, LOSS_NS):
             self.on_source_lost(NO_FRAME, now_ns)
         frame = self._epoch, self._newest_id
-        decision = self._evaluate(now_ns, age_limit_ms)._replace(everybody=self._choice.everybody, frame=frame)
+        decision = self._evaluate(now_ns, age_limit_ms)._replace(everybody=self._selection.everybody, frame=frame)
         if not decision.shows_people:
             self._live_since_ns = None
             return decision
@@ -246,12 +246,12 @@ class Policy:
         elif age_ms > age_limit_ms:
             reason = f"mask older than {age_limit_ms:.0f} ms"
         else:
-            return self._evaluate_choice(age_ms)
+            return self._evaluate_selection(age_ms)
         return Decision(State.HIDDEN if self._started else State.STARTING, reason, age_ms)
 
-    def _evaluate_choice(self, age_ms: float) -> Decision:
+    def _evaluate_selection(self, age_ms: float) -> Decision:
         """What the last result allows, which is fresh."""
-        subjects, reason, question, everybody = self._choice
+        subjects, reason, question, everybody = self._selection
         if not subjects:
             return Decision(State.HIDDEN, reason, age_ms, question=question)
         return Decision(State.EVERYBODY if everybody else State.LIVE, "", age_ms, subjects, question=question)
@@ -267,5 +267,5 @@ class Policy:
     def _forget(self, no_mask: str) -> None:
         """Close: no mask, privacy on."""
         self._no_mask = no_mask
-        self._masks, self._choice = None, Choice((), NOBODY_FOUND)
+        self._masks, self._selection = None, Selection((), NOBODY_FOUND)
         self.privacy, self._view = True, False

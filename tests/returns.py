@@ -275,10 +275,10 @@ def follow(course: Course) -> Returned:
         at_ns = round((moment.at_s + 1) * 1e9)
         tracker.update(FrameCaptured(1, frame_id, at_ns, frame_id, "s", frame_id, *WH), Halves(moment.picture))
         people = tuple(i for i in moment.found.values() if i is not None)
-        choice = tracker.apply(MasksInferred(1, frame_id, at_ns, 1, "w", "m", people))
-        shown = choice.subjects[0] if choice.subjects else None
+        selection = tracker.apply(MasksInferred(1, frame_id, at_ns, 1, "w", "m", people))
+        shown = selection.subjects[0] if selection.subjects else None
         wrong += shown is not None and shown is moment.found.get("other")
-        asked |= bool(choice.question)
+        asked |= bool(selection.question)
         if shown is not None and shown is moment.found.get("subject"):
             back |= moment.after
         elif moment.at_s < BEGIN_S:

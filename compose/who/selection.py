@@ -20,7 +20,7 @@ QUESTION = "is this you? press n or click"
 log = logging.getLogger("onlyme")
 
 
-class Choice(NamedTuple):
+class Selection(NamedTuple):
     """Instances of a result that stay sharp; where there are none, why.
 
     question: What the user is asked about the people who were found, "" for nothing.
@@ -33,8 +33,8 @@ class Choice(NamedTuple):
     everybody: bool = False
 
 
-class Chooser:
-    """Picks the subject among the people of each result.
+class SubjectSelector:
+    """Selects the subject among the people of each result.
 
     Args:
         rule: "lock": one person, followed; "top": the surest of each result; "all": everybody.
@@ -45,7 +45,7 @@ class Chooser:
         self._start = self._rule = rule
         self._returns = returns
         self._lock = SubjectLock(returns)
-        self._asked: SubjectAsked | SubjectPointed | None = None
+        self._requested: SubjectAsked | SubjectPointed | None = None
         self._was_one = (
             False  # the last result showed the subject at most: the region carried on from it is the subject's
         )
@@ -54,7 +54,7 @@ class Chooser:
 
     def clear(self) -> None:
         """Another stream: choose anew."""
-        self._rule, self._asked, self.by_hand_ns = self._start, None, 0
+        self._rule, self._requested, self.by_hand_ns = self._start, None, 0
         self._lock, self._was_one = SubjectLock(self._returns), False
 
     @property
@@ -63,23 +63,23 @@ class Chooser:
         return self._rule == "all"
 
     @property
-    def is_asked(self) -> bool:
+    def has_request(self) -> bool:
         """Whether somebody chose by hand and the next result is waited for."""
-        return self._asked is not None
+        return self._requested is not None
 
-    def ask(self, asked: SubjectAsked | SubjectPointed) -> None:
-        """Somebody chose by hand, among the people of the next result."""
-        self._asked = None
-        if asked == SubjectAsked(SubjectAsked.EVERYBODY):
+    def request(self, requested: SubjectAsked | SubjectPointed) -> None:
+        """Choose the subject by hand, among the people of the next result."""
+        self._requested = None
+        if requested == SubjectAsked(SubjectAsked.EVERYBODY):
             self._rule = "all"
             log.info("the subject was chosen by hand: everybody")
-        elif asked != SubjectAsked(SubjectAsked.ONE):
-            self._asked = asked
+        elif requested != SubjectAsked(SubjectAsked.ONE):
+            self._requested = requested
         elif self.shows_everybody:
             self._rule = "lock"
             log.info("the subject was chosen by hand: one person")
 
-    def pick(self, people: list[Candidate], region: Map | None, now_ns: int, *, is_steady: bool = False) -> list[int]:
+    def select(self, people: list[Candidate], region: Map | None, now_ns: int, *, is_steady: bool = False) -> list[int]:
         """Indices of who stays sharp; arguments as of `SubjectLock.follow`, `people` the surest first."""
         found, by_lock = None, self._rule == "lock"
         self.follows = by_lock and self._was_one
@@ -90,7 +90,7 @@ class Chooser:
             self._lock.take(people, asked, now_ns)
             self._rule, self.by_hand_ns, found, self.follows = "lock", now_ns, asked, False
             log.info("the subject was chosen by hand")
-        self._asked = None if people else self._asked
+        self._requested = None if people else self._requested
         self._was_one = self._rule == "lock"
         if self._rule == "lock":
             return [] if found is None else [found]
@@ -104,7 +104,7 @@ class Chooser:
         """A result picked nobody, but the subject's area goes on: it is not missed yet."""
         self._lock.keep(now_ns)
 
-    def why_nobody(self, people: int) -> str:
+    def no_subject_reason(self, people: int) -> str:
         """Why none of so many people stays sharp."""
         if not people:
             return NOBODY_YET if self.shows_everybody else NOBODY_FOUND
@@ -117,7 +117,7 @@ class Chooser:
 
     def _pointed(self, people: list[Candidate], present: int | None) -> int | None:
         """Index of the person who was chosen by hand, None where nobody was."""
-        asked = self._asked
+        asked = self._requested
         if asked is None:
             return None
         if isinstance(asked, SubjectAsked):

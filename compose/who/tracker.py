@@ -29,7 +29,7 @@ from compose.who.appearance import Light, look_of
 from compose.who.flow import FlowMeter
 from compose.who.others import Candidate, covered
 from compose.who.region import HISTORY, Present, Region, grid_wh, inside
-from compose.who.selection import Choice, Chooser
+from compose.who.selection import Selection, SubjectSelector
 from compose.who.step import Map
 from compose.who.subject import people_of
 
@@ -82,7 +82,7 @@ class Tracker:
     def __init__(self, settings: ComposeSettings, edge: Edge | None) -> None:
         self._settings, self._edge = settings, edge
         self._kept = {NAMES.index(name) for name in settings.keep}
-        self._chooser = Chooser(settings.subject, settings.return_)
+        self._selector = SubjectSelector(settings.subject, settings.return_)
         bounded_hz = [settings.max_infer_hz, LEAST_HZ if settings.cpu or settings.battery else 0.0]
         self._answer_ms = ANSWER_MS + 1000 / min([hz for hz in bounded_hz if hz], default=math.inf)
         self._begin(0, (0, 0))
@@ -96,7 +96,7 @@ class Tracker:
         self._alpha: Alpha | None = None  # on the newest frame, with the last result
         self.seen_ns = 0  # when the newest frame was captured
         self.looked_ns = 0  # when the frame was captured that the last result was found in, 0 before that
-        self._chooser.clear()
+        self._selector.clear()
         # the subject of the last result that found it, and when that was
         self._held: tuple[Instance, ...] = ()
         self._found_ns = 0
@@ -168,34 +168,34 @@ class Tracker:
     def wants_look(self) -> bool:
         """Whether the next result matters more than usual: somebody chose by hand, or nobody can tell without it whether the
         subject is still alone."""
-        return self._chooser.is_asked or self._ended_ns > 0
+        return self._selector.has_request or self._ended_ns > 0
 
-    def ask(self, asked: SubjectAsked | SubjectPointed) -> None:
-        """Somebody chose by hand, among the people of the next result."""
-        self._chooser.ask(asked)
+    def request(self, requested: SubjectAsked | SubjectPointed) -> None:
+        """Choose the subject by hand, among the people of the next result."""
+        self._selector.request(requested)
 
     def outlined(self, now_ns: int) -> bool:
         """Whether it should be shown who was chosen: for a second after a choice by hand."""
-        return self._chooser.by_hand_ns > 0 and now_ns - self._chooser.by_hand_ns < OUTLINE_NS
+        return self._selector.by_hand_ns > 0 and now_ns - self._selector.by_hand_ns < OUTLINE_NS
 
-    def apply(self, result: MasksInferred) -> Choice:
+    def apply(self, result: MasksInferred) -> Selection:
         """Correct the subject's area by a result, and return who stays sharp among its instances: nobody where the subject is
         not among them."""
         self._alpha = None
-        choice = self._choose(result)
+        selection = self._select(result)
         if result.looked_ns >= self._ended_ns:
             self._ended_ns = 0
         if (step := self._region.first_rolled) is not None:
             self._alone.measure(step)
         self._watch()
-        return choice
+        return selection
 
-    def _choose(self, result: MasksInferred) -> Choice:
+    def _select(self, result: MasksInferred) -> Selection:
         if result.epoch != self._epoch:
-            return Choice((), "the result belongs to another stream")
+            return Selection((), "the result belongs to another stream")
         if self._edge is not None and result.frame_id <= self._dropped:
             # the mask is young enough to be shown, but nobody knows the way from its frame to the present one
-            return Choice((), f"the mask is more than {HISTORY} frames late")
+            return Selection((), f"the mask is more than {HISTORY} frames late")
         people = people_of(result.instances, self._settings.confidence)
         areas = [self._on_grid(i, self._settings.threshold) for i in people]
         past = self._nearest(result.frame_id)
@@ -208,7 +208,7 @@ class Tracker:
         ]
         # nobody can have taken the place of who is alone and unchanged, however long ago the last result was
         is_steady = self._follows_one and not self._ended_ns
-        chosen = self._chooser.pick(
+        chosen = self._selector.select(
             candidates, self._region.at(result.frame_id), result.captured_ns, is_steady=is_steady
         )
         if even is not None and chosen:
@@ -220,16 +220,16 @@ class Tracker:
         self._failed = 0 if chosen else self._failed + 1
         self._failed_ns = self._failed_ns if self._failed > 1 else result.captured_ns
         if not chosen and self._holds(result, areas, signs, even):
-            self._chooser.keep(result.captured_ns)
-            return Choice(self._held)
-        self._alone.see(result.captured_ns, len(people), len(signs), is_same=bool(chosen) and self._chooser.follows)
+            self._selector.keep(result.captured_ns)
+            return Selection(self._held)
+        self._alone.see(result.captured_ns, len(people), len(signs), is_same=bool(chosen) and self._selector.follows)
         others = self._union([areas[k] for k, person in enumerate(people) if k not in chosen and person not in things])
         self._seed(result, subjects, mine, things, others=others, signs=self._union(signs))
-        everybody = self._chooser.shows_everybody
+        everybody = self._selector.shows_everybody
         if subjects:
             self._held, self._found_ns = tuple(subjects), result.captured_ns
-            return Choice((*subjects, *things), everybody=everybody)
-        return Choice((), self._chooser.why_nobody(len(people)), self._chooser.question, everybody)
+            return Selection((*subjects, *things), everybody=everybody)
+        return Selection((), self._selector.no_subject_reason(len(people)), self._selector.question, everybody)
 
     def _holds(self, result: MasksInferred, people: list[Map], signs: list[Map], even: Picture | None) -> bool:
         """Whether the subject's area goes on although a result found nobody who is the subject, for a short time: where a sign
@@ -239,14 +239,14 @@ class Tracker:
             result.captured_ns - self._failed_ns >= HOLD_NS
             or self._failed_ns - self._found_ns > self._settings.mask_age_alone_ms * 1e6
         )
-        if self._edge is None or self._chooser.shows_everybody or not self._held or is_late:
+        if self._edge is None or self._selector.shows_everybody or not self._held or is_late:
             return False
         if area is None or even is None:
             return False
         rest = [
             sign
             for sign in signs
-            if covered(area, sign) < SAME_PLACE or not self._chooser.may_be(Candidate(sign, look_of(even, sign)))
+            if covered(area, sign) < SAME_PLACE or not self._selector.may_be(Candidate(sign, look_of(even, sign)))
         ]
         if len(rest) == len(signs) and (people or signs or not self._may_have_failed()):
             return False
@@ -317,7 +317,7 @@ class Tracker:
         owned = self._union([self._on_grid(i, EVEN) for i in things])
         solid = np.asarray(cv2.max(solid, owned), np.uint8)
         self._region.seed(
-            result.frame_id, cv2.max(mine, owned), others, solid, signs=signs, is_same=self._chooser.follows
+            result.frame_id, cv2.max(mine, owned), others, solid, signs=signs, is_same=self._selector.follows
         )
 
     def _things(self, result: MasksInferred, subjects: list[Instance], mine: Map) -> list[Instance]:

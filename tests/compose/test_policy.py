@@ -18,7 +18,7 @@ from common.ipc.messages import (
     WishMade,
 )
 from compose.policy import ENTRY_NS, LOSS_NS, Decision, Policy, State
-from compose.who.selection import Choice
+from compose.who.selection import Selection
 
 PERSON = Instance(0, 0.9, (0.1, 0.1, 0.5, 0.9), 2, 2, bytes([255] * 4))
 MS = 1_000_000
@@ -31,18 +31,18 @@ class Scene:
 
     def __init__(self) -> None:
         self.everybody = False
-        self.answer: Choice | None = None  # what the tracker says of every result, where it is told here
+        self.answer: Selection | None = None  # what the tracker says of every result, where it is told here
         self.forgotten = 0
         self.policy = Policy(MAX_AGE_MS)
         self.now_ms = 10_000
         self.epoch = EPOCH
         self.frames: dict[int, int] = {}
 
-    def choose(self, result: MasksInferred) -> Choice:
+    def select(self, result: MasksInferred) -> Selection:
         if self.answer is not None:
             return self.answer
         people = result.instances if self.everybody else result.instances[:1]
-        return Choice(people, "" if people else "nobody found", everybody=self.everybody)
+        return Selection(people, "" if people else "nobody found", everybody=self.everybody)
 
     def take_loss(self) -> None:
         self.forgotten += self.policy.take_loss()
@@ -79,7 +79,7 @@ class Scene:
         result = MasksInferred(epoch or self.epoch, number, when * MS, MS, "w", "m", (PERSON,) * who, held_ms * MS)
         now_ns = self.now_ms * MS
         refused = self.policy.refusal_of_result(result, now_ns)
-        return refused or self.policy.on_result(result, self.choose(result), now_ns, MAX_AGE_MS)
+        return refused or self.policy.on_result(result, self.select(result), now_ns, MAX_AGE_MS)
 
     def wait(self, ms: int) -> None:
         self.now_ms += ms
@@ -412,7 +412,7 @@ def test_everybody_is_a_state_of_its_own() -> None:
 
 def test_the_question_is_passed_on_while_the_subject_is_hidden() -> None:
     scene = Scene()
-    scene.answer = Choice((), "not sure", question="is this you?")
+    scene.answer = Selection((), "not sure", question="is this you?")
     scene.frame()
     scene.masks()
     assert scene.decision()[:2] == (State.HIDDEN, "not sure")
@@ -508,11 +508,11 @@ def test_a_result_that_was_not_asked_about_is_an_error_and_shows_nobody(scene: S
     other = MasksInferred(EPOCH + 1, 0, now_ns, MS, "w", "m", (PERSON,))
     assert scene.policy.refusal_of_result(other, now_ns) == "of another epoch"
     with pytest.raises(RuntimeError, match="of another epoch"):
-        scene.policy.on_result(other, Choice((PERSON,)), now_ns, MAX_AGE_MS)
+        scene.policy.on_result(other, Selection((PERSON,)), now_ns, MAX_AGE_MS)
     assert scene.decision().state is State.STARTING
     assert scene.masks() == ""
     with pytest.raises(RuntimeError, match="out of order"):
-        scene.policy.on_result(replace(other, epoch=EPOCH), Choice((PERSON,)), now_ns, MAX_AGE_MS)
+        scene.policy.on_result(replace(other, epoch=EPOCH), Selection((PERSON,)), now_ns, MAX_AGE_MS)
 
 
 def test_a_loss_that_nobody_took_is_an_error_and_shows_nobody(scene: Scene) -> None:
@@ -524,10 +524,10 @@ def test_a_loss_that_nobody_took_is_an_error_and_shows_nobody(scene: Scene) -> N
     result = MasksInferred(EPOCH, 1, now_ns, MS, "w", "m", (PERSON,))
     assert scene.policy.refusal_of_result(result, now_ns) == ""
     with pytest.raises(RuntimeError, match="before the loss was taken"):
-        scene.policy.on_result(result, Choice((PERSON,)), now_ns, MAX_AGE_MS)
+        scene.policy.on_result(result, Selection((PERSON,)), now_ns, MAX_AGE_MS)
     assert scene.policy.evaluate(now_ns, MAX_AGE_MS).state is State.HIDDEN
     assert scene.policy.take_loss() and not scene.policy.take_loss(), "once"
-    assert scene.policy.on_result(result, Choice((PERSON,)), now_ns, MAX_AGE_MS) == ""
+    assert scene.policy.on_result(result, Selection((PERSON,)), now_ns, MAX_AGE_MS) == ""
     assert scene.policy.evaluate(now_ns, MAX_AGE_MS).state is State.LIVE
 
 

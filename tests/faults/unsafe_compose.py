@@ -25,9 +25,9 @@ def raw(self: Policy, now_ns: int, age_limit_ms: float) -> Decision:
 
 def stale(self: Policy, now_ns: int, age_limit_ms: float) -> Decision:
     decision = _evaluate(self, now_ns, age_limit_ms)
-    if self._masks is None or not self._choice.subjects:
+    if self._masks is None or not self._selection.subjects:
         return decision
-    return Decision(State.LIVE, "", 100.0, self._choice.subjects, 1.0, frame=decision.frame)
+    return Decision(State.LIVE, "", 100.0, self._selection.subjects, 1.0, frame=decision.frame)
 
 
 def wrong(self: Policy, now_ns: int, age_limit_ms: float) -> Decision:

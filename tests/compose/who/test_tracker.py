@@ -24,7 +24,7 @@ from compose.picture.renderer import OUTLINE_BGR, Painter
 from compose.policy import Decision, State
 from compose.who import tracker as module
 from compose.who.region import HISTORY, Present, Region
-from compose.who.selection import NOT_HERE, Choice
+from compose.who.selection import NOT_HERE, Selection
 from compose.who.tracker import Edge, Tracker, open_tracker
 from tests.faults.worker import instance_of
 from tests.people import SITUATIONS, exact, play, scene_of, tracker_of
@@ -164,7 +164,7 @@ def test_another_person_is_chosen_by_hand_and_stays(scene: DemoScene, matte: Mat
     for index in range(60, 66):
         tracker.update(frame(index), Halves(scene.frame(index)))
         if index == 62:
-            tracker.ask(SubjectAsked(SubjectAsked.NEXT))
+            tracker.request(SubjectAsked(SubjectAsked.NEXT))
         result = truth(scene, index, 0.9, 0.8)
         assert tracker.apply(result).subjects == (result.instances[:1] if index < 62 else result.instances[1:])
 
@@ -184,7 +184,7 @@ def test_when_the_subject_is_not_among_them_nobody_is_shown(scene: DemoScene, ma
     tracker.apply(truth(scene, 60, 0.9, 0.8))
     other = truth(scene, 60, 0.9, 0.8).instances[1:]
     tracker.update(frame(63), Halves(scene.frame(63)))
-    assert tracker.apply(MasksInferred(1, 63, 64, 1, "w", "m", other)) == Choice((), NOT_HERE)
+    assert tracker.apply(MasksInferred(1, 63, 64, 1, "w", "m", other)) == Selection((), NOT_HERE)
     assert edge_of(tracker, ()).opacity.size == 0
 
 
@@ -290,19 +290,19 @@ def at_rest(seconds: float, wide: float) -> Places:
     return Places(sways(seconds), Place(0.85, 1.0) if seconds > 3 else None)
 
 
-def followed(tracker: Tracker, scene: DemoScene, indices: range) -> Choice:
-    """The last choice of a tracker that is given every frame, and its exact result at once."""
-    choice = Choice(())
+def followed(tracker: Tracker, scene: DemoScene, indices: range) -> Selection:
+    """The last selection of a tracker that is given every frame, and its exact result at once."""
+    selection = Selection(())
     for index in indices:
         now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
         tracker.update(now, Halves(scene.frame(index)))
-        choice = tracker.apply(replace(truth(scene, index, 0.9, 0.8), captured_ns=now.captured_ns))
-        edge_of(tracker, choice.subjects)
-    return choice
+        selection = tracker.apply(replace(truth(scene, index, 0.9, 0.8), captured_ns=now.captured_ns))
+        edge_of(tracker, selection.subjects)
+    return selection
 
 
-def failed(tracker: Tracker, scene: DemoScene, index: int) -> Choice:
-    """The choice for a frame in which nobody was found."""
+def failed(tracker: Tracker, scene: DemoScene, index: int) -> Selection:
+    """The selection for a frame in which nobody was found."""
     now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
     tracker.update(now, Halves(scene.frame(index)))
     edge_of(tracker, ())
@@ -317,7 +317,7 @@ def test_two_looks_may_fail_where_one_person_has_been_alone_for_long(
     scene, tracker = DemoScene(*SIZE, FPS, at_rest), tracker_of(matte)
     assert followed(tracker, scene, range(frames)).subjects
     found = [failed(tracker, scene, frames + number) for number in range(len(expected))]
-    assert [len(choice.subjects) for choice in found] == expected
+    assert [len(selection.subjects) for selection in found] == expected
 
 
 def test_somebody_else_s_look_in_the_subject_s_place_is_no_failed_look(matte: Matte) -> None:
@@ -352,12 +352,12 @@ def test_whoever_comes_beside_the_subject_makes_an_old_mask_too_old_before_any_r
     """No result comes after 2.9 s: what the matte sees there is enough."""
     near = DemoScene(*SIZE, FPS, lambda s, wide: Places(sways(s), Place(0.72, 1.0) if s > 3 else None))
     tracker = tracker_of(matte)
-    choice = followed(tracker, near, range(88))
+    selection = followed(tracker, near, range(88))
     limits = []
     for index in range(88, 110):
         now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
         tracker.update(now, Halves(near.frame(index)))
-        edge_of(tracker, choice.subjects)
+        edge_of(tracker, selection.subjects)
         limits.append(tracker.age_limit_ms())
     assert set(limits[:2]) == {MASK_AGE_ALONE_MS}
     assert set(limits[8:]) == {MASK_AGE_MS}, "a fifth of a second after it came into view"
@@ -366,11 +366,11 @@ def test_whoever_comes_beside_the_subject_makes_an_old_mask_too_old_before_any_r
 def test_a_look_may_fail_a_second_after_the_last_one(matte: Matte) -> None:
     """Workers look at one calm person once a second."""
     scene, tracker, begun = DemoScene(*SIZE, FPS, lambda s, wide: Places(sways(s), None)), tracker_of(matte), 75
-    choice = followed(tracker, scene, range(begun))
+    selection = followed(tracker, scene, range(begun))
     for index in range(begun, begun + FPS + 4):
         now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
         tracker.update(now, Halves(scene.frame(index)))
-        edge_of(tracker, choice.subjects)
+        edge_of(tracker, selection.subjects)
     assert failed(tracker, scene, begun + FPS + 4).subjects
     assert tracker.wants_look
 
@@ -379,11 +379,11 @@ def test_a_late_result_does_not_deny_who_has_come_since(matte: Matte) -> None:
     """It was made of a frame before: the limit went back to two seconds."""
     near = DemoScene(*SIZE, FPS, lambda s, wide: Places(sways(s), Place(0.72, 1.0) if s > 3 else None))
     tracker = tracker_of(matte)
-    choice = followed(tracker, near, range(88))
+    selection = followed(tracker, near, range(88))
     for index in range(88, 105):
         now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
         tracker.update(now, Halves(near.frame(index)))
-        edge_of(tracker, choice.subjects)
+        edge_of(tracker, selection.subjects)
     assert tracker.wants_look
     late = replace(truth(near, 89, 0.9, 0.8), captured_ns=89 * 1_000_000_000 // FPS)
     assert tracker.apply(late).subjects
@@ -448,7 +448,7 @@ def test_a_result_that_cannot_be_carried_to_the_present_shows_nobody(scene: Demo
         if index == 0:
             assert tracker.apply(said_of(truth(scene, 60, 0.9, 0.8), 0)).subjects
     late, usable = (said_of(truth(scene, 60, 0.9, 0.8), index) for index in (19, 20))
-    assert tracker.apply(late) == Choice((), f"the mask is more than {HISTORY} frames late")
+    assert tracker.apply(late) == Selection((), f"the mask is more than {HISTORY} frames late")
     assert tracker.apply(usable).subjects == usable.instances[:1]
 
 
@@ -544,7 +544,7 @@ def test_who_was_chosen_by_hand_is_outlined_for_a_second(scene: DemoScene, matte
         return into, bool((into == OUTLINE_BGR).all(-1).sum() > 200)
 
     assert not paint(60, 1 * second)[1]
-    tracker.ask(SubjectAsked(SubjectAsked.NEXT))
+    tracker.request(SubjectAsked(SubjectAsked.NEXT))
     assert paint(61, 2 * second)[1]
     assert paint(62, 2 * second + second // 2)[1]
     assert not paint(63, 3 * second)[1]
