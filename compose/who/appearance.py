@@ -12,12 +12,16 @@ from numpy.typing import NDArray
 
 Map = NDArray[np.uint8]
 Picture = NDArray[np.uint8]
-Look = NDArray[np.float32]
+Appearance = NDArray[np.float32]
 
 # rows of a person that are compared with each other, shares of its height: the head, the head's half, the other half. A
 # jumper that two people share fills most of both halves, but nothing of the first quarter
 PARTS = ((0.0, 0.25), (0.0, 0.5), (0.5, 1.0))
-LOOK_BINS = (18, 8, 16)  # hue, saturation, value; counted softly, so that a little more light is not another colour
+HISTOGRAM_BINS = (
+    18,
+    8,
+    16,
+)  # hue, saturation, value; counted softly, so that a little more light is not another colour
 LEAST_PX = 12  # of a person, less its edge
 STEP = 4  # every so many rows and columns are enough to measure the light
 LEAST_ROOM = 60  # of those pixels, free of people in two pictures and neither black nor white: fewer say nothing
@@ -26,7 +30,7 @@ BESIDE = 9  # grid pixels, odd: so far around people the picture does not count 
 MOST_GAIN = 2.0  # another light than that is another picture
 
 
-def look_of(small: Picture, area: Map) -> Look | None:
+def appearance_of(small: Picture, area: Map) -> Appearance | None:
     """Soft histograms of colour in the parts of a person, (3, bins), each summing to 1; None where it is too small.
 
     Args:
@@ -44,7 +48,7 @@ def look_of(small: Picture, area: Map) -> Look | None:
         part = np.zeros_like(within)
         rows = slice(int(begin * height), max(int(end * height), 1))
         part[rows] = within[rows]
-        counted = _soft(cv2.calcHist([hsv], [0, 1, 2], part, list(LOOK_BINS), [0, 180, 0, 256, 0, 256]))
+        counted = _soft(cv2.calcHist([hsv], [0, 1, 2], part, list(HISTOGRAM_BINS), [0, 180, 0, 256, 0, 256]))
         found.append(counted.ravel() / max(1.0, float(counted.sum())))
     return np.asarray(found, np.float32)
 
@@ -59,16 +63,16 @@ def _soft(counts: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.asarray(counts, np.float32)
 
 
-def alike_parts(one: Look | None, other: Look | None) -> NDArray[np.float32]:
+def part_similarities(one: Appearance | None, other: Appearance | None) -> NDArray[np.float32]:
     """Bhattacharyya coefficient of each part of two looks, (3,) 0..1; 0 where a look is unknown."""
     if one is None or other is None:
         return np.zeros(len(PARTS), np.float32)
     return np.asarray(np.sqrt(one * other).sum(1), np.float32)
 
 
-def alike(one: Look | None, other: Look | None) -> float:
+def similarity(one: Appearance | None, other: Appearance | None) -> float:
     """The mean over the parts."""
-    return float(alike_parts(one, other).mean())
+    return float(part_similarities(one, other).mean())
 
 
 class Light:

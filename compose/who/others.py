@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from compose.who.appearance import Look, alike, alike_parts
+from compose.who.appearance import Appearance, part_similarities, similarity
 
 Map = NDArray[np.uint8]
 
@@ -28,11 +28,11 @@ class Candidate(NamedTuple):
     """A person of one result: 255 where it is on the grid (h, w), its look (None: too small), and its score 0..1."""
 
     area: Map
-    look: Look | None
+    appearance: Appearance | None
     score: float = 1.0
 
     @property
-    def prominence(self) -> float:
+    def saliency(self) -> float:
         """How likely this is who sits in front of the camera: a poster's face is as sure as one's own, but smaller."""
         return self.score * math.sqrt(np.count_nonzero(self.area))
 
@@ -45,7 +45,7 @@ class Other(NamedTuple):
     """
 
     area: Map
-    look: Look | None
+    appearance: Appearance | None
     seen_ns: int
     known: bool
     here: bool
@@ -80,7 +80,7 @@ def beside(one: Map, other: Map, by: int = BESIDE) -> bool:
     return bool(cv2.bitwise_and(cv2.dilate(one, np.ones((2 * by + 1,) * 2, np.uint8)), other).any())
 
 
-def mixed(remembered: Look | None, new: Look | None) -> Look | None:
+def blended(remembered: Appearance | None, new: Appearance | None) -> Appearance | None:
     """A remembered look with a share of a new one."""
     if remembered is None or new is None:
         return new if remembered is None else remembered
@@ -106,9 +106,9 @@ class Others:
             for number, other in enumerate(self._people):
                 shared = overlap(person.area, other.area)
                 near = apart(person.area, other.area) <= NEAR_WIDTHS * cv2.boundingRect(other.area)[2]
-                moved = near and bool((alike_parts(person.look, other.look) >= NOT_UNLIKE).all())
+                moved = near and bool((part_similarities(person.appearance, other.appearance) >= NOT_UNLIKE).all())
                 if (shared >= LEAST_OVERLAP or moved) and not is_not(person, other):
-                    marks.append((shared + 0.5 * alike(person.look, other.look), index, number))
+                    marks.append((shared + 0.5 * similarity(person.appearance, other.appearance), index, number))
         found: list[Other | None] = [None] * len(people)
         taken: set[int] = set()
         for _, index, number in sorted(marks, reverse=True):

@@ -9,7 +9,7 @@ import cv2
 
 from common.ipc.messages import Instance, SubjectAsked, SubjectPointed
 from compose.who.others import Candidate, Map
-from compose.who.subject import SubjectLock, by_number, by_place
+from compose.who.subject import SubjectTracker, by_number, by_place
 
 NOBODY_FOUND = "nobody found"
 NOBODY_YET = "nobody found; everybody who comes is shown"
@@ -38,13 +38,13 @@ class SubjectSelector:
 
     Args:
         rule: "lock": one person, followed; "top": the surest of each result; "all": everybody.
-        returns: See SubjectLock.
+        reacquire: See SubjectTracker.
     """
 
-    def __init__(self, rule: str, returns: str) -> None:
+    def __init__(self, rule: str, reacquire: str) -> None:
         self._start = self._rule = rule
-        self._returns = returns
-        self._lock = SubjectLock(returns)
+        self._reacquire = reacquire
+        self._tracker = SubjectTracker(reacquire)
         self._requested: SubjectAsked | SubjectPointed | None = None
         self._was_one = (
             False  # the last result showed the subject at most: the region carried on from it is the subject's
@@ -55,7 +55,7 @@ class SubjectSelector:
     def clear(self) -> None:
         """Another stream: choose anew."""
         self._rule, self._requested, self.by_hand_ns = self._start, None, 0
-        self._lock, self._was_one = SubjectLock(self._returns), False
+        self._tracker, self._was_one = SubjectTracker(self._reacquire), False
 
     @property
     def shows_everybody(self) -> bool:
@@ -80,14 +80,14 @@ class SubjectSelector:
             log.info("the subject was chosen by hand: one person")
 
     def select(self, people: list[Candidate], region: Map | None, now_ns: int, *, is_steady: bool = False) -> list[int]:
-        """Indices of who stays sharp; arguments as of `SubjectLock.follow`, `people` the surest first."""
+        """Indices of who stays sharp; arguments as of `SubjectTracker.match`, `people` the surest first."""
         found, by_lock = None, self._rule == "lock"
         self.follows = by_lock and self._was_one
-        if by_lock or (self.shows_everybody and self._lock.chosen):
+        if by_lock or (self.shows_everybody and self._tracker.chosen):
             # the subject is followed while everybody is shown, so that nobody else passes for the subject afterwards
-            found = self._lock.follow(people, region if self._was_one else None, now_ns, is_steady=is_steady)
+            found = self._tracker.match(people, region if self._was_one else None, now_ns, is_steady=is_steady)
         if people and (asked := self._pointed(people, found if by_lock else None)) is not None:
-            self._lock.take(people, asked, now_ns)
+            self._tracker.assign(people, asked, now_ns)
             self._rule, self.by_hand_ns, found, self.follows = "lock", now_ns, asked, False
             log.info("the subject was chosen by hand")
         self._requested = None if people else self._requested
@@ -98,22 +98,22 @@ class SubjectSelector:
 
     def may_be(self, person: Candidate) -> bool:
         """Whether this may be the subject, by its look."""
-        return self._lock.may_be(person)
+        return self._tracker.may_be(person)
 
     def keep(self, now_ns: int) -> None:
         """A result picked nobody, but the subject's area goes on: it is not missed yet."""
-        self._lock.keep(now_ns)
+        self._tracker.keep(now_ns)
 
     def no_subject_reason(self, people: int) -> str:
         """Why none of so many people stays sharp."""
         if not people:
             return NOBODY_YET if self.shows_everybody else NOBODY_FOUND
-        return NOT_SURE if self._lock.asked else NOT_HERE
+        return NOT_SURE if self._tracker.unresolved else NOT_HERE
 
     @property
     def question(self) -> str:
         """What to ask the user about the people of the last result, "" for nothing."""
-        return QUESTION if self._rule == "lock" and self._lock.asked else ""
+        return QUESTION if self._rule == "lock" and self._tracker.unresolved else ""
 
     def _pointed(self, people: list[Candidate], present: int | None) -> int | None:
         """Index of the person who was chosen by hand, None where nobody was."""
@@ -123,7 +123,7 @@ class SubjectSelector:
         if isinstance(asked, SubjectAsked):
             lefts = [cv2.boundingRect(p.area)[0] for p in people]
             if asked.number == SubjectAsked.NEXT and present is None and self.question:
-                return min(self._lock.asked, key=lambda index: lefts[index])  # the question was about this one
+                return min(self._tracker.unresolved, key=lambda index: lefts[index])  # the question was about this one
             return by_number(asked.number, lefts, present)
         found = by_place(asked.x, asked.y, [p.area for p in people])
         if found is None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from common.ipc.messages import Instance
 from common.vision.coco import PERSON
-from compose.who.appearance import Look, alike, alike_parts
+from compose.who.appearance import Appearance, part_similarities, similarity
 from compose.who.others import (
     LEAST_OVERLAP,
     NEAR_WIDTHS,
@@ -27,8 +27,8 @@ from compose.who.others import (
     Others,
     apart,
     beside,
+    blended,
     covered,
-    mixed,
     overlap,
     sides,
 )
@@ -78,20 +78,21 @@ def by_place(x: float, y: float, areas: list[Map]) -> int | None:
 
 
 @dataclass
-class SubjectLock:
+class SubjectTracker:
     """Follows one person.
 
     Args:
-        returns: "auto": a person who comes is taken for the subject where that is not in doubt; "ask": only `take` ends the wait.
+        reacquire: "auto": a person who comes is taken for the subject where that is not in doubt; "ask": only `assign` ends the
+            wait.
     """
 
-    returns: str = "auto"
-    look: Look | None = None
+    reacquire: str = "auto"
+    appearance: Appearance | None = None
     chosen: bool = False
     place: Map | None = None  # where the subject was last
     seen_ns: int = 0
-    left: bool = False
-    asked: tuple[int, ...] = ()  # people of the last result who may be the subject or not
+    is_lost: bool = False
+    unresolved: tuple[int, ...] = ()  # people of the last result who may be the subject or not
     _size: float = 0.0  # grid pixels of the subject where it was seen whole
     _width: float = 0.0
     _others: Others = field(default_factory=Others)
@@ -102,19 +103,17 @@ class SubjectLock:
     _watched_ns: int = 0
     _seen_watched_ns: int = 0  # when the subject was seen last, on that clock
 
-    def take(self, people: list[Candidate], index: int, now_ns: int) -> None:
+    def assign(self, people: list[Candidate], index: int, now_ns: int) -> None:
         """Follow this one of a result's people from now on: somebody chose it by hand."""
-        self.look, self.chosen, self._others = None, True, Others()
-        self._note(people, index, [None] * len(people), now_ns)
+        self.appearance, self.chosen, self._others = None, True, Others()
+        self._record(people, index, [None] * len(people), now_ns)
 
     def keep(self, now_ns: int) -> None:
         """The last result did not find the subject, but its area goes on: it is not missed yet."""
-        self.seen_ns, self._seen_watched_ns, self.left, self.asked = now_ns, self._watched_ns, False, ()
+        self.seen_ns, self._seen_watched_ns, self.is_lost, self.unresolved = now_ns, self._watched_ns, False, ()
         self._doubt, self._unsure_ns = False, 0
 
-    def follow(
-        self, people: list[Candidate], region: Map | None, now_ns: int, *, is_steady: bool = False
-    ) -> int | None:
+    def match(self, people: list[Candidate], region: Map | None, now_ns: int, *, is_steady: bool = False) -> int | None:
         """Which of `people` is the subject, if any.
 
         Args:
@@ -132,24 +131,24 @@ class SubjectLock:
         else:
             known = region is not None and bool(region.any())
             place = region if known else self.place
-            self.left = not known and self._watched_ns - self._seen_watched_ns > LEFT_NS
+            self.is_lost = not known and self._watched_ns - self._seen_watched_ns > LEFT_NS
             found = None
-            if place is not None and not self.left and (known or not self._doubt):
-                found = self._staying(people, others, place, known, now_ns, is_steady=is_steady)
-            if found is None and not (self.left and self.returns == "ask"):
-                found = self._returning(people, others, now_ns)
-        self._note(people, found, others, now_ns)
+            if place is not None and not self.is_lost and (known or not self._doubt):
+                found = self._match_in_place(people, others, place, known, now_ns, is_steady=is_steady)
+            if found is None and not (self.is_lost and self.reacquire == "ask"):
+                found = self._reacquired(people, others, now_ns)
+        self._record(people, found, others, now_ns)
         return found
 
     def _first(self, people: list[Candidate]) -> int | None:
         if not people:
             return None
-        first = int(np.argmax([p.prominence for p in people]))
+        first = int(np.argmax([p.saliency for p in people]))
         # whom nobody could tell again is not locked: the next result chooses
-        self.chosen = people[first].look is not None
+        self.chosen = people[first].appearance is not None
         return first
 
-    def _staying(
+    def _match_in_place(
         self,
         people: list[Candidate],
         others: list[Other | None],
@@ -162,15 +161,15 @@ class SubjectLock:
         """Index of the person who is where the subject is, or was a moment ago, and is nobody else."""
         marks = [0.0] * len(people)
         for index, person in enumerate(people):
-            mark = overlap(person.area, place) + 0.5 * alike(person.look, self.look)
+            mark = overlap(person.area, place) + 0.5 * similarity(person.appearance, self.appearance)
             if overlap(person.area, place) >= LEAST_OVERLAP and not self._is_other(index, people, others, mark):
                 sure = overlap(person.area, place) >= PLACE_ALONE and self._is_alone(index, people, others)
-                if person.look is None or self.look is None:
+                if person.appearance is None or self.appearance is None:
                     good = sure  # compose missed the picture: there is nothing but the place
                 else:
                     soon = known and (is_steady or now_ns - self.seen_ns <= ALONE_NS)
                     stalled = not known and now_ns - self.seen_ns > LEFT_NS  # no result came for long
-                    # where the subject was missed, or may have gone out by a side, this may be another person: see _returning
+                    # where the subject was missed, or may have gone out by a side, this may be another person: see _reacquired
                     last = not stalled and self.seen_ns == self._looked_ns
                     still = known or (not sides(place) and (sure or last))
                     good = (sure and soon) or (still and self._is_alike(person, ALIKE if stalled else NOT_UNLIKE))
@@ -194,19 +193,19 @@ class SubjectLock:
             other.known
             and not self._is_rather_subject(people[index], other)
             and (shared := overlap(people[index].area, other.area)) > 0
-            and shared + 0.5 * alike(people[index].look, other.look) > mark - clearer
+            and shared + 0.5 * similarity(people[index].appearance, other.appearance) > mark - clearer
             for group, clearer in ((elsewhere, 0.0), (self._others.missed([*elsewhere]), CLEARER))
             for other in group
         )
 
-    def _returning(self, people: list[Candidate], others: list[Other | None], now_ns: int) -> int | None:
+    def _reacquired(self, people: list[Candidate], others: list[Other | None], now_ns: int) -> int | None:
         """Index of the person who came back to where the subject was last, if that is beyond doubt."""
-        if self._doubt or self.look is None or now_ns - self.seen_ns > AWAY_NS:
+        if self._doubt or self.appearance is None or now_ns - self.seen_ns > AWAY_NS:
             return None
         here = [k for k, (p, o) in enumerate(zip(people, others, strict=True)) if self._came_here(p, o)]
         if not here:
             return None
-        best = max(here, key=lambda k: alike(people[k].look, self.look))
+        best = max(here, key=lambda k: similarity(people[k].appearance, self.appearance))
         # who is clearly somebody else, or a second detection of the same body, is no rival
         rivals = [k for k in here if k != best and not self._is_stranger(people[k])]
         if any(covered(people[k].area, people[best].area) < SAME_BODY for k in rivals):
@@ -219,9 +218,11 @@ class SubjectLock:
         A result may give a part of the subject to the person beside it. That person then seems to have been where the
         subject is, and would be taken for the subject's own next detection.
         """
-        if person.look is None or other.look is None or self.look is None:
+        if person.appearance is None or other.appearance is None or self.appearance is None:
             return False
-        clearer = alike_parts(person.look, self.look) - alike_parts(person.look, other.look)
+        clearer = part_similarities(person.appearance, self.appearance) - part_similarities(
+            person.appearance, other.appearance
+        )
         return self._is_alike(person, ALIKE) and bool(clearer[0] >= RATHER and clearer.mean() >= RATHER)
 
     def _may_be_taken_for_subject(self, other: Other) -> bool:
@@ -238,7 +239,7 @@ class SubjectLock:
         return self._is_alike(person, NOT_UNLIKE)
 
     def _is_alike(self, person: Candidate | Other, least: NDArray[np.float32]) -> bool:
-        return bool((alike_parts(person.look, self.look) >= least).all())
+        return bool((part_similarities(person.appearance, self.appearance) >= least).all())
 
     def _came_here(self, person: Candidate, other: Other | None) -> bool:
         if other is not None:
@@ -253,7 +254,7 @@ class SubjectLock:
         across = bool(mine and theirs and not mine & theirs)
         return not across and apart(area, self.place) <= NEAR_WIDTHS * self._width
 
-    def _note(self, people: list[Candidate], found: int | None, others: list[Other | None], now_ns: int) -> None:
+    def _record(self, people: list[Candidate], found: int | None, others: list[Other | None], now_ns: int) -> None:
         """Remember who was where in a result in which the subject was `found`."""
         if found is not None:
             self._remember(people[found], now_ns)
@@ -261,7 +262,7 @@ class SubjectLock:
         now = [
             Other(
                 person.area,
-                mixed(None if other is None else other.look, person.look),
+                blended(None if other is None else other.appearance, person.appearance),
                 self._watched_ns,
                 found is not None or (other is not None and other.known),
                 found is None and self._came_here(person, other),
@@ -270,14 +271,16 @@ class SubjectLock:
             if found is None or (k != found and not self._is_found_twice(person, other, people[found]))
         ]
         self._others.remember(now, others)
-        self.asked = ()
+        self.unresolved = ()
         if found is None and self.chosen:
             here = [person for person in now if person.here and self._is_whole(person, now)]
             # people who stand close may be found as one: the lower half, the widest, is then partly somebody else's
-            unsure = any((alike_parts(p.look, self.look)[:2] < ALIKE[:2]).any() for p in here)
+            unsure = any((part_similarities(p.appearance, self.appearance)[:2] < ALIKE[:2]).any() for p in here)
             self._unsure_ns += min(took_ns, LEFT_NS) if unsure else 0
             self._doubt |= self._unsure_ns > UNSURE_NS or any(self._is_stranger(p) for p in here)
-            self.asked = tuple(k for k, p in enumerate(now) if self.left and (not p.known or self._is_alike(p, ALIKE)))
+            self.unresolved = tuple(
+                k for k, p in enumerate(now) if self.is_lost and (not p.known or self._is_alike(p, ALIKE))
+            )
 
     def _is_found_twice(self, person: Candidate, other: Other | None, subject: Candidate) -> bool:
         """Whether a detection is the subject once more: it covers the subject, or is a part of it, looks like it, and is
@@ -293,11 +296,11 @@ class SubjectLock:
 
     def _is_stranger(self, person: Candidate | Other) -> bool:
         """Whether a person who is seen whole is clearly not the subject."""
-        return person.look is not None and not self.may_be(person)
+        return person.appearance is not None and not self.may_be(person)
 
     def _remember(self, person: Candidate, now_ns: int) -> None:
         self.place = person.area
         self.keep(now_ns)
         if not sides(person.area) or not self._size:
             self._size, self._width = float(cv2.countNonZero(person.area)), float(cv2.boundingRect(person.area)[2])
-        self.look = mixed(self.look, person.look)
+        self.appearance = blended(self.appearance, person.appearance)

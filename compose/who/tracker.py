@@ -25,7 +25,7 @@ from compose.picture.alpha import Alpha
 from compose.picture.guided_edge import GuidedEdge
 from compose.picture.matte_edge import MatteEdge, MattePace
 from compose.who.alone import Alone
-from compose.who.appearance import Light, look_of
+from compose.who.appearance import Light, appearance_of
 from compose.who.flow import FlowMeter
 from compose.who.others import Candidate, covered
 from compose.who.region import HISTORY, Present, Region, grid_wh, inside
@@ -203,7 +203,7 @@ class Tracker:
             self._past.popitem(last=False)
         even = None if past is None else self._light.even(past.small, self._union(areas))
         candidates = [
-            Candidate(area, None if even is None else look_of(even, area), person.score)
+            Candidate(area, None if even is None else appearance_of(even, area), person.score)
             for person, area in zip(people, areas, strict=True)
         ]
         # nobody can have taken the place of who is alone and unchanged, however long ago the last result was
@@ -246,7 +246,7 @@ class Tracker:
         rest = [
             sign
             for sign in signs
-            if covered(area, sign) < SAME_PLACE or not self._selector.may_be(Candidate(sign, look_of(even, sign)))
+            if covered(area, sign) < SAME_PLACE or not self._selector.may_be(Candidate(sign, appearance_of(even, sign)))
         ]
         if len(rest) == len(signs) and (people or signs or not self._may_have_failed()):
             return False
