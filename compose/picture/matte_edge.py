@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from common.vision.selfie_matte import MATTE_SIZE_WH, Matte
 from compose.picture.alpha import NOBODY, Alpha
-from compose.who.flow import Flow, came_from
+from compose.who.flow import Flow, backward_map
 from compose.who.region import Present, Region
 from compose.who.step import GridBox, Map, Step, widened
 
@@ -168,7 +168,7 @@ class MatteEdge:
         before = self._before[1] if self._before is not None and self._before[0] == present.since else None
         if before is not None and present.flow is not None and self._carried + 1 < self._pace.every:
             self._carried += 1
-            return carried_on(before, present.flow, area, box)
+            return warp_probability(before, present.flow, area, box)
         self._carried = 0
         likely = np.asarray(cv2.convertScaleAbs(self._matte.infer(_cut_out(present, box)), alpha=255), np.uint8)
         if before is None or present.flow is None:
@@ -176,13 +176,13 @@ class MatteEdge:
         return steadied(likely, before, _still(present.flow, box, likely.shape))
 
 
-def carried_on(before: Map, flow: Flow, area: Map, box: GridBox) -> Map:
-    """The last frame's probability (h, w) uint8 inside `box`, where it is now: see came_from."""
+def warp_probability(before: Map, flow: Flow, area: Map, box: GridBox) -> Map:
+    """The last frame's probability (h, w) uint8 inside `box`, where it is now: see backward_map."""
     x0, y0, x1, y1 = box
     scale_x, scale_y = before.shape[1] / (x1 - x0), before.shape[0] / (y1 - y0)
     x, y = (
         cv2.resize(found[y0:y1, x0:x1], before.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        for found in came_from(flow, area)
+        for found in backward_map(flow, area)
     )
     # centres of pixels, from the grid to the matte's own
     x, y = (x - x0 + 0.5) * scale_x - 0.5, (y - y0 + 0.5) * scale_y - 0.5
@@ -201,5 +201,5 @@ def _cut_out(present: Present, box: GridBox) -> NDArray[np.uint8]:
 def _still(flow: Flow, box: GridBox, shape: tuple[int, ...]) -> Map:
     """255 where the picture does not move inside a box, at the matte's own size."""
     x0, y0, x1, y1 = box
-    still = flow.still(STILL_PX)[y0:y1, x0:x1]
+    still = flow.static_mask(STILL_PX)[y0:y1, x0:x1]
     return np.asarray(cv2.resize(still, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST), np.uint8)

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 # what looser bounds let through: the edge of somebody who comes out from behind is dragged along with the subject
 SURE_PX, SURE_GREY = 0.3, 10
 PLAUSIBLE_PX, PLAUSIBLE_GREY = 1.0, 25
-LOOK = 5  # pixels: one alone may look the same by chance, its neighbours hardly do too
-SAMPLE = 3  # every so many rows and columns are enough for a median
+NEIGHBOURHOOD_PX = 5  # pixels: one alone may look the same by chance, its neighbours hardly do too
+SAMPLE_STEP = 3  # every so many rows and columns are enough for a median
 
 Grey = NDArray[np.uint8]
 Area = NDArray[np.uint8]
@@ -43,32 +43,36 @@ class Flow(NamedTuple):
 
     def shift(self, area: Area) -> NDArray[np.float32]:
         """How an area (inside: more than 127) moved as a whole, backwards, x and y in pixels: the median where sure."""
-        return _median(self.back(cv2.bitwise_and(self.sure, cv2.threshold(area, 127, 255, cv2.THRESH_BINARY)[1])))
+        return _median_of_columns(
+            self.backward_motion(cv2.bitwise_and(self.sure, cv2.threshold(area, 127, 255, cv2.THRESH_BINARY)[1]))
+        )
 
-    def unlike(self, shift: NDArray[np.float32], box: tuple[int, int, int, int]) -> Grey:
+    def residual(self, shift: NDArray[np.float32], box: tuple[int, int, int, int]) -> Grey:
         """How much the picture around each pixel of a half-open box x0, y0, x1, y1 differs from the one before, had
         everything moved by `shift`."""
         x0, y0, x1, y1 = box
         taken = np.array([[1, 0, shift[0] + x0], [0, 1, shift[1] + y0]], np.float32)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         was = cv2.warpAffine(self.before, taken, (x1 - x0, y1 - y0), flags=flags)
-        return np.asarray(cv2.blur(cv2.absdiff(self.now[y0:y1, x0:x1], was), (LOOK, LOOK)), np.uint8)
+        return np.asarray(
+            cv2.blur(cv2.absdiff(self.now[y0:y1, x0:x1], was), (NEIGHBOURHOOD_PX, NEIGHBOURHOOD_PX)), np.uint8
+        )
 
-    def back(self, of: Area) -> NDArray[np.float32]:
+    def backward_motion(self, of: Area) -> NDArray[np.float32]:
         """Motion backwards (n, 2) of some of the pixels where `of` (h, w) uint8 is not 0, x and y in pixels."""
-        rows, columns = np.nonzero(of[::SAMPLE, ::SAMPLE])
-        rows, columns = rows * SAMPLE, columns * SAMPLE
+        rows, columns = np.nonzero(of[::SAMPLE_STEP, ::SAMPLE_STEP])
+        rows, columns = rows * SAMPLE_STEP, columns * SAMPLE_STEP
         return np.stack([self.x[rows, columns] - columns, self.y[rows, columns] - rows], axis=1).astype(np.float32)
 
-    def spread(self, area: Area) -> float:
+    def motion_spread(self, area: Area) -> float:
         """How much an area moves within itself, pixels: the 90th percentile of the distance to its own median."""
-        found = self.back(cv2.threshold(area, 127, 255, cv2.THRESH_BINARY)[1])
+        found = self.backward_motion(cv2.threshold(area, 127, 255, cv2.THRESH_BINARY)[1])
         if not len(found):
             return 0.0
-        away = np.abs(found - _median(found)).max(-1)
+        away = np.abs(found - _median_of_columns(found)).max(-1)
         return float(np.partition(away, len(away) * 9 // 10)[len(away) * 9 // 10])
 
-    def still(self, least_px: float) -> Area:
+    def static_mask(self, least_px: float) -> Area:
         """255 where the picture surely moved by less than `least_px`."""
         height, width = self.sure.shape
         moved = cv2.max(cv2.absdiff(self.x, _columns(width, height)), cv2.absdiff(self.y, _rows(width, height)))
@@ -95,7 +99,7 @@ class FlowMeter:
         again_x, again_y = cv2.split(cv2.remap(there, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
         was = cv2.remap(before, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         off = cv2.max(cv2.absdiff(cv2.add(back_x, again_x), 0), cv2.absdiff(cv2.add(back_y, again_y), 0))
-        changed = cv2.dilate(cv2.absdiff(now, was), np.ones((LOOK, LOOK), np.uint8))
+        changed = cv2.dilate(cv2.absdiff(now, was), np.ones((NEIGHBOURHOOD_PX, NEIGHBOURHOOD_PX), np.uint8))
         sure, plausible = (
             np.asarray(
                 cv2.bitwise_and(cv2.compare(off, px, cv2.CMP_LT), cv2.compare(changed, grey, cv2.CMP_LT)), np.uint8
@@ -115,12 +119,12 @@ def _rows(width: int, height: int) -> NDArray[np.float32]:
     return np.repeat(np.arange(height, dtype=np.float32)[:, None], width, axis=1)
 
 
-def _median(found: NDArray[np.float32]) -> NDArray[np.float32]:
+def _median_of_columns(found: NDArray[np.float32]) -> NDArray[np.float32]:
     """Of each column of (n, 2), the upper of two middles; 0 of nothing. np.median takes five times as long."""
     return np.partition(found, len(found) // 2, axis=0)[len(found) // 2] if len(found) else np.zeros(2, np.float32)
 
 
-def came_from(flow: Flow, area: Area) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def backward_map(flow: Flow, area: Area) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Columns and rows (h, w) where each pixel was: by the flow where it is sure, elsewhere as an area (inside: more than
     127) moves as a whole, the median."""
     shift = flow.shift(area)
@@ -129,10 +133,10 @@ def came_from(flow: Flow, area: Area) -> tuple[NDArray[np.float32], NDArray[np.f
     return np.asarray(x, np.float32), np.asarray(y, np.float32)
 
 
-def carried(flow: Flow, area: Area, *along: Area) -> tuple[Area, ...]:
-    """Areas (h, w) uint8, soft, moved on to the present picture as `came_from` the first of them says. Nothing comes in
+def warp(flow: Flow, area: Area, *along: Area) -> tuple[Area, ...]:
+    """Areas (h, w) uint8, soft, moved on to the present picture as `backward_map` the first of them says. Nothing comes in
     over the border."""
     if not area.any():
         return area, *along
-    moved = cv2.remap(cv2.merge([area, *along]), *came_from(flow, area), cv2.INTER_LINEAR)
+    moved = cv2.remap(cv2.merge([area, *along]), *backward_map(flow, area), cv2.INTER_LINEAR)
     return tuple(np.asarray(one, np.uint8) for one in cv2.split(moved))

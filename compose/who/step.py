@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from compose.who.flow import Flow, carried
+from compose.who.flow import Flow, warp
 
 LEAST_REACH = 2.0  # grid pixels a frame: what a still person moves, and what the grid rounds
 MOST_REACH = 0.18  # of the square root of the subject's area: a fast mover (DESIGN section 5)
@@ -127,7 +127,7 @@ def _room(last: Step, seen: Seen, core: Map, to_core: NDArray[np.float32], to_ot
     most = max(LEAST_REACH, MOST_REACH * math.sqrt(cv2.countNonZero(last.subject)))
     apart = cv2.minMaxLoc(cv2.max(to_core, to_others))[0]  # half the least way from one to the other
     doubt = DOUBT_FRAMES if apart <= NEAR else max(0, last.doubt - frames)
-    spread = seen.flow.spread(core) if seen.flow is not None else 0.0
+    spread = seen.flow.motion_spread(core) if seen.flow is not None else 0.0
     strict = doubt > 0 and (spread < CALM or last.behind)
     within = min(spread, MOST_BEHIND) if last.behind else spread
     return _Room(min(DOUBTED_REACH + within if strict else last.reach * frames, most), most, doubt, strict, spread)
@@ -211,14 +211,14 @@ def _moved(last: Step, seen: Seen) -> _Moved:
     flow = seen.flow
     if flow is None or seen.since != last.frame_id:  # distances alone must do, and nothing is sure any more
         return _Moved(last.core, last.lately, last.others, np.zeros_like(last.solid))
-    core, lately, solid = carried(flow, last.core, last.lately, last.solid)
-    (others,) = carried(flow, last.others)
+    core, lately, solid = warp(flow, last.core, last.lately, last.solid)
+    (others,) = warp(flow, last.others)
     contested = cv2.bitwise_and(_more(core, 127), _more(others, 127))
     if contested.any():  # whoever's motion explains the picture there better stands in front
         x, y, w, h = cv2.boundingRect(contested)
         box, part = (x, y, x + w, y + h), np.s_[y : y + h, x : x + w]
-        unlike = [flow.unlike(flow.shift(area), box) for area in (last.core, last.others)]
-        mine = cv2.bitwise_and(contested[part], cv2.compare(unlike[0], unlike[1], cv2.CMP_LT))
+        residuals = [flow.residual(flow.shift(area), box) for area in (last.core, last.others)]
+        mine = cv2.bitwise_and(contested[part], cv2.compare(residuals[0], residuals[1], cv2.CMP_LT))
         others[part] = only(others[part], cv2.bitwise_not(mine))
     return _Moved(core, lately, others, only(solid, flow.plausible))
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from compose.picture.alpha import Alpha
-from compose.picture.matte_edge import OLD_NS, OLDEST_NS, bound_of, carried_on, edge, kept, padded, steadied
+from compose.picture.matte_edge import OLD_NS, OLDEST_NS, bound_of, edge, kept, padded, steadied, warp_probability
 from compose.who.flow import FlowMeter
 from compose.who.step import Step
 from tests.compose.who.test_region import EMPTY, WH, WHOLE, block
@@ -52,7 +52,7 @@ def test_between_two_mattes_the_last_one_moves_with_the_picture() -> None:
     assert flow is not None
     area, box = block(100), padded(block(100))
     likely = cv2.resize(area[box[1] : box[3], box[0] : box[2]], (256, 144), interpolation=cv2.INTER_LINEAR)
-    moved = carried_on(np.asarray(likely, np.uint8), flow, np.asarray(np.roll(area, 4, axis=1), np.uint8), box)
+    moved = warp_probability(np.asarray(likely, np.uint8), flow, np.asarray(np.roll(area, 4, axis=1), np.uint8), box)
     expected = cv2.resize(np.roll(area, 4, axis=1)[box[1] : box[3], box[0] : box[2]], (256, 144))
     assert ((moved > 127) != (expected > 127)).mean() < 0.02
     assert ((likely > 127) != (expected > 127)).mean() > 0.03
