@@ -11,8 +11,8 @@ import numpy as np
 
 from compose.picture.alpha import NOBODY, Alpha
 from compose.picture.matte_edge import bound_of, cropped, padded, scaled, smooth_step
-from compose.who.region import NOWHERE, Present, Region
-from compose.who.step import Map
+from compose.who.region import EMPTY_BOX, PresentFrame, Region
+from compose.who.region_state import Map
 
 RADIUS = 5  # grid pixels: as far as a result's small map is off
 EPSILON = 0.02**2  # of grey 0..1 squared: weaker edges than 0.02 are no edges
@@ -50,17 +50,17 @@ class GuidedEdge:
     def reset(self) -> None:
         """See Edge: nothing is kept from frame to frame."""
 
-    def refine(self, present: Present, region: Region, age_ns: int) -> Alpha:
+    def refine(self, present: PresentFrame, region: Region, age_ns: int) -> Alpha:
         """See Edge."""
-        step = region.roll(None, NOWHERE)
-        if not step.subject.any():
+        state = region.propagate(None, EMPTY_BOX)
+        if not state.subject.any():
             return NOBODY
-        box = padded(step.subject)
-        bound = bound_of(step, box, age_ns)
+        box = padded(state.subject)
+        bound = bound_of(state, box, age_ns)
         if bound is None:
             return NOBODY
         x0, y0, x1, y1 = box
         pixels = scaled(box, present.grey.shape, present.picture.shape)
         fine = cv2.cvtColor(present.picture[pixels[1] : pixels[3], pixels[0] : pixels[2]], cv2.COLOR_BGR2GRAY)
-        likely = cv2.LUT(guided(step.core[y0:y1, x0:x1], present.grey[y0:y1, x0:x1], fine), _SHARPEN)
+        likely = cv2.LUT(guided(state.confirmed[y0:y1, x0:x1], present.grey[y0:y1, x0:x1], fine), _SHARPEN)
         return cropped(cv2.min(likely, cv2.resize(bound, fine.shape[::-1], interpolation=cv2.INTER_LINEAR)), pixels)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from common.vision.selfie_matte import MATTE_SIZE_WH, Matte
 from compose.picture.alpha import NOBODY, Alpha
 from compose.who.flow import Flow, backward_map
-from compose.who.region import Present, Region
-from compose.who.step import GridBox, Map, Step, widened
+from compose.who.region import PresentFrame, Region
+from compose.who.region_state import GridBox, Map, RegionState, dilated
 
 PAD = 0.25  # of the region's size, on every side: the network wants to see some background
 LEAST_PAD = 4  # grid pixels
@@ -22,7 +22,7 @@ ROOMY = 1.35  # a box is kept while it is at most so many times as large as it n
 # leaks 0.003, 0.003, 0.22 for a loss of 0.0005, 0.004, 0.22; 0.45, 0.85 half as much (0.14) for 0.0009, 0.005, 0.29
 LOW, HIGH = 0.35, 0.75
 BESIDE = 8  # grid pixels: so near somebody else the bound does not fade outwards
-BOUND_REACH = 2  # grid pixels that the edge may lie outside the region
+BOUND_MARGIN = 2  # grid pixels that the edge may lie outside the region
 STEADY = 0.7  # how much of an uncertain pixel comes from the frame before, at most
 CLOSE = 0.25  # a probability that changed by more has changed
 STILL_PX = 0.3  # grid pixels a frame
@@ -79,42 +79,42 @@ def steadied(likely: Map, before: Map, still: Map) -> Map:
     return np.asarray(cv2.blendLinear(before, likely, share, 1 - share), np.uint8)
 
 
-def bound_of(step: Step, box: GridBox, age_ns: int) -> Map | None:
+def bound_of(state: RegionState, box: GridBox, age_ns: int) -> Map | None:
     """Where in `box` of the grid the subject may be at all, (h, w) uint8, soft; None for nowhere.
 
     The older the result, and the more doubt, the less room there is beyond the region.
     """
     x0, y0, x1, y1 = box
-    mine, others, strays = (area[y0:y1, x0:x1] for area in (step.subject, step.others, step.strays))
+    mine, others, unassigned = (area[y0:y1, x0:x1] for area in (state.subject, state.others, state.unassigned))
     if not mine.any():
         return None
-    room = 1 - min(1.0, max(0.0, (age_ns - OLD_NS) / (OLDEST_NS - OLD_NS)))
-    reach = 0 if step.strict else round(BOUND_REACH * room)
-    wide = cv2.dilate(mine, np.ones((2 * reach + 1,) * 2, np.uint8))
+    freshness = 1 - min(1.0, max(0.0, (age_ns - OLD_NS) / (OLDEST_NS - OLD_NS)))
+    margin = 0 if state.frozen else round(BOUND_MARGIN * freshness)
+    wide = cv2.dilate(mine, np.ones((2 * margin + 1,) * 2, np.uint8))
     # the edge between two people goes to the hidden side, and more so where nobody said who the other one is
-    beside = widened(cv2.max(others, strays), BESIDE)
+    beside = dilated(cv2.max(others, unassigned), BESIDE)
     soft = cv2.bitwise_and(cv2.GaussianBlur(wide, (3, 3), 0), cv2.bitwise_or(wide, cv2.bitwise_not(beside)))
-    theirs = cv2.max(widened(others, 1), widened(strays, 2))
+    theirs = cv2.max(dilated(others, 1), dilated(unassigned, 2))
     return np.asarray(cv2.bitwise_and(soft, cv2.bitwise_not(theirs)), np.uint8)
 
 
-def edge(step: Step, likely: Map, box: GridBox, pixels: GridBox, age_ns: int) -> Alpha:
+def edge(state: RegionState, likely: Map, box: GridBox, pixels: GridBox, age_ns: int) -> Alpha:
     """Alpha of the subject.
 
     Args:
-        step: The present frame's areas.
+        state: The present frame's areas.
         likely: (144, 256) uint8, the matte's probability inside `box`.
         box: Where the matte looked, on the grid.
         pixels: The same in pixels of the frame.
         age_ns: Of the last result.
     """
-    bound = bound_of(step, box, age_ns)
+    bound = bound_of(state, box, age_ns)
     if bound is None:
         return NOBODY
     x0, y0, x1, y1 = box
     size_wh = (pixels[2] - pixels[0], pixels[3] - pixels[1])
-    solid = cv2.resize(step.solid[y0:y1, x0:x1], likely.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    sharp = cv2.LUT(cv2.resize(cv2.max(likely, solid), size_wh, interpolation=cv2.INTER_LINEAR), _SHARPEN)
+    certain = cv2.resize(state.certain[y0:y1, x0:x1], likely.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    sharp = cv2.LUT(cv2.resize(cv2.max(likely, certain), size_wh, interpolation=cv2.INTER_LINEAR), _SHARPEN)
     return cropped(cv2.min(sharp, cv2.resize(bound, size_wh, interpolation=cv2.INTER_LINEAR)), pixels)
 
 
@@ -152,7 +152,7 @@ class MatteEdge:
         """See Edge."""
         self._box, self._before, self._carried = None, None, 0
 
-    def refine(self, present: Present, region: Region, age_ns: int) -> Alpha:
+    def refine(self, present: PresentFrame, region: Region, age_ns: int) -> Alpha:
         """See Edge."""
         assert region.area is not None
         box = kept(self._box, region.area)
@@ -161,9 +161,9 @@ class MatteEdge:
         pixels = scaled(box, present.grey.shape, present.picture.shape)
         likely = self._likely(present, region.area, box)
         self._before = present.frame_id, likely
-        return edge(region.roll(likely, box), likely, box, pixels, age_ns)
+        return edge(region.propagate(likely, box), likely, box, pixels, age_ns)
 
-    def _likely(self, present: Present, area: Map, box: GridBox) -> Map:
+    def _likely(self, present: PresentFrame, area: Map, box: GridBox) -> Map:
         """Probability inside `box` on the present frame, (144, 256) uint8."""
         before = self._before[1] if self._before is not None and self._before[0] == present.since else None
         if before is not None and present.flow is not None and self._carried + 1 < self._pace.every:
@@ -189,7 +189,7 @@ def warp_probability(before: Map, flow: Flow, area: Map, box: GridBox) -> Map:
     return np.asarray(cv2.remap(before, x, y, cv2.INTER_LINEAR), np.uint8)
 
 
-def _cut_out(present: Present, box: GridBox) -> NDArray[np.uint8]:
+def _cut_out(present: PresentFrame, box: GridBox) -> NDArray[np.uint8]:
     """A box of the picture, from the small one where that is still larger than the network wants it."""
     for source in (present.small, present.picture):
         x0, y0, x1, y1 = scaled(box, present.grey.shape, source.shape)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import cv2
 
-from compose.who.step import Step
+from compose.who.region_state import RegionState
 
 ALONE_NS = 2_000_000_000  # so long results must have found one person and no sign of another
 # area now, in areas when the last result was made: outside, somebody was added to it, or a part of it was lost. In the shared webcam
@@ -29,7 +29,7 @@ class Alone:
         self._results = 0  # in that row
         self._area = 0  # grid pixels in the frame after that of the last result, 0: not measured yet
 
-    def see(self, captured_ns: int, people: int, signs: int, *, is_same: bool) -> None:
+    def update(self, captured_ns: int, people: int, signs: int, *, is_same: bool) -> None:
         """A result of a frame captured at `captured_ns` found so many people, of whom one is the subject, and so many signs of
         somebody; `is_same`: the subject is who it was before."""
         if people != 1 or signs or not is_same:
@@ -38,9 +38,9 @@ class Alone:
             self._since_ns, self._results = captured_ns, 0
         self._now_ns, self._area, self._results = captured_ns, 0, self._results + 1
 
-    def measure(self, step: Step) -> None:
+    def measure(self, state: RegionState) -> None:
         """Take the subject's area from here on for what it was when the last result was made."""
-        self._area = cv2.countNonZero(step.subject)
+        self._area = cv2.countNonZero(state.subject)
 
     @property
     def is_known(self) -> bool:
@@ -49,11 +49,11 @@ class Alone:
             return False
         return self._now_ns - self._since_ns >= ALONE_NS
 
-    def holds(self, step: Step) -> bool:
-        """Whether that is still so in the frame of `step`, the newest one."""
-        area = cv2.countNonZero(step.subject)
+    def holds(self, state: RegionState) -> bool:
+        """Whether that is still so in the frame of `state`, the newest one."""
+        area = cv2.countNonZero(state.subject)
         self._area = self._area or area
-        if not self.is_known or step.strict or step.doubt or step.behind:
+        if not self.is_known or state.frozen or state.occlusion_timer or state.occluding:
             return False
-        strangers = cv2.countNonZero(cv2.compare(step.others, 127, cv2.CMP_GT)) + cv2.countNonZero(step.strays)
+        strangers = cv2.countNonZero(cv2.compare(state.others, 127, cv2.CMP_GT)) + cv2.countNonZero(state.unassigned)
         return strangers < LEAST_PX and UNCHANGED[0] * self._area <= area <= UNCHANGED[1] * self._area

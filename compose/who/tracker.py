@@ -28,9 +28,9 @@ from compose.who.alone import Alone
 from compose.who.appearance import Light, appearance_of
 from compose.who.flow import FlowMeter
 from compose.who.others import Candidate, covered
-from compose.who.region import HISTORY, Present, Region, grid_wh, inside
+from compose.who.region import HISTORY, PresentFrame, Region, eroded, grid_wh
+from compose.who.region_state import Map
 from compose.who.selection import Selection, SubjectSelector
-from compose.who.step import Map
 from compose.who.subject import people_of
 
 Picture = NDArray[np.uint8]
@@ -56,7 +56,7 @@ class Edge(Protocol):
     def reset(self) -> None:
         """Forget the frames before: another stream begins, of another shape perhaps."""
 
-    def refine(self, present: Present, region: Region, age_ns: int) -> Alpha:
+    def refine(self, present: PresentFrame, region: Region, age_ns: int) -> Alpha:
         """Roll the region on to the present frame and return the subject's alpha; the last result is `age_ns` old."""
 
 
@@ -91,7 +91,7 @@ class Tracker:
         self._epoch, self._size_wh = epoch, size_wh
         self._wh = grid_wh(size_wh) if epoch else (0, 0)
         self._region, self._meter = Region(), FlowMeter()
-        self._present: Present | None = None
+        self._present: PresentFrame | None = None
         self._is_updated = False  # a frame has come that is not refined yet
         self._alpha: Alpha | None = None  # on the newest frame, with the last result
         self.seen_ns = 0  # when the newest frame was captured
@@ -119,8 +119,8 @@ class Tracker:
         if self._edge is not None:
             grey = np.asarray(cv2.cvtColor(least, cv2.COLOR_BGR2GRAY), np.uint8)
             since = -1 if self._present is None else self._present.frame_id
-            self._present = Present(frame.frame_id, halves.picture, small, grey, self._meter.measure(grey), since)
-            self._region.see(self._present)
+            self._present = PresentFrame(frame.frame_id, halves.picture, small, grey, self._meter.measure(grey), since)
+            self._region.push(self._present)
         self.seen_ns = frame.captured_ns
         self._is_updated, self._alpha = True, None
         self._forget(frame.captured_ns)
@@ -139,7 +139,7 @@ class Tracker:
             if now_ns - past.captured_ns <= longest_ns:
                 self._dropped = frame_id
         young = (n for n, past in self._past.items() if now_ns - past.captured_ns <= longest_ns)
-        self._region.forget(next(young))
+        self._region.prune(next(young))
 
     def age_limit_ms(self) -> float:
         """From what age a mask shows nobody, as of the newest frame: longer where one person alone is followed. When that ends
@@ -158,10 +158,10 @@ class Tracker:
 
     def _watch(self) -> None:
         """Note since when the subject has not been alone any more, as far as the matte tells."""
-        step, present = self._region.newest, self._present
-        if self._ended_ns or not self._follows_one or step is None or present is None:
+        state, present = self._region.newest, self._present
+        if self._ended_ns or not self._follows_one or state is None or present is None:
             return
-        if present.flow is None or not self._alone.holds(step):
+        if present.flow is None or not self._alone.holds(state):
             self._ended_ns = self.seen_ns
 
     @property
@@ -185,8 +185,8 @@ class Tracker:
         selection = self._select(result)
         if result.looked_ns >= self._ended_ns:
             self._ended_ns = 0
-        if (step := self._region.first_rolled) is not None:
-            self._alone.measure(step)
+        if (state := self._region.first_propagated) is not None:
+            self._alone.measure(state)
         self._watch()
         return selection
 
@@ -209,7 +209,7 @@ class Tracker:
         # nobody can have taken the place of who is alone and unchanged, however long ago the last result was
         is_steady = self._follows_one and not self._ended_ns
         chosen = self._selector.select(
-            candidates, self._region.at(result.frame_id), result.captured_ns, is_steady=is_steady
+            candidates, self._region.lookup(result.frame_id), result.captured_ns, is_steady=is_steady
         )
         if even is not None and chosen:
             self._light.keep()
@@ -222,7 +222,7 @@ class Tracker:
         if not chosen and self._holds(result, areas, signs, even):
             self._selector.keep(result.captured_ns)
             return Selection(self._held)
-        self._alone.see(result.captured_ns, len(people), len(signs), is_same=bool(chosen) and self._selector.follows)
+        self._alone.update(result.captured_ns, len(people), len(signs), is_same=bool(chosen) and self._selector.follows)
         others = self._union([areas[k] for k, person in enumerate(people) if k not in chosen and person not in things])
         self._seed(result, subjects, mine, things, others=others, signs=self._union(signs))
         everybody = self._selector.shows_everybody
@@ -234,7 +234,7 @@ class Tracker:
     def _holds(self, result: MasksInferred, people: list[Map], signs: list[Map], even: Picture | None) -> bool:
         """Whether the subject's area goes on although a result found nobody who is the subject, for a short time: where a sign
         of somebody lies on it, or where the look may have failed. Whom else the result found is hidden."""
-        area = self._region.at(result.frame_id)
+        area = self._region.lookup(result.frame_id)
         is_late = (
             result.captured_ns - self._failed_ns >= HOLD_NS
             or self._failed_ns - self._found_ns > self._settings.mask_age_alone_ms * 1e6
@@ -312,12 +312,12 @@ class Tracker:
         self.looked_ns = result.looked_ns
         bounds = self._edge is not None and self._edge.bounds
         mine = mine if bounds else self._union([self._on_grid(i, EVEN) for i in subjects])
-        solid = inside(self._union([self._on_grid(i, SURE) for i in subjects])) if bounds else mine
+        certain = eroded(self._union([self._on_grid(i, SURE) for i in subjects])) if bounds else mine
         others = cv2.bitwise_and(others, cv2.bitwise_not(mine))
         owned = self._union([self._on_grid(i, EVEN) for i in things])
-        solid = np.asarray(cv2.max(solid, owned), np.uint8)
-        self._region.seed(
-            result.frame_id, cv2.max(mine, owned), others, solid, signs=signs, is_same=self._selector.follows
+        certain = np.asarray(cv2.max(certain, owned), np.uint8)
+        self._region.correct(
+            result.frame_id, cv2.max(mine, owned), others, certain, signs=signs, is_same=self._selector.follows
         )
 
     def _things(self, result: MasksInferred, subjects: list[Instance], mine: Map) -> list[Instance]:

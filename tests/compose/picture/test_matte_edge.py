@@ -7,7 +7,7 @@ import pytest
 from compose.picture.alpha import Alpha
 from compose.picture.matte_edge import OLD_NS, OLDEST_NS, bound_of, edge, kept, padded, steadied, warp_probability
 from compose.who.flow import FlowMeter
-from compose.who.step import Step
+from compose.who.region_state import RegionState
 from tests.compose.who.test_region import EMPTY, WH, WHOLE, block
 
 EVERYWHERE = np.full((144, 256), 255, np.uint8)
@@ -58,24 +58,24 @@ def test_between_two_mattes_the_last_one_moves_with_the_picture() -> None:
     assert ((likely > 127) != (expected > 127)).mean() > 0.03
 
 
-def step(
-    strict: bool = False, others: np.ndarray = EMPTY, solid: np.ndarray = EMPTY, strays: np.ndarray = EMPTY
-) -> Step:
+def state(
+    frozen: bool = False, others: np.ndarray = EMPTY, certain: np.ndarray = EMPTY, unassigned: np.ndarray = EMPTY
+) -> RegionState:
     mine = block(100)
-    return Step(1, mine, mine, mine, others, solid, strays, 2.0, 0, strict)
+    return RegionState(1, mine, mine, mine, others, certain, unassigned, 2.0, 0, frozen)
 
 
 def test_with_age_and_doubt_there_is_less_room() -> None:
-    rooms = [bound_of(step(strict), WHOLE, age) for strict, age in ((False, 0), (False, OLDEST_NS), (True, 0))]
+    rooms = [bound_of(state(frozen), WHOLE, age) for frozen, age in ((False, 0), (False, OLDEST_NS), (True, 0))]
     assert all(room is not None for room in rooms)
     sizes = [int((room > 127).sum()) for room in rooms if room is not None]
     assert sizes[0] > sizes[1] == sizes[2] >= 40 * 80
-    assert bound_of(step(), WHOLE, OLD_NS) is not None
+    assert bound_of(state(), WHOLE, OLD_NS) is not None
 
 
 def test_beside_somebody_whom_no_result_explains_more_is_hidden() -> None:
     stray, far = block(140), block(200)
-    plain, beside, apart = (bound_of(step(strays=strays), WHOLE, 0) for strays in (EMPTY, stray, far))
+    plain, beside, apart = (bound_of(state(unassigned=one), WHOLE, 0) for one in (EMPTY, stray, far))
     assert plain is not None and beside is not None and apart is not None
     assert not beside[:, 138:].any(), "two grid pixels beyond the stray"
     assert (plain[60:100, 138:141] > 127).all()
@@ -90,18 +90,18 @@ def placed(alpha: Alpha, size_wh: tuple[int, int]) -> np.ndarray:
 
 
 def test_between_two_people_the_edge_is_hidden() -> None:
-    whole = placed(edge(step(others=block(140)), EVERYWHERE, WHOLE, WHOLE, 0), WH)
+    whole = placed(edge(state(others=block(140)), EVERYWHERE, WHOLE, WHOLE, 0), WH)
     assert (whole[40:120, 100:138] == 255).all()
     assert not whole[block(140) > 0].any()
 
 
 def test_where_the_region_says_no_nothing_of_the_matte_is_seen() -> None:
-    whole = placed(edge(step(), EVERYWHERE, WHOLE, (0, 0, 1024, 576), 0), (1024, 576))
+    whole = placed(edge(state(), EVERYWHERE, WHOLE, (0, 0, 1024, 576), 0), (1024, 576))
     allowed = np.zeros((576, 1024), np.bool_)
     allowed[(40 - 4) * 4 : (120 + 4) * 4, (100 - 4) * 4 : (140 + 4) * 4] = True
     assert (whole[~allowed] <= 0.05 * 255).all() and whole.any()
 
 
 def test_what_the_result_was_sure_of_is_seen_although_the_matte_misses_it() -> None:
-    alpha = edge(step(solid=block(110, 60, 20, 40)), EMPTY, WHOLE, WHOLE, 0)
+    alpha = edge(state(certain=block(110, 60, 20, 40)), EMPTY, WHOLE, WHOLE, 0)
     assert alpha.box_xyxy[0] >= 108 and (alpha.opacity == 255).sum() > 18 * 38

@@ -23,7 +23,7 @@ from compose.picture.matte_edge import MatteEdge, MattePace
 from compose.picture.renderer import OUTLINE_BGR, Painter
 from compose.policy import Decision, State
 from compose.who import tracker as module
-from compose.who.region import HISTORY, Present, Region
+from compose.who.region import HISTORY, PresentFrame, Region
 from compose.who.selection import NOT_HERE, Selection
 from compose.who.tracker import Edge, Tracker, open_tracker
 from tests.faults.worker import instance_of
@@ -135,7 +135,7 @@ def test_a_mask_that_is_said_again_is_as_old_as_the_frame_that_was_looked_at(sce
     ages: list[int] = []
 
     class Noting(GuidedEdge):
-        def refine(self, present: Present, region: Region, age_ns: int) -> Alpha:
+        def refine(self, present: PresentFrame, region: Region, age_ns: int) -> Alpha:
             ages.append(age_ns)
             return super().refine(present, region, age_ns)
 
