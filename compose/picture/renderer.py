@@ -62,7 +62,7 @@ class Painter:
         elif decision.state is State.INSTANCES:
             self.instances.paint(halves.picture, frame.epoch, into)
         elif decision.shows_people:
-            who = alpha.faded(self._tracker.alpha(), decision.opacity)
+            who = alpha.scale_alpha(self._tracker.alpha(), decision.opacity)
             self._backdrop.paint(halves, who, frame.captured_ns, into)
             blend(halves.picture, who, into)
             if self._tracker.outlined(frame.captured_ns):

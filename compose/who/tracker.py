@@ -284,7 +284,7 @@ class Tracker:
             return alpha.of_instances(subjects, self._size_wh, self._settings.threshold, self._settings.edge)
         area, present = self._region.area, self._present
         if area is None or not area.any() or present is None:
-            return alpha.NOBODY
+            return alpha.EMPTY
         found = self._edge.refine(present, self._region, self.seen_ns - self.looked_ns)
         self._watch()
         return found
