@@ -45,7 +45,7 @@ from common.runtime.suspend import SLEPT, SleepWatch
 from common.vision.pyramid import Halves
 from compose.malloc import keep_freed
 from compose.picture.matte_edge import MattePace
-from compose.picture.renderer import Painter, paint_card
+from compose.picture.renderer import Renderer, draw_placeholder
 from compose.policy import Decision, Policy, State
 from compose.who.tracker import Tracker, open_tracker
 from compose.workers import Workers
@@ -68,7 +68,7 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
     cv2.setNumThreads(1)
     keep_freed()
     tracker = open_tracker(settings, pace := MattePace())
-    painter, policy = Painter(settings, tracker), Policy(settings.mask_age_limit_ms)
+    renderer, policy = Renderer(settings, tracker), Policy(settings.mask_age_limit_ms)
     counters, journal, sleep, run_dir = Counters(log), Journal(), SleepWatch(), settings.call_dir
     with sole_writer(run_dir, COMPOSITES.name), open_context() as context, Composites(context, run_dir) as composites:
         frames = Frames(context, run_dir, policy, counters)
@@ -79,9 +79,9 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
         while not stop:
             poller.poll(POLL_MS)
             frame, picture = frames.newest()
-            forget_what_was_lost(policy, tracker, painter)
+            forget_what_was_lost(policy, tracker, renderer)
             for wish in receive(control, WishMade, counters):
-                obey(wish, policy, tracker, painter, counters)
+                obey(wish, policy, tracker, renderer, counters)
             if watch.is_gone():
                 counters.count("worker", "gone, or cut off for what it sent")
             begun, halves = time.monotonic(), None if picture is None else Halves(picture)
@@ -89,18 +89,18 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
                 tracker.update(frame, halves)
             for result in receive(masks, MasksInferred, counters):
                 workers.looked(result)
-                if use(result, policy, tracker, painter, counters):
+                if use(result, policy, tracker, renderer, counters):
                     composites.model = result.model
             if sleep.has_slept():  # last of all: what was read, asked and found above may be of before it
                 policy.on_source_lost(SLEPT, sleep.woke_ns)
                 frame = None
             decision = policy.evaluate(time.monotonic_ns(), tracker.age_limit_ms())
-            forget_what_was_lost(policy, tracker, painter)
+            forget_what_was_lost(policy, tracker, renderer)
             journal.note(decision, policy.privacy)
             if frame is not None and halves is not None:
                 if decision.shows_people:
                     tracker.refine(decision.subjects)
-                painter.paint(halves, frame, decision, composites.claim(frame))
+                renderer.render(halves, frame, decision, composites.claim(frame))
                 composites.publish(frame, decision, policy.privacy)
                 workers.composed(time.monotonic() - begun)
             elif decision.state is State.LOST:
@@ -109,7 +109,7 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
 
 
-def use(result: MasksInferred, policy: Policy, tracker: Tracker, painter: Painter, counters: Counters) -> bool:
+def use(result: MasksInferred, policy: Policy, tracker: Tracker, renderer: Renderer, counters: Counters) -> bool:
     """Follow the subject by a result, where the policy lets it be used. Return whether it may show somebody; if not, that is
     counted with its cause."""
     now_ns = time.monotonic_ns()
@@ -120,18 +120,18 @@ def use(result: MasksInferred, policy: Policy, tracker: Tracker, painter: Painte
     if refused:
         counters.count("masks", refused)
     else:
-        painter.instances.see(result)
+        renderer.instances.update(result)
     return not refused
 
 
-def forget_what_was_lost(policy: Policy, tracker: Tracker, painter: Painter) -> None:
+def forget_what_was_lost(policy: Policy, tracker: Tracker, renderer: Renderer) -> None:
     """Forget the subject and all that was found so far, where the policy has noticed a loss."""
     if policy.take_loss():
         tracker.reset()
-        painter.instances.forget()
+        renderer.instances.reset()
 
 
-def obey(wish: WishMade, policy: Policy, tracker: Tracker, painter: Painter, counters: Counters) -> None:
+def obey(wish: WishMade, policy: Policy, tracker: Tracker, renderer: Renderer, counters: Counters) -> None:
     """Do what a viewer wants; what the policy refuses is counted."""
     asked = wish.wanted
     if refused := policy.refusal_of_command(wish, time.monotonic_ns()):
@@ -141,7 +141,7 @@ def obey(wish: WishMade, policy: Policy, tracker: Tracker, painter: Painter, cou
     elif isinstance(asked, ViewSet):
         policy.set_view(asked.instances)
     elif isinstance(asked, BackgroundSet):
-        painter.set_background(asked.background)
+        renderer.set_background(asked.background)
     else:
         tracker.request(asked)
 
@@ -270,6 +270,6 @@ class Composites(ShapedRing):
         frame = self._frame
         if frame is None or time.monotonic() - self._carded_at < CARD_EVERY_S:
             return
-        paint_card(decision.reason, self.claim(frame))
+        draw_placeholder(decision.reason, self.claim(frame))
         self.publish(frame, decision, privacy, captured_ns=time.monotonic_ns())
         self._carded_at = time.monotonic()

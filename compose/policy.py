@@ -26,7 +26,7 @@ The policy calls nobody: compose/loop.py asks the tracker and hands the answers 
 5. where people are shown, `Tracker.refine`; then the composite is painted with `Tracker.alpha`, which changes nothing
 
 A wrong order raises RuntimeError: in `on_result` (a result that must not be used, or a loss that was not taken), in
-`Tracker.refine` and `Tracker.alpha` (another frame, or a result that came since), and in `Painter.paint` (a decision on another
+`Tracker.refine` and `Tracker.alpha` (another frame, or a result that came since), and in `Renderer.render` (a decision on another
 frame).
 """
 

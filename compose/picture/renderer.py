@@ -1,4 +1,4 @@
-"""From a frame and a decision to the picture that may be seen."""
+"""Render the picture that may be seen, from a frame and the decision on it."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from common.ipc.messages import FrameCaptured
 from common.vision.pyramid import Halves
 from compose.picture import alpha
 from compose.picture.alpha import Alpha
-from compose.picture.background import open_backdrop
+from compose.picture.background import open_background
 from compose.picture.blend import blend
 from compose.picture.instance_view import InstanceView
 from compose.policy import Decision, State
 from compose.who.tracker import Tracker
 
 Picture = NDArray[np.uint8]
-CARD_BGR = (48, 40, 36)
+PLACEHOLDER_BGR = (48, 40, 36)
 OUTLINE_BGR = (80, 220, 255)
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
-class Painter:
-    """Paints composites. Painting changes nothing but the picture that is painted into.
+class Renderer:
+    """Renders composites. It changes nothing of the subject: the same frame rendered twice gives the same picture.
 
     Args:
         settings: With the background.
@@ -40,47 +40,49 @@ class Painter:
         self._tracker = tracker
         self.instances = InstanceView(settings.threshold)
         self._settings = settings
-        self._backdrop = self._first = open_backdrop(settings)
+        self._background = self._first = open_background(settings)
 
     def set_background(self, background: str) -> None:
-        """Hide the room behind `blur` or `color:RRGGBB` from now on; "" is what the settings say."""
-        self._backdrop = open_backdrop(replace(self._settings, background=background)) if background else self._first
+        """Hide the room behind `blur` or `color:RRGGBB` from now on; "" returns to the background of the settings."""
+        self._background = (
+            open_background(replace(self._settings, background=background)) if background else self._first
+        )
 
-    def paint(self, halves: Halves, frame: FrameCaptured, decision: Decision, into: Picture) -> None:
-        """Fill `into`, of the frame's shape (H, W, 3) uint8 BGR, with what `decision` allows of the frame.
+    def render(self, halves: Halves, frame: FrameCaptured, decision: Decision, into: Picture) -> None:
+        """Fill `into`, of the frame's shape (H, W, 3) uint8 BGR, with what `decision` allows to be seen of the frame.
 
         Raises:
             RuntimeError: The decision was made for another frame, or the tracker has not refined the subject on this one.
         """
         if decision.frame != (frame.epoch, frame.frame_id):
-            raise RuntimeError(f"frame {frame.epoch}/{frame.frame_id} was painted with a decision on {decision.frame}")
-        if decision.state is State.LOST:  # compose was stopped after the frame came, and for too long
-            paint_card(decision.reason, into)
+            raise RuntimeError(f"frame {frame.epoch}/{frame.frame_id} was rendered with a decision on {decision.frame}")
+        if decision.state is State.LOST:  # compose was stopped for too long after the frame came
+            draw_placeholder(decision.reason, into)
             return
         if decision.state is State.OFF:
             np.copyto(into, halves.picture)
         elif decision.state is State.INSTANCES:
-            self.instances.paint(halves.picture, frame.epoch, into)
+            self.instances.render(halves.picture, frame.epoch, into)
         elif decision.shows_people:
             who = alpha.scale_alpha(self._tracker.alpha(), decision.opacity)
-            self._backdrop.paint(halves, who, frame.captured_ns, into)
+            self._background.render(halves, who, frame.captured_ns, into)
             blend(halves.picture, who, into)
             if self._tracker.outlined(frame.captured_ns):
                 draw_outline(into, who)
         else:
-            self._backdrop.paint(halves, None, frame.captured_ns, into)
+            self._background.render(halves, None, frame.captured_ns, into)
         if frame.notice:
             write_notice(into, frame.notice)
 
 
-def paint_card(reason: str, into: Picture) -> None:
-    """Fill `into` (H, W, 3) uint8 BGR with a plain card that says why there is no picture; nothing of the camera."""
-    into[:] = CARD_BGR
+def draw_placeholder(reason: str, into: Picture) -> None:
+    """Fill `into` (H, W, 3) uint8 BGR with a plain card that says why there is no picture. It shows nothing of the camera."""
+    into[:] = PLACEHOLDER_BGR
     write_notice(into, reason)
 
 
 def draw_outline(picture: Picture, who: Alpha) -> None:
-    """Draw a line around who was chosen into (H, W, 3) uint8 BGR."""
+    """Draw the outline of the person who was chosen into `picture` (H, W, 3) uint8 BGR."""
     x0, y0, _, _ = who.box_xyxy
     inside = cv2.threshold(who.opacity, 127, 255, cv2.THRESH_BINARY)[1]
     found, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(x0, y0))
@@ -88,7 +90,7 @@ def draw_outline(picture: Picture, who: Alpha) -> None:
 
 
 def write_notice(picture: Picture, text: str) -> None:
-    """Write a line into the lower left corner, readable on anything, smaller where it would not fit."""
+    """Write a line of text into the lower left corner, readable on any picture; a long line is made smaller to fit."""
     scale = max(picture.shape[0] / 720, 0.6)
     margin = round(16 * scale)
     wide = cv2.getTextSize(text, FONT, 0.8 * scale, 1)[0][0]

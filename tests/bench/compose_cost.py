@@ -19,7 +19,7 @@ from compose.picture.blend import blend
 from compose.picture.blur import blur, strength_of
 from compose.picture.guided_edge import GuidedEdge
 from compose.picture.matte_edge import MatteEdge, MattePace
-from compose.picture.renderer import Painter
+from compose.picture.renderer import Renderer
 from compose.policy import Decision, State
 from compose.who.tracker import Edge, Tracker
 from infer.embedded.detector import EmbeddedDetector
@@ -79,7 +79,7 @@ def whole_of(width: int, height: int) -> dict[str, object]:
     for refine, times in taken.items():
         settings = ComposeSettings(refine=refine)
         tracker = Tracker(settings, edges[refine])
-        painter = Painter(settings, tracker)
+        renderer = Renderer(settings, tracker)
         subjects: tuple[Instance, ...] = ()
         for index in FRAMES:
             picture = scene.frame(index)
@@ -91,7 +91,7 @@ def whole_of(width: int, height: int) -> dict[str, object]:
             tracker.update(frame, halves)
             subjects = tracker.apply(result).subjects if result else subjects
             tracker.refine(subjects)
-            painter.paint(halves, frame, Decision(State.LIVE, "", 100.0, subjects, 1.0, frame=(1, index)), into)
+            renderer.render(halves, frame, Decision(State.LIVE, "", 100.0, subjects, 1.0, frame=(1, index)), into)
             times.append((time.perf_counter() - begun) * 1e3)
     figures = {name: np.percentile(times[8:], [50, 99]).round(2).tolist() for name, times in taken.items()}
     base = float(np.median(tutorials))

@@ -6,7 +6,7 @@ import pytest
 from common.config import ComposeSettings
 from common.ipc.messages import FrameCaptured
 from common.vision.pyramid import Halves
-from compose.picture.renderer import Painter, paint_card
+from compose.picture.renderer import Renderer, draw_placeholder
 from compose.policy import Decision, State
 from compose.who.tracker import Tracker
 
@@ -18,8 +18,8 @@ def test_a_frame_that_came_before_compose_was_stopped_is_a_card() -> None:
     frame = FrameCaptured(1, 1, 1, 1, "s", 1, 90, 160, notice="no camera: demo footage")
     into, card = np.empty_like(picture), np.empty_like(picture)
     lost = Decision(State.LOST, "no frame comes from capture", 2000.0, frame=(1, 1))
-    Painter(settings, Tracker(settings, None)).paint(Halves(picture), frame, lost, into)
-    paint_card(lost.reason, card)
+    Renderer(settings, Tracker(settings, None)).render(Halves(picture), frame, lost, into)
+    draw_placeholder(lost.reason, card)
     assert (into == card).all()
 
 
@@ -30,7 +30,7 @@ def test_a_frame_is_never_painted_with_the_decision_on_another_one(state: State,
     settings, picture = ComposeSettings(refine="none"), np.full((90, 160, 3), 200, np.uint8)
     frame, into = FrameCaptured(1, 1, 1, 1, "s", 1, 90, 160), np.zeros_like(picture)
     with pytest.raises(RuntimeError, match="decision on"):
-        Painter(settings, Tracker(settings, None)).paint(
+        Renderer(settings, Tracker(settings, None)).render(
             Halves(picture), frame, Decision(state, "", 0.0, frame=other), into
         )
     assert not into.any()

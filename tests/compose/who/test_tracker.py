@@ -20,7 +20,7 @@ from common.vision.selfie_matte import Matte
 from compose.picture.alpha import Alpha
 from compose.picture.guided_edge import GuidedEdge
 from compose.picture.matte_edge import MatteEdge, MattePace
-from compose.picture.renderer import OUTLINE_BGR, Painter
+from compose.picture.renderer import OUTLINE_BGR, Renderer
 from compose.policy import Decision, State
 from compose.who import tracker as module
 from compose.who.region import HISTORY, PresentFrame, Region
@@ -223,7 +223,7 @@ def test_reading_the_edge_and_painting_it_change_nothing(refine: str, scene: Dem
         tracker = Tracker(
             ComposeSettings(refine=refine), MatteEdge(matte, MattePace()) if refine == "matte" else GuidedEdge()
         )
-        painter, seen = Painter(ComposeSettings(refine=refine), tracker), []
+        renderer, seen = Renderer(ComposeSettings(refine=refine), tracker), []
         for index in range(60, 66):
             halves = Halves(scene.frame(index))
             tracker.update(frame(index), halves)
@@ -232,7 +232,7 @@ def test_reading_the_edge_and_painting_it_change_nothing(refine: str, scene: Dem
             for _ in range(times):
                 into = np.empty_like(halves.picture)
                 decision = Decision(State.LIVE, "", 0.0, subjects, 1.0, frame=(1, index))
-                painter.paint(halves, frame(index), decision, into)
+                renderer.render(halves, frame(index), decision, into)
                 seen.append(into)
             assert all((into == seen[-1]).all() for into in seen[-times:])
         shown.append(seen[::times])
@@ -530,7 +530,7 @@ def test_what_the_subject_holds_stays_sharp_only_if_asked_for_and_only_while_it_
 
 def test_who_was_chosen_by_hand_is_outlined_for_a_second(scene: DemoScene, matte: Matte) -> None:
     tracker = tracker_of(matte)
-    painter = Painter(ComposeSettings(background="color:000000"), tracker)
+    renderer = Renderer(ComposeSettings(background="color:000000"), tracker)
     second = 1_000_000_000
 
     def paint(index: int, at: int) -> tuple[np.ndarray, bool]:
@@ -540,7 +540,7 @@ def test_who_was_chosen_by_hand_is_outlined_for_a_second(scene: DemoScene, matte
         into = np.empty_like(scene.frame(index))
         tracker.refine(found)
         decision = Decision(State.LIVE, "", 0.0, found, 1.0, frame=(1, index))
-        painter.paint(Halves(scene.frame(index)), now, decision, into)
+        renderer.render(Halves(scene.frame(index)), now, decision, into)
         return into, bool((into == OUTLINE_BGR).all(-1).sum() > 200)
 
     assert not paint(60, 1 * second)[1]
