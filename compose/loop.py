@@ -1,4 +1,4 @@
-"""frames + masks + control → composites."""
+"""Compose: frames + masks + control → composites. The module text of compose/policy.py lists the order of one turn."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ from compose.policy import Decision, Policy, State
 from compose.who.tracker import Tracker, open_tracker
 from compose.workers import Workers
 
-POLL_MS = 30  # how late a limit that passes between two frames may be noticed
-CARD_EVERY_S = 0.1  # displays blank themselves when nothing comes
+POLL_MS = 30  # greatest delay in noticing a limit that passes between two frames
+PLACEHOLDER_EVERY_S = 0.1  # displays blank themselves when nothing comes
 
 log = logging.getLogger("onlyme")
 Picture = NDArray[np.uint8]
@@ -69,19 +69,19 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
     keep_freed()
     tracker = open_tracker(settings, pace := MattePace())
     renderer, policy = Renderer(settings, tracker), Policy(settings.mask_age_limit_ms)
-    counters, journal, sleep, run_dir = Counters(log), Journal(), SleepWatch(), settings.call_dir
-    with sole_writer(run_dir, COMPOSITES.name), open_context() as context, Composites(context, run_dir) as composites:
-        frames = Frames(context, run_dir, policy, counters)
+    counters, states, sleep, run_dir = Counters(log), StateLogger(), SleepWatch(), settings.call_dir
+    with sole_writer(run_dir, COMPOSITES.name), open_context() as context, CompositePublisher(context, run_dir) as out:
+        frames = FrameReader(context, run_dir, policy, counters)
         masks, control = bind(context, MASKS, run_dir), bind(context, CONTROL, run_dir)
         poller, watch, workers = zmq.Poller(), PeerWatch(masks), Workers(settings, context, counters, pace)
         for socket in (*frames.sockets, masks, control):
             poller.register(socket, zmq.POLLIN)
         while not stop:
             poller.poll(POLL_MS)
-            frame, picture = frames.newest()
-            forget_what_was_lost(policy, tracker, renderer)
+            frame, picture = frames.latest()
+            reset_after_loss(policy, tracker, renderer)
             for wish in receive(control, WishMade, counters):
-                obey(wish, policy, tracker, renderer, counters)
+                apply_command(wish, policy, tracker, renderer, counters)
             if watch.is_gone():
                 counters.count("worker", "gone, or cut off for what it sent")
             begun, halves = time.monotonic(), None if picture is None else Halves(picture)
@@ -89,29 +89,34 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
                 tracker.update(frame, halves)
             for result in receive(masks, MasksInferred, counters):
                 workers.looked(result)
-                if use(result, policy, tracker, renderer, counters):
-                    composites.model = result.model
-            if sleep.has_slept():  # last of all: what was read, asked and found above may be of before it
+                if apply_result(result, policy, tracker, renderer, counters):
+                    out.model = result.model
+            if sleep.has_slept():  # checked last: what was read above may be from before the sleep
                 policy.on_source_lost(SLEPT, sleep.woke_ns)
                 frame = None
             decision = policy.evaluate(time.monotonic_ns(), tracker.age_limit_ms())
-            forget_what_was_lost(policy, tracker, renderer)
-            journal.note(decision, policy.privacy)
+            reset_after_loss(policy, tracker, renderer)
+            states.update(decision, policy.privacy)
             if frame is not None and halves is not None:
                 if decision.shows_people:
                     tracker.refine(decision.subjects)
-                renderer.render(halves, frame, decision, composites.claim(frame))
-                composites.publish(frame, decision, policy.privacy)
+                renderer.render(halves, frame, decision, out.claim(frame))
+                out.publish(frame, decision, policy.privacy)
                 workers.composed(time.monotonic() - begun)
             elif decision.state is State.LOST:
-                composites.publish_card(decision, policy.privacy)
+                out.publish_placeholder(decision, policy.privacy)
             workers.tell(tracker, frames.skipped, decision)
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
 
 
-def use(result: MasksInferred, policy: Policy, tracker: Tracker, renderer: Renderer, counters: Counters) -> bool:
-    """Follow the subject by a result, where the policy lets it be used. Return whether it may show somebody; if not, that is
-    counted with its cause."""
+def apply_result(
+    result: MasksInferred, policy: Policy, tracker: Tracker, renderer: Renderer, counters: Counters
+) -> bool:
+    """Follow the subject by a result, if the policy lets it be used, and count it with its cause if it shows nobody.
+
+    Returns:
+        Whether the result may show somebody.
+    """
     now_ns = time.monotonic_ns()
     refused = policy.refusal_of_result(result, now_ns)
     if not refused:
@@ -124,15 +129,15 @@ def use(result: MasksInferred, policy: Policy, tracker: Tracker, renderer: Rende
     return not refused
 
 
-def forget_what_was_lost(policy: Policy, tracker: Tracker, renderer: Renderer) -> None:
-    """Forget the subject and all that was found so far, where the policy has noticed a loss."""
+def reset_after_loss(policy: Policy, tracker: Tracker, renderer: Renderer) -> None:
+    """Forget the subject and all that was found so far, if the policy has noticed a loss."""
     if policy.take_loss():
         tracker.reset()
         renderer.instances.reset()
 
 
-def obey(wish: WishMade, policy: Policy, tracker: Tracker, renderer: Renderer, counters: Counters) -> None:
-    """Do what a viewer wants; what the policy refuses is counted."""
+def apply_command(wish: WishMade, policy: Policy, tracker: Tracker, renderer: Renderer, counters: Counters) -> None:
+    """Do what a viewer wants, or count why the policy refuses it."""
     asked = wish.wanted
     if refused := policy.refusal_of_command(wish, time.monotonic_ns()):
         counters.count("wish", refused)
@@ -146,8 +151,8 @@ def obey(wish: WishMade, policy: Policy, tracker: Tracker, renderer: Renderer, c
         tracker.request(asked)
 
 
-class Frames:
-    """Every frame while compose keeps up, else the newest; what was skipped or refused is counted."""
+class FrameReader:
+    """Reads the newest frame. Frames are skipped only where compose is late; all that is skipped or refused is counted."""
 
     def __init__(self, context: Context, run_dir: Path, policy: Policy, counters: Counters) -> None:
         self._socket = connect(context, FRAMES, run_dir)
@@ -159,10 +164,11 @@ class Frames:
         self._buffer: Picture | None = None
         self.skipped = 0  # frames, because compose was late
 
-    def newest(self) -> tuple[FrameCaptured | None, Picture | None]:
-        """The newest frame since the last call with its pixels, (H, W, 3) uint8 BGR valid until the next call.
+    def latest(self) -> tuple[FrameCaptured | None, Picture | None]:
+        """Return the newest frame since the last call and its pixels, (H, W, 3) uint8 BGR, valid until the next call; None if
+        there is none.
 
-        The policy is told of every frame, and of every loss.
+        This tells the policy of every frame and of every loss.
         """
         if self._capture.is_gone():
             self._policy.on_source_lost("capture has ended", time.monotonic_ns())
@@ -194,8 +200,8 @@ class Frames:
         return picture
 
 
-class Journal:
-    """Says in the log when the state changes, and how long the last one held."""
+class StateLogger:
+    """Logs every change of the state, and how long the last state held."""
 
     def __init__(self) -> None:
         self._said: tuple[State, str] | None = None
@@ -203,8 +209,8 @@ class Journal:
         self._privacy = True
         self._question = ""
 
-    def note(self, decision: Decision, privacy: bool) -> None:
-        """Look at the present state."""
+    def update(self, decision: Decision, privacy: bool) -> None:
+        """Log what has changed since the last call, and add to the figures."""
         turned = time.monotonic()
         figures.count("state_seconds", turned - self._looked, state=str(decision.state))
         figures.put("mask_age_seconds", max(-1.0, decision.mask_age_ms / 1000))
@@ -214,7 +220,7 @@ class Journal:
             log.warning("privacy is %s", "on" if privacy else "OFF: the camera's own picture is shown")
         if decision.question != self._question:
             self._question = decision.question
-            log.info("asked: %s", self._question or "nothing any more")
+            log.info("question to the user: %s", self._question or "none any more")
         if decision[:2] == self._said:
             return
         now = time.monotonic()
@@ -226,23 +232,23 @@ class Journal:
         self._said, self._since = (decision.state, decision.reason), now
 
 
-class Composites(ShapedRing):
-    """The ring and stream of finished pictures."""
+class CompositePublisher(ShapedRing):
+    """Publishes composites: pixels in a ring, facts in a stream."""
 
     def __init__(self, context: Context, run_dir: Path) -> None:
         super().__init__(COMPOSITES.name, COMPOSITES.slots)
         self._socket = bind(context, COMPOSITES, run_dir)
         self._frame: FrameCaptured | None = None
-        self._carded_at = 0.0
+        self._placeholder_at = 0.0
         self.model = ""
 
     def claim(self, frame: FrameCaptured) -> Picture:
-        """The slot that the composite of `frame` is painted into, (H, W, 3) uint8 BGR."""
+        """Return the slot that the composite of `frame` is rendered into, (H, W, 3) uint8 BGR."""
         return self.of(frame.height, frame.width).claim()
 
     def publish(self, frame: FrameCaptured, decision: Decision, privacy: bool, captured_ns: int | None = None) -> None:
-        """Publish the slot claimed for `frame`; `captured_ns` only where the picture is not of that frame."""
-        self._frame, self._carded_at = frame, 0.0
+        """Publish the slot that was claimed for `frame`. Give `captured_ns` only if the picture is not of that frame."""
+        self._frame, self._placeholder_at = frame, 0.0
         ring = self.of(frame.height, frame.width)
         message = FrameComposed(
             epoch=frame.epoch,
@@ -265,11 +271,11 @@ class Composites(ShapedRing):
         send(self._socket, message)
         figures.count("composed")
 
-    def publish_card(self, decision: Decision, privacy: bool) -> None:
-        """Say in a picture that there is none, of the last frame's size; nothing before the first frame."""
+    def publish_placeholder(self, decision: Decision, privacy: bool) -> None:
+        """Publish a card of the last frame's size that says why there is no picture. Before the first frame, do nothing."""
         frame = self._frame
-        if frame is None or time.monotonic() - self._carded_at < CARD_EVERY_S:
+        if frame is None or time.monotonic() - self._placeholder_at < PLACEHOLDER_EVERY_S:
             return
         draw_placeholder(decision.reason, self.claim(frame))
         self.publish(frame, decision, privacy, captured_ns=time.monotonic_ns())
-        self._carded_at = time.monotonic()
+        self._placeholder_at = time.monotonic()

@@ -15,7 +15,7 @@ from common.ipc.streams import Context, Socket, open_context, receive, send
 from common.keys import ViewerKey
 from common.metrics.counters import Counters
 from common.remote import connect_relay
-from compose.loop import Composites
+from compose.loop import CompositePublisher
 from compose.policy import Decision, State
 
 HEIGHT, WIDTH = 120, 160
@@ -23,9 +23,9 @@ LIVE = Decision(State.LIVE, "", 50.0)
 
 
 class ComposePlayed:
-    """Composites whose grey level says their number."""
+    """CompositePublisher whose grey level says their number."""
 
-    def __init__(self, composites: Composites) -> None:
+    def __init__(self, composites: CompositePublisher) -> None:
         self._composites = composites
         self.number = 0
 
@@ -40,7 +40,7 @@ class ComposePlayed:
 
 @contextmanager
 def compose_played(run_dir: Path) -> Iterator[ComposePlayed]:
-    with open_context() as context, Composites(context, run_dir) as composites:
+    with open_context() as context, CompositePublisher(context, run_dir) as composites:
         yield ComposePlayed(composites)
 
 
