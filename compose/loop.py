@@ -44,10 +44,11 @@ from common.runtime.child import Stop, sole_writer
 from common.runtime.suspend import SLEPT, SleepWatch
 from common.vision.pyramid import Halves
 from compose.malloc import keep_freed
+from compose.picture.edge import open_edge
 from compose.picture.matte_edge import MattePace
 from compose.picture.renderer import Renderer, draw_placeholder
 from compose.policy import Decision, Policy, State
-from compose.who.tracker import Tracker, open_tracker
+from compose.who.tracker import Tracker
 from compose.workers import Workers
 
 POLL_MS = 30  # greatest delay in noticing a limit that passes between two frames
@@ -67,7 +68,7 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
     """
     cv2.setNumThreads(1)
     keep_freed()
-    tracker = open_tracker(settings, pace := MattePace())
+    tracker = Tracker(settings, open_edge(settings, pace := MattePace()))
     renderer, policy = Renderer(settings, tracker), Policy(settings.mask_age_limit_ms)
     counters, states, sleep, run_dir = Counters(log), StateLogger(), SleepWatch(), settings.call_dir
     with sole_writer(run_dir, COMPOSITES.name), open_context() as context, CompositePublisher(context, run_dir) as out:

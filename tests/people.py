@@ -16,7 +16,7 @@ from common.vision.grid import on_grid
 from common.vision.pyramid import Halves
 from common.vision.selfie_matte import Matte
 from compose.picture.matte_edge import MatteEdge, MattePace
-from compose.who.tracker import EVEN, Tracker
+from compose.who.tracker import EVEN_PROBABILITY, Tracker
 from tests.faults.worker import instance_of
 
 SIZE_WH, FPS = (640, 360), 30
@@ -180,7 +180,7 @@ def play(
 
 def is_bystander(instance: Instance, masks: Masks) -> bool:
     """Whether an instance holds more of the bystander than of the subject."""
-    found = on_grid(instance, masks.subject.shape[::-1], EVEN) > 0
+    found = on_grid(instance, masks.subject.shape[::-1], EVEN_PROBABILITY) > 0
     return bool((found & masks.bystander).sum() > (found & masks.subject).sum())
 
 

@@ -67,7 +67,7 @@ class Renderer:
             who = alpha.scale_alpha(self._tracker.alpha(), decision.opacity)
             self._background.render(halves, who, frame.captured_ns, into)
             blend(halves.picture, who, into)
-            if self._tracker.outlined(frame.captured_ns):
+            if self._tracker.is_outlined(frame.captured_ns):
                 draw_outline(into, who)
         else:
             self._background.render(halves, None, frame.captured_ns, into)

@@ -57,7 +57,7 @@ def overlap(one: Map, other: Map) -> float:
     return cv2.countNonZero(cv2.bitwise_and(one, other)) / union if union else 0.0
 
 
-def covered(one: Map, other: Map) -> float:
+def coverage(one: Map, other: Map) -> float:
     """Share of one area that lies in another, 0..1."""
     return cv2.countNonZero(cv2.bitwise_and(one, other)) / max(1, cv2.countNonZero(one))
 

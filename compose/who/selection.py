@@ -79,13 +79,15 @@ class SubjectSelector:
             self._rule = "lock"
             log.info("the subject was chosen by hand: one person")
 
-    def select(self, people: list[Candidate], region: Map | None, now_ns: int, *, is_steady: bool = False) -> list[int]:
+    def select(
+        self, people: list[Candidate], region: Map | None, now_ns: int, *, is_unchanged: bool = False
+    ) -> list[int]:
         """Indices of who stays sharp; arguments as of `SubjectTracker.match`, `people` the surest first."""
         found, by_lock = None, self._rule == "lock"
         self.follows = by_lock and self._was_one
         if by_lock or (self.shows_everybody and self._tracker.chosen):
             # the subject is followed while everybody is shown, so that nobody else passes for the subject afterwards
-            found = self._tracker.match(people, region if self._was_one else None, now_ns, is_steady=is_steady)
+            found = self._tracker.match(people, region if self._was_one else None, now_ns, is_unchanged=is_unchanged)
         if people and (asked := self._pointed(people, found if by_lock else None)) is not None:
             self._tracker.assign(people, asked, now_ns)
             self._rule, self.by_hand_ns, found, self.follows = "lock", now_ns, asked, False

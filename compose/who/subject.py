@@ -28,7 +28,7 @@ from compose.who.others import (
     apart,
     beside,
     blended,
-    covered,
+    coverage,
     overlap,
     sides,
 )
@@ -113,14 +113,16 @@ class SubjectTracker:
         self.seen_ns, self._seen_watched_ns, self.is_lost, self.unresolved = now_ns, self._watched_ns, False, ()
         self._doubt, self._unsure_ns = False, 0
 
-    def match(self, people: list[Candidate], region: Map | None, now_ns: int, *, is_steady: bool = False) -> int | None:
+    def match(
+        self, people: list[Candidate], region: Map | None, now_ns: int, *, is_unchanged: bool = False
+    ) -> int | None:
         """Which of `people` is the subject, if any.
 
         Args:
             people: Of one result.
             region: The subject's area in that result's frame as rolled forward so far, None or empty if unknown.
             now_ns: Time of that frame.
-            is_steady: The subject has been alone and unchanged since the last result.
+            is_unchanged: The subject has been alone and unchanged since the last result.
         """
         self._watched_ns += min(now_ns - self._looked_ns, GAP_NS)
         # a person who was lost sight of near the subject's place may come back as the subject, and nobody would know
@@ -134,7 +136,7 @@ class SubjectTracker:
             self.is_lost = not known and self._watched_ns - self._seen_watched_ns > LEFT_NS
             found = None
             if place is not None and not self.is_lost and (known or not self._doubt):
-                found = self._match_in_place(people, others, place, known, now_ns, is_steady=is_steady)
+                found = self._match_in_place(people, others, place, known, now_ns, is_unchanged=is_unchanged)
             if found is None and not (self.is_lost and self.reacquire == "ask"):
                 found = self._reacquired(people, others, now_ns)
         self._record(people, found, others, now_ns)
@@ -156,7 +158,7 @@ class SubjectTracker:
         known: bool,
         now_ns: int,
         *,
-        is_steady: bool,
+        is_unchanged: bool,
     ) -> int | None:
         """Index of the person who is where the subject is, or was a moment ago, and is nobody else."""
         marks = [0.0] * len(people)
@@ -167,7 +169,7 @@ class SubjectTracker:
                 if person.appearance is None or self.appearance is None:
                     good = sure  # compose missed the picture: there is nothing but the place
                 else:
-                    soon = known and (is_steady or now_ns - self.seen_ns <= ALONE_NS)
+                    soon = known and (is_unchanged or now_ns - self.seen_ns <= ALONE_NS)
                     stalled = not known and now_ns - self.seen_ns > LEFT_NS  # no result came for long
                     # where the subject was missed, or may have gone out by a side, this may be another person: see _reacquired
                     last = not stalled and self.seen_ns == self._looked_ns
@@ -208,7 +210,7 @@ class SubjectTracker:
         best = max(here, key=lambda k: similarity(people[k].appearance, self.appearance))
         # who is clearly somebody else, or a second detection of the same body, is no rival
         rivals = [k for k in here if k != best and not self._is_stranger(people[k])]
-        if any(covered(people[k].area, people[best].area) < SAME_BODY for k in rivals):
+        if any(coverage(people[k].area, people[best].area) < SAME_BODY for k in rivals):
             return None
         return best if self._is_alike(people[best], ALIKE) else None
 
@@ -285,7 +287,7 @@ class SubjectTracker:
     def _is_found_twice(self, person: Candidate, other: Other | None, subject: Candidate) -> bool:
         """Whether a detection is the subject once more: it covers the subject, or is a part of it, looks like it, and is
         nobody who was followed until now."""
-        is_part = covered(person.area, subject.area) >= SAME_BODY and self.may_be(person)
+        is_part = coverage(person.area, subject.area) >= SAME_BODY and self.may_be(person)
         return (is_part and other is None) or overlap(person.area, subject.area) >= TWICE
 
     def _is_whole(self, person: Other, people: list[Other]) -> bool:

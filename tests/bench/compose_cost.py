@@ -17,11 +17,12 @@ from common.vision.selfie_matte import Matte
 from compose.picture import alpha
 from compose.picture.blend import blend
 from compose.picture.blur import blur, strength_of
+from compose.picture.edge import Edge
 from compose.picture.guided_edge import GuidedEdge
 from compose.picture.matte_edge import MatteEdge, MattePace
 from compose.picture.renderer import Renderer
 from compose.policy import Decision, State
-from compose.who.tracker import Edge, Tracker
+from compose.who.tracker import Tracker
 from infer.embedded.detector import EmbeddedDetector
 from tests.bench.baseline import paste
 from tests.bench.table import print_table

@@ -17,15 +17,16 @@ from common.vision.assets import MATTE, fetch
 from common.vision.coco import NAMES
 from common.vision.pyramid import Halves
 from common.vision.selfie_matte import Matte
+from compose.picture import edge as module
 from compose.picture.alpha import Alpha
+from compose.picture.edge import Edge, open_edge
 from compose.picture.guided_edge import GuidedEdge
 from compose.picture.matte_edge import MatteEdge, MattePace
 from compose.picture.renderer import OUTLINE_BGR, Renderer
 from compose.policy import Decision, State
-from compose.who import tracker as module
 from compose.who.region import HISTORY, PresentFrame, Region
 from compose.who.selection import NOT_HERE, Selection
-from compose.who.tracker import Edge, Tracker, open_tracker
+from compose.who.tracker import Tracker
 from tests.faults.worker import instance_of
 from tests.people import SITUATIONS, exact, play, scene_of, tracker_of
 from tests.returns import PEOPLE, dressed
@@ -492,7 +493,7 @@ def test_without_the_matte_s_file_flow_and_guided_filter_are_used_and_it_is_said
         raise AssetError("offline")
 
     monkeypatch.setattr(module, "fetch", missing)
-    tracker = open_tracker(ComposeSettings(), MattePace())
+    tracker = Tracker(ComposeSettings(), open_edge(ComposeSettings(), MattePace()))
     assert "no matte on the present frame" in caplog.text
     tracker.update(frame(60), Halves(scene.frame(60)))
     subjects = tracker.apply(truth(scene, 60, 0.9, 0.8)).subjects
