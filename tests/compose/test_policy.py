@@ -523,7 +523,7 @@ def test_a_loss_that_nobody_took_is_an_error_and_shows_nobody(scene: Scene) -> N
     assert scene.policy.on_frame(FrameCaptured(EPOCH, 1, now_ns, 1, "onlyme-0-x", 1, 4, 4), now_ns) == ""
     result = MasksInferred(EPOCH, 1, now_ns, MS, "w", "m", (PERSON,))
     assert scene.policy.refusal_of_result(result, now_ns) == ""
-    with pytest.raises(RuntimeError, match="before the loss was taken"):
+    with pytest.raises(RuntimeError, match="before take_loss"):
         scene.policy.on_result(result, Selection((PERSON,)), now_ns, MAX_AGE_MS)
     assert scene.policy.evaluate(now_ns, MAX_AGE_MS).state is State.HIDDEN
     assert scene.policy.take_loss() and not scene.policy.take_loss(), "once"
