@@ -43,7 +43,7 @@ from common.metrics.metrics import figures
 from common.runtime.child import Stop, sole_writer
 from common.runtime.suspend import SLEPT, SleepWatch
 from common.vision.pyramid import Halves
-from compose.malloc import keep_freed
+from compose.malloc import tune_malloc
 from compose.picture.edge import open_edge
 from compose.picture.matte_edge import MattePace
 from compose.picture.renderer import Renderer, draw_placeholder
@@ -67,7 +67,7 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
         RingSpaceError: Shared memory is too small.
     """
     cv2.setNumThreads(1)
-    keep_freed()
+    tune_malloc()
     tracker = Tracker(settings, open_edge(settings, pace := MattePace()))
     renderer, policy = Renderer(settings, tracker), Policy(settings.mask_age_limit_ms)
     counters, states, sleep, run_dir = Counters(log), StateLogger(), SleepWatch(), settings.call_dir
@@ -89,7 +89,7 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
             if frame is not None and halves is not None:
                 tracker.update(frame, halves)
             for result in receive(masks, MasksInferred, counters):
-                workers.looked(result)
+                workers.record_inference(result)
                 if apply_result(result, policy, tracker, renderer, counters):
                     out.model = result.model
             if sleep.has_slept():  # checked last: what was read above may be from before the sleep
@@ -103,10 +103,10 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
                     tracker.refine(decision.subjects)
                 renderer.render(halves, frame, decision, out.claim(frame))
                 out.publish(frame, decision, policy.privacy)
-                workers.composed(time.monotonic() - begun)
+                workers.record_composed(time.monotonic() - begun)
             elif decision.state is State.LOST:
                 out.publish_placeholder(decision, policy.privacy)
-            workers.tell(tracker, frames.skipped, decision)
+            workers.send_wanted(tracker, frames.skipped, decision)
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
 
 

@@ -15,7 +15,7 @@ from common.ipc.messages import FrameCaptured, Instance, MasksInferred, SubjectA
 from common.vision.coco import NAMES
 from common.vision.grid import on_grid
 from common.vision.pyramid import Halves
-from compose.governor import LEAST_HZ
+from compose.governor import MIN_HZ
 from compose.picture import alpha
 from compose.picture.alpha import Alpha
 from compose.picture.edge import Edge
@@ -68,7 +68,7 @@ class Tracker:
         self._settings, self._edge = settings, edge
         self._kept_classes = {NAMES.index(name) for name in settings.keep}
         self._selector = SubjectSelector(settings.subject, settings.return_)
-        bounded_hz = [settings.max_infer_hz, LEAST_HZ if settings.cpu or settings.battery else 0.0]
+        bounded_hz = [settings.max_infer_hz, MIN_HZ if settings.cpu or settings.battery else 0.0]
         self._answer_ms = ANSWER_MS + 1000 / min([hz for hz in bounded_hz if hz], default=math.inf)
         self._restart(0, (0, 0))
 
