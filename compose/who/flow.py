@@ -1,8 +1,8 @@
-"""How a picture has moved since the one before, and where that can be trusted. Pure.
+"""Measure how a picture has moved since the one before, and where the measurement can be trusted. Pure.
 
-Dense inverse search (Kroeger et al. 2016, cv2.DISOpticalFlow) there and back: 0.7 ms on the grid. Unchecked flow leaks
-more than a stale mask (DESIGN section 5), so every pixel is checked: there and back again must end where it began, and
-must look the same.
+Optical flow is measured forwards and backwards by dense inverse search (Kroeger et al. 2016, cv2.DISOpticalFlow): 0.7 ms on the
+grid. Unchecked flow leaks more than an old mask, so every pixel is checked: the flow there and back must end where it began, and
+the two pixels must look the same.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# pixels that there and back may differ, and grey levels that a pixel may change; the people table of tests/bench says
-# what looser bounds let through: the edge of somebody who comes out from behind is dragged along with the subject
+# pixels that the flow there and back may differ, and grey levels that a pixel may change. With looser limits the edge of somebody
+# who comes out from behind moves with the subject (`python -m tests.bench people`)
 SURE_PX, SURE_GREY = 0.3, 10
 PLAUSIBLE_PX, PLAUSIBLE_GREY = 1.0, 25
-NEIGHBOURHOOD_PX = 5  # pixels: one alone may look the same by chance, its neighbours hardly do too
-SAMPLE_STEP = 3  # every so many rows and columns are enough for a median
+NEIGHBOURHOOD_PX = 5  # a single pixel may look the same by chance, a neighbourhood hardly does
+SAMPLE_STEP = 3  # every third row and column is enough for a median
 
 Grey = NDArray[np.uint8]
 Area = NDArray[np.uint8]
 
 
 class Flow(NamedTuple):
-    """Motion up to the present picture; all of the grid's shape (h, w).
+    """Motion from the previous picture to the present one; all arrays have the grid's shape (h, w).
 
-    x, y: float32, columns and rows: where a pixel was in the picture before.
-    sure: uint8, 255 where that passes the strict check.
-    plausible: uint8, 255 where it passes the loose one.
+    x, y: float32, column and row of each pixel in the previous picture.
+    sure: uint8, 255 where the flow passes the strict check.
+    plausible: uint8, 255 where it passes the loose check.
     before, now: uint8 grey, the two pictures.
     """
 
@@ -42,14 +42,18 @@ class Flow(NamedTuple):
     now: Grey
 
     def shift(self, area: Area) -> NDArray[np.float32]:
-        """How an area (inside: more than 127) moved as a whole, backwards, x and y in pixels: the median where sure."""
+        """Return the backward motion of an area (inside: more than 127) as a whole, x and y in pixels: the median where sure."""
         return _median_of_columns(
             self.backward_motion(cv2.bitwise_and(self.sure, cv2.threshold(area, 127, 255, cv2.THRESH_BINARY)[1]))
         )
 
     def residual(self, shift: NDArray[np.float32], box: tuple[int, int, int, int]) -> Grey:
-        """How much the picture around each pixel of a half-open box x0, y0, x1, y1 differs from the one before, had
-        everything moved by `shift`."""
+        """Return the difference between the two pictures, grey levels, if everything had moved by `shift`.
+
+        Args:
+            shift: Backward motion x, y in pixels.
+            box: Half-open x0, y0, x1, y1.
+        """
         x0, y0, x1, y1 = box
         taken = np.array([[1, 0, shift[0] + x0], [0, 1, shift[1] + y0]], np.float32)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -59,13 +63,13 @@ class Flow(NamedTuple):
         )
 
     def backward_motion(self, of: Area) -> NDArray[np.float32]:
-        """Motion backwards (n, 2) of some of the pixels where `of` (h, w) uint8 is not 0, x and y in pixels."""
+        """Return the backward motion (n, 2), x and y in pixels, of a sample of the pixels where `of` (h, w) uint8 is not 0."""
         rows, columns = np.nonzero(of[::SAMPLE_STEP, ::SAMPLE_STEP])
         rows, columns = rows * SAMPLE_STEP, columns * SAMPLE_STEP
         return np.stack([self.x[rows, columns] - columns, self.y[rows, columns] - rows], axis=1).astype(np.float32)
 
     def motion_spread(self, area: Area) -> float:
-        """How much an area moves within itself, pixels: the 90th percentile of the distance to its own median."""
+        """Return how much an area moves within itself, pixels: the 90th percentile of the distance to its median motion."""
         found = self.backward_motion(cv2.threshold(area, 127, 255, cv2.THRESH_BINARY)[1])
         if not len(found):
             return 0.0
@@ -73,7 +77,7 @@ class Flow(NamedTuple):
         return float(np.partition(away, len(away) * 9 // 10)[len(away) * 9 // 10])
 
     def static_mask(self, least_px: float) -> Area:
-        """255 where the picture surely moved by less than `least_px`."""
+        """Return 255 where the picture surely moved by less than `least_px` pixels."""
         height, width = self.sure.shape
         moved = cv2.max(cv2.absdiff(self.x, _columns(width, height)), cv2.absdiff(self.y, _rows(width, height)))
         return np.asarray(cv2.bitwise_and(self.sure, cv2.compare(moved, least_px, cv2.CMP_LT)), np.uint8)
@@ -87,7 +91,7 @@ class FlowMeter:
         self._before: Grey | None = None
 
     def measure(self, now: Grey) -> Flow | None:
-        """Flow from the picture before to `now`, (h, w) uint8; None where there is none of its size."""
+        """Return the flow from the last picture to `now`, (h, w) uint8; None if there is no last picture of the same size."""
         before, self._before = self._before, now
         if before is None or before.shape != now.shape:
             return None
@@ -120,13 +124,13 @@ def _rows(width: int, height: int) -> NDArray[np.float32]:
 
 
 def _median_of_columns(found: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of each column of (n, 2), the upper of two middles; 0 of nothing. np.median takes five times as long."""
+    """Return the upper median of each column of (n, 2), 0 if n is 0. np.median takes five times as long."""
     return np.partition(found, len(found) // 2, axis=0)[len(found) // 2] if len(found) else np.zeros(2, np.float32)
 
 
 def backward_map(flow: Flow, area: Area) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Columns and rows (h, w) where each pixel was: by the flow where it is sure, elsewhere as an area (inside: more than
-    127) moves as a whole, the median."""
+    """Return the column and row (h, w) of each pixel in the previous picture: by the flow where it is sure, elsewhere by the
+    median motion of `area` (inside: more than 127)."""
     shift = flow.shift(area)
     x = cv2.copyTo(flow.x, flow.sure, _columns(*area.shape[::-1]) + shift[0])
     y = cv2.copyTo(flow.y, flow.sure, _rows(*area.shape[::-1]) + shift[1])
@@ -134,8 +138,7 @@ def backward_map(flow: Flow, area: Area) -> tuple[NDArray[np.float32], NDArray[n
 
 
 def warp(flow: Flow, area: Area, *along: Area) -> tuple[Area, ...]:
-    """Areas (h, w) uint8, soft, moved on to the present picture as `backward_map` the first of them says. Nothing comes in
-    over the border."""
+    """Warp areas (h, w) uint8, soft, to the present picture, by the `backward_map` of the first. Outside the picture they are 0."""
     if not area.any():
         return area, *along
     moved = cv2.remap(cv2.merge([area, *along]), *backward_map(flow, area), cv2.INTER_LINEAR)

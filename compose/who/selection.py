@@ -1,4 +1,4 @@
-"""Who of one result stays sharp: by rule, by lock, or by hand. Pure."""
+"""Select the people of one result who stay sharp: by rule, by following one person, or by hand. Pure."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ log = logging.getLogger("onlyme")
 
 
 class Selection(NamedTuple):
-    """Instances of a result that stay sharp; where there are none, why.
+    """The instances of a result that stay sharp.
 
+    reason: Why there are none, "" if there are some.
     question: What the user is asked about the people who were found, "" for nothing.
     everybody: Every person stays sharp, because the user asked for that.
     """
@@ -37,7 +38,7 @@ class SubjectSelector:
     """Selects the subject among the people of each result.
 
     Args:
-        rule: "lock": one person, followed; "top": the surest of each result; "all": everybody.
+        rule: "lock" follows one person, "top" takes the person with the highest score, "all" takes everybody.
         reacquire: See SubjectTracker.
     """
 
@@ -46,14 +47,12 @@ class SubjectSelector:
         self._reacquire = reacquire
         self._tracker = SubjectTracker(reacquire)
         self._requested: SubjectAsked | SubjectPointed | None = None
-        self._was_one = (
-            False  # the last result showed the subject at most: the region carried on from it is the subject's
-        )
+        self._was_one = False  # the last result showed nobody but the subject, so the region is the subject's
         self.by_hand_ns = 0  # time of the frame in which somebody was last chosen by hand
-        self.follows = False  # whoever the last result picked is who the one before picked
+        self.follows = False  # the last result selected the same person as the one before
 
     def clear(self) -> None:
-        """Another stream: choose anew."""
+        """Forget the subject and all requests: another stream begins."""
         self._rule, self._requested, self.by_hand_ns = self._start, None, 0
         self._tracker, self._was_one = SubjectTracker(self._reacquire), False
 
@@ -64,7 +63,7 @@ class SubjectSelector:
 
     @property
     def has_request(self) -> bool:
-        """Whether somebody chose by hand and the next result is waited for."""
+        """Whether somebody chose by hand, and no result has come since."""
         return self._requested is not None
 
     def request(self, requested: SubjectAsked | SubjectPointed) -> None:
@@ -82,7 +81,10 @@ class SubjectSelector:
     def select(
         self, people: list[Candidate], region: Map | None, now_ns: int, *, is_unchanged: bool = False
     ) -> list[int]:
-        """Indices of who stays sharp; arguments as of `SubjectTracker.match`, `people` the surest first."""
+        """Return the indices of the people who stay sharp.
+
+        The arguments are those of `SubjectTracker.match`; `people` are sorted by score, highest first.
+        """
         found, by_lock = None, self._rule == "lock"
         self.follows = by_lock and self._was_one
         if by_lock or (self.shows_everybody and self._tracker.chosen):
@@ -99,15 +101,15 @@ class SubjectSelector:
         return list(range(len(people))) if self._rule == "all" else [0][: len(people)]
 
     def may_be(self, person: Candidate) -> bool:
-        """Whether this may be the subject, by its look."""
+        """Return whether a person may be the subject, by its appearance."""
         return self._tracker.may_be(person)
 
     def keep(self, now_ns: int) -> None:
-        """A result picked nobody, but the subject's area goes on: it is not missed yet."""
+        """Take a result that did not find the subject, whose area is held: it does not count as missed."""
         self._tracker.keep(now_ns)
 
     def no_subject_reason(self, people: int) -> str:
-        """Why none of so many people stays sharp."""
+        """Return why none of `people` people stays sharp."""
         if not people:
             return NOBODY_YET if self.shows_everybody else NOBODY_FOUND
         return NOT_SURE if self._tracker.unresolved else NOT_HERE
@@ -118,14 +120,16 @@ class SubjectSelector:
         return QUESTION if self._rule == "lock" and self._tracker.unresolved else ""
 
     def _pointed(self, people: list[Candidate], present: int | None) -> int | None:
-        """Index of the person who was chosen by hand, None where nobody was."""
+        """Return the index of the person who was chosen by hand, None if nobody was."""
         asked = self._requested
         if asked is None:
             return None
         if isinstance(asked, SubjectAsked):
             lefts = [cv2.boundingRect(p.area)[0] for p in people]
             if asked.number == SubjectAsked.NEXT and present is None and self.question:
-                return min(self._tracker.unresolved, key=lambda index: lefts[index])  # the question was about this one
+                return min(
+                    self._tracker.unresolved, key=lambda index: lefts[index]
+                )  # the question was about this person
             return by_number(asked.number, lefts, present)
         found = by_place(asked.x, asked.y, [p.area for p in people])
         if found is None:
