@@ -129,7 +129,7 @@ class Policy:
         if now_ns - frame.captured_ns > max(self._frame_limit_ns, self._patience_ns()):
             return "stale"
         if frame.captured_ns < self._first_ns:
-            return "of before a loss"
+            return "from before a loss"
         if self._is_silent(now_ns, LOSS_NS):  # also if it was this process that stood still
             self.on_source_lost(NO_FRAME, now_ns)
             self._first_ns = frame.captured_ns
@@ -171,7 +171,7 @@ class Policy:
         if self._frames.get(masks.frame_id) != masks.captured_ns:
             return "of a frame never seen"
         if masks.looked_ns < self._first_ns:
-            return "of before a loss"
+            return "from before a loss"
         return "out of order" if self._masks is not None and masks.frame_id <= self._masks.frame_id else ""
 
     def on_result(self, masks: MasksInferred, selection: Selection, now_ns: int, age_limit_ms: float) -> str:
@@ -203,7 +203,7 @@ class Policy:
         if now_ns - wish.made_ns > LATEST_WISH_NS:
             return "too late"
         if wish.made_ns < self._lost_ns:
-            return "of before a loss"
+            return "from before a loss"
         if self._lost and wish.wanted in (PrivacySet(False), ViewSet(True)):
             return "while there is no picture"
         return "for another stream" if wish.epoch != self._epoch else ""

@@ -1,4 +1,4 @@
-"""The ways to find the subject's edge on the present frame, and the choice of one."""
+"""Choose how the subject's edge on the present frame is found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The subject's edge without a matte: the mask of the last result, warped by checked flow and snapped to the picture's edges.
+"""Find the subject's edge without a matte: the mask of the last result, warped by checked flow and snapped to the picture's edges.
 
 The guided filter (He, Sun and Tang 2013) built from box means, its coefficients found on the grid and applied to the
 frame's own grey (He and Sun 2015, "Fast Guided Filter").

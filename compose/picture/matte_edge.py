@@ -1,4 +1,4 @@
-"""The subject's edge on the present frame: the edge of the person matte, smoothed over time and bounded by the region."""
+"""Find the subject's edge on the present frame: the person matte, smoothed over time and bounded by the region."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LEAST_PAD = 4  # grid pixels
 # a box is kept while its area is at most so many times the area needed: with another box the matte gives another answer
 MAX_EXCESS = 1.35
 # smooth step: a probability below LOW is hidden, above HIGH it is shown. Of five pairs from 0.1, 0.9 to 0.5, 0.9 on the clips
-# again, milk, dance-twirl of DESIGN section 8: 0.35, 0.75 leaks 0.002, 0.002, 0.19 and loses 0.0005, 0.004, 0.24; 0.25, 0.75
+# again, milk, dance-twirl: 0.35, 0.75 leaks 0.002, 0.002, 0.19 and loses 0.0005, 0.004, 0.24; 0.25, 0.75
 # leaks 0.003, 0.003, 0.22 for a loss of 0.0005, 0.004, 0.22; 0.45, 0.85 half as much (0.14) for 0.0009, 0.005, 0.29
 LOW, HIGH = 0.35, 0.75
 BESIDE = 8  # grid pixels: the bound does not fade outwards so near somebody else

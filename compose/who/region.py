@@ -1,4 +1,4 @@
-"""Which part of the present frame may hold the subject, between one result and the next. Pure.
+"""Propagate the area that may hold the subject from one result to the next. Pure.
 
 Everything lies on a grid of `GRID_W` columns over the frame. The last result says who was where in an *older* frame. From
 there the areas of the subject and of others are propagated, frame by frame, by the picture's own motion (see

@@ -1,4 +1,4 @@
-"""One step of the subject's area: from the areas in one frame to those in the next. Pure.
+"""Propagate the areas of the subject and of others from one frame to the next. Pure.
 
 A foreground pixel of the matte is assigned to the nearest area of the previous frame within `max_travel`; ties are assigned
 to nobody. While somebody else is near, or was near so recently that they may stand behind the subject, the area is frozen: it

@@ -133,5 +133,5 @@ class SubjectSelector:
             return by_number(asked.number, lefts, present)
         found = by_place(asked.x, asked.y, [p.area for p in people])
         if found is None:
-            log.info("nobody was found where somebody pointed")
+            log.info("a click chose nobody: no person was found there")
         return found

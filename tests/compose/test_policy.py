@@ -442,7 +442,7 @@ def test_two_seconds_of_silence_are_a_loss(is_judged: bool, scene: Scene) -> Non
     assert scene.frame(frame_id=2, age_ms=20) == ""
     assert (scene.decision().state, scene.policy.privacy, scene.forgotten) == (State.HIDDEN, True, 1)
     assert scene.masks(0) == "of a frame never seen"
-    assert scene.masks(2, held_ms=1000) == "of before a loss", "what stood still was looked at before it"
+    assert scene.masks(2, held_ms=1000) == "from before a loss", "what stood still was looked at before it"
     assert scene.decision().state is State.HIDDEN
     scene.wait(33)
     assert scene.frame(frame_id=3) == ""
@@ -466,7 +466,7 @@ def test_a_frame_of_before_a_loss_is_not_shown_after_it(scene: Scene) -> None:
     live(scene)
     scene.wait(33)
     scene.lose("the computer was asleep")
-    assert scene.frame(frame_id=1, age_ms=1) == "of before a loss"
+    assert scene.frame(frame_id=1, age_ms=1) == "from before a loss"
     assert scene.decision()[:2] == (State.LOST, "the computer was asleep")
     assert scene.frame(frame_id=2) == ""
     assert scene.decision().state is State.HIDDEN
@@ -483,7 +483,7 @@ def test_a_wish_of_before_a_loss_is_refused_and_so_is_one_made_at_a_card(scene: 
     scene.wait(33)
     scene.frame()
     for late in (old, replace(old, wanted=ViewSet(True)), replace(old, wanted=SubjectAsked(1))):
-        assert scene.policy.refusal_of_command(late, scene.now_ms * MS) == "of before a loss"
+        assert scene.policy.refusal_of_command(late, scene.now_ms * MS) == "from before a loss"
     assert scene.policy.refusal_of_command(replace(old, wanted=PrivacySet(True)), scene.now_ms * MS) == ""
     assert scene.policy.refusal_of_command(replace(old, made_ns=scene.now_ms * MS), scene.now_ms * MS) == ""
 
