@@ -1,4 +1,4 @@
-"""Whether this machine runs on its battery."""
+"""Find out whether this machine runs on its battery."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ POWER = Path("/sys/class/power_supply")
 
 
 def on_battery(power: Path = POWER) -> bool:
-    """Whether this machine's battery is being used up; a machine without one is not."""
+    """Return whether a battery of this machine is discharging; False without a battery."""
     for status in power.glob("*/status"):
         try:
             if status.read_text().strip() == "Discharging":

@@ -1,13 +1,15 @@
-"""The governor: how often people are looked for, whether the workers insist on their share, on how many frames the matte runs. Pure.
+"""The governor: how often people are looked for, at which priority workers run, and on how many frames the matte runs. Pure.
 
-The picture goes before the masks. So workers are courteous: everything else runs first. But where other programs want every
-core (the meeting itself, in a browser) a courteous worker gets a tenth of one, its masks die of age, and nobody is seen any
-more: then it insists. Where a look still takes so long that its mask would soon be too old, the small networks look alone: they
-tell people apart as well, in a third of the time (`python -m tests.bench people`). Where compose falls behind the camera it makes itself lighter before it skips more frames.
+The picture is more important than the masks, so workers run at low priority: everything else runs first. But where other
+programs use every core (such as the meeting itself, in a browser), such a worker gets a tenth of a core. Its masks become too
+old, and nobody is shown. Then the worker *insists*: it runs at normal priority. If a look still takes so long that its mask
+would soon be too old, the small networks look alone. They tell people apart as well, in a third of the time
+(`python -m tests.bench people`). If compose falls behind the camera, the matte runs on fewer frames before more frames are
+skipped.
 
-`--cpu` and `--battery` bound what the whole call may use. What capture, compose and the displays leave of that is for looking;
-where it is too little for LEAST_HZ, the matte runs on fewer frames. The camera's rate is never touched, and no mask lives
-longer for it: below LEAST_HZ masks would die of age between two results, so a budget that is too small is overdrawn.
+`--cpu` and `--battery` limit the CPU of the whole call. Looks get what capture, compose and the displays leave. If that is too
+little for MIN_HZ, the matte runs on fewer frames. The camera's rate never changes, and masks are never used for longer: below
+MIN_HZ masks would become too old between two results, so a budget that is too small is exceeded.
 
 Measured at 720p30 with Mask R-CNN on two cores, alone / beside two programs at full load: niceness 10 shows pictures 11 / 8 ms
 after capture (p99 15 / 30) and the subject in 100 / 0 % of them; niceness 0 after 14 / 23 ms (p99 24 / 50), in 100 / 100 %.
@@ -17,40 +19,51 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-LEAST_HZ = 2.2  # all workers together: a mask of 0.45 s and a look of 0.25 s are still under the limit of 0.75 s
+MIN_HZ = 2.2  # of all workers together: 0.45 s between results and a look of 0.25 s stay below the limit of 0.75 s
 BATTERY_PERCENT = 100.0
-SMOOTH = 0.4  # how much of a share is what was said last
-# CPU seconds a second that one look got: below, workers insist; above, they are courteous again. Insistent beside two such
-# programs a worker gets 0.6, alone more than 1
-STARVED, FED = 0.5, 0.75
-JUDGED_S = 0.3  # of looking, at least: a short look may just have met another process
-# seconds of a look, on average, from which on the Mask R-CNN is left out: with the time until the next one its masks would be older
-# than 0.75 s; and how often in a row looks must have been fed before it is tried again, twice as often after each vain try
-SLOW_S, SLOW_LOOKS, TRY_AGAIN, LEAST_OFTEN = 0.35, 2, 4, 64
-MOST_EVERY = 3  # the matte runs on every third frame at least
-# of the least that looking needs: below the one the budget makes the matte yield, above the other it comes back
-ENOUGH, AMPLE = 1.0, 1.5
-# frames that compose skipped in a second, and the share of the second that it was at work, from which on it is behind; and
-# the share below which it would keep up with more, at one step more of the matte
+SMOOTH = 0.4  # weight of the newest value in a smoothed one
+# CPU seconds a second that one look got: below the first, workers insist; above the second, they stop. A worker that insists
+# beside two such programs gets 0.6, one that runs alone more than 1
+STARVED, SUFFICIENT = 0.5, 0.75
+MEASURED_S = 0.3  # of looking, at least, for one measurement: another process may interrupt a short look
+# mean seconds of a look from which the Mask R-CNN is left out (with the time until the next look its masks would be older than
+# 0.75 s), and the number of such measurements in a row; the number of sufficient measurements in a row after which it is tried
+# again, which doubles after each failed try, and its greatest value
+SLOW_S, SLOW_LOOKS, RETRY_AFTER, MAX_RETRY_AFTER = 0.35, 2, 4, 64
+MAX_MATTE_EVERY = 3  # the matte runs on every third frame at least
+# low and high watermarks of headroom: below LOW the matte runs on fewer frames, above HIGH on more
+LOW_HEADROOM, HIGH_HEADROOM = 1.0, 1.5
+# compose is behind if it skipped so many frames in a second, or was busy for more than the second number's share of it. It can do
+# more work if it was busy for less than the third number's share
 BEHIND_FRAMES, BEHIND, KEEPS_UP = 2, 0.9, 0.6
-SHORT_S, AMPLE_S = 2, 5  # so many seconds in a row, before the matte yields and before it comes back: no flutter
+YIELD_AFTER_S, RETURN_AFTER_S = 2, 5  # seconds in a row before the matte runs on fewer frames, and on more: no flutter
 
 
 class Orders(NamedTuple):
-    """hz: looks a second of each worker, 0 for as many as it can. insists: whether workers insist on their share of the
-    processor. light: the small networks look alone. matte_every: the matte runs on every so many frames. spare: times the least that looking needs, that the
-    budget leaves for it; None where there is no budget."""
+    """What the workers and the matte should do.
+
+    hz: Looks a second of each worker, 0 for no limit.
+    insists: Workers run at normal priority, not at low priority.
+    light: The small networks look alone.
+    matte_every: The matte runs on every so many frames.
+    headroom: CPU that the budget leaves for looks, relative to what MIN_HZ needs; None without a budget.
+    """
 
     hz: float = 0.0
     insists: bool = True
     light: bool = False
     matte_every: int = 1
-    spare: float | None = None
+    headroom: float | None = None
 
 
-class Used(NamedTuple):
-    """What was used in the last `seconds`: cores by the whole call, `workers` of it, frames that compose `skipped`, and the
-    seconds that it was at work."""
+class Usage(NamedTuple):
+    """What was used in the last `seconds`.
+
+    cores: CPU of the whole call, in cores.
+    workers: Number of workers.
+    skipped: Frames that compose skipped.
+    composing_s: Seconds in which compose was busy.
+    """
 
     seconds: float
     cores: float
@@ -60,75 +73,75 @@ class Used(NamedTuple):
 
 
 class Governor:
-    """Judges once a second, and of looks whenever there were enough of them."""
+    """Decides once a second, and about looks whenever there were enough of them for a measurement."""
 
     def __init__(self) -> None:
         self.orders = Orders()
-        self._cpu_s, self._took_s, self._taken = 0.0, 0.0, 0  # of the looks that are not judged yet, and their number
+        self._cpu_s, self._took_s, self._taken = 0.0, 0.0, 0  # of looks since the last measurement, and their number
         self._spent_s, self._looks = 0.0, 0  # since the last second
-        self._slow = self._fed = 0  # judgements in a row
-        self._try_after = TRY_AGAIN
+        self._slow = self._fed = 0  # measurements in a row
+        self._try_after = RETRY_AFTER
         self._cost_s = 0.0  # of one look
         self._others: float | None = None  # cores that everything but looks takes
         self._short = self._ample = 0  # seconds in a row
 
-    def looked(self, cpu_s: float, took_s: float) -> None:
-        """A look took so many CPU seconds in so many seconds."""
+    def record_inference(self, cpu_s: float, took_s: float) -> None:
+        """Record that one look took `cpu_s` CPU seconds within `took_s` seconds."""
         self._spent_s, self._looks = self._spent_s + cpu_s, self._looks + 1
         self._cpu_s, self._took_s, self._taken = self._cpu_s + cpu_s, self._took_s + took_s, self._taken + 1
-        if self._took_s < JUDGED_S:
+        if self._took_s < MEASURED_S:
             return
         share, mean_s = self._cpu_s / self._took_s, self._took_s / self._taken
         self._cpu_s, self._took_s, self._taken = 0.0, 0.0, 0
-        if not STARVED <= share <= FED:
+        if not STARVED <= share <= SUFFICIENT:
             self.orders = self.orders._replace(insists=share < STARVED)
-        self._fed = self._fed + 1 if share > FED else 0
-        self._slow = self._slow + 1 if mean_s > SLOW_S and share <= FED and self.orders.insists else 0
+        self._fed = self._fed + 1 if share > SUFFICIENT else 0
+        self._slow = self._slow + 1 if mean_s > SLOW_S and share <= SUFFICIENT and self.orders.insists else 0
         if self.orders.light and self._fed >= self._try_after:
             self.orders = self.orders._replace(light=False)
-            self._fed, self._try_after = 0, min(2 * self._try_after, LEAST_OFTEN)
+            self._fed, self._try_after = 0, min(2 * self._try_after, MAX_RETRY_AFTER)
         elif not self.orders.light and self._slow >= SLOW_LOOKS:
             self.orders = self.orders._replace(light=True)
             self._slow = 0
-        elif not self.orders.light and self._fed >= LEAST_OFTEN:  # it was not in vain
-            self._try_after = TRY_AGAIN
+        elif not self.orders.light and self._fed >= MAX_RETRY_AFTER:  # the last try was successful
+            self._try_after = RETRY_AFTER
 
-    def judge(self, used: Used, percent: float) -> None:
-        """A second is over; `percent` of one core is the budget of the call, 0 for none."""
+    def update(self, used: Usage, percent: float) -> None:
+        """Decide anew after a second; `percent` of one core is the budget of the call, 0 for none."""
         if self._looks:
             self._cost_s = _smoothed(self._cost_s or None, self._spent_s / self._looks)
         others = max(0.0, used.cores - self._spent_s / used.seconds)
         self._others = _smoothed(self._others, others)
         self._spent_s, self._looks = 0.0, 0
-        hz, spare = 0.0, None
+        hz, headroom = 0.0, None
         if percent and self._cost_s:
-            hz, spare = allowed(percent, self._others, max(1, used.workers), self._cost_s)
-        self.orders = self.orders._replace(hz=hz, spare=spare, matte_every=self._matte_every(used, spare))
+            hz, headroom = allowed_rate(percent, self._others, max(1, used.workers), self._cost_s)
+        self.orders = self.orders._replace(hz=hz, headroom=headroom, matte_every=self._matte_every(used, headroom))
 
-    def _matte_every(self, used: Used, spare: float | None) -> int:
+    def _matte_every(self, used: Usage, headroom: float | None) -> int:
         every, working = self.orders.matte_every, used.composing_s / used.seconds
         behind = used.skipped >= BEHIND_FRAMES or working > BEHIND
         keeps_up = used.skipped == 0 and working < KEEPS_UP
-        self._short = self._short + 1 if behind or (spare is not None and spare < ENOUGH) else 0
-        self._ample = self._ample + 1 if keeps_up and (spare is None or spare > AMPLE) else 0
-        if self._short >= SHORT_S and every < MOST_EVERY:
+        self._short = self._short + 1 if behind or (headroom is not None and headroom < LOW_HEADROOM) else 0
+        self._ample = self._ample + 1 if keeps_up and (headroom is None or headroom > HIGH_HEADROOM) else 0
+        if self._short >= YIELD_AFTER_S and every < MAX_MATTE_EVERY:
             self._short, every = 0, every + 1
-        elif self._ample >= AMPLE_S and every > 1:
+        elif self._ample >= RETURN_AFTER_S and every > 1:
             self._ample, every = 0, every - 1
         return every
 
 
-def allowed(percent: float, others: float, workers: int, cost_s: float) -> tuple[float, float]:
-    """Looks a second that each worker may make, and how many times the least that all of them need is there.
+def allowed_rate(percent: float, others: float, workers: int, cost_s: float) -> tuple[float, float]:
+    """Return the looks a second that each worker may make, and the headroom (see Orders).
 
     Args:
-        percent: Budget of the whole call, of one core.
-        others: Cores that everything but looking uses.
-        workers: How many share what is left, at least 1.
+        percent: Budget of the whole call, in percent of one core.
+        others: Cores that everything but looks uses.
+        workers: Number of workers that share the rest, at least 1.
         cost_s: CPU seconds of one look.
     """
     hz = max(0.0, percent / 100 - others) / max(cost_s, 1e-4)
-    return max(hz, LEAST_HZ) / workers, hz / LEAST_HZ
+    return max(hz, MIN_HZ) / workers, hz / MIN_HZ
 
 
 def _smoothed(before: float | None, now: float) -> float:

@@ -1,4 +1,4 @@
-"""frames + masks + control → composites."""
+"""Compose: frames + masks + control → composites. The module text of compose/policy.py lists the order of one turn."""
 
 from __future__ import annotations
 
@@ -36,15 +36,16 @@ from common.runtime.suspend import SUSPENDED, SuspendDetector
 from common.vision.arrays import BgrImage
 from common.vision.pyramid import ImagePyramid
 from compose.malloc import tune_malloc
+from compose.picture.edge import open_edge
 from compose.picture.matte_edge import MattePace
-from compose.picture.renderer import Painter, paint_card
-from compose.policy import Policy, State, Verdict
+from compose.picture.renderer import Renderer, draw_placeholder
+from compose.policy import Decision, Policy, State
 from compose.settings import ComposeSettings
-from compose.who.tracker import Tracker, open_tracker
+from compose.who.tracker import Tracker
 from compose.workers import Workers
 
-POLL_MS = 30  # how late a limit that passes between two frames may be noticed
-CARD_EVERY_S = 0.1  # displays blank themselves when nothing comes
+POLL_MS = 30  # greatest delay in noticing a limit that passes between two frames
+PLACEHOLDER_EVERY_S = 0.1  # displays blank themselves when nothing comes
 
 log = logging.getLogger("onlyme")
 
@@ -59,65 +60,94 @@ def run(settings: ComposeSettings, stage: StageContext) -> None:
     """
     cv2.setNumThreads(1)
     tune_malloc()
-    tracker = open_tracker(settings, pace := MattePace())
-    painter = Painter(settings, tracker)
-    policy = Policy(tracker.choose, painter.forget, tracker.age_limit_ms, settings.mask_age_limit_ms)
-    counters, journal, suspend, run_dir = Counters(log), Journal(), SuspendDetector(), settings.call_dir
-    with writer_lock(run_dir, COMPOSITES.name), open_context() as context, Composites(context, run_dir) as composites:
-        frames = Frames(context, run_dir, policy, counters)
+    tracker = Tracker(settings, open_edge(settings, pace := MattePace()))
+    renderer, policy = Renderer(settings, tracker), Policy(settings.mask_age_limit_ms)
+    counters, states, suspend, run_dir = Counters(log), StateLogger(), SuspendDetector(), settings.call_dir
+    with writer_lock(run_dir, COMPOSITES.name), open_context() as context, CompositePublisher(context, run_dir) as out:
+        frames = FrameReader(context, run_dir, policy, counters)
         masks, control = bind(context, MASKS, run_dir), bind(context, CONTROL, run_dir)
         poller, watch, workers = zmq.Poller(), PeerWatch(masks), Workers(settings, context, counters, pace)
         for socket in (*frames.sockets, masks, control):
             poller.register(socket, zmq.POLLIN)
         while not stage.should_stop():
             poller.poll(POLL_MS)
-            frame, picture = frames.newest()
+            frame, picture = frames.latest()
+            reset_after_loss(policy, tracker, renderer)
             for wish in receive(control, CommandIssued, counters):
-                obey(wish, policy, tracker, painter, counters)
+                apply_command(wish, policy, tracker, renderer, counters)
             if watch.is_gone():
                 counters.count("worker", "gone, or cut off for what it sent")
             begun, pyramid = time.monotonic(), None if picture is None else ImagePyramid(picture)
             if frame is not None and pyramid is not None:
-                tracker.see(frame, pyramid)
+                tracker.update(frame, pyramid)
             for result in receive(masks, MasksInferred, counters):
-                workers.looked(result)
-                if refused := policy.accept(result, time.monotonic_ns()):
-                    counters.count("masks", refused)
-                else:
-                    composites.model, composites.detector = result.model, result.detector
-                    painter.instances.see(result)
-            if suspend.was_suspended():  # last of all: what was read, asked and found above may be of before it
-                policy.lose(SUSPENDED, suspend.resumed_ns)
+                workers.record_inference(result)
+                if apply_result(result, policy, tracker, renderer, counters):
+                    out.model, out.detector = result.model, result.detector
+            if suspend.was_suspended():  # checked last: what was read above may be from before the suspend
+                policy.on_source_lost(SUSPENDED, suspend.resumed_ns)
                 frame = None
-            verdict = policy.judge(time.monotonic_ns())
-            journal.note(verdict, policy.privacy)
+            decision = policy.evaluate(time.monotonic_ns(), tracker.age_limit_ms())
+            reset_after_loss(policy, tracker, renderer)
+            states.update(decision, policy.privacy)
             if frame is not None and pyramid is not None:
-                painter.paint(pyramid, frame, verdict, composites.claim(frame), frames.notice)
-                composites.publish(frame, verdict, policy.privacy)
-                workers.composed(time.monotonic() - begun)
-            elif verdict.state is State.LOST:
-                composites.publish_card(verdict, policy.privacy)
-            workers.tell(tracker, frames.skipped, verdict)
+                if decision.shows_people:
+                    tracker.refine(decision.subjects)
+                renderer.render(pyramid, frame, decision, out.claim(frame), frames.notice)
+                out.publish(frame, decision, policy.privacy)
+                workers.record_composed(time.monotonic() - begun)
+            elif decision.state is State.LOST:
+                out.publish_placeholder(decision, policy.privacy)
+            workers.send_wanted(tracker, frames.skipped, decision)
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
 
 
-def obey(wish: CommandIssued, policy: Policy, tracker: Tracker, painter: Painter, counters: Counters) -> None:
-    """Do what a viewer wants; what the policy refuses is counted."""
+def apply_result(
+    result: MasksInferred, policy: Policy, tracker: Tracker, renderer: Renderer, counters: Counters
+) -> bool:
+    """Follow the subject by a result, if the policy lets it be used, and count it with its cause if it shows nobody.
+
+    Returns:
+        Whether the result may show somebody.
+    """
+    now_ns = time.monotonic_ns()
+    refused = policy.refusal_of_result(result, now_ns)
+    if not refused:
+        selection = tracker.apply(result)
+        refused = policy.on_result(result, selection, now_ns, tracker.age_limit_ms())
+    if refused:
+        counters.count("masks", refused)
+    else:
+        renderer.instances.update(result)
+    return not refused
+
+
+def reset_after_loss(policy: Policy, tracker: Tracker, renderer: Renderer) -> None:
+    """Forget the subject and all that was found so far, if the policy has noticed a loss."""
+    if policy.take_loss():
+        tracker.reset()
+        renderer.instances.reset()
+
+
+def apply_command(
+    wish: CommandIssued, policy: Policy, tracker: Tracker, renderer: Renderer, counters: Counters
+) -> None:
+    """Do what a viewer wants, or count why the policy refuses it."""
     asked = wish.command
-    if refused := policy.refuses(wish, time.monotonic_ns()):
+    if refused := policy.refusal_of_command(wish, time.monotonic_ns()):
         counters.count("wish", refused)
     elif isinstance(asked, SetPrivacy):
         policy.set_privacy(asked.privacy)
     elif isinstance(asked, SetView):
         policy.set_view(asked.instances)
     elif isinstance(asked, SetBackground):
-        painter.set_background(asked.background)
+        renderer.set_background(asked.background)
     else:
-        tracker.ask(asked)
+        tracker.request(asked)
 
 
-class Frames:
-    """Every frame while compose keeps up, else the newest; what was skipped or refused is counted."""
+class FrameReader:
+    """Reads the newest frame. Frames are skipped only where compose is late; all that is skipped or refused is counted."""
 
     def __init__(self, context: Context, run_dir: Path, policy: Policy, counters: Counters) -> None:
         self._socket = connect(context, FRAMES, run_dir)
@@ -130,13 +160,14 @@ class Frames:
         self.skipped = 0  # frames, because compose was late
         self.notice = ""  # what the source has to say in the picture
 
-    def newest(self) -> tuple[FrameInfo | None, BgrImage | None]:
-        """The newest frame since the last call with its pixels, (H, W, 3) uint8 BGR valid until the next call.
+    def latest(self) -> tuple[FrameInfo | None, BgrImage | None]:
+        """Return the newest frame since the last call and its pixels, (H, W, 3) uint8 BGR, valid until the next call; None if
+        there is none.
 
-        The policy is told of every frame, and of every loss.
+        This tells the policy of every frame and of every loss.
         """
         if self._capture.is_gone():
-            self._policy.lose("capture has ended", time.monotonic_ns())
+            self._policy.on_source_lost("capture has ended", time.monotonic_ns())
         newest: FrameInfo | None = None
         for message in receive(self._socket, FRAME_MESSAGES, self._counters):
             if isinstance(message, SourceNotice):
@@ -147,8 +178,8 @@ class Frames:
                 self.skipped += 1
                 newest = None
             if isinstance(message, SourceLost):
-                self._policy.lose(message.reason, time.monotonic_ns())
-            elif refused := self._policy.see(message.frame, time.monotonic_ns()):
+                self._policy.on_source_lost(message.reason, time.monotonic_ns())
+            elif refused := self._policy.on_frame(message.frame, time.monotonic_ns()):
                 self._counters.count("frame", refused)
             else:
                 newest = message.frame
@@ -167,8 +198,8 @@ class Frames:
         return picture
 
 
-class Journal:
-    """Says in the log when the state changes, and how long the last one held."""
+class StateLogger:
+    """Logs every change of the state, and how long the last state held."""
 
     def __init__(self) -> None:
         self._said: tuple[State, str] | None = None
@@ -176,46 +207,46 @@ class Journal:
         self._privacy = True
         self._question = ""
 
-    def note(self, verdict: Verdict, privacy: bool) -> None:
-        """Look at the present state."""
+    def update(self, decision: Decision, privacy: bool) -> None:
+        """Log what has changed since the last call, and add to the figures."""
         turned = time.monotonic()
-        metrics.count("state_seconds", turned - self._looked, state=str(verdict.state))
-        metrics.set("mask_age_seconds", max(-1.0, verdict.mask_age_ms / 1000))
+        metrics.count("state_seconds", turned - self._looked, state=str(decision.state))
+        metrics.set("mask_age_seconds", max(-1.0, decision.mask_age_ms / 1000))
         self._looked = turned
         if privacy is not self._privacy:
             self._privacy = privacy
             log.warning("privacy is %s", "on" if privacy else "OFF: the camera's own picture is shown")
-        if verdict.question != self._question:
-            self._question = verdict.question
-            log.info("asked: %s", self._question or "nothing any more")
-        if verdict[:2] == self._said:
+        if decision.question != self._question:
+            self._question = decision.question
+            log.info("question to the user: %s", self._question or "none any more")
+        if decision[:2] == self._said:
             return
         now = time.monotonic()
         after = f", after {now - self._since:.1f} s {self._said[0]}" if self._said else ""
-        if verdict.state is State.EVERYBODY:
+        if decision.state is State.EVERYBODY:
             log.warning("everybody is shown: nobody in the picture is hidden%s", after)
         else:
-            log.info("%s%s%s", verdict.state, f": {verdict.reason}" if verdict.reason else "", after)
-        self._said, self._since = (verdict.state, verdict.reason), now
+            log.info("%s%s%s", decision.state, f": {decision.reason}" if decision.reason else "", after)
+        self._said, self._since = (decision.state, decision.reason), now
 
 
-class Composites(ShapedRing):
-    """The ring and stream of finished pictures."""
+class CompositePublisher(ShapedRing):
+    """Publishes composites: pixels in a ring, facts in a stream."""
 
     def __init__(self, context: Context, run_dir: Path) -> None:
         super().__init__(COMPOSITES.name, COMPOSITES.slots)
         self._socket = bind(context, COMPOSITES, run_dir)
         self._frame: FrameInfo | None = None
-        self._carded_at = 0.0
-        self.model, self.detector = "", DetectorKind.NONE  # who found the people of the last result
+        self._placeholder_at = 0.0
+        self.model, self.detector = "", DetectorKind.NONE  # of the last result
 
     def claim(self, frame: FrameInfo) -> BgrImage:
-        """The slot that the composite of `frame` is painted into, (H, W, 3) uint8 BGR."""
+        """Return the slot that the composite of `frame` is rendered into, (H, W, 3) uint8 BGR."""
         return self.of(frame.height, frame.width).claim()
 
-    def publish(self, frame: FrameInfo, verdict: Verdict, privacy: bool, captured_ns: int | None = None) -> None:
-        """Publish the slot claimed for `frame`; `captured_ns` only where the picture is not of that frame."""
-        self._frame, self._carded_at = frame, 0.0
+    def publish(self, frame: FrameInfo, decision: Decision, privacy: bool, captured_ns: int | None = None) -> None:
+        """Publish the slot that was claimed for `frame`. Give `captured_ns` only if the picture is not of that frame."""
+        self._frame, self._placeholder_at = frame, 0.0
         ring = self.of(frame.height, frame.width)
         message = FrameComposed(
             frame=replace(
@@ -225,23 +256,23 @@ class Composites(ShapedRing):
                 sequence=ring.publish(),
             ),
             composed_ns=time.monotonic_ns(),
-            state=str(verdict.state),
-            reason=verdict.reason,
-            mask_age_ms=verdict.mask_age_ms,
+            state=str(decision.state),
+            reason=decision.reason,
+            mask_age_ms=decision.mask_age_ms,
             privacy=privacy,
             model=self.model,
             detector=self.detector,
-            question=verdict.question,
-            everybody=verdict.everybody,
+            question=decision.question,
+            everybody=decision.everybody,
         )
         send(self._socket, message)
         metrics.count("composed")
 
-    def publish_card(self, verdict: Verdict, privacy: bool) -> None:
-        """Say in a picture that there is none, of the last frame's size; nothing before the first frame."""
+    def publish_placeholder(self, decision: Decision, privacy: bool) -> None:
+        """Publish a card of the last frame's size that says why there is no picture. Before the first frame, do nothing."""
         frame = self._frame
-        if frame is None or time.monotonic() - self._carded_at < CARD_EVERY_S:
+        if frame is None or time.monotonic() - self._placeholder_at < PLACEHOLDER_EVERY_S:
             return
-        paint_card(verdict.reason, self.claim(frame))
-        self.publish(frame, verdict, privacy, captured_ns=time.monotonic_ns())
-        self._carded_at = time.monotonic()
+        draw_placeholder(decision.reason, self.claim(frame))
+        self.publish(frame, decision, privacy, captured_ns=time.monotonic_ns())
+        self._placeholder_at = time.monotonic()

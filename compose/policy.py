@@ -1,42 +1,55 @@
-"""Whether the subject may be seen: hidden unless there is a fresh mask of this very stream. Pure.
+"""Decide whether the subject may be seen: it is hidden unless there is a fresh mask of the present stream. Pure.
 
-state      picture                                    left when
+state      picture                                    ends when
 starting   hidden: no frame or no result yet          a usable mask comes
-live       the subject sharp, fading in               the mask ages, holds nobody, belongs to another stream: at once
-everybody  every person sharp, fading in              the same, or one person is chosen
-hidden     hidden, for a reason that is shown         a usable mask comes
-lost       no frame to show: a card with the reason   a frame comes; after a loss it begins closed
-off        the camera's own                           somebody turns the filter on, or another stream begins
-instances  the camera's own, all instances drawn in   the same: it is privacy off in another picture
+live       the subject is sharp, after a fade-in      at once: the mask is too old, holds nobody, or is of another stream
+everybody  every person is sharp, after a fade-in     the same, or one person is chosen
+hidden     hidden, with a reason that is shown        a usable mask comes
+lost       a card with the reason, without a frame    a frame comes; after a loss everything is hidden first
+off        the camera's own picture                   somebody turns privacy on, or another stream begins
+instances  the camera's own, with all instances       the same: privacy is off in this state too
 
-A loss is that the source failed, that no frame came for two seconds (three periods of a slow source, if that is longer), or
-that the machine slept. Everything that was allowed before is forgotten: privacy is on, the masks and the subject are gone.
-Frames, results and wishes of before the loss count no more. A shorter silence only hides.
+A loss happens when the source fails, when no frame comes for two seconds (or three periods of a slow source, if that is
+longer), or when the machine sleeps. Everything that was allowed before is forgotten: privacy is on, the masks and the subject
+are gone. Frames, results and commands from before the loss are refused. A shorter silence only hides the picture.
 
-Every event can come in every state. `see`, `lose`, `accept`, `set_privacy` and `set_view` say what happened; `judge` says what may
-be shown now. `refuses` says which of a viewer's wishes must not be obeyed.
+Every event can happen in every state. `on_frame`, `on_source_lost`, `on_result`, `set_privacy` and `set_view` report events;
+`evaluate` decides what may be shown now. `refusal_of_command` says which commands of a viewer must not be obeyed.
+
+The policy calls nothing outside this module. compose/loop.py calls the tracker and passes its answers to the policy, in each
+turn in this order:
+
+1. `on_frame` or `on_source_lost` for every message of the source. If `take_loss` returns True, the tracker and the instance
+   view are reset.
+2. `Tracker.update` with the newest frame.
+3. For every result: `refusal_of_result`. If that is "": `Tracker.apply`, then `on_result` with the selection.
+4. `evaluate`. If `take_loss` returns True, the tracker and the instance view are reset.
+5. If people are shown: `Tracker.refine`. Then the composite is rendered with `Tracker.alpha`, which changes nothing.
+
+A wrong order raises RuntimeError: in `on_result` (a result that must not be used, or a loss that was not taken), in
+`Tracker.refine` and `Tracker.alpha` (another frame, or a result that came since), and in `Renderer.render` (a decision on another
+frame).
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
 from common.ipc import messages
 from common.ipc.messages import CommandIssued, MasksInferred
 from common.ipc.records import FrameInfo, Instance, SetPrivacy, SetView
-from compose.who.selection import NOBODY_FOUND, Choice
+from compose.who.selection import NOBODY_FOUND, Selection
 
-ENTRY_NS = 300_000_000  # the subject fades in over this long
-# no frame for that long, and for that many periods of the source: hidden. Displays blank themselves after as long; where the
-# scheduler keeps capture away for less, the next frame is already there
+ENTRY_NS = 300_000_000  # duration of the fade-in
+# the picture is hidden when no frame comes for so long, and for so many periods of the source. Displays blank themselves after the
+# same time. Where the scheduler delays capture by less, the next frame is already there
 SILENCE_NS, SILENT_PERIODS = 500_000_000, 3
-# no frame for that long, and for SILENT_PERIODS: a loss, the person in front may be another one
+# when no frame comes for so long, and for SILENT_PERIODS, that is a loss: another person may sit in front of the camera
 LOSS_NS = 2_000_000_000
-KNOWN_FRAMES = 4096  # whose masks may still come: 17 s at 240 a second, more than any mask may be old
-LATEST_WISH_NS = 1_500_000_000  # displays keep a wish for a second where compose is not there
+KNOWN_FRAMES = 4096  # frames whose masks may still come: 17 s at 240 a second, longer than any mask may be used
+LATEST_WISH_NS = 1_500_000_000  # greatest age of a command: displays keep one for a second while compose is not there
 NO_MASK_YET = "no mask of this stream yet"
 NO_FRAME = "no frame comes from capture"
 
@@ -53,10 +66,17 @@ class State(StrEnum):
     INSTANCES = messages.INSTANCES
 
 
-class Verdict(NamedTuple):
-    """What may be shown, and why. `subjects` holds somebody in the states LIVE and EVERYBODY only, `opacity` (0..1) is how far
-    they have faded in; `mask_age_ms` is -1.0 where there is no mask of this stream; `question` is what the person in front
-    is asked; `everybody` says that every person who is found is shown."""
+class Decision(NamedTuple):
+    """What may be shown, and why.
+
+    reason: Why nobody is shown, "" in the states LIVE and EVERYBODY.
+    mask_age_ms: Age of the mask, -1.0 if there is no mask of this stream.
+    subjects: The instances that stay sharp. Only the states LIVE and EVERYBODY have any.
+    opacity: How far they have faded in, 0..1.
+    question: What the user is asked, "" for nothing.
+    everybody: Every person who is found is shown.
+    frame: Epoch and frame_id of the frame that the decision was made for.
+    """
 
     state: State
     reason: str
@@ -65,6 +85,7 @@ class Verdict(NamedTuple):
     opacity: float = 0.0
     question: str = ""
     everybody: bool = False
+    frame: tuple[int, int] = (0, 0)
 
     @property
     def shows_people(self) -> bool:
@@ -73,53 +94,45 @@ class Verdict(NamedTuple):
 
 
 class Policy:
-    """Fail closed: without a fresh mask of the present stream that holds the subject, everything is hidden.
+    """Fails closed: without a fresh mask of the present stream that holds the subject, everything is hidden.
 
     Args:
-        choose: Says which instances of an accepted result stay sharp.
-        forget: Forgets who that was, and all that was seen.
-        age_limit_ms: Says from what age a mask shows nobody, as of now.
-        frame_limit_ms: The age from which a frame is not shown any more.
+        frame_limit_ms: The age from which a frame is no longer shown.
     """
 
-    def __init__(
-        self,
-        choose: Callable[[MasksInferred], Choice],
-        forget: Callable[[], None],
-        age_limit_ms: Callable[[], float],
-        frame_limit_ms: float,
-    ) -> None:
-        self._choose, self._forget_subject = choose, forget
-        self._age_limit_ms, self._frame_limit_ns = age_limit_ms, round(frame_limit_ms * 1e6)
+    def __init__(self, frame_limit_ms: float) -> None:
+        self._frame_limit_ns = round(frame_limit_ms * 1e6)
         self._epoch = 0
+        self._newest_id = 0  # frame_id of the last frame that may be shown
+        self._loss_to_take = False
         self._frames: OrderedDict[int, int] = OrderedDict()  # frame_id → captured_ns
         self._seen_ns = 0
         self._period_ns = 0
         self._lost = ""
-        self._lost_ns = 0  # of the last loss
-        self._first_ns = 0  # frames captured earlier are of before it
+        self._lost_ns = 0  # time of the last loss
+        self._first_ns = 0  # frames that were captured earlier are from before the loss
         self._no_mask = NO_MASK_YET
         self._masks: MasksInferred | None = None
-        self._choice = Choice((), NOBODY_FOUND)
+        self._selection = Selection((), NOBODY_FOUND)
         self._view = False
         self._started = False
         self._live_since_ns: int | None = None
         self.privacy = True
 
-    def see(self, frame: FrameInfo, now_ns: int) -> str:
-        """A frame has come. Returns "" or why it must not be shown.
+    def on_frame(self, frame: FrameInfo, now_ns: int) -> str:
+        """Take a frame that has come. Return "" or why it must not be shown.
 
-        Another epoch is another camera, another size, or another life of capture: what was allowed for the last one,
-        privacy off included, is not allowed for it.
+        A new epoch means another camera, another size, or a restart of capture: nothing that was allowed before is allowed for
+        it, including privacy off.
         """
         if frame.captured_ns > now_ns:
             return "from the future"
         if now_ns - frame.captured_ns > max(self._frame_limit_ns, self._patience_ns()):
             return "stale"
         if frame.captured_ns < self._first_ns:
-            return "of before a loss"
-        if self._is_silent(now_ns, LOSS_NS):  # also where it was this process that stood still
-            self.lose(NO_FRAME, now_ns)
+            return "from before a loss"
+        if self._is_silent(now_ns, LOSS_NS):  # also if it was this process that stood still
+            self.on_source_lost(NO_FRAME, now_ns)
             self._first_ns = frame.captured_ns
         if frame.epoch != self._epoch:
             self._forget(NO_MASK_YET)
@@ -134,19 +147,24 @@ class Policy:
         self._frames[frame.frame_id] = frame.captured_ns
         if len(self._frames) > KNOWN_FRAMES:
             self._frames.popitem(last=False)
-        self._seen_ns = now_ns
+        self._seen_ns, self._newest_id = now_ns, frame.frame_id
         self._lost = ""
         return ""
 
-    def lose(self, reason: str, now_ns: int) -> None:
-        """There is nothing to show any more, for `reason`; what comes next starts closed."""
+    def on_source_lost(self, reason: str, now_ns: int) -> None:
+        """Take a loss: there is nothing to show, for `reason`, and whatever comes next starts hidden."""
         self._lost, self._lost_ns, self._first_ns = reason, now_ns, now_ns
         self._frames.clear()
         self._forget(NO_MASK_YET)
-        self._forget_subject()
+        self._loss_to_take = True
 
-    def accept(self, masks: MasksInferred, now_ns: int) -> str:
-        """A result has come. Returns "" or why it shows nobody."""
+    def take_loss(self) -> bool:
+        """Return True once after a loss: the caller must then reset what remembers the stream."""
+        taken, self._loss_to_take = self._loss_to_take, False
+        return taken
+
+    def refusal_of_result(self, masks: MasksInferred, now_ns: int) -> str:
+        """Return "" or why a result must not be used at all."""
         if masks.epoch != self._epoch:
             return "of another epoch"
         if masks.captured_ns > now_ns:
@@ -154,16 +172,31 @@ class Policy:
         if self._frames.get(masks.frame_id) != masks.captured_ns:
             return "of a frame never seen"
         if masks.looked_ns < self._first_ns:
-            return "of before a loss"
-        if self._masks is not None and masks.frame_id <= self._masks.frame_id:
-            return "out of order"
-        self._started = True
-        self._masks = masks
-        self._choice = self._choose(masks)
-        return "stale" if now_ns - masks.looked_ns > self._age_limit_ms() * 1e6 else ""
+            return "from before a loss"
+        return "out of order" if self._masks is not None and masks.frame_id <= self._masks.frame_id else ""
 
-    def refuses(self, wish: CommandIssued, now_ns: int) -> str:
-        """Return "" or why a viewer's wish must not be obeyed. A wish for the filter is always obeyed: it only hides."""
+    def on_result(self, masks: MasksInferred, selection: Selection, now_ns: int, age_limit_ms: float) -> str:
+        """Take a result and the tracker's selection from it. Return "" or why it shows nobody.
+
+        Args:
+            masks: A result for which `refusal_of_result` has just returned "".
+            selection: What `Tracker.apply` returned for it.
+            now_ns: CLOCK_MONOTONIC.
+            age_limit_ms: The age from which a mask shows nobody.
+
+        Raises:
+            RuntimeError: The result must not be used; or `take_loss` was not called after a loss, so the tracker may still
+                follow the person from before.
+        """
+        if refused := self.refusal_of_result(masks, now_ns):
+            raise RuntimeError(f"on_result got a result that must not be used: {refused}")
+        if self._loss_to_take:
+            raise RuntimeError("on_result was called before take_loss, so the tracker was not reset after the loss")
+        self._started, self._masks, self._selection = True, masks, selection
+        return "stale" if now_ns - masks.looked_ns > age_limit_ms * 1e6 else ""
+
+    def refusal_of_command(self, wish: CommandIssued, now_ns: int) -> str:
+        """Return "" or why a viewer's command must not be obeyed. Turning privacy on is never refused: it only hides."""
         if wish.command in (SetPrivacy(True), SetView(False)):
             return ""
         if wish.issued_ns > now_ns:
@@ -171,70 +204,76 @@ class Policy:
         if now_ns - wish.issued_ns > LATEST_WISH_NS:
             return "too late"
         if wish.issued_ns < self._lost_ns:
-            return "of before a loss"
+            return "from before a loss"
         if self._lost and wish.command in (SetPrivacy(False), SetView(True)):
             return "while there is no picture"
         return "for another stream" if wish.epoch != self._epoch else ""
 
     def set_privacy(self, on: bool) -> None:
-        """Turn the filter on or off; on again, it starts closed."""
+        """Turn privacy on or off. When it is turned on, everything is hidden until a mask comes."""
         if on and not self.privacy:
             self._forget("no mask since privacy was turned on")
         self.privacy, self._view = on, False
 
     def set_view(self, instances: bool) -> None:
-        """Show every instance over the camera's own picture, which is privacy off; or filter again."""
+        """Show every instance over the camera's own picture, which turns privacy off; or turn privacy on again."""
         self.set_privacy(not instances)
         self._view = instances
 
-    def judge(self, now_ns: int) -> Verdict:
-        """What may be shown at `now_ns` (CLOCK_MONOTONIC) of the frame that was seen last."""
+    def evaluate(self, now_ns: int, age_limit_ms: float) -> Decision:
+        """Decide what may be shown of the newest frame.
+
+        Args:
+            now_ns: CLOCK_MONOTONIC.
+            age_limit_ms: The age from which a mask shows nobody.
+        """
         if self._is_silent(now_ns, LOSS_NS):
-            self.lose(NO_FRAME, now_ns)
-        verdict = self._judge(now_ns)._replace(everybody=self._choice.everybody)
-        if not verdict.shows_people:
+            self.on_source_lost(NO_FRAME, now_ns)
+        frame = self._epoch, self._newest_id
+        decision = self._evaluate(now_ns, age_limit_ms)._replace(everybody=self._selection.everybody, frame=frame)
+        if not decision.shows_people:
             self._live_since_ns = None
-            return verdict
+            return decision
         if self._live_since_ns is None:
             self._live_since_ns = now_ns
-        return verdict._replace(opacity=min(1.0, (now_ns - self._live_since_ns) / ENTRY_NS))
+        return decision._replace(opacity=min(1.0, (now_ns - self._live_since_ns) / ENTRY_NS))
 
-    def _judge(self, now_ns: int) -> Verdict:
+    def _evaluate(self, now_ns: int, age_limit_ms: float) -> Decision:
         age_ns = now_ns - self._masks.looked_ns if self._masks else -1_000_000
         age_ms = age_ns / 1e6
         if not self._frames and not self._lost:
-            return Verdict(State.STARTING, "no frame has come yet", age_ms)
+            return Decision(State.STARTING, "no frame has come yet", age_ms)
         if self._lost:
-            return Verdict(State.LOST, self._lost, age_ms)
+            return Decision(State.LOST, self._lost, age_ms)
         if self._is_silent(now_ns, SILENCE_NS):
-            return Verdict(State.LOST, NO_FRAME, age_ms)
+            return Decision(State.LOST, NO_FRAME, age_ms)
         if not self.privacy:
-            return Verdict(State.INSTANCES if self._view else State.OFF, "turned off by hand", age_ms)
+            return Decision(State.INSTANCES if self._view else State.OFF, "turned off by hand", age_ms)
         if self._masks is None:
             reason = self._no_mask
-        elif age_ms > (limit_ms := self._age_limit_ms()):
-            reason = f"mask older than {limit_ms:.0f} ms"
+        elif age_ms > age_limit_ms:
+            reason = f"mask older than {age_limit_ms:.0f} ms"
         else:
-            return self._judge_choice(age_ms)
-        return Verdict(State.HIDDEN if self._started else State.STARTING, reason, age_ms)
+            return self._evaluate_selection(age_ms)
+        return Decision(State.HIDDEN if self._started else State.STARTING, reason, age_ms)
 
-    def _judge_choice(self, age_ms: float) -> Verdict:
-        """What the last result allows, which is fresh."""
-        subjects, reason, question, everybody = self._choice
+    def _evaluate_selection(self, age_ms: float) -> Decision:
+        """Return what the last result allows, if it is fresh."""
+        subjects, reason, question, everybody = self._selection
         if not subjects:
-            return Verdict(State.HIDDEN, reason, age_ms, question=question)
-        return Verdict(State.EVERYBODY if everybody else State.LIVE, "", age_ms, subjects, question=question)
+            return Decision(State.HIDDEN, reason, age_ms, question=question)
+        return Decision(State.EVERYBODY if everybody else State.LIVE, "", age_ms, subjects, question=question)
 
     def _patience_ns(self, least_ns: int = SILENCE_NS) -> int:
-        """How long no frame is still the source's own rhythm."""
+        """Return how long a pause between frames may be before it counts as silence."""
         return max(least_ns, SILENT_PERIODS * self._period_ns)
 
     def _is_silent(self, now_ns: int, least_ns: int) -> bool:
-        """Whether frames came, and none came lately."""
+        """Return whether frames have come, but none recently."""
         return bool(self._frames) and now_ns - self._seen_ns > self._patience_ns(least_ns)
 
     def _forget(self, no_mask: str) -> None:
-        """Close: no mask, privacy on."""
+        """Forget the mask and turn privacy on."""
         self._no_mask = no_mask
-        self._masks, self._choice = None, Choice((), NOBODY_FOUND)
+        self._masks, self._selection = None, Selection((), NOBODY_FOUND)
         self.privacy, self._view = True, False

@@ -17,7 +17,7 @@ from common.vision.pyramid import ImagePyramid
 from common.vision.selfie_matte import Matte
 from compose.picture.matte_edge import MatteEdge, MattePace
 from compose.settings import ComposeSettings
-from compose.who.tracker import EVEN, Tracker
+from compose.who.tracker import EVEN_PROBABILITY, Tracker
 from tests.faults.worker import instance_of
 
 SIZE_WH, FPS = (640, 360), 30
@@ -159,17 +159,18 @@ def play(
     for index in range(round(SECONDS * FPS)):
         picture, masks = scene.frame(index), scene.masks(index)
         frame = FrameInfo(1, index, at_ns(index), index, "s", index, SIZE_WH[1], SIZE_WH[0])
-        tracker.see(frame, ImagePyramid(picture))
+        tracker.update(frame, ImagePyramid(picture))
         of = index - looks.late
         if of >= 0 and of % looks.every == 0:
             found = looks.at(of)
-            subjects = tracker.choose(MasksInferred(1, of, at_ns(of), 1, "w", "m", found)).subjects
+            subjects = tracker.apply(MasksInferred(1, of, at_ns(of), 1, "w", "m", found)).subjects
             # the tracker may keep the subject of an earlier result
             chosen = [s for s in subjects if any(s is i for i in found)]
             shown.switches += any(is_bystander(s, scene.masks(of)) for s in chosen)
         opacity = np.zeros(SIZE_WH[::-1], np.uint8)
         if subjects:
-            alpha = tracker.alpha(frame, subjects)
+            tracker.refine(subjects)
+            alpha = tracker.alpha()
             x0, y0, x1, y1 = alpha.box_xyxy
             opacity[y0:y1, x0:x1] = alpha.opacity
         if look:
@@ -180,7 +181,7 @@ def play(
 
 def is_bystander(instance: Instance, masks: Masks) -> bool:
     """Whether an instance holds more of the bystander than of the subject."""
-    found = on_grid(instance, masks.subject.shape[::-1], EVEN) > 0
+    found = on_grid(instance, masks.subject.shape[::-1], EVEN_PROBABILITY) > 0
     return bool((found & masks.bystander).sum() > (found & masks.subject).sum())
 
 

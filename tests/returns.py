@@ -274,12 +274,12 @@ def follow(course: Course) -> Returned:
     wrong, back, asked, lost = 0, False, False, 0
     for frame_id, moment in enumerate(moments(course)):
         at_ns = round((moment.at_s + 1) * 1e9)
-        tracker.see(FrameInfo(1, frame_id, at_ns, frame_id, "s", frame_id, *WH), ImagePyramid(moment.picture))
+        tracker.update(FrameInfo(1, frame_id, at_ns, frame_id, "s", frame_id, *WH), ImagePyramid(moment.picture))
         people = tuple(i for i in moment.found.values() if i is not None)
-        choice = tracker.choose(MasksInferred(1, frame_id, at_ns, 1, "w", "m", people))
-        shown = choice.subjects[0] if choice.subjects else None
+        selection = tracker.apply(MasksInferred(1, frame_id, at_ns, 1, "w", "m", people))
+        shown = selection.subjects[0] if selection.subjects else None
         wrong += shown is not None and shown is moment.found.get("other")
-        asked |= bool(choice.question)
+        asked |= bool(selection.question)
         if shown is not None and shown is moment.found.get("subject"):
             back |= moment.after
         elif moment.at_s < BEGIN_S:

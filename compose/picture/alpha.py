@@ -1,4 +1,4 @@
-"""An instance's small probability map as an alpha in the frame. Pure arithmetic on arrays."""
+"""Turn an instance's small probability map into an alpha in the frame. Pure arithmetic on arrays."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import cv2
 import numpy as np
 
 from common.ipc.records import Instance
-from common.vision.arrays import SoftMask
+from common.vision.arrays import BgrImage, SoftMask
 
 DILATE_PX = 3
 FEATHER_PX = 7
 
 
 class Alpha(NamedTuple):
-    """Opacity (h, w) uint8, 255 = sharp, of the frame's half-open pixel box x0, y0, x1, y1; zero everywhere else."""
+    """Opacity (h, w) uint8, 255 = sharp, of the frame's half-open pixel box x0, y0, x1, y1; 0 outside the box."""
 
     opacity: SoftMask
     box_xyxy: tuple[int, int, int, int]
 
 
-NOBODY = Alpha(np.zeros((0, 0), np.uint8), (0, 0, 0, 0))
+EMPTY = Alpha(np.zeros((0, 0), np.uint8), (0, 0, 0, 0))
 
 
 def pixel_box(box_xyxy: tuple[float, float, float, float], size_wh: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Relative box → pixels, cut off as the tutorial does (towards zero), inside the frame; may be empty."""
+    """Convert a relative box to pixels, rounded towards zero as in the tutorial, inside the frame; it may be empty."""
     width, height = size_wh
     x0, y0, x1, y1 = box_xyxy
     return (
@@ -36,34 +36,34 @@ def pixel_box(box_xyxy: tuple[float, float, float, float], size_wh: tuple[int, i
 
 
 def of_instance(instance: Instance, size_wh: tuple[int, int], threshold: float, edge: str) -> Alpha:
-    """Alpha of one instance.
+    """Return the alpha of one instance.
 
     Args:
         instance: Box and probability map.
         size_wh: Of the frame.
         threshold: Probability above which a pixel belongs to the instance, 0..1.
-        edge: "hard" is the tutorial itself: nearest, cut, paste. "soft" is its own suggestion for better edges:
-            bilinear, cut, dilate, a small Gaussian, blend.
+        edge: "hard" does what the tutorial does: nearest neighbour, threshold, paste. "soft" does what it suggests for
+            better edges: bilinear, threshold, dilate, a small Gaussian, blend.
     """
     x0, y0, x1, y1 = pixel_box(instance.box_xyxy, size_wh)
     if x1 <= x0 or y1 <= y0:
-        return NOBODY
+        return EMPTY
     small = np.frombuffer(instance.probability, np.uint8).reshape(instance.map_height, instance.map_width)
     if edge == "hard":
         likely = cv2.resize(small, (x1 - x0, y1 - y0), interpolation=cv2.INTER_NEAREST)
-        return Alpha(_cut(likely, threshold), (x0, y0, x1, y1))
+        return Alpha(_threshold(likely, threshold), (x0, y0, x1, y1))
     likely = cv2.resize(small, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (DILATE_PX, DILATE_PX))
-    mask = cv2.dilate(_cut(likely, threshold), kernel)
-    # the frame's border is no edge of the person: replicate there, but never let a box's own border end abruptly
+    mask = cv2.dilate(_threshold(likely, threshold), kernel)
+    # the frame's border is not an edge of the person, so the blur replicates it
     return Alpha(cv2.GaussianBlur(mask, (FEATHER_PX, FEATHER_PX), 0, borderType=cv2.BORDER_REPLICATE), (x0, y0, x1, y1))
 
 
 def of_instances(instances: Iterable[Instance], size_wh: tuple[int, int], threshold: float, edge: str) -> Alpha:
-    """Alpha of several instances together: the greatest of each; see `of_instance`."""
+    """Return the alpha of several instances together, the maximum at each pixel; see `of_instance`."""
     found = [a for i in instances if (a := of_instance(i, size_wh, threshold, edge)).opacity.size]
     if len(found) < 2:
-        return found[0] if found else NOBODY
+        return found[0] if found else EMPTY
     corners = np.array([a.box_xyxy for a in found])
     x0, y0 = (int(v) for v in corners[:, :2].min(0))
     x1, y1 = (int(v) for v in corners[:, 2:].max(0))
@@ -75,14 +75,14 @@ def of_instances(instances: Iterable[Instance], size_wh: tuple[int, int], thresh
     return Alpha(opacity, (x0, y0, x1, y1))
 
 
-def faded(whole: Alpha, opacity: float) -> Alpha:
-    """`whole` at a share of its opacity, 0..1."""
+def scale_alpha(whole: Alpha, opacity: float) -> Alpha:
+    """Scale the opacity of `whole` by `opacity`, 0..1."""
     if opacity >= 1 or not whole.opacity.size:
         return whole
     return Alpha(cv2.convertScaleAbs(whole.opacity, alpha=opacity), whole.box_xyxy)
 
 
-def _cut(likely: SoftMask, threshold: float) -> SoftMask:
-    """255 where the probability, 0..255, is above `threshold`, 0..1."""
-    cut: SoftMask = cv2.threshold(likely, threshold * 255, 255, cv2.THRESH_BINARY)[1]
+def _threshold(likely: BgrImage, threshold: float) -> BgrImage:
+    """Return 255 where the probability, 0..255, is above `threshold`, 0..1."""
+    cut: BgrImage = cv2.threshold(likely, threshold * 255, 255, cv2.THRESH_BINARY)[1]
     return cut

@@ -1,4 +1,4 @@
-"""What stands where the room was: the blurred frame itself, a colour, an image or a video."""
+"""What is shown in place of the room: the blurred frame itself, a colour, an image or a video."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from compose.settings import ComposeSettings
 log = logging.getLogger("onlyme")
 
 
-class Backdrop(Protocol):
-    """Makes what is shown behind the subject."""
+class Background(Protocol):
+    """Renders what is shown behind the subject."""
 
-    def paint(self, pyramid: ImagePyramid, alpha: Alpha | None, captured_ns: int, into: BgrImage) -> None:
-        """Fill `into`, of the frame's shape (H, W, 3) uint8 BGR; `alpha` is the subject, if any."""
+    def render(self, pyramid: ImagePyramid, alpha: Alpha | None, captured_ns: int, into: BgrImage) -> None:
+        """Fill `into`, of the frame's shape (H, W, 3) uint8 BGR. `alpha` is the subject, None if nobody is shown."""
 
 
-class BlurBackdrop:
-    """The frame, blurred.
+class BlurBackground:
+    """Shows the frame itself, blurred.
 
     Args:
         kernel: See `strength_of`.
@@ -37,8 +37,8 @@ class BlurBackdrop:
         self._kernel = kernel
         self._said_for = (0, 0)  # the frame size for which the log says that the blur was raised
 
-    def paint(self, pyramid: ImagePyramid, alpha: Alpha | None, captured_ns: int, into: BgrImage) -> None:
-        """See Backdrop."""
+    def render(self, pyramid: ImagePyramid, alpha: Alpha | None, captured_ns: int, into: BgrImage) -> None:
+        """See Background."""
         size_wh = into.shape[1], into.shape[0]
         sigma, raised = strength_of(self._kernel, size_wh)
         if raised and size_wh != self._said_for:
@@ -50,22 +50,26 @@ class BlurBackdrop:
         blur(pyramid, sigma, alpha, into)
 
 
-class StillBackdrop:
-    """One picture for ever, scaled to fill the frame; a single pixel is a plain colour."""
+class ImageBackground:
+    """Shows one image, scaled to fill the frame. An image of one pixel is a plain colour."""
 
     def __init__(self, still: BgrImage) -> None:
         self._still = still
         self._fitted = still
 
-    def paint(self, pyramid: ImagePyramid, alpha: Alpha | None, captured_ns: int, into: BgrImage) -> None:
-        """See Backdrop."""
+    def render(self, pyramid: ImagePyramid, alpha: Alpha | None, captured_ns: int, into: BgrImage) -> None:
+        """See Background."""
         if self._fitted.shape != into.shape:
             self._fitted = fill(self._still, into.shape[1::-1])
         np.copyto(into, self._fitted)
 
 
-class VideoBackdrop:
-    """A video at its own rate, looped, scaled to fill the frame."""
+class VideoBackground:
+    """Shows a video at its own rate, looped, scaled to fill the frame.
+
+    Raises:
+        SourceError: The video cannot be decoded.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -76,11 +80,11 @@ class VideoBackdrop:
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self._period_ns = 1e9 / (fps if 1 <= fps <= 240 else 30.0)
         self._due_ns: float | None = None
-        self._still = StillBackdrop(first)
+        self._still = ImageBackground(first)
 
-    def paint(self, pyramid: ImagePyramid, alpha: Alpha | None, captured_ns: int, into: BgrImage) -> None:
-        """See Backdrop."""
-        if self._due_ns is None or captured_ns - self._due_ns > 1e9:  # start, or a pause: go on from here
+    def render(self, pyramid: ImagePyramid, alpha: Alpha | None, captured_ns: int, into: BgrImage) -> None:
+        """See Background."""
+        if self._due_ns is None or captured_ns - self._due_ns > 1e9:  # the start, or a pause: continue from here
             self._due_ns = float(captured_ns)
         while self._due_ns <= captured_ns:
             self._due_ns += self._period_ns
@@ -89,12 +93,12 @@ class VideoBackdrop:
                 self._capture.grab()
             if self._due_ns > captured_ns:
                 ok, frame = self._capture.retrieve()
-                self._still = StillBackdrop(frame) if ok else self._still
-        self._still.paint(pyramid, alpha, captured_ns, into)
+                self._still = ImageBackground(frame) if ok else self._still
+        self._still.render(pyramid, alpha, captured_ns, into)
 
 
 def fill(still: BgrImage, size_wh: tuple[int, int]) -> BgrImage:
-    """Scale (h, w, 3) to cover `size_wh`, keeping its proportions and its middle."""
+    """Scale an image (h, w, 3) to cover `size_wh`, and crop it around its middle; its proportions stay."""
     height, width = still.shape[:2]
     scale = max(size_wh[0] / width, size_wh[1] / height)
     scaled_wh = (max(size_wh[0], round(width * scale)), max(size_wh[1], round(height * scale)))
@@ -103,21 +107,21 @@ def fill(still: BgrImage, size_wh: tuple[int, int]) -> BgrImage:
     return np.ascontiguousarray(scaled[y : y + size_wh[1], x : x + size_wh[0]])
 
 
-def open_backdrop(settings: ComposeSettings) -> Backdrop:
-    """The backdrop that `--background` names.
+def open_background(settings: ComposeSettings) -> Background:
+    """Open the background that `--background` names.
 
     Raises:
         SourceError: The image or video cannot be read.
     """
     kind, _, rest = settings.background.partition(":")
     if kind == "blur":
-        return BlurBackdrop(settings.kernel)
+        return BlurBackground(settings.kernel)
     if kind == "color":
-        return StillBackdrop(np.array([[[int(rest[i : i + 2], 16) for i in (4, 2, 0)]]], np.uint8))
+        return ImageBackground(np.array([[[int(rest[i : i + 2], 16) for i in (4, 2, 0)]]], np.uint8))
     path = Path(rest).expanduser()
     if kind == "video":
-        return VideoBackdrop(path)
+        return VideoBackground(path)
     still = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
     if still is None:
         raise SourceError(f"--background: expected an image that can be decoded, got {path}; check the path")
-    return StillBackdrop(np.asarray(still, np.uint8))
+    return ImageBackground(np.asarray(still, np.uint8))

@@ -1,4 +1,4 @@
-"""The subject's edge without a matte: the last result's own mask, carried by checked flow, snapped to the picture's edges.
+"""Find the subject's edge without a matte: the mask of the last result, warped by checked flow and snapped to the picture's edges.
 
 The guided filter (He, Sun and Tang 2013) built from box means, its coefficients found on the grid and applied to the
 frame's own grey (He and Sun 2015, "Fast Guided Filter").
@@ -9,18 +9,18 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from common.vision.arrays import GrayImage, SoftMask
-from compose.picture.alpha import NOBODY, Alpha
-from compose.picture.matte_edge import bound_of, cropped, padded, scaled, smooth_step
-from compose.who.region import NOWHERE, Present, Region
+from common.vision.arrays import SoftMask
+from compose.picture.alpha import EMPTY, Alpha
+from compose.picture.matte_edge import bound_of, crop_alpha, padded_box, scaled_box, smooth_step
+from compose.who.region import EMPTY_BOX, PresentFrame, Region
 
-RADIUS = 5  # grid pixels: as far as a result's small map is off
-EPSILON = 0.02**2  # of grey 0..1 squared: weaker edges than 0.02 are no edges
+RADIUS = 5  # grid pixels: the error of a result's small map
+EPSILON = 0.02**2  # of grey 0..1, squared: edges weaker than 0.02 do not count
 _SHARPEN = smooth_step(0.3, 0.7)
 
 
-def guided(mask: SoftMask, guide: GrayImage, fine: SoftMask) -> SoftMask:
-    """A mask that follows the edges of a picture.
+def guided(mask: SoftMask, guide: SoftMask, fine: SoftMask) -> SoftMask:
+    """Return a mask that follows the edges of a picture.
 
     Args:
         mask: (h, w) uint8, 255 inside.
@@ -48,19 +48,19 @@ class GuidedEdge:
     bounds = False
 
     def reset(self) -> None:
-        """See Edge: nothing is kept from frame to frame."""
+        """See Edge. This class keeps nothing from frame to frame."""
 
-    def alpha(self, present: Present, region: Region, age_ns: int) -> Alpha:
+    def refine(self, present: PresentFrame, region: Region, age_ns: int) -> Alpha:
         """See Edge."""
-        step = region.roll(None, NOWHERE)
-        if not step.subject.any():
-            return NOBODY
-        box = padded(step.subject)
-        bound = bound_of(step, box, age_ns)
+        state = region.propagate(None, EMPTY_BOX)
+        if not state.subject.any():
+            return EMPTY
+        box = padded_box(state.subject)
+        bound = bound_of(state, box, age_ns)
         if bound is None:
-            return NOBODY
+            return EMPTY
         x0, y0, x1, y1 = box
-        pixels = scaled(box, present.grey.shape, present.picture.shape)
+        pixels = scaled_box(box, present.grey.shape, present.picture.shape)
         fine = cv2.cvtColor(present.picture[pixels[1] : pixels[3], pixels[0] : pixels[2]], cv2.COLOR_BGR2GRAY)
-        likely = cv2.LUT(guided(step.core[y0:y1, x0:x1], present.grey[y0:y1, x0:x1], fine), _SHARPEN)
-        return cropped(cv2.min(likely, cv2.resize(bound, fine.shape[::-1], interpolation=cv2.INTER_LINEAR)), pixels)
+        likely = cv2.LUT(guided(state.confirmed[y0:y1, x0:x1], present.grey[y0:y1, x0:x1], fine), _SHARPEN)
+        return crop_alpha(cv2.min(likely, cv2.resize(bound, fine.shape[::-1], interpolation=cv2.INTER_LINEAR)), pixels)

@@ -1,4 +1,4 @@
-"""The instance view: everything that the network found, drawn over the camera's own picture. It is privacy off."""
+"""The instance view: everything that the network found, drawn over the camera's own picture. Privacy is off in this view."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from common.vision.coco import NAMES
 from compose.picture.alpha import of_instance
 
 Box = tuple[float, float, float, float]
-SAME_IOU = 0.3  # of two results' boxes, from which they are of one thing
+SAME_IOU = 0.3  # least IoU of the boxes of one thing in two results
 FORGOTTEN_NS = 2_000_000_000  # a thing that is not found for so long gets a new number
-TINT = 0.45  # of the colour in a mask
-GOLDEN = 0.61803398875  # golden ratio: hues of neighbouring numbers lie far apart
+TINT = 0.45  # share of the colour in a mask
+GOLDEN = 0.61803398875  # golden ratio: neighbouring numbers get hues that are far apart
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 class Track(NamedTuple):
-    """One thing over several results."""
+    """One thing, followed over several results."""
 
     number: int
     class_id: int
@@ -32,7 +32,7 @@ class Track(NamedTuple):
 
 
 def iou(one: Box, other: Box) -> float:
-    """Intersection over union of two boxes x0, y0, x1, y1."""
+    """Return the intersection over union of two boxes x0, y0, x1, y1, 0..1."""
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
     if width <= 0 or height <= 0:
@@ -42,7 +42,7 @@ def iou(one: Box, other: Box) -> float:
 
 
 def colour_of(number: int) -> tuple[int, int, int]:
-    """The colour of a track, BGR; the same for as long as it lives."""
+    """Return the colour of a track, BGR 0..255; it stays the same."""
     red, green, blue = colorsys.hsv_to_rgb(number * GOLDEN % 1, 0.75, 1.0)
     return round(255 * blue), round(255 * green), round(255 * red)
 
@@ -56,7 +56,7 @@ class Tracks:
         self._epoch = 0
 
     def number(self, result: MasksInferred) -> list[int]:
-        """Numbers of a result's instances, in their order; from 1 on in every stream."""
+        """Return the numbers of a result's instances, in their order. Every stream starts at 1."""
         if result.epoch != self._epoch:
             self._epoch, self._next, self._tracks = result.epoch, 1, []
         pairs = sorted(
@@ -98,16 +98,16 @@ class InstanceView:
         self._result: MasksInferred | None = None
         self._numbers: list[int] = []
 
-    def see(self, result: MasksInferred) -> None:
-        """A result was accepted."""
+    def update(self, result: MasksInferred) -> None:
+        """Draw this result from now on."""
         self._result, self._numbers = result, self._tracks.number(result)
 
-    def forget(self) -> None:
-        """Draw nothing of the results so far."""
+    def reset(self) -> None:
+        """Forget the results so far, and draw nothing until the next one."""
         self._result, self._tracks = None, Tracks()
 
-    def paint(self, picture: BgrImage, epoch: int, into: BgrImage) -> None:
-        """Fill `into` with `picture`, both (H, W, 3) uint8 BGR, and the instances of the last result of this epoch."""
+    def render(self, picture: BgrImage, epoch: int, into: BgrImage) -> None:
+        """Copy `picture` into `into`, both (H, W, 3) uint8 BGR, and draw the instances of the last result of this epoch."""
         np.copyto(into, picture)
         if self._result is None or self._result.epoch != epoch:
             return

@@ -1,4 +1,4 @@
-"""The subject's edge on the present frame: the person matte's own, steadied, and bounded by the region."""
+"""Find the subject's edge on the present frame: the person matte, smoothed over time and bounded by the region."""
 
 from __future__ import annotations
 
@@ -8,56 +8,57 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.vision.arrays import BgrImage, SoftMask
+from common.vision.arrays import SoftMask
 from common.vision.selfie_matte import MATTE_SIZE_WH, Matte
-from compose.picture.alpha import NOBODY, Alpha
-from compose.who.flow import Flow, came_from
-from compose.who.region import Present, Region
-from compose.who.step import GridBox, Step, widened
+from compose.picture.alpha import EMPTY, Alpha
+from compose.who.flow import Flow, backward_map
+from compose.who.region import PresentFrame, Region
+from compose.who.region_state import GridBox, RegionState, dilated
 
-PAD = 0.25  # of the region's size, on every side: the network wants to see some background
+PAD = 0.25  # of the region's size, on every side: the network needs some background
 LEAST_PAD = 4  # grid pixels
-ROOMY = 1.35  # a box is kept while it is at most so many times as large as it need be: another one is another answer
-# smooth step: a probability below LOW is hidden, above HIGH shown. Of five pairs from 0.1, 0.9 to 0.5, 0.9 on the clips
-# again, milk, dance-twirl of DESIGN section 8: 0.35, 0.75 leaks 0.002, 0.002, 0.19 and loses 0.0005, 0.004, 0.24; 0.25, 0.75
+# a box is kept while its area is at most so many times the area needed: with another box the matte gives another answer
+MAX_EXCESS = 1.35
+# smooth step: a probability below LOW is hidden, above HIGH it is shown. Of five pairs from 0.1, 0.9 to 0.5, 0.9 on the clips
+# again, milk, dance-twirl: 0.35, 0.75 leaks 0.002, 0.002, 0.19 and loses 0.0005, 0.004, 0.24; 0.25, 0.75
 # leaks 0.003, 0.003, 0.22 for a loss of 0.0005, 0.004, 0.22; 0.45, 0.85 half as much (0.14) for 0.0009, 0.005, 0.29
 LOW, HIGH = 0.35, 0.75
-BESIDE = 8  # grid pixels: so near somebody else the bound does not fade outwards
-BOUND_REACH = 2  # grid pixels that the edge may lie outside the region
-STEADY = 0.7  # how much of an uncertain pixel comes from the frame before, at most
-CLOSE = 0.25  # a probability that changed by more has changed
+BESIDE = 8  # grid pixels: the bound does not fade outwards so near somebody else
+BOUND_MARGIN = 2  # grid pixels that the edge may lie outside the region
+SMOOTHING = 0.7  # greatest share of the previous frame in an uncertain pixel
+CHANGED = 0.25  # a probability that differs by more is not smoothed
 STILL_PX = 0.3  # grid pixels a frame
-OLD_NS, OLDEST_NS = 400_000_000, 1_600_000_000  # the age of a result at which the bound begins to shrink, and is least
+OLD_NS, OLDEST_NS = 400_000_000, 1_600_000_000  # ages of a result between which the bound shrinks
 
 
-def padded(area: SoftMask, pad: float = PAD) -> GridBox:
-    """Half-open box x0, y0, x1, y1 around an area (h, w) that is not empty, padded, inside the grid."""
+def padded_box(area: SoftMask, pad: float = PAD) -> GridBox:
+    """Return the padded half-open box x0, y0, x1, y1 around an area (h, w) that is not empty, inside the grid."""
     x, y, w, h = cv2.boundingRect(area)
     dx, dy = max(round(w * pad), LEAST_PAD), max(round(h * pad), LEAST_PAD)
     return max(x - dx, 0), max(y - dy, 0), min(x + w + dx, area.shape[1]), min(y + h + dy, area.shape[0])
 
 
-def kept(box: GridBox | None, area: SoftMask) -> GridBox:
-    """Where to look: the last `box` while it holds the area with half the padding and is not too large, else a new one."""
-    new, least = padded(area), padded(area, PAD / 2)
-    if box is None or _size(box) > ROOMY * _size(new):
+def hysteresis_box(box: GridBox | None, area: SoftMask) -> GridBox:
+    """Return the last `box` while it contains the area with half the padding and is not too large, else a new box."""
+    new, least = padded_box(area), padded_box(area, PAD / 2)
+    if box is None or _area(box) > MAX_EXCESS * _area(new):
         return new
     holds = box[0] <= least[0] and box[1] <= least[1] and box[2] >= least[2] and box[3] >= least[3]
     return box if holds else new
 
 
-def _size(box: GridBox) -> int:
+def _area(box: GridBox) -> int:
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
-def scaled(box: GridBox, grid: tuple[int, ...], picture: tuple[int, ...]) -> GridBox:
-    """A box on the grid in pixels of the frame; the shapes of both begin with rows and columns."""
+def scaled_box(box: GridBox, grid: tuple[int, ...], picture: tuple[int, ...]) -> GridBox:
+    """Convert a box on the grid to pixels of the frame; the shapes of both begin with rows and columns."""
     sx, sy = picture[1] / grid[1], picture[0] / grid[0]
     return round(box[0] * sx), round(box[1] * sy), round(box[2] * sx), round(box[3] * sy)
 
 
 def smooth_step(low: float, high: float) -> NDArray[np.uint8]:
-    """Table of 256 for 8-bit probabilities: 0 up to `low`, 255 from `high` (both 0..1), Hermite between."""
+    """Return a table (256,) for 8-bit probabilities: 0 up to `low`, 255 from `high` (both 0..1), Hermite between."""
     t = np.clip((np.arange(256) / 255 - low) / (high - low), 0, 1)
     return np.rint(255 * t * t * (3 - 2 * t)).astype(np.uint8)
 
@@ -65,62 +66,69 @@ def smooth_step(low: float, high: float) -> NDArray[np.uint8]:
 _SHARPEN = smooth_step(LOW, HIGH)
 
 
-_UNCERTAIN = np.array([STEADY * 255 * (1 - abs(p / 127.5 - 1)) for p in range(256)], np.uint8)
-_CLOSE = np.array([255 * max(0.0, 1 - d / (CLOSE * 255)) for d in range(256)], np.uint8)
+_UNCERTAIN = np.array([SMOOTHING * 255 * (1 - abs(p / 127.5 - 1)) for p in range(256)], np.uint8)
+_SIMILAR = np.array([255 * max(0.0, 1 - d / (CHANGED * 255)) for d in range(256)], np.uint8)
 
 
-def steadied(likely: SoftMask, before: SoftMask, still: SoftMask) -> SoftMask:
-    """A matte's probability (h, w) uint8 less its flicker: where nothing moved (`still` is 255), where it hardly changed
-    and where it is uncertain, it takes part of what it was in the frame before. What has changed is never held back, so
-    nothing ghosts."""
-    weight = cv2.bitwise_and(cv2.LUT(cv2.absdiff(likely, before), _CLOSE), still)
+def temporal_smooth(likely: SoftMask, before: SoftMask, still: SoftMask) -> SoftMask:
+    """Remove the flicker of a matte's probability.
+
+    A pixel takes a share of the previous frame where the picture does not move, the probability hardly changed, and it is
+    uncertain. A pixel that has changed takes none, so nothing leaves a ghost.
+
+    Args:
+        likely: (h, w) uint8, the matte on the present frame.
+        before: (h, w) uint8, the result for the previous frame.
+        still: (h, w) uint8, 255 where the picture does not move.
+    """
+    weight = cv2.bitwise_and(cv2.LUT(cv2.absdiff(likely, before), _SIMILAR), still)
     share = np.asarray(
         cv2.multiply(cv2.LUT(likely, _UNCERTAIN), weight, scale=1 / 255**2, dtype=cv2.CV_32F), np.float32
     )
     return np.asarray(cv2.blendLinear(before, likely, share, 1 - share), np.uint8)
 
 
-def bound_of(step: Step, box: GridBox, age_ns: int) -> SoftMask | None:
-    """Where in `box` of the grid the subject may be at all, (h, w) uint8, soft; None for nowhere.
+def bound_of(state: RegionState, box: GridBox, age_ns: int) -> SoftMask | None:
+    """Return the part of `box` that may hold the subject, (h, w) uint8, soft; None if there is none.
 
-    The older the result, and the more doubt, the less room there is beyond the region.
+    It extends less beyond the region the older the result is, and not at all while the region is frozen.
     """
     x0, y0, x1, y1 = box
-    mine, others, strays = (area[y0:y1, x0:x1] for area in (step.subject, step.others, step.strays))
+    mine, others, unassigned = (area[y0:y1, x0:x1] for area in (state.subject, state.others, state.unassigned))
     if not mine.any():
         return None
-    room = 1 - min(1.0, max(0.0, (age_ns - OLD_NS) / (OLDEST_NS - OLD_NS)))
-    reach = 0 if step.strict else round(BOUND_REACH * room)
-    wide = cv2.dilate(mine, np.ones((2 * reach + 1,) * 2, np.uint8))
-    # the edge between two people goes to the hidden side, and more so where nobody said who the other one is
-    beside = widened(cv2.max(others, strays), BESIDE)
+    freshness = 1 - min(1.0, max(0.0, (age_ns - OLD_NS) / (OLDEST_NS - OLD_NS)))
+    margin = 0 if state.frozen else round(BOUND_MARGIN * freshness)
+    wide = cv2.dilate(mine, np.ones((2 * margin + 1,) * 2, np.uint8))
+    # the edge between two people belongs to the hidden one, with a wider margin if no result has found that person
+    beside = dilated(cv2.max(others, unassigned), BESIDE)
     soft = cv2.bitwise_and(cv2.GaussianBlur(wide, (3, 3), 0), cv2.bitwise_or(wide, cv2.bitwise_not(beside)))
-    theirs = cv2.max(widened(others, 1), widened(strays, 2))
+    theirs = cv2.max(dilated(others, 1), dilated(unassigned, 2))
     return np.asarray(cv2.bitwise_and(soft, cv2.bitwise_not(theirs)), np.uint8)
 
 
-def edge(step: Step, likely: SoftMask, box: GridBox, pixels: GridBox, age_ns: int) -> Alpha:
-    """Alpha of the subject.
+def edge_alpha(state: RegionState, likely: SoftMask, box: GridBox, pixels: GridBox, age_ns: int) -> Alpha:
+    """Return the alpha of the subject.
 
     Args:
-        step: The present frame's areas.
+        state: The areas in the present frame.
         likely: (144, 256) uint8, the matte's probability inside `box`.
-        box: Where the matte looked, on the grid.
+        box: The part of the grid that the matte was run on.
         pixels: The same in pixels of the frame.
-        age_ns: Of the last result.
+        age_ns: Age of the last result.
     """
-    bound = bound_of(step, box, age_ns)
+    bound = bound_of(state, box, age_ns)
     if bound is None:
-        return NOBODY
+        return EMPTY
     x0, y0, x1, y1 = box
     size_wh = (pixels[2] - pixels[0], pixels[3] - pixels[1])
-    solid = cv2.resize(step.solid[y0:y1, x0:x1], likely.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    sharp = cv2.LUT(cv2.resize(cv2.max(likely, solid), size_wh, interpolation=cv2.INTER_LINEAR), _SHARPEN)
-    return cropped(cv2.min(sharp, cv2.resize(bound, size_wh, interpolation=cv2.INTER_LINEAR)), pixels)
+    certain = cv2.resize(state.certain[y0:y1, x0:x1], likely.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    sharp = cv2.LUT(cv2.resize(cv2.max(likely, certain), size_wh, interpolation=cv2.INTER_LINEAR), _SHARPEN)
+    return crop_alpha(cv2.min(sharp, cv2.resize(bound, size_wh, interpolation=cv2.INTER_LINEAR)), pixels)
 
 
-def cropped(opacity: SoftMask, pixels: GridBox) -> Alpha:
-    """Opacity of the box `pixels` as an alpha of its part that is not empty: the blend need not do more."""
+def crop_alpha(opacity: NDArray[np.uint8], pixels: GridBox) -> Alpha:
+    """Return the alpha of the part of the box `pixels` that is not empty, so that the blend does no more than needed."""
     x, y, w, h = cv2.boundingRect(opacity)
     left, top = pixels[0] + x, pixels[1] + y
     return Alpha(opacity[y : y + h, x : x + w], (left, top, left + w, top + h))
@@ -128,17 +136,20 @@ def cropped(opacity: SoftMask, pixels: GridBox) -> Alpha:
 
 @dataclass
 class MattePace:
-    """On how many frames the matte runs: every `every`-th, as the governor says."""
+    """How often the matte runs: on every `every`-th frame, as the governor says."""
 
     every: int = 1
 
 
 class MatteEdge:
-    """Finds the edge by the matte, on every frame unless the governor says otherwise; between, the last is carried on.
+    """Finds the edge with the matte.
+
+    The matte runs on every frame unless the governor says otherwise. On the frames between, its last answer is warped by the
+    flow.
 
     Args:
         matte: The network.
-        pace: On how many frames it runs.
+        pace: How often it runs.
     """
 
     bounds = True
@@ -147,60 +158,60 @@ class MatteEdge:
         self._matte, self._pace = matte, pace
         self._box: GridBox | None = None
         self._before: tuple[int, SoftMask] | None = None
-        self._carried = 0  # frames since the matte ran
+        self._frames_since_matte = 0
 
     def reset(self) -> None:
         """See Edge."""
-        self._box, self._before, self._carried = None, None, 0
+        self._box, self._before, self._frames_since_matte = None, None, 0
 
-    def alpha(self, present: Present, region: Region, age_ns: int) -> Alpha:
+    def refine(self, present: PresentFrame, region: Region, age_ns: int) -> Alpha:
         """See Edge."""
         assert region.area is not None
-        box = kept(self._box, region.area)
+        box = hysteresis_box(self._box, region.area)
         if box != self._box:
             self._box, self._before = box, None
-        pixels = scaled(box, present.grey.shape, present.picture.shape)
+        pixels = scaled_box(box, present.grey.shape, present.picture.shape)
         likely = self._likely(present, region.area, box)
         self._before = present.frame_id, likely
-        return edge(region.roll(likely, box), likely, box, pixels, age_ns)
+        return edge_alpha(region.propagate(likely, box), likely, box, pixels, age_ns)
 
-    def _likely(self, present: Present, area: SoftMask, box: GridBox) -> SoftMask:
-        """Probability inside `box` on the present frame, (144, 256) uint8."""
+    def _likely(self, present: PresentFrame, area: SoftMask, box: GridBox) -> SoftMask:
+        """Return the matte's probability inside `box` on the present frame, (144, 256) uint8."""
         before = self._before[1] if self._before is not None and self._before[0] == present.since else None
-        if before is not None and present.flow is not None and self._carried + 1 < self._pace.every:
-            self._carried += 1
-            return carried_on(before, present.flow, area, box)
-        self._carried = 0
-        likely = np.asarray(cv2.convertScaleAbs(self._matte.infer(_cut_out(present, box)), alpha=255), np.uint8)
+        if before is not None and present.flow is not None and self._frames_since_matte + 1 < self._pace.every:
+            self._frames_since_matte += 1
+            return warp_probability(before, present.flow, area, box)
+        self._frames_since_matte = 0
+        likely = np.asarray(cv2.convertScaleAbs(self._matte.infer(_crop(present, box)), alpha=255), np.uint8)
         if before is None or present.flow is None:
             return likely
-        return steadied(likely, before, _still(present.flow, box, likely.shape))
+        return temporal_smooth(likely, before, _static(present.flow, box, likely.shape))
 
 
-def carried_on(before: SoftMask, flow: Flow, area: SoftMask, box: GridBox) -> SoftMask:
-    """The last frame's probability (h, w) uint8 inside `box`, where it is now: see came_from."""
+def warp_probability(before: SoftMask, flow: Flow, area: SoftMask, box: GridBox) -> SoftMask:
+    """Warp the last frame's probability (h, w) uint8 inside `box` to the present frame; see backward_map."""
     x0, y0, x1, y1 = box
     scale_x, scale_y = before.shape[1] / (x1 - x0), before.shape[0] / (y1 - y0)
     x, y = (
         cv2.resize(found[y0:y1, x0:x1], before.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        for found in came_from(flow, area)
+        for found in backward_map(flow, area)
     )
-    # centres of pixels, from the grid to the matte's own
+    # pixel centres: from the grid to the matte's input
     x, y = (x - x0 + 0.5) * scale_x - 0.5, (y - y0 + 0.5) * scale_y - 0.5
     return np.asarray(cv2.remap(before, x, y, cv2.INTER_LINEAR), np.uint8)
 
 
-def _cut_out(present: Present, box: GridBox) -> BgrImage:
-    """A box of the picture, from the small one where that is still larger than the network wants it."""
+def _crop(present: PresentFrame, box: GridBox) -> NDArray[np.uint8]:
+    """Crop a box of the picture: from the small picture if that is still larger than the network's input."""
     for source in (present.small, present.picture):
-        x0, y0, x1, y1 = scaled(box, present.grey.shape, source.shape)
+        x0, y0, x1, y1 = scaled_box(box, present.grey.shape, source.shape)
         if x1 - x0 >= MATTE_SIZE_WH[0] and y1 - y0 >= MATTE_SIZE_WH[1]:
             break
     return source[y0:y1, x0:x1]
 
 
-def _still(flow: Flow, box: GridBox, shape: tuple[int, ...]) -> SoftMask:
-    """255 where the picture does not move inside a box, at the matte's own size."""
+def _static(flow: Flow, box: GridBox, shape: tuple[int, ...]) -> SoftMask:
+    """Return 255 where the picture does not move inside a box, at the size of the matte."""
     x0, y0, x1, y1 = box
-    still = flow.still(STILL_PX)[y0:y1, x0:x1]
+    still = flow.static_mask(STILL_PX)[y0:y1, x0:x1]
     return np.asarray(cv2.resize(still, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST), np.uint8)

@@ -1,4 +1,4 @@
-"""From a frame and a verdict to the picture that may be seen."""
+"""Render the picture that may be seen, from a frame and the decision on it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,24 @@ from common.vision.arrays import BgrImage
 from common.vision.pyramid import ImagePyramid
 from compose.picture import alpha
 from compose.picture.alpha import Alpha
-from compose.picture.background import open_backdrop
+from compose.picture.background import open_background
 from compose.picture.blend import blend
 from compose.picture.instance_view import InstanceView
-from compose.policy import State, Verdict
+from compose.policy import Decision, State
 from compose.settings import ComposeSettings
 from compose.who.tracker import Tracker
 
-CARD_BGR = (48, 40, 36)
+PLACEHOLDER_BGR = (48, 40, 36)
 OUTLINE_BGR = (80, 220, 255)
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
-class Painter:
-    """Paints composites.
+class Renderer:
+    """Renders composites. It changes nothing of the subject: the same frame rendered twice gives the same picture.
+
+    Args:
+        settings: With the background.
+        tracker: Says what of the present frame is the subject.
 
     Raises:
         SourceError: The background cannot be read.
@@ -35,48 +39,52 @@ class Painter:
         self._tracker = tracker
         self.instances = InstanceView(settings.threshold)
         self._settings = settings
-        self._backdrop = self._first = open_backdrop(settings)
+        self._background = self._first = open_background(settings)
 
     def set_background(self, background: str) -> None:
-        """Hide the room behind `blur` or `color:RRGGBB` from now on; "" is what the settings say."""
-        self._backdrop = open_backdrop(replace(self._settings, background=background)) if background else self._first
+        """Hide the room behind `blur` or `color:RRGGBB` from now on; "" returns to the background of the settings."""
+        self._background = (
+            open_background(replace(self._settings, background=background)) if background else self._first
+        )
 
-    def forget(self) -> None:
-        """Forget the subject, and all that was found so far."""
-        self._tracker.forget()
-        self.instances.forget()
-
-    def paint(
-        self, pyramid: ImagePyramid, frame: FrameInfo, verdict: Verdict, into: BgrImage, notice: str = ""
+    def render(
+        self, pyramid: ImagePyramid, frame: FrameInfo, decision: Decision, into: BgrImage, notice: str = ""
     ) -> None:
-        """Fill `into`, of the frame's shape (H, W, 3) uint8 BGR, with what `verdict` allows of the frame, and the source's notice."""
-        if verdict.state is State.LOST:  # compose was stopped after the frame came, and for too long
-            paint_card(verdict.reason, into)
+        """Fill `into`, of the frame's shape (H, W, 3) uint8 BGR, with what `decision` allows to be seen of the frame, and write
+        the source's notice on it.
+
+        Raises:
+            RuntimeError: The decision was made for another frame, or the tracker has not refined the subject on this one.
+        """
+        if decision.frame != (frame.epoch, frame.frame_id):
+            raise RuntimeError(f"frame {frame.epoch}/{frame.frame_id} was rendered with a decision on {decision.frame}")
+        if decision.state is State.LOST:  # compose was stopped for too long after the frame came
+            draw_placeholder(decision.reason, into)
             return
-        if verdict.state is State.OFF:
+        if decision.state is State.OFF:
             np.copyto(into, pyramid.picture)
-        elif verdict.state is State.INSTANCES:
-            self.instances.paint(pyramid.picture, frame.epoch, into)
-        elif verdict.shows_people:
-            who = alpha.faded(self._tracker.alpha(frame, verdict.subjects), verdict.opacity)
-            self._backdrop.paint(pyramid, who, frame.captured_ns, into)
+        elif decision.state is State.INSTANCES:
+            self.instances.render(pyramid.picture, frame.epoch, into)
+        elif decision.shows_people:
+            who = alpha.scale_alpha(self._tracker.alpha(), decision.opacity)
+            self._background.render(pyramid, who, frame.captured_ns, into)
             blend(pyramid.picture, who, into)
-            if self._tracker.outlined(frame.captured_ns):
+            if self._tracker.is_outlined(frame.captured_ns):
                 draw_outline(into, who)
         else:
-            self._backdrop.paint(pyramid, None, frame.captured_ns, into)
+            self._background.render(pyramid, None, frame.captured_ns, into)
         if notice:
             write_notice(into, notice)
 
 
-def paint_card(reason: str, into: BgrImage) -> None:
-    """Fill `into` (H, W, 3) uint8 BGR with a plain card that says why there is no picture; nothing of the camera."""
-    into[:] = CARD_BGR
+def draw_placeholder(reason: str, into: BgrImage) -> None:
+    """Fill `into` (H, W, 3) uint8 BGR with a plain card that says why there is no picture. It shows nothing of the camera."""
+    into[:] = PLACEHOLDER_BGR
     write_notice(into, reason)
 
 
 def draw_outline(picture: BgrImage, who: Alpha) -> None:
-    """Draw a line around who was chosen into (H, W, 3) uint8 BGR."""
+    """Draw the outline of the person who was chosen into `picture` (H, W, 3) uint8 BGR."""
     x0, y0, _, _ = who.box_xyxy
     inside = cv2.threshold(who.opacity, 127, 255, cv2.THRESH_BINARY)[1]
     found, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(x0, y0))
@@ -84,7 +92,7 @@ def draw_outline(picture: BgrImage, who: Alpha) -> None:
 
 
 def write_notice(picture: BgrImage, text: str) -> None:
-    """Write a line into the lower left corner, readable on anything, smaller where it would not fit."""
+    """Write a line of text into the lower left corner, readable on any picture; a long line is made smaller to fit."""
     scale = max(picture.shape[0] / 720, 0.6)
     margin = round(16 * scale)
     wide = cv2.getTextSize(text, FONT, 0.8 * scale, 1)[0][0]

@@ -1,7 +1,7 @@
-"""What a person looks like, as far as a small picture shows it: colours of the head, of the upper and of the lower half. Pure.
+"""Describe a person's appearance in a small picture: the colours of the head, of the upper and of the lower half. Pure.
 
-Colours do not identify anybody. They can only tell that a person is *not* the one who was there before, which is why
-compose/who/subject.py looks at the place first.
+Colours do not identify anybody. They can only tell that a person is *not* the one who was there before, so
+compose/who/subject.py compares places first.
 """
 
 from __future__ import annotations
@@ -12,22 +12,26 @@ from numpy.typing import NDArray
 
 from common.vision.arrays import BgrImage, SoftMask
 
-Look = NDArray[np.float32]
+Appearance = NDArray[np.float32]
 
-# rows of a person that are compared with each other, shares of its height: the head, the head's half, the other half. A
-# jumper that two people share fills most of both halves, but nothing of the first quarter
+# parts of a person that are compared, as shares of its height: the head, the upper half, the lower half. If two people wear the same
+# jumper, it fills most of both halves, but nothing of the head
 PARTS = ((0.0, 0.25), (0.0, 0.5), (0.5, 1.0))
-LOOK_BINS = (18, 8, 16)  # hue, saturation, value; counted softly, so that a little more light is not another colour
-LEAST_PX = 12  # of a person, less its edge
-STEP = 4  # every so many rows and columns are enough to measure the light
-LEAST_ROOM = 60  # of those pixels, free of people in two pictures and neither black nor white: fewer say nothing
-DARK, BRIGHT = 16, 240  # grey levels beyond which a pixel does not tell how the light changed
-BESIDE = 9  # grid pixels, odd: so far around people the picture does not count as the room
-MOST_GAIN = 2.0  # another light than that is another picture
+HISTOGRAM_BINS = (
+    18,
+    8,
+    16,
+)  # hue, saturation, value; smoothed, so that slightly more light is not another colour
+LEAST_PX = 12  # of a person, without its edge
+STEP = 4  # every fourth row and column is enough to measure the light
+LEAST_ROOM = 60  # of those pixels must be free of people in both pictures, and neither black nor white
+DARK, BRIGHT = 16, 240  # grey levels: pixels outside do not tell how the light changed
+BESIDE = 9  # grid pixels, odd: pixels so near to people do not count as the room
+MOST_GAIN = 2.0  # greatest change of light that is compensated
 
 
-def look_of(small: BgrImage, area: SoftMask) -> Look | None:
-    """Soft histograms of colour in the parts of a person, (3, bins), each summing to 1; None where it is too small.
+def appearance_of(small: BgrImage, area: SoftMask) -> Appearance | None:
+    """Return smoothed colour histograms of the parts of a person, (3, bins), each with the sum 1; None if it is too small.
 
     Args:
         small: (h, w, 3) uint8 BGR on the grid.
@@ -44,13 +48,13 @@ def look_of(small: BgrImage, area: SoftMask) -> Look | None:
         part = np.zeros_like(within)
         rows = slice(int(begin * height), max(int(end * height), 1))
         part[rows] = within[rows]
-        counted = _soft(cv2.calcHist([hsv], [0, 1, 2], part, list(LOOK_BINS), [0, 180, 0, 256, 0, 256]))
+        counted = _soft(cv2.calcHist([hsv], [0, 1, 2], part, list(HISTOGRAM_BINS), [0, 180, 0, 256, 0, 256]))
         found.append(counted.ravel() / max(1.0, float(counted.sum())))
     return np.asarray(found, np.float32)
 
 
 def _soft(counts: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Counts (hue, saturation, value) of which every bin gives half to its neighbours along each axis; hue is a circle."""
+    """Smooth counts (hue, saturation, value): each bin gives half to its neighbours along each axis. Hue is a circle."""
     counts = 0.5 * counts + 0.25 * (np.roll(counts, 1, 0) + np.roll(counts, -1, 0))
     for axis in (1, 2):
         ends = np.moveaxis(counts, axis, 0)
@@ -59,22 +63,22 @@ def _soft(counts: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.asarray(counts, np.float32)
 
 
-def alike_parts(one: Look | None, other: Look | None) -> NDArray[np.float32]:
-    """Bhattacharyya coefficient of each part of two looks, (3,) 0..1; 0 where a look is unknown."""
+def part_similarities(one: Appearance | None, other: Appearance | None) -> NDArray[np.float32]:
+    """Return the Bhattacharyya coefficient of each part of two appearances, (3,) 0..1; 0 if one is unknown."""
     if one is None or other is None:
         return np.zeros(len(PARTS), np.float32)
     return np.asarray(np.sqrt(one * other).sum(1), np.float32)
 
 
-def alike(one: Look | None, other: Look | None) -> float:
-    """The mean over the parts."""
-    return float(alike_parts(one, other).mean())
+def similarity(one: Appearance | None, other: Appearance | None) -> float:
+    """Return the mean of `part_similarities`, 0..1."""
+    return float(part_similarities(one, other).mean())
 
 
 class Light:
-    """Takes a change of exposure or white balance out of pictures, so that it does not make a person another one.
+    """Compensates changes of exposure and white balance, so that they do not change a person's appearance.
 
-    A camera adjusts itself whenever somebody leaves or comes. What changed is measured on the room, which is the same.
+    A camera adjusts itself whenever somebody leaves or comes. The change is measured on the room, which stays the same.
     """
 
     def __init__(self) -> None:
@@ -82,11 +86,11 @@ class Light:
         self._now: tuple[BgrImage, SoftMask, NDArray[np.float64]] | None = None
 
     def even(self, small: BgrImage, people: SoftMask) -> BgrImage:
-        """A picture as it would be in the light of the beginning.
+        """Return a picture as it would be in the light of the first one.
 
         Args:
             small: (h, w, 3) uint8 BGR.
-            people: (h, w) uint8, 255 where people are; they may have moved.
+            people: (h, w) uint8, 255 where people are.
         """
         room = cv2.bitwise_not(cv2.dilate(people, np.ones((BESIDE, BESIDE), np.uint8)))
         gain = np.ones(3)
@@ -102,5 +106,5 @@ class Light:
         return np.asarray(cv2.LUT(small, table[None]), np.uint8)
 
     def keep(self) -> None:
-        """Compare what comes with the last picture: the subject was in it."""
+        """Compare later pictures with the last one, in which the subject was found."""
         self._kept = self._now

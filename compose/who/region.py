@@ -1,9 +1,9 @@
-"""Which part of the present frame may hold the subject, between one result and the next. Pure.
+"""Propagate the area that may hold the subject from one result to the next. Pure.
 
-Everything lies on a grid of `GRID_W` columns over the frame. The last result says who was where in an *older* frame;
-from there the areas of the subject and of others are rolled forward with the picture's own motion, step by step (see
-compose/who/step.py). When a result for an older frame arrives, rolling starts again from it and the stored mattes since then
-are replayed, so it corrects and does not jump.
+Everything lies on a grid of `GRID_W` columns over the frame. The last result says who was where in an *older* frame. From
+there the areas of the subject and of others are propagated, frame by frame, by the picture's own motion (see
+compose/who/region_state.py). When the next result arrives, for an older frame again, propagation restarts from that frame
+with the mattes that were stored since, so a result corrects the area without a jump.
 """
 
 from __future__ import annotations
@@ -17,27 +17,38 @@ import numpy as np
 from common.vision.arrays import BgrImage, GrayImage, SoftMask
 from compose.who.flow import Flow
 from compose.who.neighbours import Near, Neighbours
-from compose.who.step import CALM, DOUBT_FRAMES, LEAST_REACH, GridBox, Seen, Step, advance, faded, only, widened
+from compose.who.region_state import (
+    CALM,
+    MIN_TRAVEL,
+    OCCLUSION_FRAMES,
+    GridBox,
+    Observation,
+    RegionState,
+    advance,
+    dilated,
+    faded,
+    masked,
+)
 
 GRID_W = 256
-COARSE = 0.06  # of the square root of the subject's area: what the edge of a result's small map may be off
-SOLID = 0.04  # of the same: as much inside of a result's edge it is sure
-# grid pixels that a subject who moves within itself may get beyond where it was, from result to result
-MOST_WITHIN = 12.0
-BACK = 0.7  # grid pixels a frame that the subject may come back by while somebody beside it is not found whole
-# grid pixels around others that are hidden while the subject is not found: where they were until now, where they are found now
-HELD_BACK, HELD_OFF = 2, 8
+MAP_ERROR = 0.06  # of the square root of the subject's area: the error of the edge of a result's small map
+CERTAIN_MARGIN = 0.04  # of the same: a result is certain of what lies so far inside its edge
+# grid pixels that a subject who moves within itself may extend beyond its last area, from result to result
+MAX_GROWTH = 12.0
+RETURN_SPEED = 0.7  # grid pixels a frame that the subject regains while somebody beside it is not found whole
+# grid pixels around others that are hidden while the subject is not found: around their last area, and around a result's
+KNOWN_MARGIN, FOUND_MARGIN = 2, 8
 HISTORY = 96  # frames at most, however old a mask may be
-NOWHERE = (0, 0, 0, 0)
+EMPTY_BOX = (0, 0, 0, 0)
 
 
-class Present(NamedTuple):
+class PresentFrame(NamedTuple):
     """The frame that is shown.
 
     picture: (H, W, 3) uint8 BGR.
-    small: The same, halved for as long as it was far wider than the grid.
+    small: The same, halved for as long as it was much wider than the grid.
     grey: (h, w) uint8, the same on the grid.
-    flow: Since the frame `since`, None if unknown.
+    flow: Motion since the frame `since`; None if it is unknown.
     """
 
     frame_id: int
@@ -49,175 +60,192 @@ class Present(NamedTuple):
 
 
 def grid_wh(size_wh: tuple[int, int]) -> tuple[int, int]:
-    """Columns and rows of the grid over a frame of `size_wh`."""
+    """Return the columns and rows of the grid over a frame of `size_wh`."""
     return GRID_W, max(8, round(GRID_W * size_wh[1] / size_wh[0]))
 
 
-def inside(sure: SoftMask) -> SoftMask:
-    """The part of an area (h, w) uint8 that is far enough from its edge to be relied on, soft."""
-    radius = max(1, round(SOLID * float(np.count_nonzero(sure)) ** 0.5))
+def eroded(area: SoftMask) -> SoftMask:
+    """Return the part of an area (h, w) uint8 that is far enough from its edge to be certain, soft."""
+    radius = max(1, round(CERTAIN_MARGIN * float(np.count_nonzero(area)) ** 0.5))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    return np.asarray(cv2.GaussianBlur(cv2.erode(sure, kernel), (3, 3), 0), np.uint8)
+    return np.asarray(cv2.GaussianBlur(cv2.erode(area, kernel), (3, 3), 0), np.uint8)
 
 
-def narrowed(granted: SoftMask, known: Step, near: Near, frames: int) -> SoftMask:
-    """What of a result's subject (h, w) uint8 is shown while somebody is near: what was the subject's already.
+def limited(found: SoftMask, known: RegionState, near: Near, frames: int) -> SoftMask:
+    """Limit a result's subject (h, w) uint8 to what was the subject already, while somebody is near.
 
-    Networks give parts of somebody who is half hidden to the subject, so what is new at its outline may be somebody else.
+    Networks assign parts of a half hidden person to the subject, so what is new at its outline may be somebody else.
     """
     if not (near.hidden or near.beside) or not known.subject.any():
-        return granted
-    within = min(known.spread * frames, MOST_WITHIN) if known.spread >= CALM else 0
-    lately = widened(known.lately, round(within))
+        return found
+    growth = min(known.motion_spread * frames, MAX_GROWTH) if known.motion_spread >= CALM else 0
+    recent = dilated(known.recent, round(growth))
     if near.hidden:
-        return only(granted, lately)
-    return only(granted, cv2.max(widened(known.core, round(BACK * min(frames, HISTORY))), lately))
+        return masked(found, recent)
+    regained = dilated(known.confirmed, round(RETURN_SPEED * min(frames, HISTORY)))
+    return masked(found, cv2.max(regained, recent))
 
 
 class Region:
-    """The subject's area on the present frame, and the way there."""
+    """The subject's area on the present frame, with the history that leads to it."""
 
     def __init__(self) -> None:
-        self._steps: deque[Step] = deque(maxlen=HISTORY)
-        self._seen: deque[Seen] = deque(maxlen=HISTORY)
+        self._states: deque[RegionState] = deque(maxlen=HISTORY)
+        self._observed: deque[Observation] = deque(maxlen=HISTORY)
         self._oldest = 0  # frame_id
-        self._result_id = 0  # frame_id of the last result that was taken
+        self._result_id = 0  # frame_id of the last result
         self._neighbours = Neighbours()
 
     @property
     def area(self) -> SoftMask | None:
-        """(h, w) uint8 of the newest frame that was rolled to, None before the first result."""
-        return self._steps[-1].subject if self._steps else None
+        """The subject's area (h, w) uint8 in the newest state, None before the first result."""
+        return self._states[-1].subject if self._states else None
 
     @property
-    def newest(self) -> Step | None:
-        """The step that was rolled to last, None before the first result."""
-        return self._steps[-1] if self._steps else None
+    def newest(self) -> RegionState | None:
+        """The newest state, None before the first result."""
+        return self._states[-1] if self._states else None
 
     @property
-    def first_rolled(self) -> Step | None:
-        """The first step after that of the last result, None where there is none yet."""
-        return self._steps[1] if len(self._steps) > 1 else None
+    def first_propagated(self) -> RegionState | None:
+        """The first state after that of the last result, None where there is none yet."""
+        return self._states[1] if len(self._states) > 1 else None
 
-    def at(self, frame_id: int) -> SoftMask | None:
-        """The subject's area in an earlier frame, or, if that was skipped, in the last one before it; None if neither that
-        frame nor any after it was rolled to."""
-        if not self._steps or self._steps[-1].frame_id < frame_id:
+    def lookup(self, frame_id: int) -> SoftMask | None:
+        """Return the subject's area in an earlier frame; if that was skipped, in the last frame before it.
+
+        Returns:
+            (h, w) uint8, or None if nothing has been propagated to that frame.
+        """
+        if not self._states or self._states[-1].frame_id < frame_id:
             return None
-        return next((s.subject for s in reversed(self._steps) if s.frame_id <= frame_id), None)
+        return next((s.subject for s in reversed(self._states) if s.frame_id <= frame_id), None)
 
-    def seed(
+    def correct(
         self,
         frame_id: int,
         subject: SoftMask,
         others: SoftMask,
-        solid: SoftMask,
+        certain: SoftMask,
         *,
         signs: SoftMask | None = None,
         is_same: bool = True,
     ) -> None:
-        """A result says who was where in frame `frame_id`: start there, and replay what came since. Where that is forgotten
-        the result shows nobody, and changes nothing.
+        """Restart from a result's areas in frame `frame_id`, and propagate them to the newest frame. Where that frame has been
+        pruned the result shows nobody, and nothing changes.
 
         Args:
-            frame_id: Of the result.
+            frame_id: The result's frame.
             subject: (h, w) uint8, 255 where the subject may be.
             others: 255 where others are.
-            solid: The same, soft, where it certainly is, whatever the matte may say.
-            signs: 255 where somebody may be besides, None for nowhere.
-            is_same: It is of whom the area was until now.
+            certain: More than 127 where the subject certainly is, whatever the matte finds.
+            signs: 255 where there are signs of somebody else, None for nowhere.
+            is_same: The subject is the same person as before.
         """
         if frame_id < self._oldest:
             return
-        known = self._roll_to(frame_id)
-        reach, doubt = (known.reach, known.doubt) if known else (LEAST_REACH, 0)
-        coarse = COARSE * float(np.count_nonzero(subject)) ** 0.5
+        known = self._propagated_to(frame_id)
+        max_travel, timer = (known.max_travel, known.occlusion_timer) if known else (MIN_TRAVEL, 0)
+        error = MAP_ERROR * float(np.count_nonzero(subject)) ** 0.5
         before = known if is_same else None
         if not is_same:
             self._neighbours = Neighbours()
         signs = np.zeros_like(others) if signs is None else signs
         near = Near(beside=False, hidden=False)
         if subject.any():
-            near = self._neighbours.see(frame_id, subject, others, signs)
+            near = self._neighbours.update(frame_id, subject, others, signs)
         if before is not None:
-            subject = narrowed(subject, before, near, frame_id - self._result_id)
-        doubt = DOUBT_FRAMES if near.hidden else doubt
+            subject = limited(subject, before, near, frame_id - self._result_id)
         self._result_id = frame_id
         others = np.asarray(cv2.max(others, signs), np.uint8)
-        subject = only(subject, cv2.bitwise_not(others))
-        lately = subject if before is None else faded(before.lately, 0, others)
-        nobody, solid = np.zeros_like(subject), only(solid, subject)
-        lately = np.asarray(cv2.max(lately, subject), np.uint8)
-        self._replay(
-            Step(frame_id, subject, subject, lately, others, solid, nobody, reach + coarse, doubt, behind=near.hidden)
+        subject = masked(subject, cv2.bitwise_not(others))
+        recent = subject if before is None else np.asarray(cv2.max(faded(before.recent, 0, others), subject), np.uint8)
+        self._restart(
+            RegionState(
+                frame_id=frame_id,
+                subject=subject,
+                confirmed=subject,
+                recent=recent,
+                others=others,
+                certain=masked(certain, subject),
+                unassigned=np.zeros_like(subject),
+                max_travel=max_travel + error,
+                occlusion_timer=OCCLUSION_FRAMES if near.hidden else timer,
+                occluding=near.hidden,
+            )
         )
 
     def hold(self, frame_id: int, others: SoftMask) -> bool:
-        """Go on with the area as it is, but do not let it grow: a result of frame `frame_id` cannot tell the subject.
+        """Keep the area without letting it grow, where a result cannot tell the subject.
 
         Args:
-            frame_id: Of the result.
-            others: (h, w) uint8, 255 where it found somebody. It hardly finds them whole, so more than that is hidden.
+            frame_id: The result's frame.
+            others: (h, w) uint8, 255 where it found somebody. A margin around them is hidden, as they are hardly found whole.
 
         Returns:
-            Whether anything is left. If not, nothing has changed.
+            Whether anything of the area is left. If not, nothing has changed.
         """
-        known = None if frame_id < self._oldest else self._roll_to(frame_id)
+        known = None if frame_id < self._oldest else self._propagated_to(frame_id)
         if known is None:
             return False
-        others = np.asarray(cv2.max(widened(known.others, HELD_BACK), widened(others, HELD_OFF)), np.uint8)
+        others = np.asarray(cv2.max(dilated(known.others, KNOWN_MARGIN), dilated(others, FOUND_MARGIN)), np.uint8)
         free = cv2.bitwise_not(others)
-        subject, core, solid = (only(area, free) for area in (known.subject, known.core, known.solid))
+        subject, confirmed, certain = (masked(area, free) for area in (known.subject, known.confirmed, known.certain))
         if subject.any():
-            self._replay(
+            self._restart(
                 known._replace(
-                    frame_id=frame_id, subject=subject, core=core, solid=solid, others=others, doubt=DOUBT_FRAMES
+                    frame_id=frame_id,
+                    subject=subject,
+                    confirmed=confirmed,
+                    certain=certain,
+                    others=others,
+                    occlusion_timer=OCCLUSION_FRAMES,
                 )
             )
         return bool(subject.any())
 
-    def _replay(self, first: Step) -> None:
-        """Start from a result's step, and take every frame since."""
-        self._steps = deque([first], maxlen=HISTORY)
-        self.forget(first.frame_id)  # no result for an older frame will come
-        for seen in self._seen:
-            if seen.frame_id > first.frame_id:
-                self._steps.append(advance(self._steps[-1], seen))
+    def _restart(self, first: RegionState) -> None:
+        """Start from a result's state, and propagate it through every frame since."""
+        self._states = deque([first], maxlen=HISTORY)
+        self.prune(first.frame_id)  # no result for an older frame will come
+        for observed in self._observed:
+            if observed.frame_id > first.frame_id:
+                self._states.append(advance(self._states[-1], observed))
 
-    def _roll_to(self, frame_id: int) -> Step | None:
-        """The step of a frame, rolled to first where nobody was shown since; None before the first result."""
-        if not self._steps:
+    def _propagated_to(self, frame_id: int) -> RegionState | None:
+        """Return the state in a frame, propagated there first if nobody was shown since; None before the first result."""
+        if not self._states:
             return None
-        for seen in self._seen:
-            if self._steps[-1].frame_id < seen.frame_id <= frame_id:
-                self._steps.append(advance(self._steps[-1], seen))
-        return next((s for s in self._steps if s.frame_id >= frame_id), self._steps[-1])
+        for observed in self._observed:
+            if self._states[-1].frame_id < observed.frame_id <= frame_id:
+                self._states.append(advance(self._states[-1], observed))
+        return next((s for s in self._states if s.frame_id >= frame_id), self._states[-1])
 
-    def forget(self, frame_id: int) -> None:
-        """No result for a frame before `frame_id` can show anybody."""
+    def prune(self, frame_id: int) -> None:
+        """Drop what leads to frames before `frame_id`: no result for them can show anybody."""
         self._oldest = frame_id
-        while self._seen and self._seen[0].frame_id < frame_id:
-            self._seen.popleft()
+        while self._observed and self._observed[0].frame_id < frame_id:
+            self._observed.popleft()
 
-    def see(self, present: Present) -> None:
-        """The present frame, before anything is known of it but how it moved."""
+    def push(self, present: PresentFrame) -> None:
+        """Add the present frame, of which only the motion is known yet."""
         nothing = np.zeros(present.grey.shape, np.uint8)
-        self._seen.append(Seen(present.frame_id, nothing, NOWHERE, present.flow, present.since))
+        self._observed.append(Observation(present.frame_id, nothing, EMPTY_BOX, present.flow, present.since))
 
-    def roll(self, likely: SoftMask | None, box: GridBox) -> Step:
-        """Roll on to the frame that was seen last, once.
+    def propagate(self, likely: BgrImage | None, box: GridBox) -> RegionState:
+        """Propagate the area to the newest frame, once per frame.
 
         Args:
-            likely: (h', w') uint8, the matte's probability inside `box`; None: there is no matte.
-            box: Where it looked, on the grid.
+            likely: (h', w') uint8, the matte's probability inside `box`; None without a matte.
+            box: The part of the grid that the matte was run on.
         """
-        if len(self._steps) > 1 and self._steps[-1].frame_id == self._seen[-1].frame_id:
-            self._steps.pop()  # a replay went through it before the matte had looked
-        last, seen = self._steps[-1], self._seen[-1]
+        if len(self._states) > 1 and self._states[-1].frame_id == self._observed[-1].frame_id:
+            self._states.pop()  # a result restarted propagation before the matte was run
+        last, observed = self._states[-1], self._observed[-1]
         if likely is not None:
             x0, y0, x1, y1 = box
-            whole = np.zeros_like(seen.likely)
+            whole = np.zeros_like(observed.likely)
             whole[y0:y1, x0:x1] = cv2.resize(likely, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
-            seen = self._seen[-1] = seen._replace(likely=whole, box=box)
-        self._steps.append(advance(last, seen))
-        return self._steps[-1]
+            observed = self._observed[-1] = observed._replace(likely=whole, box=box)
+        self._states.append(advance(last, observed))
+        return self._states[-1]

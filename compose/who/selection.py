@@ -1,4 +1,4 @@
-"""Who of one result stays sharp: by rule, by lock, or by hand. Pure."""
+"""Select the people of one result who stay sharp: by rule, by following one person, or by hand. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import cv2
 from common.ipc.records import Instance, SelectSubject, SelectSubjectAt
 from common.vision.arrays import SoftMask
 from compose.who.others import Candidate
-from compose.who.subject import SubjectLock, by_number, by_place
+from compose.who.subject import SubjectTracker, by_number, by_place
 
 NOBODY_FOUND = "nobody found"
 NOBODY_YET = "nobody found; everybody who comes is shown"
@@ -21,9 +21,10 @@ QUESTION = "is this you? press n or click"
 log = logging.getLogger("onlyme")
 
 
-class Choice(NamedTuple):
-    """Instances of a result that stay sharp; where there are none, why.
+class Selection(NamedTuple):
+    """The instances of a result that stay sharp.
 
+    reason: Why there are none, "" if there are some.
     question: What the user is asked about the people who were found, "" for nothing.
     everybody: Every person stays sharp, because the user asked for that.
     """
@@ -34,29 +35,27 @@ class Choice(NamedTuple):
     everybody: bool = False
 
 
-class Chooser:
-    """Picks the subject among the people of each result.
+class SubjectSelector:
+    """Selects the subject among the people of each result.
 
     Args:
-        rule: "lock": one person, followed; "top": the surest of each result; "all": everybody.
-        returns: See SubjectLock.
+        rule: "lock" follows one person, "top" takes the person with the highest score, "all" takes everybody.
+        reacquire: See SubjectTracker.
     """
 
-    def __init__(self, rule: str, returns: str) -> None:
+    def __init__(self, rule: str, reacquire: str) -> None:
         self._start = self._rule = rule
-        self._returns = returns
-        self._lock = SubjectLock(returns)
-        self._asked: SelectSubject | SelectSubjectAt | None = None
-        self._was_one = (
-            False  # the last result showed the subject at most: the region carried on from it is the subject's
-        )
+        self._reacquire = reacquire
+        self._tracker = SubjectTracker(reacquire)
+        self._requested: SelectSubject | SelectSubjectAt | None = None
+        self._was_one = False  # the last result showed nobody but the subject, so the region is the subject's
         self.by_hand_ns = 0  # time of the frame in which somebody was last chosen by hand
-        self.follows = False  # whoever the last result picked is who the one before picked
+        self.follows = False  # the last result selected the same person as the one before
 
     def clear(self) -> None:
-        """Another stream: choose anew."""
-        self._rule, self._asked, self.by_hand_ns = self._start, None, 0
-        self._lock, self._was_one = SubjectLock(self._returns), False
+        """Forget the subject and all requests: another stream begins."""
+        self._rule, self._requested, self.by_hand_ns = self._start, None, 0
+        self._tracker, self._was_one = SubjectTracker(self._reacquire), False
 
     @property
     def shows_everybody(self) -> bool:
@@ -64,71 +63,76 @@ class Chooser:
         return self._rule == "all"
 
     @property
-    def is_asked(self) -> bool:
-        """Whether somebody chose by hand and the next result is waited for."""
-        return self._asked is not None
+    def has_request(self) -> bool:
+        """Whether somebody chose by hand, and no result has come since."""
+        return self._requested is not None
 
-    def ask(self, asked: SelectSubject | SelectSubjectAt) -> None:
-        """Somebody chose by hand, among the people of the next result."""
-        self._asked = None
-        if asked == SelectSubject(SelectSubject.EVERYBODY):
+    def request(self, requested: SelectSubject | SelectSubjectAt) -> None:
+        """Choose the subject by hand, among the people of the next result."""
+        self._requested = None
+        if requested == SelectSubject(SelectSubject.EVERYBODY):
             self._rule = "all"
             log.info("the subject was chosen by hand: everybody")
-        elif asked != SelectSubject(SelectSubject.ONE):
-            self._asked = asked
+        elif requested != SelectSubject(SelectSubject.ONE):
+            self._requested = requested
         elif self.shows_everybody:
             self._rule = "lock"
             log.info("the subject was chosen by hand: one person")
 
-    def pick(
-        self, people: list[Candidate], region: SoftMask | None, now_ns: int, *, is_steady: bool = False
+    def select(
+        self, people: list[Candidate], region: SoftMask | None, now_ns: int, *, is_unchanged: bool = False
     ) -> list[int]:
-        """Indices of who stays sharp; arguments as of `SubjectLock.follow`, `people` the surest first."""
+        """Return the indices of the people who stay sharp.
+
+        The arguments are those of `SubjectTracker.match`; `people` are sorted by score, highest first.
+        """
         found, by_lock = None, self._rule == "lock"
         self.follows = by_lock and self._was_one
-        if by_lock or (self.shows_everybody and self._lock.chosen):
+        if by_lock or (self.shows_everybody and self._tracker.chosen):
             # the subject is followed while everybody is shown, so that nobody else passes for the subject afterwards
-            found = self._lock.follow(people, region if self._was_one else None, now_ns, is_steady=is_steady)
+            found = self._tracker.match(people, region if self._was_one else None, now_ns, is_unchanged=is_unchanged)
         if people and (asked := self._pointed(people, found if by_lock else None)) is not None:
-            self._lock.take(people, asked, now_ns)
+            self._tracker.assign(people, asked, now_ns)
             self._rule, self.by_hand_ns, found, self.follows = "lock", now_ns, asked, False
             log.info("the subject was chosen by hand")
-        self._asked = None if people else self._asked
+        self._requested = None if people else self._requested
         self._was_one = self._rule == "lock"
         if self._rule == "lock":
             return [] if found is None else [found]
         return list(range(len(people))) if self._rule == "all" else [0][: len(people)]
 
     def may_be(self, person: Candidate) -> bool:
-        """Whether this may be the subject, by its look."""
-        return self._lock.may_be(person)
+        """Return whether a person may be the subject, by its appearance."""
+        return self._tracker.may_be(person)
 
     def keep(self, now_ns: int) -> None:
-        """A result picked nobody, but the subject's area goes on: it is not missed yet."""
-        self._lock.keep(now_ns)
+        """Take a result that did not find the subject, whose area is held: it does not count as missed."""
+        self._tracker.keep(now_ns)
 
-    def why_nobody(self, people: int) -> str:
-        """Why none of so many people stays sharp."""
+    def no_subject_reason(self, people: int) -> str:
+        """Return why none of `people` people stays sharp."""
         if not people:
             return NOBODY_YET if self.shows_everybody else NOBODY_FOUND
-        return NOT_SURE if self._lock.asked else NOT_HERE
+        return NOT_SURE if self._tracker.unresolved else NOT_HERE
 
     @property
     def question(self) -> str:
         """What to ask the user about the people of the last result, "" for nothing."""
-        return QUESTION if self._rule == "lock" and self._lock.asked else ""
+        return QUESTION if self._rule == "lock" and self._tracker.unresolved else ""
 
     def _pointed(self, people: list[Candidate], present: int | None) -> int | None:
-        """Index of the person who was chosen by hand, None where nobody was."""
-        asked = self._asked
+        """Return the index of the person who was chosen by hand, None if nobody was."""
+        asked = self._requested
         if asked is None:
             return None
         if isinstance(asked, SelectSubject):
             lefts = [cv2.boundingRect(p.area)[0] for p in people]
             if asked.number == SelectSubject.NEXT and present is None and self.question:
-                return min(self._lock.asked, key=lambda index: lefts[index])  # the question was about this one
+                return min(
+                    self._tracker.unresolved, key=lambda index: lefts[index]
+                )  # the question was about this person
             return by_number(asked.number, lefts, present)
         found = by_place(asked.x, asked.y, [p.area for p in people])
         if found is None:
-            log.info("nobody was found where somebody pointed")
+            log.info("a click chose nobody: no person was found there")
         return found

@@ -17,12 +17,13 @@ from common.vision.selfie_matte import Matte
 from compose.picture import alpha
 from compose.picture.blend import blend
 from compose.picture.blur import blur, strength_of
+from compose.picture.edge import Edge
 from compose.picture.guided_edge import GuidedEdge
 from compose.picture.matte_edge import MatteEdge, MattePace
-from compose.picture.renderer import Painter
-from compose.policy import State, Verdict
+from compose.picture.renderer import Renderer
+from compose.policy import Decision, State
 from compose.settings import ComposeSettings
-from compose.who.tracker import Edge, Tracker
+from compose.who.tracker import Tracker
 from infer.embedded.detector import EmbeddedDetector
 from infer.settings import InferSettings
 from tests.bench.baseline import paste
@@ -81,7 +82,7 @@ def whole_of(width: int, height: int) -> dict[str, object]:
     for refine, times in taken.items():
         settings = ComposeSettings(refine=refine)
         tracker = Tracker(settings, edges[refine])
-        painter = Painter(settings, tracker)
+        renderer = Renderer(settings, tracker)
         subjects: tuple[Instance, ...] = ()
         for index in FRAMES:
             picture = scene.frame(index)
@@ -90,9 +91,10 @@ def whole_of(width: int, height: int) -> dict[str, object]:
             result = truth(scene, of) if of >= FRAMES.start and of % 3 == 0 else None
             begun = time.perf_counter()
             pyramid = ImagePyramid(picture)
-            tracker.see(frame, pyramid)
-            subjects = tracker.choose(result).subjects if result else subjects
-            painter.paint(pyramid, frame, Verdict(State.LIVE, "", 100.0, subjects, 1.0), into)
+            tracker.update(frame, pyramid)
+            subjects = tracker.apply(result).subjects if result else subjects
+            tracker.refine(subjects)
+            renderer.render(pyramid, frame, Decision(State.LIVE, "", 100.0, subjects, 1.0, frame=(1, index)), into)
             times.append((time.perf_counter() - begun) * 1e3)
     figures = {name: np.percentile(times[8:], [50, 99]).round(2).tolist() for name, times in taken.items()}
     base = float(np.median(tutorials))

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from common.vision.grid import on_grid
-from compose.who.appearance import PARTS, Light, Look, alike_parts, look_of
+from compose.who.appearance import PARTS, Appearance, Light, appearance_of, part_similarities
 from compose.who.others import sides
 from compose.who.subject import ALIKE
 from tests.bench.table import print_table
@@ -86,10 +86,10 @@ def _scores(course: Course) -> list[tuple[bool, tuple[float, ...]]]:
             people = np.maximum(people, area)
         even = light.even(moment.picture, people)
         for name, area in areas.items():
-            look: Look | None = look_of(even, area)
-            if subject is None and name == "subject" and look is not None:
-                subject = look
+            appearance: Appearance | None = appearance_of(even, area)
+            if subject is None and name == "subject" and appearance is not None:
+                subject = appearance
                 light.keep()
             elif moment.after and course.meanwhile != "passes" and not sides(area) and len(areas) == 1:
-                found.append((name == "subject", tuple(float(v) for v in alike_parts(look, subject))))
+                found.append((name == "subject", tuple(float(v) for v in part_similarities(appearance, subject))))
     return found

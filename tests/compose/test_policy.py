@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from common.ipc.messages import CommandIssued, MasksInferred
 from common.ipc.records import Command, FrameInfo, Instance, SelectSubject, SetPrivacy, SetView
-from compose.policy import ENTRY_NS, LOSS_NS, Policy, State, Verdict
-from compose.who.selection import Choice
+from compose.policy import ENTRY_NS, LOSS_NS, Decision, Policy, State
+from compose.who.selection import Selection
 
 PERSON = Instance(0, 0.9, (0.1, 0.1, 0.5, 0.9), 2, 2, bytes([255] * 4))
 MS = 1_000_000
@@ -23,21 +23,25 @@ class Scene:
 
     def __init__(self) -> None:
         self.everybody = False
+        self.answer: Selection | None = None  # what the tracker says of every result, where it is told here
         self.forgotten = 0
-        self.policy = Policy(self.choose, self.forget, lambda: MAX_AGE_MS, MAX_AGE_MS)
+        self.policy = Policy(MAX_AGE_MS)
         self.now_ms = 10_000
         self.epoch = EPOCH
         self.frames: dict[int, int] = {}
 
-    def choose(self, result: MasksInferred) -> Choice:
+    def select(self, result: MasksInferred) -> Selection:
+        if self.answer is not None:
+            return self.answer
         people = result.instances if self.everybody else result.instances[:1]
-        return Choice(people, "" if people else "nobody found", everybody=self.everybody)
+        return Selection(people, "" if people else "nobody found", everybody=self.everybody)
 
-    def forget(self) -> None:
-        self.forgotten += 1
+    def take_loss(self) -> None:
+        self.forgotten += self.policy.take_loss()
 
     def lose(self, reason: str = "gone") -> None:
-        self.policy.lose(reason, self.now_ms * MS)
+        self.policy.on_source_lost(reason, self.now_ms * MS)
+        self.take_loss()
         self.frames = {}
 
     def frame(self, epoch: int | None = None, frame_id: int | None = None, age_ms: int = 0) -> str:
@@ -45,9 +49,10 @@ class Scene:
             self.epoch, self.frames = epoch, {}
         number = len(self.frames) if frame_id is None else frame_id
         captured_ms = self.now_ms - age_ms
-        refused = self.policy.see(
+        refused = self.policy.on_frame(
             FrameInfo(self.epoch, number, captured_ms * MS, number, "onlyme-0-x", number, 4, 4), self.now_ms * MS
         )
+        self.take_loss()
         if not refused:
             self.frames[number] = captured_ms
         return refused
@@ -64,20 +69,24 @@ class Scene:
         number = max(self.frames, default=0) if frame_id is None else frame_id
         when = self.frames.get(number, self.now_ms) if captured_ms is None else captured_ms
         result = MasksInferred(epoch or self.epoch, number, when * MS, MS, "w", "m", (PERSON,) * who, held_ms * MS)
-        return self.policy.accept(result, self.now_ms * MS)
+        now_ns = self.now_ms * MS
+        refused = self.policy.refusal_of_result(result, now_ns)
+        return refused or self.policy.on_result(result, self.select(result), now_ns, MAX_AGE_MS)
 
     def wait(self, ms: int) -> None:
         self.now_ms += ms
 
-    def play(self, ms: int) -> Verdict:
+    def play(self, ms: int) -> Decision:
         """Frames at camera rate for so long."""
         for _ in range(0, ms, 33):
             self.wait(33)
             self.frame()
-        return self.verdict()
+        return self.decision()
 
-    def verdict(self) -> Verdict:
-        return self.policy.judge(self.now_ms * MS)
+    def decision(self) -> Decision:
+        decision = self.policy.evaluate(self.now_ms * MS, MAX_AGE_MS)
+        self.take_loss()
+        return decision
 
 
 @pytest.fixture
@@ -88,7 +97,7 @@ def scene() -> Scene:
 def live(scene: Scene) -> Scene:
     scene.frame()
     assert scene.masks() == ""
-    assert scene.verdict().state is State.LIVE
+    assert scene.decision().state is State.LIVE
     return scene
 
 
@@ -101,31 +110,31 @@ def everybody(scene: Scene) -> Scene:
 
 def test_it_starts_hidden_and_lives_on_a_fresh_mask(scene: Scene) -> None:
     scene.frame()
-    assert scene.verdict()[:2] == (State.STARTING, "no mask of this stream yet")
+    assert scene.decision()[:2] == (State.STARTING, "no mask of this stream yet")
     scene.wait(40)
     scene.frame()
     assert scene.masks(0) == ""
-    assert scene.verdict()[:4] == (State.LIVE, "", 40, (PERSON,))
+    assert scene.decision()[:4] == (State.LIVE, "", 40, (PERSON,))
 
 
 def test_it_enters_softly_and_leaves_at_once(scene: Scene) -> None:
     live(scene)
-    assert scene.verdict().opacity == 0
+    assert scene.decision().opacity == 0
     scene.play(99)
-    assert scene.verdict().opacity == pytest.approx(99 * MS / ENTRY_NS)
+    assert scene.decision().opacity == pytest.approx(99 * MS / ENTRY_NS)
     scene.play(300)
-    assert scene.verdict().opacity == 1
+    assert scene.decision().opacity == 1
     scene.masks(who=0)
-    assert scene.verdict()[3:5] == ((), 0.0)
+    assert scene.decision()[3:5] == ((), 0.0)
     scene.play(33)
     scene.masks()
-    assert scene.verdict().opacity == 0
+    assert scene.decision().opacity == 0
 
 
 def test_an_old_mask_hides_at_once_and_says_why(scene: Scene) -> None:
     live(scene)
     scene.play(495)
-    assert scene.verdict().state is State.LIVE
+    assert scene.decision().state is State.LIVE
     assert scene.play(33)[:2] == (State.HIDDEN, "mask older than 500 ms")
 
 
@@ -133,7 +142,7 @@ def test_nobody_found_hides_and_is_not_the_same_as_silence(scene: Scene) -> None
     live(scene)
     scene.play(33)
     scene.masks(who=0)
-    assert scene.verdict()[:2] == (State.HIDDEN, "nobody found")
+    assert scene.decision()[:2] == (State.HIDDEN, "nobody found")
 
 
 def test_masks_that_must_not_be_used_are_refused_with_their_cause(scene: Scene) -> None:
@@ -142,12 +151,12 @@ def test_masks_that_must_not_be_used_are_refused_with_their_cause(scene: Scene) 
     assert scene.masks(captured_ms=scene.now_ms + 1) == "from the future"
     assert scene.masks(captured_ms=scene.now_ms - 1) == "of a frame never seen"
     assert scene.masks(frame_id=2**40) == "of a frame never seen"
-    assert scene.verdict().state is State.STARTING
+    assert scene.decision().state is State.STARTING
     assert scene.masks() == ""
     assert scene.masks() == "out of order"
     scene.play(600)
     assert scene.masks(1) == "stale"
-    assert scene.verdict().state is State.HIDDEN
+    assert scene.decision().state is State.HIDDEN
 
 
 def test_frames_that_must_not_be_shown_are_refused_with_their_cause(scene: Scene) -> None:
@@ -161,41 +170,41 @@ def test_frames_that_must_not_be_shown_are_refused_with_their_cause(scene: Scene
 def test_a_new_epoch_hides_until_its_own_mask_comes(scene: Scene) -> None:
     live(scene)
     scene.frame(epoch=EPOCH + 1)
-    assert scene.verdict()[:3] == (State.HIDDEN, "no mask of this stream yet", -1.0)
+    assert scene.decision()[:3] == (State.HIDDEN, "no mask of this stream yet", -1.0)
     assert scene.masks() == ""
-    assert scene.verdict().state is State.LIVE
+    assert scene.decision().state is State.LIVE
 
 
 def test_no_frames_are_a_loss_after_three_periods_and_no_sooner(scene: Scene) -> None:
     live(scene)
     scene.wait(500)
-    assert scene.verdict().state is State.LIVE
+    assert scene.decision().state is State.LIVE
     scene.wait(1)
-    assert scene.verdict()[:2] == (State.LOST, "no frame comes from capture")
+    assert scene.decision()[:2] == (State.LOST, "no frame comes from capture")
     slow = Scene()
     slow.frame()
     slow.wait(1000)
     slow.frame()
     slow.wait(2999)
-    assert slow.verdict().state is not State.LOST
+    assert slow.decision().state is not State.LOST
     slow.wait(2)
-    assert slow.verdict().state is State.LOST
+    assert slow.decision().state is State.LOST
 
 
 def test_a_lost_source_hides_at_once_and_what_follows_starts_closed(scene: Scene) -> None:
     live(scene)
     scene.lose("the camera was unplugged")
-    assert scene.verdict()[:2] == (State.LOST, "the camera was unplugged")
+    assert scene.decision()[:2] == (State.LOST, "the camera was unplugged")
     scene.frame()  # even of the same epoch
-    assert scene.verdict()[:2] == (State.HIDDEN, "no mask of this stream yet")
+    assert scene.decision()[:2] == (State.HIDDEN, "no mask of this stream yet")
 
 
 def test_off_is_an_explicit_act_and_on_again_starts_closed(scene: Scene) -> None:
     live(scene)
     scene.policy.set_privacy(False)
-    assert scene.verdict()[:2] == (State.OFF, "turned off by hand")
+    assert scene.decision()[:2] == (State.OFF, "turned off by hand")
     scene.policy.set_privacy(True)
-    assert scene.verdict()[:2] == (State.HIDDEN, "no mask since privacy was turned on")
+    assert scene.decision()[:2] == (State.HIDDEN, "no mask since privacy was turned on")
 
 
 @pytest.mark.parametrize("what", [lambda s: s.frame(epoch=9), lambda s: s.lose() or s.frame()])
@@ -204,7 +213,7 @@ def test_another_stream_turns_privacy_on_again(what: Callable[[Scene], object], 
     scene.policy.set_privacy(False)
     what(scene)
     assert scene.policy.privacy
-    assert scene.verdict().state is State.HIDDEN
+    assert scene.decision().state is State.HIDDEN
 
 
 # every state × every event: the state that follows
@@ -254,9 +263,9 @@ FOLLOWS: dict[str, dict[State, State]] = {
 @pytest.mark.parametrize("state", State)
 def test_what_follows_each_event_in_each_state(state: State, event: str, scene: Scene) -> None:
     REACH[state](scene)
-    assert scene.verdict().state is state
+    assert scene.decision().state is state
     EVENTS[event](scene)
-    assert scene.verdict().state is FOLLOWS[event][state]
+    assert scene.decision().state is FOLLOWS[event][state]
 
 
 HISTORIES = st.lists(
@@ -349,20 +358,20 @@ def test_whatever_happens_nobody_is_seen_without_a_fresh_mask_of_this_stream(his
     scene = model.scene
     for event in history:
         model.happens(event)
-        verdict = scene.verdict()
+        decision = scene.decision()
         assert scene.forgotten == model.losses
-        assert verdict.state not in (State.OFF, State.INSTANCES) or model.off
-        assert verdict.state is not State.INSTANCES or model.view
+        assert decision.state not in (State.OFF, State.INSTANCES) or model.off
+        assert decision.state is not State.INSTANCES or model.view
         assert scene.policy.privacy is not model.off
-        if verdict.state is State.LIVE:
+        if decision.state is State.LIVE:
             assert model.allowed is not None and model.allowed[1]
-            assert 0 <= verdict.mask_age_ms == scene.now_ms - model.allowed[0] <= MAX_AGE_MS
-            assert verdict.subjects == (PERSON,)
-            assert 0 <= verdict.opacity <= 1 and (was_live or verdict.opacity == 0)
+            assert 0 <= decision.mask_age_ms == scene.now_ms - model.allowed[0] <= MAX_AGE_MS
+            assert decision.subjects == (PERSON,)
+            assert 0 <= decision.opacity <= 1 and (was_live or decision.opacity == 0)
         else:
-            assert verdict.subjects == () and verdict.opacity == 0
-            assert verdict.reason
-        was_live = verdict.state is State.LIVE
+            assert decision.subjects == () and decision.opacity == 0
+            assert decision.reason
+        was_live = decision.state is State.LIVE
 
 
 def test_a_wish_is_for_the_stream_and_the_moment_it_was_made_in() -> None:
@@ -370,7 +379,7 @@ def test_a_wish_is_for_the_stream_and_the_moment_it_was_made_in() -> None:
     now_ns, off = scene.now_ms * MS, SetPrivacy(False)
 
     def refused(epoch: int, age_ms: int, wanted: Command = off) -> str:
-        return scene.policy.refuses(CommandIssued(epoch, now_ns - age_ms * MS, wanted), now_ns)
+        return scene.policy.refusal_of_command(CommandIssued(epoch, now_ns - age_ms * MS, wanted), now_ns)
 
     assert refused(EPOCH, 0) == refused(EPOCH, 1500) == ""
     assert refused(EPOCH, 1501) == "too late"
@@ -385,34 +394,32 @@ def test_everybody_is_a_state_of_its_own() -> None:
     scene.everybody = True
     scene.frame()
     scene.masks(who=2)
-    verdict = scene.verdict()
-    assert (verdict.state, verdict.subjects, verdict.shows_people) == (State.EVERYBODY, (PERSON, PERSON), True)
+    decision = scene.decision()
+    assert (decision.state, decision.subjects, decision.shows_people) == (State.EVERYBODY, (PERSON, PERSON), True)
     scene.play(33)
     scene.masks(who=0)
-    assert (scene.verdict().state, scene.verdict().everybody) == (State.HIDDEN, True), "who comes next is shown"
+    assert (scene.decision().state, scene.decision().everybody) == (State.HIDDEN, True), "who comes next is shown"
     assert scene.play(MAX_AGE_MS + 40).state is State.HIDDEN
 
 
 def test_the_question_is_passed_on_while_the_subject_is_hidden() -> None:
     scene = Scene()
-    scene.policy = Policy(
-        lambda r: Choice((), "not sure", question="is this you?"), scene.forget, lambda: MAX_AGE_MS, MAX_AGE_MS
-    )
+    scene.answer = Selection((), "not sure", question="is this you?")
     scene.frame()
     scene.masks()
-    assert scene.verdict()[:2] == (State.HIDDEN, "not sure")
-    assert scene.verdict().question == "is this you?"
+    assert scene.decision()[:2] == (State.HIDDEN, "not sure")
+    assert scene.decision().question == "is this you?"
     scene.lose()
-    assert scene.verdict().question == ""
+    assert scene.decision().question == ""
 
 
 def test_a_short_silence_hides_and_forgets_nothing(scene: Scene) -> None:
     live(scene)
     scene.policy.set_privacy(False)
     scene.wait(LOSS_NS // MS)
-    assert scene.verdict().state is State.LOST
+    assert scene.decision().state is State.LOST
     scene.frame()
-    assert (scene.verdict().state, scene.policy.privacy, scene.forgotten) == (State.OFF, False, 0)
+    assert (scene.decision().state, scene.policy.privacy, scene.forgotten) == (State.OFF, False, 0)
 
 
 @pytest.mark.parametrize("is_judged", [True, False], ids=["seen by compose", "compose stood still too"])
@@ -421,18 +428,18 @@ def test_two_seconds_of_silence_are_a_loss(is_judged: bool, scene: Scene) -> Non
     scene.policy.set_privacy(False)
     scene.wait(LOSS_NS // MS + 1)
     if is_judged:
-        assert scene.verdict()[:2] == (State.LOST, "no frame comes from capture")
+        assert scene.decision()[:2] == (State.LOST, "no frame comes from capture")
         assert scene.policy.privacy
     scene.wait(500)
     assert scene.frame(frame_id=2, age_ms=20) == ""
-    assert (scene.verdict().state, scene.policy.privacy, scene.forgotten) == (State.HIDDEN, True, 1)
+    assert (scene.decision().state, scene.policy.privacy, scene.forgotten) == (State.HIDDEN, True, 1)
     assert scene.masks(0) == "of a frame never seen"
-    assert scene.masks(2, held_ms=1000) == "of before a loss", "what stood still was looked at before it"
-    assert scene.verdict().state is State.HIDDEN
+    assert scene.masks(2, held_ms=1000) == "from before a loss", "what stood still was looked at before it"
+    assert scene.decision().state is State.HIDDEN
     scene.wait(33)
     assert scene.frame(frame_id=3) == ""
     assert scene.masks(3) == ""
-    assert scene.verdict().state is State.LIVE
+    assert scene.decision().state is State.LIVE
 
 
 def test_a_slow_source_is_never_lost_by_its_own_rhythm() -> None:
@@ -440,9 +447,9 @@ def test_a_slow_source_is_never_lost_by_its_own_rhythm() -> None:
     for _ in range(9):
         scene.frame()
         scene.masks()
-        assert scene.verdict().state is State.LIVE
+        assert scene.decision().state is State.LIVE
         scene.wait(1000)
-        scene.verdict()
+        scene.decision()
     assert scene.forgotten == 0
 
 
@@ -451,10 +458,10 @@ def test_a_frame_of_before_a_loss_is_not_shown_after_it(scene: Scene) -> None:
     live(scene)
     scene.wait(33)
     scene.lose("the computer was asleep")
-    assert scene.frame(frame_id=1, age_ms=1) == "of before a loss"
-    assert scene.verdict()[:2] == (State.LOST, "the computer was asleep")
+    assert scene.frame(frame_id=1, age_ms=1) == "from before a loss"
+    assert scene.decision()[:2] == (State.LOST, "the computer was asleep")
     assert scene.frame(frame_id=2) == ""
-    assert scene.verdict().state is State.HIDDEN
+    assert scene.decision().state is State.HIDDEN
 
 
 def test_a_wish_of_before_a_loss_is_refused_and_so_is_one_made_at_a_card(scene: Scene) -> None:
@@ -463,14 +470,14 @@ def test_a_wish_of_before_a_loss_is_refused_and_so_is_one_made_at_a_card(scene: 
     scene.lose()
     for wanted in (SetPrivacy(False), SetView(True)):
         at_card = CommandIssued(EPOCH, scene.now_ms * MS, wanted)
-        assert scene.policy.refuses(at_card, scene.now_ms * MS) == "while there is no picture"
+        assert scene.policy.refusal_of_command(at_card, scene.now_ms * MS) == "while there is no picture"
     old = CommandIssued(EPOCH, (scene.now_ms - 1) * MS, SetPrivacy(False))
     scene.wait(33)
     scene.frame()
     for late in (old, replace(old, command=SetView(True)), replace(old, command=SelectSubject(1))):
-        assert scene.policy.refuses(late, scene.now_ms * MS) == "of before a loss"
-    assert scene.policy.refuses(replace(old, command=SetPrivacy(True)), scene.now_ms * MS) == ""
-    assert scene.policy.refuses(replace(old, issued_ns=scene.now_ms * MS), scene.now_ms * MS) == ""
+        assert scene.policy.refusal_of_command(late, scene.now_ms * MS) == "from before a loss"
+    assert scene.policy.refusal_of_command(replace(old, command=SetPrivacy(True)), scene.now_ms * MS) == ""
+    assert scene.policy.refusal_of_command(replace(old, issued_ns=scene.now_ms * MS), scene.now_ms * MS) == ""
 
 
 def test_a_result_that_is_said_again_is_as_old_as_the_frame_that_was_looked_at(scene: Scene) -> None:
@@ -479,8 +486,48 @@ def test_a_result_that_is_said_again_is_as_old_as_the_frame_that_was_looked_at(s
         scene.wait(100)
         scene.frame()
         assert scene.masks(held_ms=held_ms) == ""
-        assert scene.verdict()[:3] == (State.LIVE, "", held_ms)
+        assert scene.decision()[:3] == (State.LIVE, "", held_ms)
     scene.wait(33)
     scene.frame()
     assert scene.masks(held_ms=MAX_AGE_MS + 33) == "stale"
-    assert scene.verdict()[:2] == (State.HIDDEN, "mask older than 500 ms")
+    assert scene.decision()[:2] == (State.HIDDEN, "mask older than 500 ms")
+
+
+def test_a_result_that_was_not_asked_about_is_an_error_and_shows_nobody(scene: Scene) -> None:
+    """Whoever hands a result over must have asked whether it may be used: else the tracker would follow it."""
+    scene.frame()
+    now_ns = scene.now_ms * MS
+    other = MasksInferred(EPOCH + 1, 0, now_ns, MS, "w", "m", (PERSON,))
+    assert scene.policy.refusal_of_result(other, now_ns) == "of another epoch"
+    with pytest.raises(RuntimeError, match="of another epoch"):
+        scene.policy.on_result(other, Selection((PERSON,)), now_ns, MAX_AGE_MS)
+    assert scene.decision().state is State.STARTING
+    assert scene.masks() == ""
+    with pytest.raises(RuntimeError, match="out of order"):
+        scene.policy.on_result(replace(other, epoch=EPOCH), Selection((PERSON,)), now_ns, MAX_AGE_MS)
+
+
+def test_a_loss_that_nobody_took_is_an_error_and_shows_nobody(scene: Scene) -> None:
+    """The tracker was not told to forget, so whom it chose may be somebody of before the loss."""
+    live(scene)
+    scene.policy.on_source_lost("gone", scene.now_ms * MS)
+    now_ns = (scene.now_ms + 33) * MS
+    assert scene.policy.on_frame(FrameInfo(EPOCH, 1, now_ns, 1, "onlyme-0-x", 1, 4, 4), now_ns) == ""
+    result = MasksInferred(EPOCH, 1, now_ns, MS, "w", "m", (PERSON,))
+    assert scene.policy.refusal_of_result(result, now_ns) == ""
+    with pytest.raises(RuntimeError, match="before take_loss"):
+        scene.policy.on_result(result, Selection((PERSON,)), now_ns, MAX_AGE_MS)
+    assert scene.policy.evaluate(now_ns, MAX_AGE_MS).state is State.HIDDEN
+    assert scene.policy.take_loss() and not scene.policy.take_loss(), "once"
+    assert scene.policy.on_result(result, Selection((PERSON,)), now_ns, MAX_AGE_MS) == ""
+    assert scene.policy.evaluate(now_ns, MAX_AGE_MS).state is State.LIVE
+
+
+def test_a_decision_says_which_frame_it_was_made_for(scene: Scene) -> None:
+    scene.frame()
+    scene.frame(frame_id=7)
+    assert scene.decision().frame == (EPOCH, 7)
+    scene.frame(epoch=EPOCH + 1, frame_id=3)
+    assert scene.decision().frame == (EPOCH + 1, 3)
+    scene.frame(frame_id=2)  # out of order: it is not painted
+    assert scene.decision().frame == (EPOCH + 1, 3)

@@ -16,9 +16,9 @@ from common.metrics.metrics import Meter
 from common.runtime.run_dir import open_run_dir
 from common.settings.detection import MASK_AGE_MS
 from compose import workers as module
-from compose.governor import MOST_EVERY
+from compose.governor import MAX_MATTE_EVERY
 from compose.picture.matte_edge import MattePace
-from compose.policy import State, Verdict
+from compose.policy import Decision, State
 from compose.settings import ComposeSettings
 from compose.who.tracker import Tracker
 from compose.workers import ASK_AGAIN_NS, Workers
@@ -54,12 +54,12 @@ class Scene:
     ) -> list[InferenceScheduled]:
         """What a worker hears of one turn; `news`: in which something is said in any case."""
         self.tracker.looked_ns += news
-        self.workers.tell(self.tracker, skipped, Verdict(state, "", 10.0 if has_mask else -1.0))
+        self.workers.send_wanted(self.tracker, skipped, Decision(state, "", 10.0 if has_mask else -1.0))
         self._looks.poll(50)
         return receive(self._looks, InferenceScheduled, self._counters)
 
     def looked(self, took_ns: int = LOOK_NS) -> None:
-        self.workers.looked(MasksInferred(1, 1, 1, took_ns, "w", "m", cpu_ns=took_ns))
+        self.workers.record_inference(MasksInferred(1, 1, 1, took_ns, "w", "m", cpu_ns=took_ns))
 
 
 @contextmanager
@@ -119,7 +119,7 @@ def test_a_budget_is_shared_by_what_the_processes_say(
     capture: float, workers: int, hz: int, run_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of one core, of which compose uses a tenth; a look costs next to nothing, which counts as a ten-thousandth."""
-    monkeypatch.setattr(module, "JUDGE_EVERY_S", 0.0)
+    monkeypatch.setattr(module, "UPDATE_EVERY_S", 0.0)
     monkeypatch.setattr(Meter, "cores", lambda meter: 0.1)
     with playing(run_dir, Counters(logging.getLogger("test")), cpu=100) as scene:
 
@@ -136,11 +136,11 @@ def test_a_budget_is_shared_by_what_the_processes_say(
 def test_frames_that_compose_skips_make_the_matte_rarer(
     run_dir: Path, counters: Counters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "JUDGE_EVERY_S", 0.0)
+    monkeypatch.setattr(module, "UPDATE_EVERY_S", 0.0)
     with playing(run_dir, counters) as scene:
         for turn in range(8):
             scene.tell(skipped=3 * turn)
-        assert scene.pace.every == MOST_EVERY
+        assert scene.pace.every == MAX_MATTE_EVERY
         for _ in range(20):
             scene.tell(skipped=3 * turn)
         assert scene.pace.every == 1

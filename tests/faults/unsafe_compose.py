@@ -13,28 +13,29 @@ from unittest import mock
 
 from common.runtime.supervisor import launch
 from compose.picture import blur
-from compose.policy import Policy, State, Verdict
+from compose.policy import Decision, Policy, State
 
-_judge = Policy.judge
-
-
-def raw(self: Policy, now_ns: int) -> Verdict:
-    verdict = _judge(self, now_ns)
-    return verdict if verdict.state is State.LIVE else verdict._replace(state=State.OFF)
+_evaluate = Policy.evaluate
 
 
-def stale(self: Policy, now_ns: int) -> Verdict:
-    if self._masks is None or not self._choice.subjects:
-        return _judge(self, now_ns)
-    return Verdict(State.LIVE, "", 100.0, self._choice.subjects, 1.0)
+def raw(self: Policy, now_ns: int, age_limit_ms: float) -> Decision:
+    decision = _evaluate(self, now_ns, age_limit_ms)
+    return decision if decision.state is State.LIVE else decision._replace(state=State.OFF)
 
 
-def wrong(self: Policy, now_ns: int) -> Verdict:
-    verdict = _judge(self, now_ns)
-    if self._masks is None or not verdict.subjects:
-        return verdict
-    others = tuple(i for i in self._masks.instances if i not in verdict.subjects)
-    return verdict._replace(subjects=others)
+def stale(self: Policy, now_ns: int, age_limit_ms: float) -> Decision:
+    decision = _evaluate(self, now_ns, age_limit_ms)
+    if self._masks is None or not self._selection.subjects:
+        return decision
+    return Decision(State.LIVE, "", 100.0, self._selection.subjects, 1.0, frame=decision.frame)
+
+
+def wrong(self: Policy, now_ns: int, age_limit_ms: float) -> Decision:
+    decision = _evaluate(self, now_ns, age_limit_ms)
+    if self._masks is None or not decision.subjects:
+        return decision
+    others = tuple(i for i in self._masks.instances if i not in decision.subjects)
+    return decision._replace(subjects=others)
 
 
 if __name__ == "__main__":
@@ -42,5 +43,5 @@ if __name__ == "__main__":
     if how == "weak":
         blur.DEFAULT_SIGMA = blur.LEAST_SIGMA = 1 / 50
     else:
-        mock.patch.object(Policy, "judge", {"raw": raw, "stale": stale, "wrong": wrong}[how]).start()
+        mock.patch.object(Policy, "evaluate", {"raw": raw, "stale": stale, "wrong": wrong}[how]).start()
     launch("compose")

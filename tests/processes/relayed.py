@@ -14,34 +14,34 @@ from common.ipc.messages import PictureRelayed, ViewerReady
 from common.ipc.records import FrameInfo
 from common.ipc.streams import Context, Socket, open_context, receive, send
 from common.metrics.counters import Counters
-from compose.loop import Composites
-from compose.policy import State, Verdict
+from compose.loop import CompositePublisher
+from compose.policy import Decision, State
 from display.relay.keyring import ViewerKey
 from display.relay.sockets import connect_relay
 
 HEIGHT, WIDTH = 120, 160
-LIVE = Verdict(State.LIVE, "", 50.0)
+LIVE = Decision(State.LIVE, "", 50.0)
 
 
 class ComposePlayed:
-    """Composites whose grey level says their number."""
+    """CompositePublisher whose grey level says their number."""
 
-    def __init__(self, composites: Composites) -> None:
+    def __init__(self, composites: CompositePublisher) -> None:
         self._composites = composites
         self.number = 0
 
-    def publish(self, verdict: Verdict = LIVE, privacy: bool = True, captured_ns: int | None = None) -> int:
+    def publish(self, decision: Decision = LIVE, privacy: bool = True, captured_ns: int | None = None) -> int:
         self.number += 1
         when_ns = time.monotonic_ns() if captured_ns is None else captured_ns
         frame = FrameInfo(1, self.number, when_ns, self.number, "s", self.number, HEIGHT, WIDTH)
         self._composites.claim(frame)[:] = self.number % 200
-        self._composites.publish(frame, verdict, privacy)
+        self._composites.publish(frame, decision, privacy)
         return self.number
 
 
 @contextmanager
 def compose_played(run_dir: Path) -> Iterator[ComposePlayed]:
-    with open_context() as context, Composites(context, run_dir) as composites:
+    with open_context() as context, CompositePublisher(context, run_dir) as composites:
         yield ComposePlayed(composites)
 
 

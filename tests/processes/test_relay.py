@@ -24,7 +24,7 @@ from common.ipc.records import Command, SelectSubject, SelectSubjectAt, SetBackg
 from common.ipc.streams import CONTROL, Context, bind, open_context, receive, send
 from common.metrics.counters import Counters
 from common.runtime.run_dir import open_run_dir
-from compose.policy import State, Verdict
+from compose.policy import Decision, State
 from display import relay_reader
 from display.commands import CommandQueue
 from display.relay.keyring import KeyStore, Pair, ViewerKey, read_viewer_key
@@ -277,9 +277,9 @@ def test_the_relay_never_sends_the_cameras_own_picture(state: State, at: Stage) 
         at.until("a picture", lambda: viewer.got, [viewer])
         for _ in range(3):  # back and forth: none slips through at a turn
             viewer.got.clear()
-            own = Verdict(state, "turned off by hand", 50.0)
+            own = Decision(state, "turned off by hand", 50.0)
 
-            def turn(own: Verdict = own) -> bool:
+            def turn(own: Decision = own) -> bool:
                 at.compose.publish(own, privacy=False)
                 time.sleep(0.01)
                 viewer.look()

@@ -9,38 +9,38 @@ import pytest
 
 from common.errors import SourceError
 from common.vision.pyramid import ImagePyramid
-from compose.picture.background import Backdrop, fill, open_backdrop
+from compose.picture.background import Background, fill, open_background
 from compose.settings import ComposeSettings
 
 FRAME = np.random.default_rng(0).integers(0, 256, (90, 160, 3), dtype=np.uint8)
 
 
-def backdrop(text: str, **other: Any) -> np.ndarray:
-    return painted(open_backdrop(ComposeSettings(background=text, **other)), 10**9)
+def background(text: str, **other: Any) -> np.ndarray:
+    return painted(open_background(ComposeSettings(background=text, **other)), 10**9)
 
 
-def painted(behind: Backdrop, at_ns: int) -> np.ndarray:
+def painted(behind: Background, at_ns: int) -> np.ndarray:
     into = np.zeros_like(FRAME)
-    behind.paint(ImagePyramid(FRAME), None, at_ns, into)
+    behind.render(ImagePyramid(FRAME), None, at_ns, into)
     return into
 
 
 def test_a_colour_is_given_as_red_green_blue() -> None:
-    assert (backdrop("color:102030") == (0x30, 0x20, 0x10)).all()
+    assert (background("color:102030") == (0x30, 0x20, 0x10)).all()
 
 
 def test_blur_is_the_frame_blurred() -> None:
-    assert cv2.PSNR(backdrop("blur"), cv2.GaussianBlur(FRAME, (0, 0), 90 / 30)) > 35
+    assert cv2.PSNR(background("blur"), cv2.GaussianBlur(FRAME, (0, 0), 90 / 30)) > 35
 
 
 def test_a_blur_that_is_too_weak_is_raised_and_said_once_a_size(caplog: pytest.LogCaptureFixture) -> None:
-    weak = open_backdrop(ComposeSettings(kernel=41))
+    weak = open_background(ComposeSettings(kernel=41))
     with caplog.at_level("WARNING"):
         got = [painted(weak, at_ns) for at_ns in (1, 2)]
     assert cv2.PSNR(got[0], cv2.GaussianBlur(FRAME, (0, 0), 90 / 35)) > 35
     (said,) = caplog.messages
     assert "--kernel 41 is too weak" in said and "160 x 90" in said
-    strong = open_backdrop(ComposeSettings(kernel=301))
+    strong = open_background(ComposeSettings(kernel=301))
     assert cv2.PSNR(painted(strong, 1), cv2.GaussianBlur(FRAME, (0, 0), 45.5 * 160 / 600)) > 35
     assert len(caplog.messages) == 1
 
@@ -49,7 +49,7 @@ def test_an_image_fills_the_frame(tmp_path: Path) -> None:
     still = np.zeros((300, 100, 3), np.uint8)
     still[140:160] = 255
     cv2.imwrite(str(tmp_path / "still.png"), still)
-    got = backdrop(f"image:{tmp_path}/still.png")
+    got = background(f"image:{tmp_path}/still.png")
     assert got.shape == FRAME.shape
     assert got[45].min() > 200 and got[0].max() < 50
 
@@ -65,7 +65,7 @@ def test_a_video_plays_at_its_own_rate_and_loops(tmp_path: Path) -> None:
     for value in (0, 80, 160, 240):
         writer.write(np.full((90, 160, 3), value, np.uint8))
     writer.release()
-    video = open_backdrop(ComposeSettings(background=f"video:{path}"))
+    video = open_background(ComposeSettings(background=f"video:{path}"))
     start = 10**9
     # its frames last 100 ms: asked every 50 ms each is seen twice
     seen = [round(float(painted(video, start + i * 50_000_000).mean()) / 80) for i in range(12)]
@@ -78,4 +78,4 @@ def test_what_cannot_be_decoded_is_said(kind: str, tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"nothing")
     for path in (tmp_path / "x", tmp_path / "none"):
         with pytest.raises(SourceError, match="--background: expected"):
-            backdrop(f"{kind}:{path}")
+            background(f"{kind}:{path}")

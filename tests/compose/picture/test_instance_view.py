@@ -49,10 +49,10 @@ def test_neighbouring_numbers_have_colours_that_differ() -> None:
 def test_every_instance_is_tinted_and_framed_over_the_camera_s_own_picture() -> None:
     view, picture = InstanceView(0.3), np.full((360, 640, 3), 90, np.uint8)
     into = np.empty_like(picture)
-    view.see(result(at(0.1), at(0.6, CHAIR)))
-    view.paint(picture, 1, into)
+    view.update(result(at(0.1), at(0.6, CHAIR)))
+    view.render(picture, 1, into)
     assert (into[:, 280:360] == 90).all()
     tints = [into[200, round(640 * x)].astype(int) for x in (0.2, 0.7)]
     assert np.abs(tints[0] - tints[1]).max() > 30 and all(np.abs(t - 90).max() > 30 for t in tints)
-    view.paint(picture, 2, into)
+    view.render(picture, 2, into)
     assert (into == picture).all(), "results of another stream are not drawn"

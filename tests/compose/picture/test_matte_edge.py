@@ -5,21 +5,30 @@ import numpy as np
 import pytest
 
 from compose.picture.alpha import Alpha
-from compose.picture.matte_edge import OLD_NS, OLDEST_NS, bound_of, carried_on, edge, kept, padded, steadied
+from compose.picture.matte_edge import (
+    OLD_NS,
+    OLDEST_NS,
+    bound_of,
+    edge_alpha,
+    hysteresis_box,
+    padded_box,
+    temporal_smooth,
+    warp_probability,
+)
 from compose.who.flow import FlowMeter
-from compose.who.step import Step
+from compose.who.region_state import RegionState
 from tests.compose.who.test_region import EMPTY, WH, WHOLE, block
 
 EVERYWHERE = np.full((144, 256), 255, np.uint8)
 
 
 def test_a_box_is_kept_until_the_area_comes_near_its_edge_or_shrinks() -> None:
-    first = kept(None, block(100))
-    assert first == padded(block(100))
-    assert kept(first, block(103)) == first
-    assert kept(first, block(115)) == padded(block(115))
+    first = hysteresis_box(None, block(100))
+    assert first == padded_box(block(100))
+    assert hysteresis_box(first, block(103)) == first
+    assert hysteresis_box(first, block(115)) == padded_box(block(115))
     small = block(110, 70, 15, 20)
-    assert kept(first, small) == padded(small)
+    assert hysteresis_box(first, small) == padded_box(small)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +39,7 @@ def test_only_what_is_uncertain_still_and_hardly_changed_is_steadied(
     before: int, now: int, still: bool, held: bool
 ) -> None:
     maps = [np.full((4, 4), value, np.uint8) for value in (now, before, 255 if still else 0)]
-    found = int(steadied(*maps)[0, 0])
+    found = int(temporal_smooth(*maps)[0, 0])
     assert abs(found - now) > 5 if held else abs(found - now) <= 2
 
 
@@ -38,8 +47,8 @@ def test_what_was_there_leaves_no_ghost() -> None:
     """Something seen for long is gone in the very frame in which the matte says so."""
     likely = np.full((4, 4), 255, np.uint8)
     for _ in range(30):
-        likely = steadied(np.full((4, 4), 240, np.uint8), likely, np.full((4, 4), 255, np.uint8))
-    assert steadied(np.zeros((4, 4), np.uint8), likely, np.full((4, 4), 255, np.uint8)).max() == 0
+        likely = temporal_smooth(np.full((4, 4), 240, np.uint8), likely, np.full((4, 4), 255, np.uint8))
+    assert temporal_smooth(np.zeros((4, 4), np.uint8), likely, np.full((4, 4), 255, np.uint8)).max() == 0
 
 
 def test_between_two_mattes_the_last_one_moves_with_the_picture() -> None:
@@ -50,32 +59,32 @@ def test_between_two_mattes_the_last_one_moves_with_the_picture() -> None:
     meter.measure(before)
     flow = meter.measure(now)
     assert flow is not None
-    area, box = block(100), padded(block(100))
+    area, box = block(100), padded_box(block(100))
     likely = cv2.resize(area[box[1] : box[3], box[0] : box[2]], (256, 144), interpolation=cv2.INTER_LINEAR)
-    moved = carried_on(np.asarray(likely, np.uint8), flow, np.asarray(np.roll(area, 4, axis=1), np.uint8), box)
+    moved = warp_probability(np.asarray(likely, np.uint8), flow, np.asarray(np.roll(area, 4, axis=1), np.uint8), box)
     expected = cv2.resize(np.roll(area, 4, axis=1)[box[1] : box[3], box[0] : box[2]], (256, 144))
     assert ((moved > 127) != (expected > 127)).mean() < 0.02
     assert ((likely > 127) != (expected > 127)).mean() > 0.03
 
 
-def step(
-    strict: bool = False, others: np.ndarray = EMPTY, solid: np.ndarray = EMPTY, strays: np.ndarray = EMPTY
-) -> Step:
+def state(
+    frozen: bool = False, others: np.ndarray = EMPTY, certain: np.ndarray = EMPTY, unassigned: np.ndarray = EMPTY
+) -> RegionState:
     mine = block(100)
-    return Step(1, mine, mine, mine, others, solid, strays, 2.0, 0, strict)
+    return RegionState(1, mine, mine, mine, others, certain, unassigned, 2.0, 0, frozen)
 
 
 def test_with_age_and_doubt_there_is_less_room() -> None:
-    rooms = [bound_of(step(strict), WHOLE, age) for strict, age in ((False, 0), (False, OLDEST_NS), (True, 0))]
+    rooms = [bound_of(state(frozen), WHOLE, age) for frozen, age in ((False, 0), (False, OLDEST_NS), (True, 0))]
     assert all(room is not None for room in rooms)
     sizes = [int((room > 127).sum()) for room in rooms if room is not None]
     assert sizes[0] > sizes[1] == sizes[2] >= 40 * 80
-    assert bound_of(step(), WHOLE, OLD_NS) is not None
+    assert bound_of(state(), WHOLE, OLD_NS) is not None
 
 
 def test_beside_somebody_whom_no_result_explains_more_is_hidden() -> None:
     stray, far = block(140), block(200)
-    plain, beside, apart = (bound_of(step(strays=strays), WHOLE, 0) for strays in (EMPTY, stray, far))
+    plain, beside, apart = (bound_of(state(unassigned=one), WHOLE, 0) for one in (EMPTY, stray, far))
     assert plain is not None and beside is not None and apart is not None
     assert not beside[:, 138:].any(), "two grid pixels beyond the stray"
     assert (plain[60:100, 138:141] > 127).all()
@@ -90,18 +99,18 @@ def placed(alpha: Alpha, size_wh: tuple[int, int]) -> np.ndarray:
 
 
 def test_between_two_people_the_edge_is_hidden() -> None:
-    whole = placed(edge(step(others=block(140)), EVERYWHERE, WHOLE, WHOLE, 0), WH)
+    whole = placed(edge_alpha(state(others=block(140)), EVERYWHERE, WHOLE, WHOLE, 0), WH)
     assert (whole[40:120, 100:138] == 255).all()
     assert not whole[block(140) > 0].any()
 
 
 def test_where_the_region_says_no_nothing_of_the_matte_is_seen() -> None:
-    whole = placed(edge(step(), EVERYWHERE, WHOLE, (0, 0, 1024, 576), 0), (1024, 576))
+    whole = placed(edge_alpha(state(), EVERYWHERE, WHOLE, (0, 0, 1024, 576), 0), (1024, 576))
     allowed = np.zeros((576, 1024), np.bool_)
     allowed[(40 - 4) * 4 : (120 + 4) * 4, (100 - 4) * 4 : (140 + 4) * 4] = True
     assert (whole[~allowed] <= 0.05 * 255).all() and whole.any()
 
 
 def test_what_the_result_was_sure_of_is_seen_although_the_matte_misses_it() -> None:
-    alpha = edge(step(solid=block(110, 60, 20, 40)), EMPTY, WHOLE, WHOLE, 0)
+    alpha = edge_alpha(state(certain=block(110, 60, 20, 40)), EMPTY, WHOLE, WHOLE, 0)
     assert alpha.box_xyxy[0] >= 108 and (alpha.opacity == 255).sum() > 18 * 38

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from common.ipc.records import FrameInfo
 from common.vision.pyramid import ImagePyramid
-from compose.picture.renderer import Painter, paint_card
-from compose.policy import State, Verdict
+from compose.picture.renderer import Renderer, draw_placeholder
+from compose.policy import Decision, State
 from compose.settings import ComposeSettings
 from compose.who.tracker import Tracker
 
@@ -16,7 +17,20 @@ def test_a_frame_that_came_before_compose_was_stopped_is_a_card() -> None:
     picture = np.random.default_rng(1).integers(0, 256, (90, 160, 3), np.uint8)
     frame, notice = FrameInfo(1, 1, 1, 1, "s", 1, 90, 160), "no camera: demo footage"
     into, card = np.empty_like(picture), np.empty_like(picture)
-    lost = Verdict(State.LOST, "no frame comes from capture", 2000.0)
-    Painter(settings, Tracker(settings, None)).paint(ImagePyramid(picture), frame, lost, into, notice)
-    paint_card(lost.reason, card)
+    lost = Decision(State.LOST, "no frame comes from capture", 2000.0, frame=(1, 1))
+    Renderer(settings, Tracker(settings, None)).render(ImagePyramid(picture), frame, lost, into, notice)
+    draw_placeholder(lost.reason, card)
     assert (into == card).all()
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("other", [(1, 2), (2, 1)], ids=["another frame", "another stream"])
+def test_a_frame_is_never_painted_with_the_decision_on_another_one(state: State, other: tuple[int, int]) -> None:
+    """It may have been made before somebody turned privacy on, or before another person sat down."""
+    settings, picture = ComposeSettings(refine="none"), np.full((90, 160, 3), 200, np.uint8)
+    frame, into = FrameInfo(1, 1, 1, 1, "s", 1, 90, 160), np.zeros_like(picture)
+    with pytest.raises(RuntimeError, match="decision on"):
+        Renderer(settings, Tracker(settings, None)).render(
+            ImagePyramid(picture), frame, Decision(state, "", 0.0, frame=other), into
+        )
+    assert not into.any()

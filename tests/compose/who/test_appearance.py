@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compose.who.appearance import MOST_GAIN, PARTS, Light, alike_parts, look_of
+from compose.who.appearance import MOST_GAIN, PARTS, Light, appearance_of, part_similarities
 from tests.compose.who.test_flow import texture
 
 H, W = 144, 256
@@ -23,20 +23,22 @@ SKIN, RED, BLUE = (140, 170, 220), (40, 40, 200), (200, 60, 30)
 
 
 def test_each_part_is_compared_with_its_own() -> None:
-    me = look_of(person(SKIN, RED, RED), AREA)
+    me = appearance_of(person(SKIN, RED, RED), AREA)
     assert me is not None and me.shape[0] == len(PARTS) and me.sum(1) == pytest.approx(1)
-    head, upper, lower = alike_parts(me, look_of(person(BLUE, RED, RED), AREA))
+    head, upper, lower = part_similarities(me, appearance_of(person(BLUE, RED, RED), AREA))
     assert head < 0.2 < upper < 0.8 < lower, "the same jumper, another head"
-    head, _, lower = alike_parts(me, look_of(person(SKIN, RED, BLUE), AREA))
+    head, _, lower = part_similarities(me, appearance_of(person(SKIN, RED, BLUE), AREA))
     assert lower < 0.2 and head > 0.99
-    assert (alike_parts(me, None) == 0).all()
+    assert (part_similarities(me, None) == 0).all()
 
 
 def test_a_little_more_light_is_not_another_colour() -> None:
     """With hard bins everything fell into the next one at once."""
     colour = np.array(RED)
     scores = [
-        alike_parts(look_of(person(SKIN, RED, RED), AREA), look_of(person(SKIN, RED, tuple(colour + more)), AREA))[2]
+        part_similarities(
+            appearance_of(person(SKIN, RED, RED), AREA), appearance_of(person(SKIN, RED, tuple(colour + more)), AREA)
+        )[2]
         for more in (0, 4, 8, 24, 80)
     ]
     assert scores == sorted(scores, reverse=True)
@@ -46,7 +48,7 @@ def test_a_little_more_light_is_not_another_colour() -> None:
 def test_who_is_too_small_has_no_look() -> None:
     speck = np.zeros((H, W), np.uint8)
     speck[10:14, 10:14] = 255
-    assert look_of(person(SKIN, RED, RED), speck) is None
+    assert appearance_of(person(SKIN, RED, RED), speck) is None
 
 
 def room() -> np.ndarray:

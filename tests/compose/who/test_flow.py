@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from compose.picture.guided_edge import guided
-from compose.who.flow import FlowMeter, carried
+from compose.who.flow import FlowMeter, warp
 
 H, W = 144, 256
 
@@ -42,9 +42,9 @@ def test_what_moves_as_a_whole_is_found_sure_and_carried(dx: int, dy: int) -> No
     assert flow is not None
     inner = np.s_[20:-20, 20:-20]
     assert (flow.sure[inner] > 0).mean() > 0.9
-    assert np.median(flow.back(flow.sure), axis=0) == pytest.approx((-dx, -dy), abs=0.2)
-    assert flow.spread(disc(120)) < 0.3
-    (moved,) = carried(flow, disc(120))
+    assert np.median(flow.backward_motion(flow.sure), axis=0) == pytest.approx((-dx, -dy), abs=0.2)
+    assert flow.motion_spread(disc(120)) < 0.3
+    (moved,) = warp(flow, disc(120))
     truth = cv2.warpAffine(disc(120), np.array([[1, 0, dx], [0, 1, dy]], np.float32), (W, H)) > 127
     assert ((moved > 127) & truth).sum() / ((moved > 127) | truth).sum() > 0.95
 
@@ -55,7 +55,7 @@ def test_an_area_is_not_dragged_along_by_what_passes_behind_it() -> None:
     meter, area = FlowMeter(), disc(120)
     for dx in range(0, 20, 2):
         flow = meter.measure(np.where(disc(120) > 0, front, window(dx)).astype(np.uint8))
-        area = carried(flow, area)[0] if flow else area
+        area = warp(flow, area)[0] if flow else area
     beyond = (area > 127) & (cv2.dilate(disc(120), np.ones((5, 5), np.uint8)) == 0)
     assert beyond.sum() < 30, "of 2,827 in the disc; dragged along it would be 900"
     assert ((area > 127) & (disc(120) > 0)).sum() > 2600
@@ -67,7 +67,7 @@ def test_nothing_is_carried_from_nothing_and_another_picture_is_not_sure() -> No
     flow = meter.measure(255 - window(0))
     assert flow is not None
     assert (flow.sure > 0).mean() < 0.2
-    assert not carried(flow, np.zeros((H, W), np.uint8))[0].any()
+    assert not warp(flow, np.zeros((H, W), np.uint8))[0].any()
 
 
 def test_a_guided_mask_ends_where_the_picture_has_its_edge() -> None:

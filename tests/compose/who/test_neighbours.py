@@ -16,7 +16,7 @@ def narrower(width: int) -> np.ndarray:
 
 
 def seen(neighbours: Neighbours, *others: np.ndarray, every: int = 3) -> list[Near]:
-    return [neighbours.see(index * every, SUBJECT, other, EMPTY) for index, other in enumerate(others)]
+    return [neighbours.update(index * every, SUBJECT, other, EMPTY) for index, other in enumerate(others)]
 
 
 @pytest.mark.parametrize("every", [1, 3, QUIET_FRAMES, 2 * QUIET_FRAMES])
@@ -33,16 +33,16 @@ def test_who_is_taken_for_a_part_of_the_subject_is_hidden_there_too() -> None:
 def test_results_must_find_the_other_one_again_for_a_while() -> None:
     neighbours = Neighbours()
     seen(neighbours, OTHER, EMPTY)
-    assert neighbours.see(6, SUBJECT, OTHER, EMPTY).hidden
-    assert neighbours.see(3 + QUIET_FRAMES - 1, SUBJECT, OTHER, EMPTY).hidden
-    assert not neighbours.see(3 + QUIET_FRAMES, SUBJECT, OTHER, EMPTY).hidden
+    assert neighbours.update(6, SUBJECT, OTHER, EMPTY).hidden
+    assert neighbours.update(3 + QUIET_FRAMES - 1, SUBJECT, OTHER, EMPTY).hidden
+    assert not neighbours.update(3 + QUIET_FRAMES, SUBJECT, OTHER, EMPTY).hidden
 
 
 def test_who_stays_away_is_not_waited_for_for_ever() -> None:
     neighbours = Neighbours()
     seen(neighbours, OTHER, EMPTY, every=1)
     hidden = [
-        neighbours.see(index, SUBJECT, EMPTY, EMPTY).hidden for index in range(2, BEHIND_FRAMES + QUIET_FRAMES + 5)
+        neighbours.update(index, SUBJECT, EMPTY, EMPTY).hidden for index in range(2, BEHIND_FRAMES + QUIET_FRAMES + 5)
     ]
     assert hidden.index(False) == pytest.approx(BEHIND_FRAMES + QUIET_FRAMES - 1, abs=2)
     assert not any(hidden[hidden.index(False) :])
@@ -69,5 +69,5 @@ def test_nobody_is_waited_for_of_whom_one_result_alone_found_a_sign() -> None:
     """Folded hands pass for a face now and then: the subject's own arms would be gone for seconds."""
     for signs, waits in (((OTHER,), False), ((OTHER, OTHER), True)):
         neighbours = Neighbours()
-        found = [neighbours.see(3 * k, SUBJECT, EMPTY, sign) for k, sign in enumerate((EMPTY, *signs, EMPTY, EMPTY))]
+        found = [neighbours.update(3 * k, SUBJECT, EMPTY, sign) for k, sign in enumerate((EMPTY, *signs, EMPTY, EMPTY))]
         assert any(near.hidden for near in found) is waits

@@ -18,16 +18,17 @@ from common.vision.assets import MATTE, fetch
 from common.vision.coco import NAMES
 from common.vision.pyramid import ImagePyramid
 from common.vision.selfie_matte import Matte
+from compose.picture import edge as module
 from compose.picture.alpha import Alpha
+from compose.picture.edge import Edge, open_edge
 from compose.picture.guided_edge import GuidedEdge
 from compose.picture.matte_edge import MatteEdge, MattePace
-from compose.picture.renderer import OUTLINE_BGR, Painter
-from compose.policy import State, Verdict
+from compose.picture.renderer import OUTLINE_BGR, Renderer
+from compose.policy import Decision, State
 from compose.settings import ComposeSettings
-from compose.who import tracker as module
-from compose.who.region import HISTORY, Present, Region
-from compose.who.selection import NOT_HERE, Choice
-from compose.who.tracker import Edge, Tracker, open_tracker
+from compose.who.region import HISTORY, PresentFrame, Region
+from compose.who.selection import NOT_HERE, Selection
+from compose.who.tracker import Tracker
 from tests.faults.worker import instance_of
 from tests.people import SITUATIONS, exact, play, scene_of, tracker_of
 from tests.returns import PEOPLE, dressed
@@ -65,6 +66,12 @@ def whole(alpha: Alpha) -> np.ndarray:
     x0, y0, x1, y1 = alpha.box_xyxy
     opacity[y0:y1, x0:x1] = alpha.opacity
     return opacity
+
+
+def edge_of(tracker: Tracker, subjects: tuple[Instance, ...]) -> Alpha:
+    """The subject on the frame that the tracker was given last."""
+    tracker.refine(subjects)
+    return tracker.alpha()
 
 
 @pytest.fixture(scope="module", params=SITUATIONS)
@@ -131,25 +138,25 @@ def test_a_mask_that_is_said_again_is_as_old_as_the_frame_that_was_looked_at(sce
     ages: list[int] = []
 
     class Noting(GuidedEdge):
-        def alpha(self, present: Present, region: Region, age_ns: int) -> Alpha:
+        def refine(self, present: PresentFrame, region: Region, age_ns: int) -> Alpha:
             ages.append(age_ns)
-            return super().alpha(present, region, age_ns)
+            return super().refine(present, region, age_ns)
 
     tracker, pyramid = Tracker(ComposeSettings(), Noting()), ImagePyramid(scene.frame(60))
     for index in (60, 61, 62):
-        tracker.see(frame(index), pyramid)
+        tracker.update(frame(index), pyramid)
         held = said_of(truth(scene, 60, 0.9, 0.8), index)
-        chosen = tracker.choose(replace(held, held_ns=index - 60))
-        tracker.alpha(frame(index), chosen.subjects)
+        chosen = tracker.apply(replace(held, held_ns=index - 60))
+        edge_of(tracker, chosen.subjects)
     assert ages == [0, 1, 2]
 
 
 def test_everybody_stays_sharp_where_that_is_asked(scene: DemoScene, matte: Matte) -> None:
     tracker = Tracker(ComposeSettings(subject="all"), MatteEdge(matte, MattePace()))
-    tracker.see(frame(60), ImagePyramid(scene.frame(60)))
-    assert len(tracker.choose(truth(scene, 60, 0.9, 0.8)).subjects) == 2
-    tracker.see(frame(61), ImagePyramid(scene.frame(61)))
-    opacity = whole(tracker.alpha(frame(61), ()))
+    tracker.update(frame(60), ImagePyramid(scene.frame(60)))
+    assert len(tracker.apply(truth(scene, 60, 0.9, 0.8)).subjects) == 2
+    tracker.update(frame(61), ImagePyramid(scene.frame(61)))
+    opacity = whole(edge_of(tracker, ()))
     masks = scene.masks(61)
     assert (opacity[masks.subject] > 127).mean() > 0.9
     assert (opacity[masks.bystander] > 127).mean() > 0.9
@@ -158,30 +165,82 @@ def test_everybody_stays_sharp_where_that_is_asked(scene: DemoScene, matte: Matt
 def test_another_person_is_chosen_by_hand_and_stays(scene: DemoScene, matte: Matte) -> None:
     tracker = tracker_of(matte)
     for index in range(60, 66):
-        tracker.see(frame(index), ImagePyramid(scene.frame(index)))
+        tracker.update(frame(index), ImagePyramid(scene.frame(index)))
         if index == 62:
-            tracker.ask(SelectSubject(SelectSubject.NEXT))
+            tracker.request(SelectSubject(SelectSubject.NEXT))
         result = truth(scene, index, 0.9, 0.8)
-        assert tracker.choose(result).subjects == (result.instances[:1] if index < 62 else result.instances[1:])
+        assert tracker.apply(result).subjects == (result.instances[:1] if index < 62 else result.instances[1:])
 
 
 def test_another_stream_is_another_beginning(scene: DemoScene, matte: Matte) -> None:
     tracker = tracker_of(matte)
-    tracker.see(frame(60), ImagePyramid(scene.frame(60)))
-    assert tracker.choose(truth(scene, 60, 0.9, 0.8)).subjects
-    assert tracker.choose(truth(scene, 60, 0.9, 0.8, epoch=2)).subjects == ()
-    tracker.see(frame(0, epoch=2), ImagePyramid(scene.frame(0)))
-    assert tracker.alpha(frame(0, epoch=2), ()).opacity.size == 0
+    tracker.update(frame(60), ImagePyramid(scene.frame(60)))
+    assert tracker.apply(truth(scene, 60, 0.9, 0.8)).subjects
+    assert tracker.apply(truth(scene, 60, 0.9, 0.8, epoch=2)).subjects == ()
+    tracker.update(frame(0, epoch=2), ImagePyramid(scene.frame(0)))
+    assert edge_of(tracker, ()).opacity.size == 0
 
 
 def test_when_the_subject_is_not_among_them_nobody_is_shown(scene: DemoScene, matte: Matte) -> None:
     tracker = tracker_of(matte)
-    tracker.see(frame(60), ImagePyramid(scene.frame(60)))
-    tracker.choose(truth(scene, 60, 0.9, 0.8))
+    tracker.update(frame(60), ImagePyramid(scene.frame(60)))
+    tracker.apply(truth(scene, 60, 0.9, 0.8))
     other = truth(scene, 60, 0.9, 0.8).instances[1:]
-    tracker.see(frame(63), ImagePyramid(scene.frame(63)))
-    assert tracker.choose(MasksInferred(1, 63, 64, 1, "w", "m", other)) == Choice((), NOT_HERE)
-    assert tracker.alpha(frame(63), ()).opacity.size == 0
+    tracker.update(frame(63), ImagePyramid(scene.frame(63)))
+    assert tracker.apply(MasksInferred(1, 63, 64, 1, "w", "m", other)) == Selection((), NOT_HERE)
+    assert edge_of(tracker, ()).opacity.size == 0
+
+
+def test_the_edge_is_there_only_for_the_newest_frame_and_the_last_result(scene: DemoScene, matte: Matte) -> None:
+    """The legal order is update, apply, refine, alpha."""
+    tracker = tracker_of(matte)
+    with pytest.raises(RuntimeError, match="update comes first"):
+        tracker.refine(())
+    tracker.update(frame(60), ImagePyramid(scene.frame(60)))
+    subjects = tracker.apply(truth(scene, 60, 0.9, 0.8)).subjects
+    with pytest.raises(RuntimeError, match="before refine"):
+        tracker.alpha()
+    tracker.refine(subjects)
+    assert whole(tracker.alpha()).any()
+    with pytest.raises(RuntimeError, match="update comes first"):
+        tracker.refine(subjects)
+    tracker.apply(said_of(truth(scene, 60, 0.9, 0.8), 60))
+    with pytest.raises(RuntimeError, match="before refine"):
+        tracker.alpha()
+    tracker.update(frame(61), ImagePyramid(scene.frame(61)))
+    with pytest.raises(RuntimeError, match="before refine"):
+        tracker.alpha()
+    tracker.refine(subjects)
+    tracker.reset()
+    with pytest.raises(RuntimeError, match="before refine"):
+        tracker.alpha()
+    with pytest.raises(RuntimeError, match="update comes first"):
+        tracker.refine(subjects)
+
+
+@pytest.mark.parametrize("refine", ["matte", "guided"])
+def test_reading_the_edge_and_painting_it_change_nothing(refine: str, scene: DemoScene, matte: Matte) -> None:
+    """The edge was found while painting, so a frame that was painted twice moved the subject's area twice."""
+    shown: list[list[np.ndarray]] = []
+    for times in (1, 3):
+        tracker = Tracker(
+            ComposeSettings(refine=refine), MatteEdge(matte, MattePace()) if refine == "matte" else GuidedEdge()
+        )
+        renderer, seen = Renderer(ComposeSettings(refine=refine), tracker), []
+        for index in range(60, 66):
+            pyramid = ImagePyramid(scene.frame(index))
+            tracker.update(frame(index), pyramid)
+            subjects = tracker.apply(truth(scene, index, 0.9, 0.8)).subjects
+            tracker.refine(subjects)
+            for _ in range(times):
+                into = np.empty_like(pyramid.picture)
+                decision = Decision(State.LIVE, "", 0.0, subjects, 1.0, frame=(1, index))
+                renderer.render(pyramid, frame(index), decision, into)
+                seen.append(into)
+            assert all((into == seen[-1]).all() for into in seen[-times:])
+        shown.append(seen[::times])
+    assert all((once == thrice).all() for once, thrice in zip(*shown, strict=True))
+    assert not (shown[0][0] == shown[0][-1]).all(), "the pictures differ from frame to frame"
 
 
 def sign_of(instance: Instance) -> Instance:
@@ -192,16 +251,16 @@ def test_a_sign_hides_what_it_covers_and_is_not_the_subject(scene: DemoScene, ma
     found = truth(scene, 60, 0.9, 0.8).instances
     for is_sign in (True, False):  # a thing of another class hides nothing: the negative control
         tracker = tracker_of(matte)
-        tracker.see(frame(60), ImagePyramid(scene.frame(60)))
+        tracker.update(frame(60), ImagePyramid(scene.frame(60)))
         lap = replace(found[0], class_id=0 if is_sign else 50, is_sign=is_sign, score=0.99)
         tall = lap.map_height // 2
         lap = replace(lap, probability=bytes(lap.map_width * tall) + lap.probability[lap.map_width * tall :])
         people = (lap, *found)
-        assert tracker.choose(MasksInferred(1, 60, 61, 1, "w", "m", people)).subjects == (found[0],)
-        tracker.see(frame(61), ImagePyramid(scene.frame(61)))
+        assert tracker.apply(MasksInferred(1, 60, 61, 1, "w", "m", people)).subjects == (found[0],)
+        tracker.update(frame(61), ImagePyramid(scene.frame(61)))
         subject = scene.masks(61).subject
         subject[: round(0.65 * SIZE[1])] = False
-        shown = float((whole(tracker.alpha(frame(61), (found[0],)))[subject] > 127).mean())
+        shown = float((whole(edge_of(tracker, (found[0],)))[subject] > 127).mean())
         assert (shown < 0.05) is is_sign
 
 
@@ -219,12 +278,12 @@ def test_where_only_a_sign_of_the_subject_is_found_its_area_goes_on_for_a_second
     shown = []
     for index in range(60, 120):
         now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
-        tracker.see(now, ImagePyramid(pictures[index > 60]))
-        opacity = whole(tracker.alpha(now, subjects)) if subjects else np.zeros(SIZE[::-1], np.uint8)
+        tracker.update(now, ImagePyramid(pictures[index > 60]))
+        opacity = whole(edge_of(tracker, subjects)) if subjects else np.zeros(SIZE[::-1], np.uint8)
         shown.append(bool((opacity[masks.subject] > 127).mean() > 0.5))
         assert (opacity[masks.bystander] > 25).mean() < 0.02
         people = unsure if index > 60 else (mine, *others)
-        subjects = tracker.choose(MasksInferred(1, index, now.captured_ns, 1, "w", "m", people)).subjects
+        subjects = tracker.apply(MasksInferred(1, index, now.captured_ns, 1, "w", "m", people)).subjects
     assert not shown[-1]
     assert 0.5 * FPS <= sum(shown) <= FPS + 1 if what == "sign" else sum(shown) <= 1
 
@@ -234,23 +293,23 @@ def at_rest(seconds: float, wide: float) -> Places:
     return Places(sways(seconds), Place(0.85, 1.0) if seconds > 3 else None)
 
 
-def followed(tracker: Tracker, scene: DemoScene, indices: range) -> Choice:
-    """The last choice of a tracker that is given every frame, and its exact result at once."""
-    choice = Choice(())
+def followed(tracker: Tracker, scene: DemoScene, indices: range) -> Selection:
+    """The last selection of a tracker that is given every frame, and its exact result at once."""
+    selection = Selection(())
     for index in indices:
         now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
-        tracker.see(now, ImagePyramid(scene.frame(index)))
-        choice = tracker.choose(replace(truth(scene, index, 0.9, 0.8), captured_ns=now.captured_ns))
-        tracker.alpha(now, choice.subjects)
-    return choice
+        tracker.update(now, ImagePyramid(scene.frame(index)))
+        selection = tracker.apply(replace(truth(scene, index, 0.9, 0.8), captured_ns=now.captured_ns))
+        edge_of(tracker, selection.subjects)
+    return selection
 
 
-def failed(tracker: Tracker, scene: DemoScene, index: int) -> Choice:
-    """The choice for a frame in which nobody was found."""
+def failed(tracker: Tracker, scene: DemoScene, index: int) -> Selection:
+    """The selection for a frame in which nobody was found."""
     now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
-    tracker.see(now, ImagePyramid(scene.frame(index)))
-    tracker.alpha(now, ())
-    return tracker.choose(MasksInferred(1, index, now.captured_ns, 1, "w", "m", ()))
+    tracker.update(now, ImagePyramid(scene.frame(index)))
+    edge_of(tracker, ())
+    return tracker.apply(MasksInferred(1, index, now.captured_ns, 1, "w", "m", ()))
 
 
 @pytest.mark.parametrize(("frames", "expected"), [(75, [1, 1, 0, 0]), (30, [0, 0, 0, 0]), (120, [0, 0, 0, 0])])
@@ -261,7 +320,7 @@ def test_two_looks_may_fail_where_one_person_has_been_alone_for_long(
     scene, tracker = DemoScene(*SIZE, FPS, at_rest), tracker_of(matte)
     assert followed(tracker, scene, range(frames)).subjects
     found = [failed(tracker, scene, frames + number) for number in range(len(expected))]
-    assert [len(choice.subjects) for choice in found] == expected
+    assert [len(selection.subjects) for selection in found] == expected
 
 
 def test_somebody_else_s_look_in_the_subject_s_place_is_no_failed_look(matte: Matte) -> None:
@@ -271,13 +330,13 @@ def test_somebody_else_s_look_in_the_subject_s_place_is_no_failed_look(matte: Ma
     picture = scene.frame(index)
     picture[masks.subject] = 255 - picture[masks.subject]
     now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
-    tracker.see(now, ImagePyramid(picture))
-    tracker.alpha(now, ())
+    tracker.update(now, ImagePyramid(picture))
+    edge_of(tracker, ())
     half = masks.subject.copy()  # too little of the place to go by that alone
     half[: round(0.82 * SIZE[1])] = False
     other = instance_of(half, 0.9)
     assert other is not None
-    assert tracker.choose(MasksInferred(1, index, now.captured_ns, 1, "w", "m", (other,))).subjects == ()
+    assert tracker.apply(MasksInferred(1, index, now.captured_ns, 1, "w", "m", (other,))).subjects == ()
 
 
 def test_a_mask_may_be_older_while_one_person_alone_is_followed(matte: Matte) -> None:
@@ -296,12 +355,12 @@ def test_whoever_comes_beside_the_subject_makes_an_old_mask_too_old_before_any_r
     """No result comes after 2.9 s: what the matte sees there is enough."""
     near = DemoScene(*SIZE, FPS, lambda s, wide: Places(sways(s), Place(0.72, 1.0) if s > 3 else None))
     tracker = tracker_of(matte)
-    choice = followed(tracker, near, range(88))
+    selection = followed(tracker, near, range(88))
     limits = []
     for index in range(88, 110):
         now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
-        tracker.see(now, ImagePyramid(near.frame(index)))
-        tracker.alpha(now, choice.subjects)
+        tracker.update(now, ImagePyramid(near.frame(index)))
+        edge_of(tracker, selection.subjects)
         limits.append(tracker.age_limit_ms())
     assert set(limits[:2]) == {MASK_AGE_ALONE_MS}
     assert set(limits[8:]) == {MASK_AGE_MS}, "a fifth of a second after it came into view"
@@ -310,11 +369,11 @@ def test_whoever_comes_beside_the_subject_makes_an_old_mask_too_old_before_any_r
 def test_a_look_may_fail_a_second_after_the_last_one(matte: Matte) -> None:
     """Workers look at one calm person once a second."""
     scene, tracker, begun = DemoScene(*SIZE, FPS, lambda s, wide: Places(sways(s), None)), tracker_of(matte), 75
-    choice = followed(tracker, scene, range(begun))
+    selection = followed(tracker, scene, range(begun))
     for index in range(begun, begun + FPS + 4):
         now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
-        tracker.see(now, ImagePyramid(scene.frame(index)))
-        tracker.alpha(now, choice.subjects)
+        tracker.update(now, ImagePyramid(scene.frame(index)))
+        edge_of(tracker, selection.subjects)
     assert failed(tracker, scene, begun + FPS + 4).subjects
     assert tracker.wants_look
 
@@ -323,14 +382,14 @@ def test_a_late_result_does_not_deny_who_has_come_since(matte: Matte) -> None:
     """It was made of a frame before: the limit went back to two seconds."""
     near = DemoScene(*SIZE, FPS, lambda s, wide: Places(sways(s), Place(0.72, 1.0) if s > 3 else None))
     tracker = tracker_of(matte)
-    choice = followed(tracker, near, range(88))
+    selection = followed(tracker, near, range(88))
     for index in range(88, 105):
         now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
-        tracker.see(now, ImagePyramid(near.frame(index)))
-        tracker.alpha(now, choice.subjects)
+        tracker.update(now, ImagePyramid(near.frame(index)))
+        edge_of(tracker, selection.subjects)
     assert tracker.wants_look
     late = replace(truth(near, 89, 0.9, 0.8), captured_ns=89 * 1_000_000_000 // FPS)
-    assert tracker.choose(late).subjects
+    assert tracker.apply(late).subjects
     assert tracker.age_limit_ms() == MASK_AGE_MS
     assert tracker.wants_look
 
@@ -354,7 +413,7 @@ def remembered_after(frames: int, tracker: Tracker, scene: DemoScene) -> int:
     pyramid = ImagePyramid(scene.frame(60))
     tracemalloc.start()
     for index in range(frames):
-        tracker.see(replace(frame(index), captured_ns=index * 1_000_000_000 // FPS), pyramid)
+        tracker.update(replace(frame(index), captured_ns=index * 1_000_000_000 // FPS), pyramid)
     kept = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     return kept
@@ -378,22 +437,22 @@ def test_a_first_result_that_is_too_late_still_says_who_is_who(refine: str, scen
     tracker, pyramid = Tracker(ComposeSettings(refine=refine), edge), ImagePyramid(scene.frame(60))
     at_ns = [index * 1_000_000_000 // FPS for index in range(100)]
     for index in range(45):
-        tracker.see(replace(frame(index), captured_ns=at_ns[index]), pyramid)
+        tracker.update(replace(frame(index), captured_ns=at_ns[index]), pyramid)
     for index, at in ((0, 0), (44, 44)):
         result = replace(truth(scene, 60, 0.9, 0.8), frame_id=index, captured_ns=at_ns[at])
-        assert tracker.choose(result).subjects == result.instances[:1]
+        assert tracker.apply(result).subjects == result.instances[:1]
 
 
 def test_a_result_that_cannot_be_carried_to_the_present_shows_nobody(scene: DemoScene) -> None:
     """At 240 pictures a second a slow worker's results were taken for good, and moved nothing."""
     tracker, pyramid = Tracker(ComposeSettings(), GuidedEdge()), ImagePyramid(scene.frame(60))
     for index in range(HISTORY + 20):
-        tracker.see(replace(frame(index), captured_ns=index * 1_000_000_000 // 240), pyramid)
+        tracker.update(replace(frame(index), captured_ns=index * 1_000_000_000 // 240), pyramid)
         if index == 0:
-            assert tracker.choose(said_of(truth(scene, 60, 0.9, 0.8), 0)).subjects
+            assert tracker.apply(said_of(truth(scene, 60, 0.9, 0.8), 0)).subjects
     late, usable = (said_of(truth(scene, 60, 0.9, 0.8), index) for index in (19, 20))
-    assert tracker.choose(late) == Choice((), f"the mask is more than {HISTORY} frames late")
-    assert tracker.choose(usable).subjects == usable.instances[:1]
+    assert tracker.apply(late) == Selection((), f"the mask is more than {HISTORY} frames late")
+    assert tracker.apply(usable).subjects == usable.instances[:1]
 
 
 @pytest.mark.parametrize("refine", ["matte", "guided", "none"])
@@ -408,10 +467,10 @@ def test_a_stream_of_another_shape_is_another_beginning(refine: str, matte: Matt
         assert person is not None
         picture = ImagePyramid(np.where(mask[..., None], np.uint8(200), np.uint8(90)).repeat(3, axis=2))
         now = replace(frame(0, epoch), width=width, height=height)
-        tracker.see(now, picture)
-        subjects = tracker.choose(MasksInferred(epoch, 0, 1, 1, "w", "m", (person,))).subjects
+        tracker.update(now, picture)
+        subjects = tracker.apply(MasksInferred(epoch, 0, 1, 1, "w", "m", (person,))).subjects
         assert subjects == (person,)
-        x0, y0, x1, y1 = tracker.alpha(now, subjects).box_xyxy
+        x0, y0, x1, y1 = edge_of(tracker, subjects).box_xyxy
         assert 0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height
 
 
@@ -422,11 +481,11 @@ def test_the_result_of_a_frame_that_compose_skipped_hides_nobody(scene: DemoScen
         replace(result, instances=result.instances[:1]) for result in (truth(scene, i, 0.9, 0.8) for i in (60, 62))
     ]
     for index in (60, 61, 63):
-        tracker.see(frame(index), ImagePyramid(scene.frame(index)))
+        tracker.update(frame(index), ImagePyramid(scene.frame(index)))
         if index == 60:
-            assert tracker.choose(alone[0]).subjects == alone[0].instances
-        tracker.alpha(frame(index), ())
-    assert tracker.choose(alone[1]).subjects == alone[1].instances
+            assert tracker.apply(alone[0]).subjects == alone[0].instances
+        edge_of(tracker, ())
+    assert tracker.apply(alone[1]).subjects == alone[1].instances
 
 
 def test_without_the_matte_s_file_flow_and_guided_filter_are_used_and_it_is_said(
@@ -436,11 +495,11 @@ def test_without_the_matte_s_file_flow_and_guided_filter_are_used_and_it_is_said
         raise AssetError("offline")
 
     monkeypatch.setattr(module, "fetch", missing)
-    tracker = open_tracker(ComposeSettings(), MattePace())
+    tracker = Tracker(ComposeSettings(), open_edge(ComposeSettings(), MattePace()))
     assert "no matte on the present frame" in caplog.text
-    tracker.see(frame(60), ImagePyramid(scene.frame(60)))
-    subjects = tracker.choose(truth(scene, 60, 0.9, 0.8)).subjects
-    assert whole(tracker.alpha(frame(60), subjects)).any()
+    tracker.update(frame(60), ImagePyramid(scene.frame(60)))
+    subjects = tracker.apply(truth(scene, 60, 0.9, 0.8)).subjects
+    assert whole(edge_of(tracker, subjects)).any()
 
 
 def thing(box: tuple[float, float, float, float], class_id: int) -> Instance:
@@ -464,29 +523,31 @@ def test_what_the_subject_holds_stays_sharp_only_if_asked_for_and_only_while_it_
     beside &= ~scene.masks(61).bystander
     for keep, seen in (((), False), (("cell phone", "dog"), True)):
         tracker = Tracker(ComposeSettings(keep=keep, refine=refine), edges[refine])
-        tracker.see(frame(60), ImagePyramid(scene.frame(60)))
-        subjects = tracker.choose(both).subjects
+        tracker.update(frame(60), ImagePyramid(scene.frame(60)))
+        subjects = tracker.apply(both).subjects
         assert (phone in subjects) is seen and dog not in subjects
-        tracker.see(frame(61), ImagePyramid(scene.frame(61)))
-        opacity = whole(tracker.alpha(frame(61), subjects))
+        tracker.update(frame(61), ImagePyramid(scene.frame(61)))
+        opacity = whole(edge_of(tracker, subjects))
         assert bool((opacity[beside] > 127).mean() > 0.9) is seen, refine
 
 
 def test_who_was_chosen_by_hand_is_outlined_for_a_second(scene: DemoScene, matte: Matte) -> None:
     tracker = tracker_of(matte)
-    painter = Painter(ComposeSettings(background="color:000000"), tracker)
+    renderer = Renderer(ComposeSettings(background="color:000000"), tracker)
     second = 1_000_000_000
 
     def paint(index: int, at: int) -> tuple[np.ndarray, bool]:
         now = replace(frame(index), captured_ns=at)
-        tracker.see(now, ImagePyramid(scene.frame(index)))
-        found = tracker.choose(replace(truth(scene, index, 0.9, 0.8), captured_ns=at)).subjects
+        tracker.update(now, ImagePyramid(scene.frame(index)))
+        found = tracker.apply(replace(truth(scene, index, 0.9, 0.8), captured_ns=at)).subjects
         into = np.empty_like(scene.frame(index))
-        painter.paint(ImagePyramid(scene.frame(index)), now, Verdict(State.LIVE, "", 0.0, found, 1.0), into)
+        tracker.refine(found)
+        decision = Decision(State.LIVE, "", 0.0, found, 1.0, frame=(1, index))
+        renderer.render(ImagePyramid(scene.frame(index)), now, decision, into)
         return into, bool((into == OUTLINE_BGR).all(-1).sum() > 200)
 
     assert not paint(60, 1 * second)[1]
-    tracker.ask(SelectSubject(SelectSubject.NEXT))
+    tracker.request(SelectSubject(SelectSubject.NEXT))
     assert paint(61, 2 * second)[1]
     assert paint(62, 2 * second + second // 2)[1]
     assert not paint(63, 3 * second)[1]

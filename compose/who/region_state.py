@@ -1,0 +1,255 @@
+"""Propagate the areas of the subject and of others from one frame to the next. Pure.
+
+A foreground pixel of the matte is assigned to the nearest area of the previous frame within `max_travel`; ties are assigned
+to nobody. While somebody else is near, or was near so recently that they may stand behind the subject, the area is frozen: it
+moves but does not grow, because whoever appears from behind a calm subject is somebody else.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from common.vision.arrays import SoftMask
+from compose.who.flow import Flow, warp
+
+MIN_TRAVEL = 2.0  # grid pixels a frame: motion of a still person, and rounding to the grid
+MAX_TRAVEL = 0.18  # of the square root of the subject's area, a frame: somebody who moves fast
+ACCELERATION = 1.6  # the subject may move so many times as far in the next frame as in this one
+STRANGER_DISTANCE = 10.0  # grid pixels: foreground farther from the subject is somebody whom no result has found yet
+NEAR = 5.0  # grid pixels: people who are closer may be confused, and may go behind one another
+OCCLUSION_FRAMES = 45  # the area does not grow for so long after somebody was near: 1.5 s at 30 a second
+FADE = 12  # of 255 a frame: the subject's recent area is forgotten after 0.7 s at 30 a second
+FROZEN_TRAVEL = 0.5  # grid pixels a frame of a frozen area, besides the subject's own motion
+CALM = 1.0  # grid pixels a frame: a subject that moves more within itself is not frozen, or it would lose its limbs
+MAX_OCCLUDING_SPREAD = 6.0  # grid pixels: so much of that motion counts while the subject may hide somebody
+PERSON, MAYBE = 128, 64  # of 255: the matte's values for a person, and for what may be one
+
+GridBox = tuple[int, int, int, int]
+
+
+class RegionState(NamedTuple):
+    """The areas in one frame. Maps are (h, w) uint8 on the grid.
+
+    subject: 255 where the subject is.
+    confirmed: More than 127 where the area of the last result has moved to since. It does not grow while it is frozen.
+    recent: More than 127 where the confirmed area was within the last 0.7 s, and nobody else since. It moves and fades.
+    others: More than 127 where somebody else is.
+    certain: More than 127 where the last result was certain of the subject, as far as the flow could be followed.
+    unassigned: 255 where the matte finds a person that is not the subject while the area is frozen.
+    max_travel: Grid pixels that the subject may move until the next frame.
+    occlusion_timer: Frames for which somebody else may still appear from behind the subject.
+    frozen: The area did not grow.
+    motion_spread: Grid pixels that the subject moved within itself.
+    occluding: According to the last result the subject may hide somebody who was beside it.
+    """
+
+    frame_id: int
+    subject: SoftMask
+    confirmed: SoftMask
+    recent: SoftMask
+    others: SoftMask
+    certain: SoftMask
+    unassigned: SoftMask
+    max_travel: float
+    occlusion_timer: int = 0
+    frozen: bool = False
+    motion_spread: float = 0.0
+    occluding: bool = False
+
+
+class Observation(NamedTuple):
+    """What is known of one frame by itself.
+
+    likely: (h, w) uint8, the matte's probability; 0 outside `box`.
+    box: The part of the grid that the matte was run on; empty if it was not run.
+    flow: Motion since the frame `since`; None if it is unknown.
+    """
+
+    frame_id: int
+    likely: SoftMask
+    box: GridBox
+    flow: Flow | None
+    since: int
+
+
+def advance(last: RegionState, observed: Observation) -> RegionState:
+    """Return the areas in a frame, from those in an earlier frame and the frame's own observation."""
+    warped = _warped(last, observed)
+    to_confirmed, to_others = _distance(warped.confirmed), _distance(warped.others)
+    limits = _motion_limits(last, observed, warped.confirmed, to_confirmed, to_others)
+    frames = observed.frame_id - last.frame_id
+    if not _has_matte(observed):
+        subject, nobody = _threshold(warped.confirmed, 127), np.zeros_like(warped.confirmed)
+        recent = np.asarray(cv2.max(subject, faded(warped.recent, frames, warped.others)), np.uint8)
+        farther = min(last.max_travel + MIN_TRAVEL, limits.any_person)
+        return RegionState(
+            observed.frame_id, subject, *warped._replace(recent=recent), nobody, farther, limits.occlusion_timer,
+            limits.frozen, limits.motion_spread, last.occluding,
+        )  # fmt: skip
+
+    person = _threshold(observed.likely, PERSON - 1)
+    inner = cv2.bitwise_and(_threshold(warped.certain, 127), cv2.compare(to_others, 0, cv2.CMP_GT))
+    near = cv2.bitwise_and(
+        cv2.compare(to_confirmed, limits.subject, cv2.CMP_LE), cv2.compare(to_confirmed, to_others, cv2.CMP_LT)
+    )
+    mine = np.asarray(cv2.bitwise_or(cv2.bitwise_and(person, near), inner), np.uint8)
+    others = _others(
+        observed, warped, mine, cv2.compare(to_others, limits.any_person, cv2.CMP_LE),
+        cv2.compare(to_confirmed, max(limits.subject, STRANGER_DISTANCE), cv2.CMP_GT),
+    )  # fmt: skip
+    maybe = cv2.bitwise_or(_threshold(observed.likely, MAYBE - 1), inner)
+    confirmed = masked(warped.confirmed, maybe) if limits.frozen else mine
+    travelled = _farthest(to_confirmed, mine) / max(1, frames)
+    recent = np.asarray(cv2.max(_threshold(confirmed, 127), faded(warped.recent, frames, others)), np.uint8)
+    return RegionState(
+        frame_id=observed.frame_id,
+        subject=mine,
+        confirmed=confirmed,
+        recent=recent,
+        others=others,
+        certain=masked(warped.certain, inner),
+        unassigned=_unassigned(person, mine) if limits.frozen else np.zeros_like(mine),
+        max_travel=min(ACCELERATION * travelled + MIN_TRAVEL, limits.any_person),
+        occlusion_timer=limits.occlusion_timer,
+        frozen=limits.frozen,
+        motion_spread=limits.motion_spread,
+        occluding=last.occluding,
+    )
+
+
+class _MotionLimits(NamedTuple):
+    """Grid pixels that the subject, and any person, may move in one step; for the rest see RegionState."""
+
+    subject: float
+    any_person: float
+    occlusion_timer: int
+    frozen: bool
+    motion_spread: float
+
+
+def _motion_limits(
+    last: RegionState,
+    observed: Observation,
+    confirmed: SoftMask,
+    to_confirmed: NDArray[np.float32],
+    to_others: NDArray[np.float32],
+) -> _MotionLimits:
+    frames = max(1, observed.frame_id - last.frame_id)
+    any_person = max(MIN_TRAVEL, MAX_TRAVEL * math.sqrt(cv2.countNonZero(last.subject)))
+    half_gap = cv2.minMaxLoc(cv2.max(to_confirmed, to_others))[0]  # half the shortest way from the subject to others
+    timer = OCCLUSION_FRAMES if half_gap <= NEAR else max(0, last.occlusion_timer - frames)
+    spread = observed.flow.motion_spread(confirmed) if observed.flow is not None else 0.0
+    frozen = timer > 0 and (spread < CALM or last.occluding)
+    within = min(spread, MAX_OCCLUDING_SPREAD) if last.occluding else spread
+    subject = min(FROZEN_TRAVEL + within if frozen else last.max_travel * frames, any_person)
+    return _MotionLimits(subject, any_person, timer, frozen, spread)
+
+
+def _others(
+    observed: Observation, warped: _WarpedMaps, mine: SoftMask, near: cv2.typing.MatLike, far: cv2.typing.MatLike
+) -> SoftMask:
+    """Return the area of other people: foreground `near` their previous area, and disconnected foreground `far` from the
+    subject.
+
+    The confirmed area of the subject is excluded, except where both areas overlap. Outside the matte's box the warped previous
+    area is kept.
+    """
+    person, confirmed = _threshold(observed.likely, PERSON - 1), _threshold(warped.confirmed, 127)
+    theirs = cv2.bitwise_or(cv2.bitwise_and(person, near), _disconnected(person, mine, far))
+    free = cv2.bitwise_and(theirs, cv2.bitwise_not(cv2.bitwise_or(mine, confirmed)))
+    both = cv2.bitwise_and(_threshold(warped.others, 127), confirmed)
+    x0, y0, x1, y1 = observed.box
+    others = warped.others.copy()
+    others[y0:y1, x0:x1] = cv2.bitwise_or(free, both)[y0:y1, x0:x1]
+    return others
+
+
+def faded(recent: SoftMask, frames: int, others: SoftMask) -> SoftMask:
+    """Return the recent area `frames` later, without the places where others are now."""
+    return masked(
+        np.asarray(cv2.subtract(recent, min(255, FADE * frames)), np.uint8), cv2.bitwise_not(dilated(others, 1))
+    )
+
+
+def _unassigned(person: SoftMask, mine: SoftMask) -> SoftMask:
+    """Return the foreground that is not the subject, without specks."""
+    rest = masked(person, cv2.bitwise_not(mine))
+    return np.asarray(cv2.morphologyEx(rest, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), np.uint8)
+
+
+def _disconnected(person: SoftMask, mine: SoftMask, far: cv2.typing.MatLike) -> SoftMask:
+    """Return the foreground that is `far` and not connected to the subject: a stranger, but not the subject's arm."""
+    count, labels = cv2.connectedComponents(person, connectivity=4, ltype=cv2.CV_16U)
+    excluded = np.zeros(count, np.bool_)
+    excluded[0] = True
+    excluded[np.unique(labels[mine > 0])] = True
+    found = np.where(excluded[labels], 0, far).astype(np.uint8)
+    return np.asarray(cv2.erode(found, np.ones((3, 3), np.uint8)), np.uint8)  # removes specks of the matte
+
+
+def dilated(area: SoftMask, by: int) -> SoftMask:
+    """Return 255 within `by` pixels of an area (inside: more than 127), 0 elsewhere."""
+    return np.asarray(cv2.dilate(_threshold(area, 127), np.ones((2 * by + 1,) * 2, np.uint8)), np.uint8)
+
+
+def _threshold(area: SoftMask, value: int) -> SoftMask:
+    """Return 255 where an area is more than `value`, 0 elsewhere."""
+    return np.asarray(cv2.threshold(area, value, 255, cv2.THRESH_BINARY)[1], np.uint8)
+
+
+def masked(area: SoftMask, mask: cv2.typing.MatLike) -> SoftMask:
+    """Return an area where `mask` is 255, 0 elsewhere."""
+    return np.asarray(cv2.bitwise_and(area, mask), np.uint8)
+
+
+def _farthest(distance: NDArray[np.float32], area: SoftMask) -> float:
+    """Return the 99th percentile of a distance inside an area, of every other row and column; 0 if it is empty."""
+    found = distance[::2, ::2][area[::2, ::2] > 0]
+    rank = len(found) * 99 // 100
+    return float(np.partition(found, rank)[rank]) if len(found) else 0.0
+
+
+def _has_matte(observed: Observation) -> bool:
+    """Return whether the matte was run on a frame."""
+    return observed.box[2] > observed.box[0] and observed.box[3] > observed.box[1]
+
+
+class _WarpedMaps(NamedTuple):
+    """Maps of a RegionState, moved on by the flow."""
+
+    confirmed: SoftMask
+    recent: SoftMask
+    others: SoftMask
+    certain: SoftMask
+
+
+def _warped(last: RegionState, observed: Observation) -> _WarpedMaps:
+    if observed.frame_id == last.frame_id:
+        return _WarpedMaps(last.confirmed, last.recent, last.others, last.certain)
+    flow = observed.flow
+    if flow is None or observed.since != last.frame_id:  # only distances are left, and nothing is certain
+        return _WarpedMaps(last.confirmed, last.recent, last.others, np.zeros_like(last.certain))
+    confirmed, recent, certain = warp(flow, last.confirmed, last.recent, last.certain)
+    (others,) = warp(flow, last.others)
+    contested = cv2.bitwise_and(_threshold(confirmed, 127), _threshold(others, 127))
+    if contested.any():  # the person whose motion explains these pixels better stands in front
+        x, y, w, h = cv2.boundingRect(contested)
+        box, part = (x, y, x + w, y + h), np.s_[y : y + h, x : x + w]
+        mine, theirs = (flow.residual(flow.shift(area), box) for area in (last.confirmed, last.others))
+        in_front = cv2.bitwise_and(contested[part], cv2.compare(mine, theirs, cv2.CMP_LT))
+        others[part] = masked(others[part], cv2.bitwise_not(in_front))
+    return _WarpedMaps(confirmed, recent, others, masked(certain, flow.plausible))
+
+
+def _distance(area: SoftMask) -> NDArray[np.float32]:
+    """Return the distance of every pixel to an area (inside: more than 127), grid pixels; 1e6 if it is empty."""
+    outside = cv2.threshold(area, 127, 255, cv2.THRESH_BINARY_INV)[1]
+    if cv2.countNonZero(outside) == area.size:
+        return np.full(area.shape, 1e6, np.float32)
+    found: NDArray[np.float32] = cv2.distanceTransform(outside, cv2.DIST_L2, 3)
+    return found
