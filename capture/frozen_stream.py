@@ -7,7 +7,8 @@ sensor are never identical to the last bit, and its timestamps advance.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from common.vision.arrays import BgrImage
 
 FROZEN_NS = 1_000_000_000
 SAMPLE_STEP = 16  # rows; these are compared first, because one that differs is enough
@@ -17,11 +18,11 @@ class FrozenStreamDetector:
     """Compare each frame of one source with the frame before."""
 
     def __init__(self) -> None:
-        self._picture: NDArray[np.uint8] | None = None
+        self._picture: BgrImage | None = None
         self._stamp_ms = 0.0
         self._picture_changed_ns = self._stamp_changed_ns = 0
 
-    def check(self, picture: NDArray[np.uint8], stamp_ms: float, now_ns: int) -> str:
+    def check(self, picture: BgrImage, stamp_ms: float, now_ns: int) -> str:
         """Check the next frame, (H, W, 3) uint8, which must not be changed afterwards.
 
         Args:
@@ -44,5 +45,5 @@ class FrozenStreamDetector:
         return ""
 
 
-def _is_identical(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
+def _is_identical(one: BgrImage, other: BgrImage) -> bool:
     return np.array_equal(one[::SAMPLE_STEP], other[::SAMPLE_STEP]) and np.array_equal(one, other)

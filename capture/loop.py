@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import zmq
 
 from capture.dispatch import Dispatcher, should_dispatch
 from capture.reader import SourceFailure, SourceReader
+from capture.settings import CaptureSettings
 from capture.sources.choice import name_of, open_source
 from capture.sources.source import SourceFrame
-from common.config import CaptureSettings
 from common.ipc.codec import encode
 from common.ipc.fields import printable
-from common.ipc.messages import FrameCaptured, SourceLost, WorkRequested
+from common.ipc.messages import FrameCaptured, SourceLost, SourceNotice, WorkAssigned, WorkRequested
+from common.ipc.records import FrameInfo
 from common.ipc.ring import ShapedRing
 from common.ipc.streams import FRAMES, WORK, Context, bind, open_context, parse, send
 from common.metrics.counters import Counters
@@ -28,6 +29,7 @@ from common.runtime.stage_context import StageContext
 from common.runtime.suspend import SUSPENDED, SuspendDetector
 
 POLL_MS = 100
+NOTIFY_EVERY_S = 1.0  # a compose that starts later gets the notice within so long
 
 log = logging.getLogger("onlyme")
 
@@ -64,7 +66,8 @@ def run(settings: CaptureSettings, stage: StageContext) -> None:
                 frames.source_lost(polled.reason)
                 workers.set_newest(None)
             elif polled is not None:
-                frame = frames.publish(polled, source.notice if source else "")
+                frames.notify(source.notice if source else "")
+                frame = frames.publish(polled)
                 workers.set_newest(frame)
                 if frame.frame_id == 0 and source:
                     log.info("%s; frames of %d x %d", source.description, *polled.picture.shape[1::-1])
@@ -82,16 +85,25 @@ class FramePublisher(ShapedRing):
     def __init__(self, context: Context, run_dir: Path) -> None:
         super().__init__(FRAMES.name, FRAMES.slots)
         self._socket = bind(context, FRAMES, run_dir)
+        self._notice = ""
+        self._notified_at = -math.inf
 
-    def publish(self, frame: SourceFrame, notice: str) -> FrameCaptured:
-        """Write one frame, and return the message that was published. `notice` is shown in the picture."""
+    def notify(self, notice: str) -> None:
+        """Publish the text to show in the picture: at once if it is new, else once a second."""
+        now = time.monotonic()
+        if notice != self._notice or now - self._notified_at >= NOTIFY_EVERY_S:
+            self._notice, self._notified_at = notice, now
+            send(self._socket, SourceNotice(notice))
+
+    def publish(self, frame: SourceFrame) -> FrameInfo:
+        """Write one frame to the ring and publish it. Returns its description."""
         height, width = frame.picture.shape[:2]
         if self.shape not in (None, (height, width, 3)):
             self.source_lost(f"the picture's size has changed to {width} x {height}")
         ring = self.of(height, width)
         ring.claim()[:] = frame.picture
         sequence = ring.publish()
-        message = FrameCaptured(
+        info = FrameInfo(
             epoch=ring.epoch,
             frame_id=sequence,
             captured_ns=frame.captured_ns,
@@ -100,11 +112,10 @@ class FramePublisher(ShapedRing):
             sequence=sequence,
             height=height,
             width=width,
-            notice=notice,
         )
-        send(self._socket, message)
+        send(self._socket, FrameCaptured(info))
         metrics.count("frames_captured")
-        return message
+        return info
 
     def source_lost(self, reason: str) -> None:
         """Publish that the source was lost. The next frame gets a new ring and a new epoch."""
@@ -117,13 +128,13 @@ class WorkSocket:
 
     def __init__(self, context: Context, run_dir: Path, counters: Counters) -> None:
         self.socket = bind(context, WORK, run_dir)
-        self._newest: FrameCaptured | None = None
+        self._newest: FrameInfo | None = None
         self._period_ns = 0
         self._cores = os.cpu_count() or 1
         self._dispatcher, self._logged_count = Dispatcher(self._cores), 0
         self._counters = counters
 
-    def set_newest(self, newest: FrameCaptured | None) -> None:
+    def set_newest(self, newest: FrameInfo | None) -> None:
         """Set the frame that the next idle worker gets; None: there is none."""
         last, self._newest = self._newest, newest
         self._period_ns = newest.captured_ns - last.captured_ns if newest and last else 0
@@ -136,7 +147,7 @@ class WorkSocket:
             return
         frame = (self._newest.epoch, self._newest.frame_id)
         while (worker := self._dispatcher.next_worker(*frame, now)) is not None:
-            message = replace(self._newest, workers=min(self._cores, self._worker_count(now)))
+            message = WorkAssigned(self._newest, min(self._cores, self._worker_count(now)))
             try:
                 self.socket.send_multipart([worker, encode(message)], zmq.NOBLOCK)
             except (zmq.Again, zmq.ZMQError):

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
-import numpy as np
 import zmq
-from numpy.typing import NDArray
 
-from common.config import ComposeSettings
 from common.errors import RingGoneError
-from common.ipc.messages import (
-    CommandIssued,
-    FrameCaptured,
-    FrameComposed,
-    MasksInferred,
-    SetBackground,
-    SetPrivacy,
-    SetView,
-    SourceLost,
-)
+from common.ipc.messages import CommandIssued, FrameComposed, MasksInferred, SourceLost, SourceNotice
+from common.ipc.records import DetectorKind, FrameInfo, SetBackground, SetPrivacy, SetView
 from common.ipc.ring import RingCache, ShapedRing
 from common.ipc.streams import (
     COMPOSITES,
     CONTROL,
-    FRAME_FACTS,
+    FRAME_MESSAGES,
     FRAMES,
     MASKS,
     Context,
@@ -43,11 +33,13 @@ from common.metrics.metrics import metrics
 from common.runtime.run_dir import writer_lock
 from common.runtime.stage_context import StageContext
 from common.runtime.suspend import SUSPENDED, SuspendDetector
+from common.vision.arrays import BgrImage
 from common.vision.pyramid import ImagePyramid
 from compose.malloc import tune_malloc
 from compose.picture.matte_edge import MattePace
 from compose.picture.renderer import Painter, paint_card
 from compose.policy import Policy, State, Verdict
+from compose.settings import ComposeSettings
 from compose.who.tracker import Tracker, open_tracker
 from compose.workers import Workers
 
@@ -55,7 +47,6 @@ POLL_MS = 30  # how late a limit that passes between two frames may be noticed
 CARD_EVERY_S = 0.1  # displays blank themselves when nothing comes
 
 log = logging.getLogger("onlyme")
-Picture = NDArray[np.uint8]
 
 
 def run(settings: ComposeSettings, stage: StageContext) -> None:
@@ -93,7 +84,7 @@ def run(settings: ComposeSettings, stage: StageContext) -> None:
                 if refused := policy.accept(result, time.monotonic_ns()):
                     counters.count("masks", refused)
                 else:
-                    composites.model = result.model
+                    composites.model, composites.detector = result.model, result.detector
                     painter.instances.see(result)
             if suspend.was_suspended():  # last of all: what was read, asked and found above may be of before it
                 policy.lose(SUSPENDED, suspend.resumed_ns)
@@ -101,7 +92,7 @@ def run(settings: ComposeSettings, stage: StageContext) -> None:
             verdict = policy.judge(time.monotonic_ns())
             journal.note(verdict, policy.privacy)
             if frame is not None and pyramid is not None:
-                painter.paint(pyramid, frame, verdict, composites.claim(frame))
+                painter.paint(pyramid, frame, verdict, composites.claim(frame), frames.notice)
                 composites.publish(frame, verdict, policy.privacy)
                 workers.composed(time.monotonic() - begun)
             elif verdict.state is State.LOST:
@@ -135,34 +126,37 @@ class Frames:
         self._policy = policy
         self._counters = counters
         self._ring = RingCache()
-        self._buffer: Picture | None = None
+        self._buffer: BgrImage | None = None
         self.skipped = 0  # frames, because compose was late
+        self.notice = ""  # what the source has to say in the picture
 
-    def newest(self) -> tuple[FrameCaptured | None, Picture | None]:
+    def newest(self) -> tuple[FrameInfo | None, BgrImage | None]:
         """The newest frame since the last call with its pixels, (H, W, 3) uint8 BGR valid until the next call.
 
         The policy is told of every frame, and of every loss.
         """
         if self._capture.is_gone():
             self._policy.lose("capture has ended", time.monotonic_ns())
-        newest: FrameCaptured | None = None
-        for fact in receive(self._socket, FRAME_FACTS, self._counters):
+        newest: FrameInfo | None = None
+        for message in receive(self._socket, FRAME_MESSAGES, self._counters):
+            if isinstance(message, SourceNotice):
+                self.notice = message.notice
+                continue
             if newest is not None:
                 self._counters.count("frame", "skipped: compose is late")
                 self.skipped += 1
                 newest = None
-            if isinstance(fact, SourceLost):
-                self._policy.lose(fact.reason, time.monotonic_ns())
-            elif refused := self._policy.see(fact, time.monotonic_ns()):
+            if isinstance(message, SourceLost):
+                self._policy.lose(message.reason, time.monotonic_ns())
+            elif refused := self._policy.see(message.frame, time.monotonic_ns()):
                 self._counters.count("frame", refused)
             else:
-                newest = fact
+                newest = message.frame
         return (newest, self._read(newest)) if newest is not None else (None, None)
 
-    def _read(self, frame: FrameCaptured) -> Picture | None:
+    def _read(self, frame: FrameInfo) -> BgrImage | None:
         try:
-            shape = (frame.height, frame.width, 3)
-            picture = self._ring.read(frame.segment, frame.sequence, shape, self._buffer)
+            picture = self._ring.read(frame.segment, frame.sequence, frame.shape, self._buffer)
         except RingGoneError as error:
             self._counters.count("frame", "segment gone", str(error))
             return None
@@ -211,33 +205,32 @@ class Composites(ShapedRing):
     def __init__(self, context: Context, run_dir: Path) -> None:
         super().__init__(COMPOSITES.name, COMPOSITES.slots)
         self._socket = bind(context, COMPOSITES, run_dir)
-        self._frame: FrameCaptured | None = None
+        self._frame: FrameInfo | None = None
         self._carded_at = 0.0
-        self.model = ""
+        self.model, self.detector = "", DetectorKind.NONE  # who found the people of the last result
 
-    def claim(self, frame: FrameCaptured) -> Picture:
+    def claim(self, frame: FrameInfo) -> BgrImage:
         """The slot that the composite of `frame` is painted into, (H, W, 3) uint8 BGR."""
         return self.of(frame.height, frame.width).claim()
 
-    def publish(self, frame: FrameCaptured, verdict: Verdict, privacy: bool, captured_ns: int | None = None) -> None:
+    def publish(self, frame: FrameInfo, verdict: Verdict, privacy: bool, captured_ns: int | None = None) -> None:
         """Publish the slot claimed for `frame`; `captured_ns` only where the picture is not of that frame."""
         self._frame, self._carded_at = frame, 0.0
         ring = self.of(frame.height, frame.width)
         message = FrameComposed(
-            epoch=frame.epoch,
-            frame_id=frame.frame_id,
-            captured_ns=frame.captured_ns if captured_ns is None else captured_ns,
-            source_index=frame.source_index,
-            segment=ring.name,
-            sequence=ring.publish(),
-            height=frame.height,
-            width=frame.width,
+            frame=replace(
+                frame,
+                captured_ns=frame.captured_ns if captured_ns is None else captured_ns,
+                segment=ring.name,
+                sequence=ring.publish(),
+            ),
             composed_ns=time.monotonic_ns(),
             state=str(verdict.state),
             reason=verdict.reason,
             mask_age_ms=verdict.mask_age_ms,
             privacy=privacy,
             model=self.model,
+            detector=self.detector,
             question=verdict.question,
             everybody=verdict.everybody,
         )

@@ -25,7 +25,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from common.ipc import messages
-from common.ipc.messages import CommandIssued, FrameCaptured, Instance, MasksInferred, SetPrivacy, SetView
+from common.ipc.messages import CommandIssued, MasksInferred
+from common.ipc.records import FrameInfo, Instance, SetPrivacy, SetView
 from compose.who.selection import NOBODY_FOUND, Choice
 
 ENTRY_NS = 300_000_000  # the subject fades in over this long
@@ -105,7 +106,7 @@ class Policy:
         self._live_since_ns: int | None = None
         self.privacy = True
 
-    def see(self, frame: FrameCaptured, now_ns: int) -> str:
+    def see(self, frame: FrameInfo, now_ns: int) -> str:
         """A frame has come. Returns "" or why it must not be shown.
 
         Another epoch is another camera, another size, or another life of capture: what was allowed for the last one,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 
-from common.config import ComposeSettings
 from common.ipc.messages import InferenceScheduled, LoadReported, MasksInferred
 from common.ipc.streams import LOADS, SCHEDULE, Context, bind, receive, send
 from common.metrics.counters import Counters
@@ -14,6 +13,7 @@ from compose.battery import on_battery
 from compose.governor import BATTERY_PERCENT, Governor, Used
 from compose.picture.matte_edge import MattePace
 from compose.policy import State, Verdict
+from compose.settings import ComposeSettings
 from compose.who.tracker import Tracker
 
 JUDGE_EVERY_S = 1.0

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from common.ipc.messages import (
-    INSTANCES,
-    OFF,
-    Command,
-    FrameComposed,
-    SelectSubject,
-    SelectSubjectAt,
-    SetPrivacy,
-    SetView,
-)
+from common.ipc.messages import INSTANCES, OFF, FrameComposed
+from common.ipc.records import Command, SelectSubject, SelectSubjectAt, SetPrivacy, SetView
 
 HERE_ONLY = "only the user at the camera may ask for that"
 

@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
-from common.ipc.messages import Command, CommandIssued
+from common.ipc.messages import CommandIssued
+from common.ipc.records import Command
 from common.ipc.streams import Socket, send
 from common.metrics.counters import Counters
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from common.errors import RingGoneError
 from common.ipc.messages import FrameComposed
 from common.ipc.ring import RingCache
 from common.ipc.streams import PeerWatch, Socket, receive
 from common.metrics.counters import Counters
-
-Picture = NDArray[np.uint8]
+from common.vision.arrays import BgrImage
 
 
 class Pictures(Protocol):
@@ -29,7 +25,7 @@ class Pictures(Protocol):
     def is_gone(self) -> bool:
         """True once for every time whoever sends went away since the last call."""
 
-    def waiting(self) -> Iterator[tuple[FrameComposed, Picture]]:
+    def waiting(self) -> Iterator[tuple[FrameComposed, BgrImage]]:
         """What has come, oldest first, with pixels (H, W, 3) uint8 BGR, the caller's own until it asks for the next."""
 
 
@@ -46,7 +42,7 @@ class Composites:
         self._compose = PeerWatch(socket)
         self._counters = counters
         self._ring = RingCache()
-        self._buffer: Picture | None = None
+        self._buffer: BgrImage | None = None
 
     def is_gone(self) -> bool:
         """See Pictures."""
@@ -57,17 +53,17 @@ class Composites:
         messages = receive(self.socket, FrameComposed, self._counters)
         return messages[-1] if messages else None
 
-    def waiting(self) -> Iterator[tuple[FrameComposed, Picture]]:
+    def waiting(self) -> Iterator[tuple[FrameComposed, BgrImage]]:
         """See Pictures; what cannot be read any more is left out."""
         for message in receive(self.socket, FrameComposed, self._counters):
             if (picture := self.read(message)) is not None:
                 yield message, picture
 
-    def read(self, message: FrameComposed) -> Picture | None:
+    def read(self, message: FrameComposed) -> BgrImage | None:
         """Pixels (H, W, 3) uint8 BGR, the caller's own until the next call; None, counted, where they are gone."""
-        shape = (message.height, message.width, 3)
+        frame = message.frame
         try:
-            picture = self._ring.read(message.segment, message.sequence, shape, self._buffer)
+            picture = self._ring.read(frame.segment, frame.sequence, frame.shape, self._buffer)
         except RingGoneError as error:
             self._counters.count("composite", "segment gone", str(error))
             return None

@@ -8,8 +8,8 @@ from contextlib import closing
 
 import cv2
 
-from common.config import DisplaySettings
-from common.ipc.messages import INSTANCES, LOST, SetView
+from common.ipc.messages import INSTANCES, LOST
+from common.ipc.records import SetView
 from common.ipc.streams import COMPOSITES, CONTROL, Context, connect, open_context
 from common.metrics.counters import Counters
 from common.metrics.load import LoadReporter
@@ -18,6 +18,7 @@ from common.runtime.suspend import SUSPENDED, SuspendDetector
 from display.commands import Wishes
 from display.composite_reader import Composites, Pictures
 from display.presenter import Shown
+from display.settings import DisplaySettings
 from display.sinks.factory import open_sink
 
 POLL_MS = 15  # keys and the closing of a window are looked for this often
@@ -57,12 +58,12 @@ def run(settings: DisplaySettings, stage: StageContext) -> None:
                 if pictures.is_gone():
                     shown.lose(pictures.gone)
                 for message, picture in pictures.waiting():
-                    if message.captured_ns < suspend.resumed_ns:
+                    if message.frame.captured_ns < suspend.resumed_ns:
                         counters.count("composite", "of before the sleep")
                         continue
                     if asks_view and message.state != LOST:
                         asks_view = False
-                        wishes.add(message.epoch, SetView(True))
+                        wishes.add(message.frame.epoch, SetView(True))
                     shown.put(message, picture)
                 shown.look()
                 if settings.seconds and shown.first_at and time.monotonic() - shown.first_at >= settings.seconds:

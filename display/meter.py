@@ -32,11 +32,11 @@ class Meter:
 
     def add(self, message: FrameComposed, shown_ns: int) -> None:
         """One picture was shown at `shown_ns` (CLOCK_MONOTONIC)."""
-        if self._last is not None and self._last[0] == message.epoch:
-            self.missed += max(0, message.frame_id - self._last[1] - 1)
-        self._last = (message.epoch, message.frame_id)
+        if self._last is not None and self._last[0] == message.frame.epoch:
+            self.missed += max(0, message.frame.frame_id - self._last[1] - 1)
+        self._last = (message.frame.epoch, message.frame.frame_id)
         self.shown += 1
-        self._shown.append((shown_ns, (shown_ns - message.captured_ns) / 1e6, message.mask_age_ms))
+        self._shown.append((shown_ns, (shown_ns - message.frame.captured_ns) / 1e6, message.mask_age_ms))
         while shown_ns - self._shown[0][0] > WINDOW_S * 1e9:
             self._shown.popleft()
 

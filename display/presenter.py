@@ -8,8 +8,9 @@ import numpy as np
 
 from common.ipc.messages import INSTANCES, FrameComposed
 from common.metrics.metrics import metrics
+from common.vision.arrays import BgrImage
 from display.captions import write_caption
-from display.composite_reader import Picture, Pictures
+from display.composite_reader import Pictures
 from display.meter import Meter
 from display.sinks.factory import Sink
 
@@ -24,21 +25,21 @@ class Shown:
 
     def __init__(self, sink: Sink, pictures: Pictures) -> None:
         self._sink, self._pictures = sink, pictures
-        self._last: tuple[FrameComposed, Picture] | None = None
+        self._last: tuple[FrameComposed, BgrImage] | None = None
         self._last_at = time.monotonic()
         self._is_stale = False
         self.meter = Meter()
         self.epoch = 0  # of the stream whose picture came last, 0 before the first
         self.first_at: float | None = None
 
-    def put(self, message: FrameComposed, picture: Picture) -> None:
+    def put(self, message: FrameComposed, picture: BgrImage) -> None:
         """A composite (H, W, 3) uint8 BGR has come."""
         now_ns = time.monotonic_ns()
-        self.epoch = message.epoch
+        self.epoch = message.frame.epoch
         self.meter.add(message, now_ns)
         metrics.count("shown")
         metrics.set("missed", self.meter.missed)
-        metrics.observe("latency_seconds", (now_ns - message.captured_ns) / 1e9)
+        metrics.observe("latency_seconds", (now_ns - message.frame.captured_ns) / 1e9)
         now = time.monotonic()
         self.first_at = self.first_at or now
         self._last_at, self._is_stale = now, False
@@ -68,7 +69,7 @@ class Shown:
             self._sink.show(marked(picture, "STALE: nothing new comes"), message, self.meter)
 
 
-def marked(picture: Picture, text: str) -> Picture:
+def marked(picture: BgrImage, text: str) -> BgrImage:
     """A copy of (H, W, 3) uint8 BGR, half as bright, with a line over it."""
     dim = np.asarray(picture // 2, np.uint8)
     middle = dim[dim.shape[0] // 2 :]

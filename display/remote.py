@@ -6,20 +6,21 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
-from common.config import DisplaySettings
 from common.errors import ConfigError
 from common.ipc.fields import MAX_INT
 from common.ipc.messages import INSTANCES, FrameComposed, PictureRelayed, ViewerReady
 from common.ipc.streams import Context, PeerWatch, Socket, receive, send
-from common.keys import read_viewer_key
 from common.metrics.counters import Counters
-from common.remote import connect_relay, is_loopback
-from display.composite_reader import Picture
+from common.vision.arrays import BgrImage
 from display.jpeg import size_of
+from display.relay.keyring import read_viewer_key
+from display.relay.sockets import connect_relay, is_loopback
+from display.settings import DisplaySettings
 
 HELLO_EVERY_S = 1.0
 FORGET_S = 30.0
@@ -82,7 +83,7 @@ class RelayedComposites:
         """What the relay's clock shows now: a wish states its time by that. Of no use before the first picture."""
         return min(max(0, time.monotonic_ns() - self._ahead_ns), MAX_INT)
 
-    def waiting(self) -> Iterator[tuple[FrameComposed, Picture]]:
+    def waiting(self) -> Iterator[tuple[FrameComposed, BgrImage]]:
         """The newest that has come since the last call; see Pictures."""
         messages = receive(self.socket, PictureRelayed, self._counters)
         now = time.monotonic()
@@ -102,15 +103,15 @@ class RelayedComposites:
         if picture is not None:
             yield _translated(messages[-1], self._ahead_ns), picture
 
-    def _decoded(self, message: PictureRelayed) -> Picture | None:
-        picture = None
-        if size_of(message.jpeg) == (message.height, message.width):
+    def _decoded(self, message: PictureRelayed) -> BgrImage | None:
+        picture, frame = None, message.composite.frame
+        if size_of(message.jpeg) == (frame.height, frame.width):
             with suppress(cv2.error):
                 # as it lies there: a note in it might turn it
                 picture = cv2.imdecode(
                     np.frombuffer(message.jpeg, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
                 )
-        if picture is None or picture.shape != (message.height, message.width, 3):
+        if picture is None or picture.shape != frame.shape:
             self._counters.count("picture", "not the JPEG it says")
             return None
         return np.asarray(picture, np.uint8)
@@ -131,27 +132,18 @@ def open_relayed(context: Context, settings: DisplaySettings, counters: Counters
     if settings.key is None and not is_loopback(settings.connect):
         raise ConfigError(
             f"--connect: expected --key FILE for {settings.connect}, got none; on the relay's machine: "
-            "python -m common.keys new NAME"
+            "python -m display.relay.keyring new NAME"
         )
     key = read_viewer_key(settings.key) if settings.key else None
     return RelayedComposites(connect_relay(context, settings.connect, key), counters)
 
 
 def _translated(message: PictureRelayed, ahead_ns: int) -> FrameComposed:
-    """Say it in times of this machine's clock, which is `ahead_ns` ahead. What a picture says of itself came before it left."""
-    return FrameComposed(
-        epoch=message.epoch,
-        frame_id=message.frame_id,
-        captured_ns=max(0, min(message.captured_ns, message.sent_ns) + ahead_ns),
-        source_index=message.source_index,
-        segment="",
-        sequence=message.number,
-        height=message.height,
-        width=message.width,
-        composed_ns=max(0, min(message.composed_ns, message.sent_ns) + ahead_ns),
-        state=message.state,
-        reason=message.reason,
-        mask_age_ms=message.mask_age_ms,
-        privacy=message.privacy,
-        model=message.model,
-    )
+    """Return the composite with times of this machine's clock, which is `ahead_ns` ahead of the relay's.
+
+    Whatever a relay says, a picture was captured and composed before it was sent.
+    """
+    composite, latest_ns = message.composite, message.sent_ns
+    captured_ns = max(0, min(composite.frame.captured_ns, latest_ns) + ahead_ns)
+    composed_ns = max(0, min(composite.composed_ns, latest_ns) + ahead_ns)
+    return replace(composite, frame=replace(composite.frame, captured_ns=captured_ns), composed_ns=composed_ns)

@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from common.config import FirstStartSettings, InferSettings, read_settings
 from common.errors import ConfigError, UserError
-from common.model import NOT_FETCHED, models_in
+from common.settings.loader import read_settings
 from infer.download import Pinned
 from infer.fetch import FOLDER, SMALL, fetch_small
+from infer.model_folder import NOT_FETCHED, models_in
+from infer.settings import FirstStartSettings, InferSettings
 
 LIMIT_S = 20.0
 

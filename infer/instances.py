@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from common.ipc.messages import MAX_INSTANCES, MAX_MAP_SIDE, Instance
-from common.model import CLASSES
+from common.ipc.messages import MAX_INSTANCES
+from common.ipc.records import MAX_MAP_SIDE, Instance
+from infer.model_folder import CLASSES
 
 
 def to_instances(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from common.vision.arrays import BgrImage
 from common.vision.pyramid import ImagePyramid
 
 
-def scaled(picture: NDArray[np.uint8], most_wide: int, size_wh: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+def scaled(picture: BgrImage, most_wide: int, size_wh: tuple[int, int] | None = None) -> BgrImage:
     """Return a picture (H, W, 3) uint8 in the size that a network wants.
 
     Args:

@@ -10,12 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from capture.demo import Course, DemoScene, Masks, Place, Places, sways
-from common.config import ComposeSettings
-from common.ipc.messages import FrameCaptured, Instance, MasksInferred
+from common.ipc.messages import MasksInferred
+from common.ipc.records import FrameInfo, Instance
 from common.vision.grid import on_grid
 from common.vision.pyramid import ImagePyramid
 from common.vision.selfie_matte import Matte
 from compose.picture.matte_edge import MatteEdge, MattePace
+from compose.settings import ComposeSettings
 from compose.who.tracker import EVEN, Tracker
 from tests.faults.worker import instance_of
 
@@ -157,7 +158,7 @@ def play(
     subjects: tuple[Instance, ...] = ()
     for index in range(round(SECONDS * FPS)):
         picture, masks = scene.frame(index), scene.masks(index)
-        frame = FrameCaptured(1, index, at_ns(index), index, "s", index, SIZE_WH[1], SIZE_WH[0])
+        frame = FrameInfo(1, index, at_ns(index), index, "s", index, SIZE_WH[1], SIZE_WH[0])
         tracker.see(frame, ImagePyramid(picture))
         of = index - looks.late
         if of >= 0 and of % looks.every == 0:

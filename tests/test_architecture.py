@@ -8,12 +8,16 @@ import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from common import errors
-from common.config import SCHEMAS, flag_of, variable_of
-from common.ipc.streams import STREAMS
+from common.ipc.messages import Message
+from common.ipc.streams import METRICS, STREAMS, SocketStream, Stream
+from common.metrics.metrics import FOLDER
+from common.settings.base import flag_of, variable_of
+from common.stages import all_settings
 from tests.shared import ROOT
 
 STAGE_NAMES = ("capture", "infer", "compose", "display")
@@ -29,13 +33,18 @@ ROOMS = {
     "signal.signal": {"common/runtime/supervisor.py", "common/runtime/child.py"},
     "os.fork": {"common/runtime/supervisor.py"},  # whose process has one thread
     "zmq.Context": {"common/ipc/streams.py"},
+    # channels between processes, which are rows of STREAMS
+    "context.socket": {"common/ipc/streams.py", "display/relay/sockets.py"},
+    "mmap.mmap": {"common/ipc/shm.py", "common/runtime/heartbeat.py"},
+    "pkgutil.resolve_name": {"common/stages.py"},  # else common could import a stage by its name
 }
+STILL_CIRCULAR = ("display.sinks.",)  # the factory holds what the sinks import, and imports the sinks
 ENTRY_POINTS = {
     "common/runtime/supervisor.py",
     "common/vision/assets.py",
     "common/setup.py",
     "common/doctor.py",
-    "common/keys.py",
+    "display/relay/keyring.py",
     "infer/fetch.py",
     "infer/first_start.py",
 }  # may sys.exit
@@ -45,6 +54,42 @@ def dotted(node: ast.AST) -> str:
     if isinstance(node, ast.Attribute):
         return f"{dotted(node.value)}.{node.attr}"
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def import_graph(sources: dict[str, str]) -> dict[str, set[str]]:
+    """Return which of the modules each module imports, anywhere in its text.
+
+    Args:
+        sources: Text of each module, by its dotted name.
+    """
+    graph: dict[str, set[str]] = {}
+    for module, text in sources.items():
+        names: set[str] = set()
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        graph[module] = names & sources.keys() - {module}
+    return graph
+
+
+def on_a_circle(graph: dict[str, set[str]]) -> set[str]:
+    """Return the modules that import each other in a circle, or lie between two circles.
+
+    A module that imports no other, or that no other imports, is on no circle and is taken away, until none is left to take.
+    """
+    left = {module: set(imports) for module, imports in graph.items()}
+    while True:
+        imports_of_others = set().union(*left.values())
+        ends = {module for module, imports in left.items() if not imports or module not in imports_of_others}
+        if not ends:
+            return set(left)
+        left = {module: imports - ends for module, imports in left.items() if module not in ends}
 
 
 def imported(path: Path) -> set[str]:
@@ -79,6 +124,34 @@ def test_the_rules_can_fail(tmp_path: Path) -> None:
     wrong.write_text("import compose.loop\nimport cv2\ncv2.imshow('x', y)\n")
     assert "compose.loop" in imported(wrong)
     assert "cv2.imshow" in {dotted(n) for n in ast.walk(ast.parse(wrong.read_text())) if isinstance(n, ast.Attribute)}
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = import_graph({module_of(path): path.read_text() for path in SOURCES})
+    assert "common.errors" in graph["common.settings.loader"], "imports are found"
+    assert {module for module in on_a_circle(graph) if not module.startswith(STILL_CIRCULAR)} == set()
+
+
+@pytest.mark.parametrize(
+    ("sources", "circle"),
+    [
+        ({"a": "import b", "b": "import c", "c": ""}, set()),
+        ({"a": "import b", "b": "from a import x"}, {"a", "b"}),
+        (
+            {"a": "import p.b", "p.b": "def f():\n    from p import c", "p.c": "import a", "d": "import a"},
+            {"a", "p.b", "p.c"},
+        ),
+        ({"a": "if TYPE_CHECKING:\n    import b", "b": "import a", "c": "import b"}, {"a", "b"}),
+    ],
+)
+def test_a_circle_is_found(sources: dict[str, str], circle: set[str]) -> None:
+    assert on_a_circle(import_graph(sources)) == circle
+
+
+def test_shapes_of_arrays_are_named_in_one_place() -> None:
+    alias = re.compile(r"^\w+ = NDArray\[np\.uint8\]", re.MULTILINE)
+    named = {str(path.relative_to(ROOT)) for path in SOURCES if alias.search(path.read_text())}
+    assert named == {"common/vision/arrays.py"}
 
 
 @pytest.mark.parametrize("stage", STAGE_NAMES)
@@ -126,15 +199,33 @@ def test_top_level_folders_are_fixed() -> None:
 
 def test_every_setting_stands_in_the_example_and_in_the_readme() -> None:
     example, readme = (ROOT / ".env.example").read_text(), (ROOT / "README.md").read_text()
-    names = {f.name for kind in SCHEMAS.values() for f in fields(kind)}
+    names = {f.name for kind in all_settings().values() for f in fields(kind)}
     assert {n for n in names if f"{variable_of(n)}=" not in example} == set()
     assert {n for n in names if f"`{flag_of(n)}`" not in readme} == set()
     assert set(re.findall(r"^#? ?(ONLYME_\w+)=", example, re.MULTILINE)) == {variable_of(n) for n in names}
 
 
-def test_every_stream_stands_in_the_readme() -> None:
-    readme = (ROOT / "README.md").read_text()
-    assert [s.name for s in STREAMS if f"| {s.name} |" not in readme] == []
+def row_of(stream: Stream) -> str:
+    """Return the row of the documented table that describes a stream."""
+    carried_by = f"{stream.transport} + ring" if isinstance(stream, SocketStream) and stream.slots else stream.transport
+    contents = stream.contents
+    messages = contents if isinstance(contents, str) else ", ".join(message.__name__ for message in contents)
+    return f"| {stream.name} | {stream.route} | {carried_by} | {messages} | {stream.rate} | {stream.lost} |"
+
+
+def test_every_stream_stands_in_the_documentation_as_in_the_table() -> None:
+    documented = "".join(path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("**/*.md")))
+    assert [row_of(stream) for stream in STREAMS if row_of(stream) not in documented] == []
+
+
+def test_every_message_travels_on_a_stream() -> None:
+    travelling = {message for stream in STREAMS if isinstance(stream, SocketStream) for message in stream.contents}
+    assert travelling == set(get_args(Message))
+
+
+def test_files_and_sockets_are_named_as_in_the_table() -> None:
+    assert len({stream.name for stream in STREAMS}) == len(STREAMS)
+    assert METRICS.name == FOLDER
 
 
 def test_every_error_stands_in_the_tree() -> None:

@@ -51,7 +51,7 @@ def collect(
         try:
             while time.monotonic() < (deadline or limit):
                 moved = picture if is_still else np.roll(picture, 8 * number, axis=1)
-                workers.set_newest(frames.publish(SourceFrame(moved, number, time.monotonic_ns()), ""))
+                workers.set_newest(frames.publish(SourceFrame(moved, number, time.monotonic_ns())))
                 workers.serve(time.monotonic_ns())
                 number += 1
                 until = time.monotonic() + 1 / 60

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import cv2
 
+from capture.settings import CaptureSettings
 from capture.sources.demo import DemoSource
 from capture.sources.image_folder import FolderSource
 from capture.sources.live import open_address, open_camera
 from capture.sources.source import CAMERA, DEMO, FILE, FOLDER, NETWORK_CAMERA, Source
 from capture.sources.video_file import FileSource
-from common.config import CaptureSettings
 from common.errors import SourceError
 from common.runtime.environment import quiet_ffmpeg
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from capture.demo import DemoScene
+from capture.settings import CaptureSettings
 from capture.sources.clock import Clock
 from capture.sources.source import DEMO, READ_TIMEOUT_S, Source, SourceFrame
-from common.config import CaptureSettings
 
 
 class DemoSource:

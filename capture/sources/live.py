@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 
 from capture.frozen_stream import FrozenStreamDetector
+from capture.settings import CaptureSettings
 from capture.sources.source import CAMERA, NETWORK_CAMERA, READ_TIMEOUT_S, SourceFrame
-from common.config import CaptureSettings
 from common.errors import SourceError, SourceLostError
 
 OPEN_TIMEOUT_MS, READ_TIMEOUT_MS = 5000, 5000

@@ -5,26 +5,25 @@ A nested record is the list of its own fields; a command is `[kind, fields...]`,
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgpack
 
 from common.errors import MessageError
-from common.ipc.messages import Command, Instance, Message
+from common.ipc.messages import Message
+from common.ipc.records import Command, FrameInfo, Instance
 
 T = TypeVar("T")
+Reader = Callable[[str, object], object]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 MAX_MESSAGE_BYTES = 4 << 20
 _COMMANDS: dict[int, type[Command]] = {kind.KIND: kind for kind in get_args(Command)}
 _MESSAGES: dict[int, type[Message]] = {kind.KIND: kind for kind in get_args(Message)}
-# record → its fields with their types, in order
-_FIELDS: dict[type, dict[str, Any]] = {
-    kind: {each.name: get_type_hints(kind)[each.name] for each in fields(kind)}
-    for kind in (Instance, *_COMMANDS.values(), *_MESSAGES.values())
-}
 
 
 def encode(message: Message) -> bytes:
@@ -73,26 +72,42 @@ def _tagged(name: str, parts: object, kinds: dict[int, type[T]]) -> T:
 
 def _record(parts: object, kind: type[T]) -> T:
     """Return the message or nested record that consists of these fields; the record checks itself."""
-    hints = _FIELDS[kind]
-    if not isinstance(parts, tuple) or len(parts) != len(hints):
+    readers = _FIELDS[kind]
+    if not isinstance(parts, tuple) or len(parts) != len(readers):
         got = len(parts) if isinstance(parts, tuple) else repr(parts)[:80]
-        raise MessageError(f"{kind.__name__}: expected {len(hints)} fields, got {got}")
-    return kind(*(_unpacked(name, part, hint) for part, (name, hint) in zip(parts, hints.items(), strict=True)))
+        raise MessageError(f"{kind.__name__}: expected {len(readers)} fields, got {got}")
+    values = zip(readers.items(), parts, strict=True)
+    return kind(*(value if read is None else read(name, value) for (name, read), value in values))
 
 
-def _unpacked(name: str, value: object, hint: Any) -> object:
-    """Return what a field of type `hint` holds; plain values are left to the record's own checks."""
+def _records(name: str, parts: object, kind: type[T]) -> tuple[T, ...]:
+    if not isinstance(parts, tuple):
+        raise MessageError(f"{name}: expected a list, got {parts!r:.80}")
+    return tuple(_record(each, kind) for each in parts)
+
+
+def _member(name: str, value: object, kind: type[StrEnum]) -> StrEnum:
+    try:
+        return kind(value)  # type: ignore[arg-type]
+    except ValueError:
+        raise MessageError(f"{name}: expected one of {', '.join(kind)}, got {value!r:.80}") from None
+
+
+def _reader(hint: Any) -> Reader | None:
+    """Return what reads a field of type `hint`; None for plain values, which the record's own checks judge."""
     if hint == Command:
-        return _tagged(name, value, _COMMANDS)
-    if hint in _FIELDS:
-        return _record(value, hint)
-    if get_origin(hint) is tuple and (item := get_args(hint)[0]) in _FIELDS:
-        if not isinstance(value, tuple):
-            raise MessageError(f"{name}: expected a list, got {value!r:.80}")
-        return tuple(_record(parts, item) for parts in value)
+        return partial(_tagged, kinds=_COMMANDS)
+    if isinstance(hint, type) and is_dataclass(hint):
+        return lambda name, value: _record(value, hint)
     if isinstance(hint, type) and issubclass(hint, StrEnum):
-        try:
-            return hint(value)  # type: ignore[arg-type]
-        except ValueError:
-            raise MessageError(f"{name}: expected one of {', '.join(hint)}, got {value!r:.80}") from None
-    return value
+        return partial(_member, kind=hint)
+    if get_origin(hint) is tuple and get_args(hint)[0] is Instance:
+        return partial(_records, kind=Instance)
+    return None
+
+
+# record → its fields, in order, with what reads them
+_FIELDS: dict[type, dict[str, Reader | None]] = {
+    kind: {each.name: _reader(get_type_hints(kind)[each.name]) for each in fields(kind)}
+    for kind in (FrameInfo, Instance, *_COMMANDS.values(), *_MESSAGES.values())
+}

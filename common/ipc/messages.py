@@ -1,25 +1,25 @@
-"""The facts that travel between stages.
+"""The messages that processes send each other. README and common/ipc/streams.py say on which stream each one travels.
 
-Images never travel here, they lie in a ring that a message names. Times are CLOCK_MONOTONIC nanoseconds, boxes are
-half-open and relative (0..1 of width and height), units stand at the end of names. `epoch, frame_id, captured_ns` go
-unchanged from capture to display, so that loss is counted and never guessed.
+Pixels never travel here, with one exception: a relay sends JPEG to other machines. A message names the ring in shared
+memory in which the picture lies. Times are CLOCK_MONOTONIC nanoseconds. Boxes are half-open and relative (0..1 of width and
+height). Units stand at the end of names. `epoch`, `frame_id` and `captured_ns` go unchanged from capture to display, so
+that loss is counted and never guessed.
 
-Every message checks itself when it is made, so also when it is decoded: what is malformed raises MessageError, and
-whoever listens counts and drops it.
+Every message checks itself when it is made, and so also when it is decoded: a malformed one raises MessageError, and the
+receiver counts and drops it.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from common.errors import MessageError
-from common.ipc.fields import boolean, float_range, int_range, one_of, text
+from common.ipc.fields import boolean, float_range, instance_of, int_range, one_of, text
+from common.ipc.records import Command, DetectorKind, FrameInfo, Instance
 
 MAX_INSTANCES = 400
-MAX_MAP_SIDE = 512
-MAX_SIDE = 16384
+MAX_WORKERS = 1024
 # of a relayed picture: the largest that cameras give, 106 MB in memory; larger ones are made smaller
 MAX_PIXELS = 8192 * 4320
 LOST = "lost"  # the state in which a composite is a card
@@ -29,60 +29,37 @@ EVERYBODY = "everybody"  # the state in which every person is shown, and the roo
 STATES = ("starting", "live", EVERYBODY, "hidden", LOST, OFF, INSTANCES)  # as compose/policy.py has them
 
 
-def _said(message: FrameComposed | PictureRelayed) -> None:
-    int_range("composed_ns", message.composed_ns)
-    one_of("state", message.state, STATES)
-    text("reason", message.reason)
-    float_range("mask_age_ms", message.mask_age_ms, -1.0, 1e12)
-    boolean("privacy", message.privacy)
-    text("model", message.model)
+@dataclass(frozen=True, slots=True)
+class FrameCaptured:
+    """capture → compose: a frame of the camera lies in the ring."""
 
+    KIND: ClassVar[int] = 1
+    frame: FrameInfo
 
-def _identity(message: FrameCaptured | MasksInferred | FrameComposed | PictureRelayed) -> None:
-    int_range("epoch", message.epoch, 1)
-    int_range("frame_id", message.frame_id)
-    int_range("captured_ns", message.captured_ns)
-
-
-def _pixels(message: FrameCaptured | FrameComposed) -> None:
-    text("segment", message.segment)
-    int_range("sequence", message.sequence)
-    int_range("height", message.height, 1, MAX_SIDE)
-    int_range("width", message.width, 1, MAX_SIDE)
+    def __post_init__(self) -> None:
+        instance_of("frame", self.frame, FrameInfo)
 
 
 @dataclass(frozen=True, slots=True)
-class FrameCaptured:
-    """capture → compose (every one), infer (newest on request): a frame lies in the ring `segment` at `sequence`.
+class SourceNotice:
+    """capture → compose: what the person in front should read in the picture from now on, "" for nothing.
 
-    `source_index` is the number of the frame in a file source, counted on through loops. `notice` is what the person
-    in front should read in the picture ("" for nothing). `workers` is how many inference workers work at once.
+    It is sent before the first frame of a source and repeated every second, for a compose that starts later.
     """
 
-    KIND: ClassVar[int] = 1
-    epoch: int
-    frame_id: int
-    captured_ns: int
-    source_index: int
-    segment: str
-    sequence: int
-    height: int
-    width: int
-    notice: str = ""
-    workers: int = 0
+    KIND: ClassVar[int] = 16
+    notice: str
 
     def __post_init__(self) -> None:
-        _identity(self)
-        _pixels(self)
-        int_range("source_index", self.source_index)
         text("notice", self.notice)
-        int_range("workers", self.workers, 0, 1024)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceLost:
-    """capture → compose: the source delivers nothing any more, for a reason that whoever sits in front should read.
-    What comes after belongs to another epoch."""
+    """capture → compose: the source delivers nothing any more, for a reason that the person in front should read.
+
+    Frames that come after it belong to another epoch.
+    """
 
     KIND: ClassVar[int] = 6
     reason: str
@@ -103,47 +80,28 @@ class WorkRequested:
 
 
 @dataclass(frozen=True, slots=True)
-class Instance:
-    """One object found: class (0 = person), score 0..1, half-open box x0, y0, x1, y1 in 0..1 of the frame, and the
-    probability map inside the box, `map_height` x `map_width` uint8 row by row, 255 = certain.
+class WorkAssigned:
+    """capture → infer: this worker alone is given the frame. `workers` is how many work at once and share the cores."""
 
-    `is_sign`: Only a sign of somebody: a face alone, a part of the picture that no person found explains, or a person who is
-    not sure enough. What it covers is hidden, and it is never the subject.
-    """
-
-    class_id: int
-    score: float
-    box_xyxy: tuple[float, float, float, float]
-    map_height: int
-    map_width: int
-    probability: bytes
-    is_sign: bool = False
+    KIND: ClassVar[int] = 17
+    frame: FrameInfo
+    workers: int
 
     def __post_init__(self) -> None:
-        int_range("class_id", self.class_id, 0, 1000)
-        boolean("is_sign", self.is_sign)
-        float_range("score", self.score, 0.0, 1.0)
-        if not isinstance(self.box_xyxy, tuple) or len(self.box_xyxy) != 4:
-            raise MessageError(f"box_xyxy: expected 4 numbers, got {self.box_xyxy!r:.80}")
-        for value in self.box_xyxy:
-            float_range("box_xyxy", value, 0.0, 1.0)
-        x0, y0, x1, y1 = self.box_xyxy
-        if x1 <= x0 or y1 <= y0:
-            raise MessageError(f"box_xyxy: expected x0 < x1 and y0 < y1, got {self.box_xyxy}")
-        int_range("map_height", self.map_height, 1, MAX_MAP_SIDE)
-        int_range("map_width", self.map_width, 1, MAX_MAP_SIDE)
-        if type(self.probability) is not bytes or len(self.probability) != self.map_height * self.map_width:
-            size = len(self.probability) if isinstance(self.probability, bytes) else type(self.probability).__name__
-            raise MessageError(f"probability: expected {self.map_height} x {self.map_width} bytes, got {size}")
+        instance_of("frame", self.frame, FrameInfo)
+        int_range("workers", self.workers, 0, MAX_WORKERS)
 
 
 @dataclass(frozen=True, slots=True)
 class MasksInferred:
     """infer → compose: everything found in one frame. No instances is a result too; silence is not.
 
-    `held_ns` is 0 where this very frame was looked at. Where nothing has moved since an earlier frame, the result of that
-    one is said again, and `held_ns` is the time from that frame to this one: a mask is as old as the frame it was made from.
-    `cpu_ns` is the processor time of the look, 0 where there was none.
+    epoch, frame_id, captured_ns: Of the frame.
+    inference_ns: How long the worker took.
+    worker, model: Names of the worker and of its networks, for people to read.
+    held_ns: 0 where this very frame was looked at. Where nothing has moved since an earlier frame, its result is sent again,
+        and this is the time from that frame to this one: a mask is as old as the frame it was made from.
+    cpu_ns: Processor time of the inference, 0 where there was none.
     """
 
     KIND: ClassVar[int] = 3
@@ -153,9 +111,10 @@ class MasksInferred:
     inference_ns: int
     worker: str
     model: str
-    instances: tuple[Instance, ...] = field(default=())
+    instances: tuple[Instance, ...] = ()
     held_ns: int = 0
     cpu_ns: int = 0
+    detector: DetectorKind = DetectorKind.EMBEDDED
 
     @property
     def looked_ns(self) -> int:
@@ -163,179 +122,70 @@ class MasksInferred:
         return self.captured_ns - self.held_ns
 
     def __post_init__(self) -> None:
-        _identity(self)
+        int_range("epoch", self.epoch, 1)
+        int_range("frame_id", self.frame_id)
+        int_range("captured_ns", self.captured_ns)
         int_range("inference_ns", self.inference_ns)
         int_range("held_ns", self.held_ns, 0, self.captured_ns)
         int_range("cpu_ns", self.cpu_ns)
         text("worker", self.worker)
         text("model", self.model)
+        one_of("detector", self.detector, (DetectorKind.EMBEDDED, DetectorKind.MASK_RCNN))
         if len(self.instances) > MAX_INSTANCES:
             raise MessageError(f"instances: expected at most {MAX_INSTANCES}, got {len(self.instances)}")
 
 
 @dataclass(frozen=True, slots=True)
 class FrameComposed:
-    """compose → every display: what may be shown lies in the ring `segment` at `sequence`.
+    """compose → every display: what may be shown lies in the ring.
 
-    In the state `lost` there is no frame: the card carries the numbers of the last one and its own time. `state` and `reason` are those of compose/policy.py; `mask_age_ms` is the age of the mask used (-1.0: none);
-    `privacy` is False only after an explicit act; `model` says who found the people ("" before the first result).
-    `question` is what the person in front is asked ("" for nothing). It is shown to them alone: over the window's picture
-    and on the page, never in a picture that leaves this machine. `everybody` is True while every person who is found is
-    shown, also where nobody is found just now.
+    frame: Of the frame composed, but that the ring is that of composites. In the state `lost` there is no frame: the card
+        carries the numbers of the last one and its own time.
+    state, reason: Those of compose/policy.py.
+    mask_age_ms: Age of the mask used, -1.0 for none.
+    privacy: False only after an explicit act.
+    model: Name of the networks that found the people, "" before the first result.
+    detector: The kind of those networks.
+    question: What the person in front is asked, "" for nothing. It is shown to that person alone: over the window's
+        picture and on the page, never in a picture that leaves this machine.
+    everybody: True while every person who is found is shown, also where nobody is found just now.
     """
 
     KIND: ClassVar[int] = 4
-    epoch: int
-    frame_id: int
-    captured_ns: int
-    source_index: int
-    segment: str
-    sequence: int
-    height: int
-    width: int
+    frame: FrameInfo
     composed_ns: int
     state: str
     reason: str
     mask_age_ms: float
     privacy: bool
     model: str
+    detector: DetectorKind = DetectorKind.NONE
     question: str = ""
     everybody: bool = False
 
     def __post_init__(self) -> None:
-        _identity(self)
-        _pixels(self)
-        int_range("source_index", self.source_index)
-        _said(self)
+        instance_of("frame", self.frame, FrameInfo)
+        int_range("composed_ns", self.composed_ns)
+        one_of("state", self.state, STATES)
+        text("reason", self.reason)
+        float_range("mask_age_ms", self.mask_age_ms, -1.0, 1e12)
+        boolean("privacy", self.privacy)
+        text("model", self.model)
+        instance_of("detector", self.detector, DetectorKind)
         text("question", self.question)
         boolean("everybody", self.everybody)
 
     @property
     def shows_everybody(self) -> bool:
-        """Whether every person who is found is shown; a relay says that by the state alone."""
+        """Whether every person who is found is shown; a relayed composite says that by the state alone."""
         return self.everybody or self.state == EVERYBODY
 
 
 @dataclass(frozen=True, slots=True)
-class SetPrivacy:
-    """display → compose: somebody turned the filter on or off. The wanted state, not "toggle", so that two displays
-    asking at once agree."""
-
-    KIND: ClassVar[int] = 5
-    privacy: bool
-
-    def __post_init__(self) -> None:
-        boolean("privacy", self.privacy)
-
-
-@dataclass(frozen=True, slots=True)
-class SelectSubject:
-    """display → compose: somebody chose by hand who stays sharp: person `number` from the left, 1..9; 0: the next one;
-    10: everybody; 11: one person again. The wanted state, not "toggle", as in SetPrivacy."""
-
-    KIND: ClassVar[int] = 7
-    NEXT: ClassVar[int] = 0
-    EVERYBODY: ClassVar[int] = 10
-    ONE: ClassVar[int] = 11
-    number: int
-
-    def __post_init__(self) -> None:
-        int_range("number", self.number, self.NEXT, self.ONE)
-
-
-@dataclass(frozen=True, slots=True)
-class SelectSubjectAt:
-    """display → compose: somebody pointed at the person that stays sharp; 0..1 of the picture's width and height."""
-
-    KIND: ClassVar[int] = 8
-    x: float
-    y: float
-
-    def __post_init__(self) -> None:
-        float_range("x", self.x, 0.0, 1.0)
-        float_range("y", self.y, 0.0, 1.0)
-
-
-@dataclass(frozen=True, slots=True)
-class SetView:
-    """display → compose: somebody asked for the instance view, or for the filter again. The view shows the camera's
-    own picture: it is privacy off."""
-
-    KIND: ClassVar[int] = 9
-    instances: bool
-
-    def __post_init__(self) -> None:
-        boolean("instances", self.instances)
-
-
-@dataclass(frozen=True, slots=True)
-class ViewerReady:
-    """viewer → relay: this viewer took picture `number` (0: none yet) and wants the next; also said now and then."""
-
-    KIND: ClassVar[int] = 10
-    number: int
-
-    def __post_init__(self) -> None:
-        int_range("number", self.number)
-
-
-@dataclass(frozen=True, slots=True)
-class PictureRelayed:
-    """relay → viewer: a composite as JPEG, or a card while `privacy` is False. `number` counts the pictures of this relay,
-    from 1; times are of the relay's clock; the rest is as in FrameComposed, but that the picture may be smaller."""
-
-    KIND: ClassVar[int] = 11
-    number: int
-    sent_ns: int
-    epoch: int
-    frame_id: int
-    captured_ns: int
-    source_index: int
-    height: int
-    width: int
-    composed_ns: int
-    state: str
-    reason: str
-    mask_age_ms: float
-    privacy: bool
-    model: str
-    jpeg: bytes
-
-    def __post_init__(self) -> None:
-        _identity(self)
-        int_range("number", self.number, 1)
-        int_range("sent_ns", self.sent_ns)
-        int_range("source_index", self.source_index)
-        int_range("height", self.height, 1, MAX_SIDE)
-        int_range("width", self.width, 1, MAX_SIDE)
-        int_range("height * width", self.height * self.width, 1, MAX_PIXELS)
-        _said(self)
-        if type(self.jpeg) is not bytes or not self.jpeg:
-            raise MessageError(f"jpeg: expected bytes, got {self.jpeg!r:.80}")
-
-
-@dataclass(frozen=True, slots=True)
-class SetBackground:
-    """display → compose: somebody chose what hides the room: `blur`, `color:RRGGBB`, or "" for what the call began with.
-    Nothing that names a file: a viewer must not read the disk."""
-
-    KIND: ClassVar[int] = 12
-    background: str
-
-    def __post_init__(self) -> None:
-        text("background", self.background)
-        if self.background not in ("", "blur") and not re.fullmatch(r"color:[0-9a-fA-F]{6}", self.background):
-            raise MessageError(f"background: expected blur, color:RRGGBB or nothing, got {self.background!r:.80}")
-
-
-Command = SetPrivacy | SelectSubject | SelectSubjectAt | SetView | SetBackground
-
-
-@dataclass(frozen=True, slots=True)
 class CommandIssued:
-    """display → compose: a viewer wants something of the stream `epoch`, which was on the display at `issued_ns`.
+    """display → compose: a viewer issued a command at `issued_ns`, while the stream `epoch` was on the display.
 
-    A wish that comes late, or that was made for another stream, would change a picture that the viewer has not seen.
+    A command that comes late, or that was issued for another stream, would change a picture that the viewer has not seen.
     Both are stated here so that compose can refuse it.
     """
 
@@ -349,6 +199,48 @@ class CommandIssued:
         int_range("issued_ns", self.issued_ns)
         if not isinstance(self.command, Command):
             raise MessageError(f"command: expected a command, got {self.command!r:.80}")
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerReady:
+    """viewer → relay: this viewer took picture `number` (0: none yet) and wants the next; repeated now and then."""
+
+    KIND: ClassVar[int] = 10
+    number: int
+
+    def __post_init__(self) -> None:
+        int_range("number", self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRelayed:
+    """relay → viewer: a composite as JPEG, or a card while privacy is off.
+
+    number: Counts the pictures of this relay, from 1.
+    sent_ns: When it was sent, by the relay's clock, as all times here.
+    composite: Without what stays on the relay's machine: place in shared memory, question, `everybody`. The picture may be
+        smaller than compose made it.
+    jpeg: The picture.
+    """
+
+    KIND: ClassVar[int] = 11
+    number: int
+    sent_ns: int
+    composite: FrameComposed
+    jpeg: bytes
+
+    def __post_init__(self) -> None:
+        int_range("number", self.number, 1)
+        int_range("sent_ns", self.sent_ns)
+        instance_of("composite", self.composite, FrameComposed)
+        frame = self.composite.frame
+        if frame.segment or frame.sequence or self.composite.question or self.composite.everybody:
+            raise MessageError(
+                f"composite: expected nothing that stays on the relay's machine, got {self.composite!r:.80}"
+            )
+        int_range("height * width", frame.height * frame.width, 1, MAX_PIXELS)
+        if type(self.jpeg) is not bytes or not self.jpeg:
+            raise MessageError(f"jpeg: expected bytes, got {self.jpeg!r:.80}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,13 +258,13 @@ class LoadReported:
 
 @dataclass(frozen=True, slots=True)
 class InferenceScheduled:
-    """compose → infer: what is wanted of the workers from now on.
+    """compose → infer: how every worker has to work from now on.
 
-    hz: Looks a second of each, 0.0 for as many as it can.
+    hz: Inferences a second of each worker, 0.0 for as many as it can.
     insists: A worker insists on its share of the processor; else every other program runs first.
-    light: The small networks look alone, without the Mask R-CNN, for which the processor is too busy.
+    light: The small networks work alone, without the Mask R-CNN, for which the processor is too busy.
     things: Things are shown as well as people, and only the Mask R-CNN finds those.
-    since_ns: Compose cannot tell who is in frames captured from then on: a look is wanted at once.
+    since_ns: Compose cannot tell who is in frames captured from then on: it needs a result at once.
     looked_ns: When the frame was captured that the mask in use was made from, whichever worker made it.
     limit_ms: The age from which that mask shows nobody.
     """
@@ -398,13 +290,15 @@ class InferenceScheduled:
 
 Message = (
     FrameCaptured
+    | SourceNotice
+    | SourceLost
     | WorkRequested
+    | WorkAssigned
     | MasksInferred
     | FrameComposed
-    | SourceLost
+    | CommandIssued
     | ViewerReady
     | PictureRelayed
-    | CommandIssued
     | LoadReported
     | InferenceScheduled
 )

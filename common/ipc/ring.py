@@ -1,22 +1,22 @@
 """Frames in shared memory: one writer, many readers, nobody waits.
 
-Words: *capacity* slots of one *geometry*; *sequence* numbers frames from 0; the *cursor* is the last published
-sequence (-1: none yet); slot = sequence % capacity. A reader that comes too late has been *lapped*.
+Terms: a ring has *capacity* slots of one *shape*; *sequence* numbers frames from 0; the *cursor* is the sequence published
+last (-1: none yet); slot = sequence % capacity. A reader is *lapped* when the writer overwrites the slot that it reads.
 
 Write:  1. claim    the slot of cursor + 1 belongs to the writer from now on (it held cursor + 1 - capacity)
-        2. fill     in place: the slot is handed out as an array, so nothing is copied twice
+        2. fill     in place: the caller gets the slot as an array, so nothing is copied twice
         3. publish  cursor += 1, one aligned 8-byte store, after the pixels
 Read:   1. copy the slot of the wanted sequence, or reduce it into an array of one's own
-        2. load the cursor; while it was copied the writer may have filled the slot of cursor + 1, so the copy is
+        2. load the cursor; during the copy the writer may have filled the slot of cursor + 1, so the copy is
            whole if and only if cursor - sequence < capacity - 1. Otherwise the reader was lapped: `None`.
 
-That this is so rests on the processor: x86-64 shows stores to others in the order they were made, and loads in theirs
-(TSO). Elsewhere the cursor may be seen before the pixels, and only a memory fence on both sides would help. Python offers
-none: a lock taken and released orders what stands inside it, but lets the pixels sink into it from above and the cursor
-rise into it from below, in any order there. So a ring refuses other processors. A copy of 720p takes 0.1 ms, so no reader
-is lent a slot.
+This relies on the order of memory accesses: x86-64 makes stores visible in program order, and executes loads in program
+order (TSO). On other processors a reader may see the cursor before the pixels, and only a memory fence on both sides would
+prevent that. Python offers none: taking and releasing a lock orders the accesses inside it, but accesses before and after may
+move into it and change places there. A ring therefore refuses other processors. A reader always copies, since a copy of
+720p takes 0.1 ms.
 
-The segment's layout stands in common/ipc/shm.py.
+common/ipc/shm.py describes the layout of the segment.
 """
 
 from __future__ import annotations
@@ -28,13 +28,11 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from common.errors import ProcessorError, RingGoneError, RingSpaceError
 from common.ipc.shm import HEADER, MAGIC, SHM_FOLDER, SharedMemory, name_prefix
+from common.vision.arrays import BgrImage
 from common.vision.pyramid import ImagePyramid
-
-Frame = NDArray[np.uint8]
 
 LAYOUT_VERSION = 2
 CURSOR_OFFSET = 64
@@ -44,10 +42,10 @@ RETRY_ATTACH_S = 0.2
 
 
 def check_processor(machine: str) -> None:
-    """Refuse a processor, by its name as uname(2) gives it, on which a reader could take half a frame for a whole one.
+    """Refuse a processor, named as uname(2) names it, on which a reader could take a torn frame for a whole one.
 
     Raises:
-        ProcessorError: It is none that keeps the order of stores.
+        ProcessorError: The processor does not keep the order of stores.
     """
     if machine != ORDERED:
         raise ProcessorError(
@@ -57,20 +55,20 @@ def check_processor(machine: str) -> None:
 
 
 def new_epoch() -> int:
-    """A random number that tells one incarnation of a writer from every other, 1 .. 2**63 - 1."""
+    """Return a random number that tells one incarnation of a writer from every other, 1 .. 2**63 - 1."""
     return (int.from_bytes(os.urandom(8)) >> 2) + 1
 
 
 def slot_bytes(shape: tuple[int, int, int]) -> int:
-    """Bytes of one slot of `shape` (H, W, C) uint8, rounded up to whole pages."""
+    """Return the bytes of one slot of `shape` (H, W, C) uint8, rounded up to whole pages."""
     return -(-shape[0] * shape[1] * shape[2] // PAGE) * PAGE
 
 
 class _Closing:
-    """Closes itself at the end of a `with`."""
+    """Is closed at the end of a `with`."""
 
     def close(self) -> None:
-        """Let go of what is held."""
+        """Release the resource."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:
@@ -83,7 +81,7 @@ class _Closing:
 
 
 class _Mapped(_Closing):
-    """What writer and reader share: the mapping, and the two live words of its header."""
+    """Holds what writer and reader share: the mapping, and the cursor and heartbeat in its header."""
 
     def __init__(self, segment: SharedMemory, capacity: int, shape: tuple[int, int, int], epoch: int) -> None:
         self._segment = segment
@@ -92,7 +90,7 @@ class _Mapped(_Closing):
         self.capacity = capacity
         self.shape = shape
         self.epoch = epoch
-        # frombuffer holds the mapping: an access after close() raises instead of ending in a segmentation fault
+        # frombuffer keeps the mapping alive: an access after close() raises instead of ending in a segmentation fault
         self._words = np.frombuffer(memory, np.int64, 2, CURSOR_OFFSET)
         count = shape[0] * shape[1] * shape[2]
         self._slots = [
@@ -101,24 +99,24 @@ class _Mapped(_Closing):
 
     @property
     def cursor(self) -> int:
-        """Sequence published last, -1 if none."""
+        """Return the sequence published last, -1 if none."""
         return int(self._words[0])
 
     def close(self) -> None:
-        """Let go of the mapping. Arrays handed out by `claim` must not be used afterwards."""
+        """Unmap the ring. Arrays that `claim` returned must not be used afterwards."""
         self._slots.clear()
         self._words = np.full(2, -1, np.int64)
         self._segment.close()
 
 
 class RingWriter(_Mapped):
-    """The only writer of a ring it creates.
+    """Creates a ring and is its only writer.
 
     Args:
-        stream: Name of the stream, part of the segment's name.
+        stream: Name of the stream, a part of the segment's name.
         shape: (H, W, C) of every frame, uint8.
         capacity: Number of slots, at least 3.
-        epoch: Written into the header; never used twice, so that a segment name is never used twice either.
+        epoch: Written into the header; it is never used twice, so no segment name is used twice either.
 
     Raises:
         RingSpaceError: Shared memory has too little room. Writing to a page that cannot be backed would end the
@@ -143,12 +141,12 @@ class RingWriter(_Mapped):
         self.beat()
         segment.memory[:8] = MAGIC  # last: a reader that sees the magic sees the whole header
 
-    def claim(self) -> Frame:
-        """(H, W, C) uint8 slot of the next sequence, to be filled in place before `publish`."""
+    def claim(self) -> BgrImage:
+        """Return the slot of the next sequence, (H, W, C) uint8, to be filled in place before `publish`."""
         return self._slots[(self.cursor + 1) % self.capacity]
 
     def publish(self) -> int:
-        """Make the claimed slot visible; returns its sequence."""
+        """Make the claimed slot visible; return its sequence."""
         self.beat()
         sequence = self.cursor + 1
         self._words[0] = sequence
@@ -159,13 +157,13 @@ class RingWriter(_Mapped):
         self._words[1] = time.monotonic_ns()
 
     def close(self) -> None:
-        """Let go of the mapping and remove the segment; readers that hold it keep their mapping."""
+        """Unmap the ring and remove its segment; readers keep their mapping."""
         super().close()
         self._segment.unlink()
 
 
 class ShapedRing(_Closing):
-    """A stream's ring of the present picture size; another size begins a new ring under a new epoch.
+    """Holds a stream's ring for the present picture size; another size begins a new ring under a new epoch.
 
     Raises:
         ProcessorError: See check_processor.
@@ -177,7 +175,7 @@ class ShapedRing(_Closing):
         self._ring: RingWriter | None = None
 
     def of(self, height: int, width: int) -> RingWriter:
-        """The ring for pictures (height, width, 3).
+        """Return the ring for pictures (height, width, 3) uint8.
 
         Raises:
             RingSpaceError: Shared memory has too little room for it.
@@ -190,7 +188,7 @@ class ShapedRing(_Closing):
 
     @property
     def shape(self) -> tuple[int, int, int] | None:
-        """(H, W, 3) of the present ring, None if there is none."""
+        """Return (H, W, 3) of the present ring, None if there is none."""
         return None if self._ring is None else self._ring.shape
 
     def close(self) -> None:
@@ -201,10 +199,10 @@ class ShapedRing(_Closing):
 
 
 class RingReader(_Mapped):
-    """One of many readers.
+    """Reads a ring; any number of readers may.
 
     Raises:
-        RingGoneError: No such segment, or not a ring of this layout.
+        RingGoneError: There is no such segment, or it is no ring of this layout.
     """
 
     def __init__(self, name: str) -> None:
@@ -222,24 +220,24 @@ class RingReader(_Mapped):
             )
         super().__init__(segment, capacity, shape, epoch)
 
-    def read(self, sequence: int, into: Frame) -> bool:
+    def read(self, sequence: int, into: BgrImage) -> bool:
         """Copy frame `sequence` into `into` (H, W, C) uint8.
 
         Returns:
-            True if the copy is whole; False if it is not there yet or this reader was lapped: `into` is then garbage.
+            True if the copy is whole; False if the frame is not there yet or the reader was lapped: `into` is then garbage.
         """
         if not 0 <= sequence <= self.cursor:
             return False
         np.copyto(into, self._slots[sequence % self.capacity])
         return self._is_whole(sequence)
 
-    def read_reduced(self, sequence: int, least_wh: tuple[float, float]) -> Frame | None:
+    def read_reduced(self, sequence: int, least_wh: tuple[float, float]) -> BgrImage | None:
         """Return the smallest pyramid level of frame `sequence` that is at least `least_wh` (width, height): a new (h, w, C) uint8.
 
         The frame is reduced in shared memory, without a copy of the whole frame.
 
         Returns:
-            None where the frame is not there yet or this reader was lapped.
+            (h, w, C) uint8 owned by the caller; None where the frame is not there yet or the reader was lapped.
         """
         if not 0 <= sequence <= self.cursor:
             return None
@@ -249,20 +247,20 @@ class RingReader(_Mapped):
         return reduced if self._is_whole(sequence) else None
 
     def _is_whole(self, sequence: int) -> bool:
-        """Whether what was read of a frame until now is."""
+        """Return whether a frame that has been copied until now was copied before the writer overwrote it."""
         return self.cursor - sequence < self.capacity - 1
 
     @property
     def heartbeat_age_ms(self) -> float:
-        """Time since the writer last published or beat."""
+        """Return the milliseconds since the writer last published or called `beat`."""
         return (time.monotonic_ns() - int(self._words[1])) / 1e6
 
 
 class RingCache:
-    """The one ring a reader currently follows, attached anew when a message names another segment.
+    """Keeps the ring that a reader follows, and attaches to another when a message names another segment.
 
-    A restarted writer has a new epoch and so a new name; the old mapping is let go at once, so no picture of an
-    orphaned segment is ever taken for a live one.
+    A restarted writer has a new epoch and therefore a new segment name. The old segment is unmapped at once, so no picture of
+    an orphaned segment is taken for a live one.
 
     Raises:
         ProcessorError: See check_processor.
@@ -272,11 +270,11 @@ class RingCache:
         check_processor(os.uname().machine)
         self._reader: RingReader | None = None
 
-    def read(self, name: str, sequence: int, shape: tuple[int, int, int], into: Frame | None) -> Frame | None:
-        """Frame `sequence` of segment `name`, in `into` if that has the right shape, else in a new array.
+    def read(self, name: str, sequence: int, shape: tuple[int, int, int], into: BgrImage | None) -> BgrImage | None:
+        """Copy frame `sequence` of segment `name` into `into` if that has the right shape, else into a new array.
 
         Returns:
-            (H, W, C) uint8 BGR owned by the caller, or None if it was lapped.
+            (H, W, C) uint8 BGR owned by the caller, or None if the reader was lapped.
 
         Raises:
             RingGoneError: The segment is gone or has another geometry than `shape`.
@@ -288,8 +286,12 @@ class RingCache:
 
     def read_reduced(
         self, name: str, sequence: int, shape: tuple[int, int, int], least_wh: tuple[float, float]
-    ) -> Frame | None:
-        """The same, as `RingReader.read_reduced` makes it: for who looks at no more of a frame than that."""
+    ) -> BgrImage | None:
+        """Return frame `sequence` of segment `name` reduced, see `RingReader.read_reduced`.
+
+        Raises:
+            RingGoneError: See `read`.
+        """
         return self._attached(name, shape).read_reduced(sequence, least_wh)
 
     def _attached(self, name: str, shape: tuple[int, int, int]) -> RingReader:
@@ -301,28 +303,28 @@ class RingCache:
         return self._reader
 
     def close(self) -> None:
-        """Let go of the current ring."""
+        """Unmap the present ring."""
         if self._reader is not None:
             self._reader.close()
             self._reader = None
 
 
 def ring_bytes(shape: tuple[int, int, int], capacity: int) -> int:
-    """Bytes of shared memory that a ring takes."""
+    """Return the bytes of shared memory that a ring takes."""
     return PAGE + capacity * slot_bytes(shape)
 
 
 def _attach(name: str) -> tuple[SharedMemory, tuple[bytes, int, int, int, int, int, int]]:
-    """The segment and its header; waits a moment for a writer between creating and filling it."""
+    """Attach to a segment; return it and its header. Wait a moment for a writer that has created it and not filled it yet."""
     deadline = time.monotonic() + RETRY_ATTACH_S
     while True:
         try:
             segment = SharedMemory(name)
         except FileNotFoundError:
             raise RingGoneError(f"segment {name} is gone: its writer ended or was restarted") from None
-        except OSError as error:  # no descriptor is left: another message may find one
+        except OSError as error:  # such as no descriptor left: the next message may find one
             raise RingGoneError(f"segment {name} cannot be attached ({error.strerror})") from None
-        except ValueError:  # created but not yet of its size: an empty file cannot be mapped
+        except ValueError:  # created and not sized yet: an empty file cannot be mapped
             segment = None
         if segment is not None:
             if segment.size >= PAGE and bytes(segment.memory[:8]) == MAGIC:

@@ -1,13 +1,13 @@
-"""What lies in shared memory: names, the header's layout, and what nobody writes any more.
+"""Shared memory: segments and their names, the header of a ring, and the removal of stale segments.
 
-Segment layout 2, little-endian, one page of header and then the slots, each on a page boundary:
+A segment is one file of `/dev/shm`. Layout 2, little-endian, one page of header and then the slots, each on a page boundary:
     0  magic 8s | 8 version u32 | 12 capacity u32 | 16 height u32 | 20 width u32 | 24 channels u32 | 28 nothing u32
    32  epoch u64
    64  cursor i64 | 72 heartbeat_ns i64 (CLOCK_MONOTONIC)
 
-The writer holds a lock on its segment (flock(2)), which the kernel takes back when the writer is gone. So a
-reader can tell also where it could not find the writer's pid: in another container that shares `/dev/shm`, and however long the
-writer stands still.
+The writer holds a lock (flock(2)) on its segment, and the kernel releases it when the writer ends. A segment without a lock
+is therefore stale, and this can be told even where the writer's pid is not visible (in another container that shares
+`/dev/shm`) and where the writer has been stopped for long.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ STALE_AFTER_S = 10.0
 
 
 class SharedMemory:
-    """A piece of shared memory, mapped: a file of `/dev/shm` that only its owner may read.
+    """Maps a segment: a file of `/dev/shm` that only its owner may read.
 
-    Not `multiprocessing.shared_memory`: before Python 3.13 a reader's resource tracker unlinks the segment for everybody
-    when that reader exits, and a failed attach may do so too.
+    `multiprocessing.shared_memory` is not used: before Python 3.13 the resource tracker of a reader removes the segment for
+    everybody when that reader exits, and a failed attach may do so too.
 
     Args:
-        name: Of the file.
-        size: Bytes, of a new one; all of its pages are reserved, and its lock is held until it is closed. 0 attaches to one
-            that is there.
+        name: Name of the segment.
+        size: Bytes of a new segment, all of whose pages are reserved and whose lock is held until it is closed; 0 attaches
+            to an existing one.
 
     Raises:
-        FileNotFoundError: There is none to attach to.
-        ValueError: It is empty: its writer has not come further yet.
-        PermissionError: Somebody else made it, or it is no file.
+        FileNotFoundError: There is no such segment to attach to.
+        ValueError: The segment is empty: its writer has created it and not sized it yet.
+        PermissionError: Another user made it, or it is no regular file.
         OSError: It cannot be made; ENOSPC where memory is short. Nothing of it is left then.
     """
 
@@ -50,7 +50,7 @@ class SharedMemory:
         fd = _open_ours(name, os.O_RDWR | (os.O_CREAT | os.O_EXCL if size else 0))
         try:
             if size:
-                fcntl.flock(fd, fcntl.LOCK_EX)  # it lasts as long as the mapping, which holds the same open file
+                fcntl.flock(fd, fcntl.LOCK_EX)  # held as long as the mapping, which keeps the same open file
                 os.posix_fallocate(fd, 0, size)  # a page that cannot be backed would end the process with SIGBUS
             self.memory = mmap.mmap(fd, os.fstat(fd).st_size)
         except OSError:
@@ -62,29 +62,29 @@ class SharedMemory:
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """Return the bytes mapped."""
         return len(self.memory)
 
     def close(self) -> None:
-        """Let go of the mapping.
+        """Unmap the segment.
 
         Raises:
-            BufferError: An array still looks at it.
+            BufferError: An array still refers to it.
         """
         self.memory.close()
 
     def unlink(self) -> None:
-        """Remove the name; whoever has it mapped keeps its mapping."""
+        """Remove the name; processes that have the segment mapped keep their mapping."""
         _remove(self.name)
 
 
 def name_prefix() -> str:
-    """Start of every segment name of this user."""
+    """Return how every segment name of this user begins."""
     return f"onlyme-{os.getuid()}-"
 
 
 def remove_stale() -> list[str]:
-    """Remove what `find_stale` finds; returns the names."""
+    """Remove all stale segments; return their names."""
     names = find_stale()
     for name in names:
         _remove(name)
@@ -92,14 +92,15 @@ def remove_stale() -> list[str]:
 
 
 def find_stale() -> list[str]:
-    """Names of this user's segments whose writer is gone.
+    """Return the names of this user's segments whose writer has ended.
 
-    SIGKILL leaves segments behind. A segment without a header yet is left alone for `STALE_AFTER_S`: its writer
-    may be between creating and locking it. What is not ours (of another owner, or no file) is left alone for ever.
+    A writer that is killed (SIGKILL) leaves its segment behind. A segment without a header is not stale for the first
+    STALE_AFTER_S, because its writer may be between creating and locking it. Files of other users, and names that are no
+    regular file, are never stale.
     """
     try:
         names = sorted(path.name for path in Path(SHM_FOLDER).glob(f"{name_prefix()}*"))
-    except OSError:  # who wants a segment says what is wrong with the folder
+    except OSError:  # the process that creates a segment reports what is wrong with the folder
         return []
     return [name for name in names if _is_stale(name)]
 
@@ -107,7 +108,7 @@ def find_stale() -> list[str]:
 def _is_stale(name: str) -> bool:
     try:
         fd = _open_ours(name, os.O_RDONLY)
-    except OSError:  # it is gone, not ours, or nobody can tell now
+    except OSError:  # it was removed, is not ours, or cannot be opened now
         return False
     try:
         is_young = time.time() - os.fstat(fd).st_mtime <= STALE_AFTER_S
@@ -122,12 +123,12 @@ def _is_stale(name: str) -> bool:
 
 
 def _open_ours(name: str, flags: int) -> int:
-    """A descriptor of a segment.
+    """Open a segment of this user and return its descriptor.
 
-    Others may put what they like into `/dev/shm`, under our names too: a link is not followed, a pipe not waited for.
+    Other users may put anything into `/dev/shm`, also under our names: a link is not followed, a pipe not waited for.
 
     Raises:
-        PermissionError: Somebody else made it, or it is no file.
+        PermissionError: Another user made it, or it is no regular file.
         OSError: It cannot be opened.
     """
     fd = os.open(_path_of(name), flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)

@@ -1,17 +1,8 @@
-"""The streams between the stages: this table is the architecture.
+"""Every channel between processes is a row of STREAMS: this table is the architecture.
 
-stream      from → to             pixels                       facts                          lossy where
-frames      capture → compose     ring `frames`                FrameCaptured, every frame;    a slow compose skips to the newest
-                                                               SourceLost
-work        infer ↔ capture       ring `frames`                WorkRequested → FrameCaptured  each frame goes to one worker at most
-masks       infer → compose       in the message (small map)   MasksInferred                  late, stale or foreign results are dropped
-composites  compose → displays    ring `composites`            FrameComposed, every frame     a slow display skips to the newest
-control     displays → compose    -                            CommandIssued                  late or foreign commands are refused
-schedule    compose → infer       -                            InferenceScheduled, on change  the next one comes within a second
-loads       all → compose         -                            LoadReported, once a second    the next one comes within a second
-
-Every stream is one ZeroMQ ipc endpoint in the run folder. The side that owns the stream binds, so stages may start
-and restart in any order. Queues are short: what is late is of no use, and a stalled peer must cost no memory.
+The side that owns a socket's stream binds it, so stages may start and restart in any order. Queues are short: what is late
+is of no use, and a stalled peer must cost no memory. Pixels lie in rings in shared memory (common/ipc/ring.py), and messages
+say where.
 """
 
 from __future__ import annotations
@@ -21,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,47 +30,118 @@ from common.ipc.messages import (
     Message,
     PictureRelayed,
     SourceLost,
+    SourceNotice,
     ViewerReady,
+    WorkAssigned,
     WorkRequested,
 )
 from common.metrics.counters import Counters
 
 Socket = zmq.Socket[bytes]
 Context = zmq.Context[Socket]
-M = TypeVar(
-    "M", FrameCaptured, WorkRequested, MasksInferred, FrameComposed, FrameCaptured | SourceLost, CommandIssued, PictureRelayed,
-    ViewerReady | CommandIssued, LoadReported, InferenceScheduled,
-)  # fmt: skip
-FRAME_FACTS: tuple[type[FrameCaptured | SourceLost], ...] = (FrameCaptured, SourceLost)
+M = TypeVar("M", bound=Message)
 
 LONGEST_IPC_PATH = 107  # bytes in sockaddr_un.sun_path, less the closing NUL; libzmq refuses longer ones
 
 
+class Transport(StrEnum):
+    """What carries a stream."""
+
+    IPC = "ipc socket"  # of ZeroMQ, in the run folder
+    TCP = "tcp socket"  # of ZeroMQ, encrypted
+    PAGE = "shared page"  # of anonymous memory
+    FILE = "file"  # in the run folder
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One row of the table: who binds with which socket, who connects with which, how much may queue, slots of its ring."""
+    """One row of the table.
+
+    name: Of the stream; also of its socket, its lock and its ring.
+    route: From which process to which.
+    transport: What carries it.
+    contents: Message classes, or in words what is written where no messages travel.
+    rate: How often.
+    lost: What is lost where a reader is slow, or where a message comes too late.
+    """
 
     name: str
+    route: str
+    transport: Transport
+    contents: tuple[type[Message], ...] | str
+    rate: str
+    lost: str
+
+
+@dataclass(frozen=True, slots=True)
+class SocketStream(Stream):
+    """A stream of messages through ZeroMQ.
+
+    binder: The process that binds; it owns the stream.
+    binds, connects: Kind of its socket, and of its peers'.
+    queue: Messages that may wait at each end.
+    slots: Frames in the ring in shared memory that the owner writes, 0 for no ring.
+    """
+
+    contents: tuple[type[Message], ...]
+    binder: str
     binds: int
     connects: int
     queue: int
     slots: int = 0
 
 
-# slots for a sixth of a second: compose takes the newest frame, a worker is handed it when it is new, and a recorder may hiccup
-FRAMES = Stream("frames", binds=zmq.PUB, connects=zmq.SUB, queue=8, slots=5)
-WORK = Stream("work", binds=zmq.ROUTER, connects=zmq.DEALER, queue=4)
-MASKS = Stream("masks", binds=zmq.PULL, connects=zmq.PUSH, queue=2)
-COMPOSITES = Stream("composites", binds=zmq.PUB, connects=zmq.SUB, queue=16, slots=6)
-CONTROL = Stream("control", binds=zmq.PULL, connects=zmq.PUSH, queue=16)
-SCHEDULE = Stream("schedule", binds=zmq.PUB, connects=zmq.SUB, queue=8)
-LOADS = Stream("loads", binds=zmq.PULL, connects=zmq.PUSH, queue=16)
-STREAMS = (FRAMES, WORK, MASKS, COMPOSITES, CONTROL, SCHEDULE, LOADS)
+FRAME_MESSAGES: tuple[type[FrameCaptured | SourceNotice | SourceLost], ...] = (FrameCaptured, SourceNotice, SourceLost)
+FRAMES = SocketStream(
+    "frames", "capture → compose", Transport.IPC, FRAME_MESSAGES, "every frame",
+    "a slow compose skips to the newest frame", "capture", zmq.PUB, zmq.SUB, queue=8,
+    slots=5,  # a sixth of a second: compose takes the newest frame, and a worker is given a frame while it is new
+)  # fmt: skip
+WORK = SocketStream(
+    "work", "infer ↔ capture", Transport.IPC, (WorkRequested, WorkAssigned), "whenever a worker is idle",
+    "a frame goes to one worker at most, and most go to none", "capture", zmq.ROUTER, zmq.DEALER, queue=4,
+)  # fmt: skip
+MASKS = SocketStream(
+    "masks", "infer → compose", Transport.IPC, (MasksInferred,), "every result",
+    "late, stale and foreign results are dropped", "compose", zmq.PULL, zmq.PUSH, queue=2,
+)  # fmt: skip
+COMPOSITES = SocketStream(
+    "composites", "compose → displays, relay", Transport.IPC, (FrameComposed,), "every frame",
+    "a slow display skips to the newest composite", "compose", zmq.PUB, zmq.SUB, queue=16,
+    slots=6,  # a fifth of a second: a recorder may hiccup
+)  # fmt: skip
+CONTROL = SocketStream(
+    "control", "displays, relay → compose", Transport.IPC, (CommandIssued,), "whenever a viewer wants something",
+    "late and foreign commands are refused", "compose", zmq.PULL, zmq.PUSH, queue=16,
+)  # fmt: skip
+SCHEDULE = SocketStream(
+    "schedule", "compose → infer", Transport.IPC, (InferenceScheduled,), "on change, and every second",
+    "the next one comes within a second", "compose", zmq.PUB, zmq.SUB, queue=8,
+)  # fmt: skip
+LOADS = SocketStream(
+    "loads", "all others → compose", Transport.IPC, (LoadReported,), "every second",
+    "the next one comes within a second", "compose", zmq.PULL, zmq.PUSH, queue=16,
+)  # fmt: skip
+REMOTE = SocketStream(
+    "remote", "relay ↔ displays elsewhere", Transport.TCP, (PictureRelayed, ViewerReady, CommandIssued),
+    "every composite, for each viewer that took the last ones", "a slow viewer gets the newest picture next", "relay",
+    zmq.ROUTER, zmq.DEALER, queue=6,  # pictures on their way to one viewer: 200 ms there and back at 30 a second
+)  # fmt: skip
+HEARTBEAT = Stream(
+    "heartbeat", "a stage's child → its parent", Transport.PAGE, "time of the loop's last turn, level of the log",
+    "every turn of a loop", "nothing: the newest value counts",
+)  # fmt: skip
+METRICS = Stream(
+    "metrics", "every process → displays", Transport.FILE, "one JSON file a process with counters, gauges and summaries",
+    "every second", "nothing: the newest file counts",
+)  # fmt: skip
+IPC_STREAMS = (FRAMES, WORK, MASKS, COMPOSITES, CONTROL, SCHEDULE, LOADS)
+STREAMS: tuple[Stream, ...] = (*IPC_STREAMS, REMOTE, HEARTBEAT, METRICS)
 
 
 @contextmanager
 def open_context() -> Iterator[Context]:
-    """The process's one ZeroMQ context; on leaving, its sockets are closed and nothing lingers."""
+    """Open the process's one ZeroMQ context; on leaving, its sockets are closed and nothing lingers."""
     context: Context = zmq.Context()
     try:
         yield context
@@ -86,8 +149,8 @@ def open_context() -> Iterator[Context]:
         context.destroy(linger=0)
 
 
-def bind(context: Context, stream: Stream, run_dir: Path) -> Socket:
-    """The owner's end of a stream.
+def bind(context: Context, stream: SocketStream, run_dir: Path) -> Socket:
+    """Return the owner's end of an ipc stream.
 
     ZeroMQ lets two processes bind one ipc path, and the first then talks to nobody: the caller must hold the
     stream's lock (common/runtime/run_dir.py `writer_lock`).
@@ -97,15 +160,15 @@ def bind(context: Context, stream: Stream, run_dir: Path) -> Socket:
     return socket
 
 
-def connect(context: Context, stream: Stream, run_dir: Path) -> Socket:
-    """A peer's end of a stream; the owner may start later or restart."""
+def connect(context: Context, stream: SocketStream, run_dir: Path) -> Socket:
+    """Return a peer's end of an ipc stream; the owner may start later or restart."""
     socket = _socket(context, stream, stream.connects)
     socket.connect(endpoint(stream, run_dir))
     return socket
 
 
 def send(socket: Socket, message: Message) -> bool:
-    """Send without ever waiting; False where there is no peer or its queue is full."""
+    """Send without ever waiting; return False where there is no peer or its queue is full."""
     try:
         socket.send(encode(message), zmq.NOBLOCK)
     except zmq.Again:
@@ -113,24 +176,24 @@ def send(socket: Socket, message: Message) -> bool:
     return True
 
 
-def receive(socket: Socket, kind: type[M] | tuple[type[M], ...], counters: Counters) -> list[M]:
-    """All messages of these kinds that wait at the socket, oldest first; anything else is counted and dropped."""
+def receive(socket: Socket, kinds: type[M] | tuple[type[M], ...], counters: Counters) -> list[M]:
+    """Return all messages of these kinds that wait at the socket, oldest first; count and drop anything else."""
     messages: list[M] = []
     while (data := _next_part(socket)) is not None:
-        message = parse(data, kind, counters)
+        message = parse(data, kinds, counters)
         if message is not None:
             messages.append(message)
     return messages
 
 
-def parse(data: bytes, kind: type[M] | tuple[type[M], ...], counters: Counters) -> M | None:
-    """The message in `data`, or None, counted, where it is malformed or of another kind."""
+def parse(data: bytes, kinds: type[M] | tuple[type[M], ...], counters: Counters) -> M | None:
+    """Return the message in `data`, or None, counted, where it is malformed or of another kind."""
     try:
         message = decode(data)
     except MessageError as error:
         counters.count("message", "malformed", str(error))
         return None
-    if not isinstance(message, kind):
+    if not isinstance(message, kinds):
         counters.count("message", "unexpected kind", type(message).__name__)
         return None
     return message
@@ -140,8 +203,8 @@ class PeerWatch:
     """Notices at once that the other side of a connected socket has died: the kernel closes its end for it.
 
     Args:
-        socket: Whose other side.
-        failed_too: Whether being turned away counts as well.
+        socket: The connected socket.
+        failed_too: Whether a refused handshake counts as well.
     """
 
     def __init__(self, socket: Socket, failed_too: bool = False) -> None:
@@ -149,10 +212,10 @@ class PeerWatch:
         self.socket: Socket = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED | refused)
 
     def is_gone(self) -> bool:
-        """True once for every time the other side went away since the last call."""
+        """Return True once for every time the other side went away since the last call."""
         gone = False
         while self.socket.poll(0):
-            self.socket.recv_multipart()  # which event it is, was asked for; zmq.utils.monitor would load asyncio
+            self.socket.recv_multipart()  # only the events asked for come; zmq.utils.monitor, which reads them, loads asyncio
             gone = True
         return gone
 
@@ -164,7 +227,7 @@ def _next_part(socket: Socket) -> bytes | None:
         return None
 
 
-def _socket(context: Context, stream: Stream, kind: int) -> Socket:
+def _socket(context: Context, stream: SocketStream, kind: int) -> Socket:
     socket = context.socket(kind)
     socket.linger = 0
     socket.sndhwm = stream.queue
@@ -179,8 +242,8 @@ def _socket(context: Context, stream: Stream, kind: int) -> Socket:
     return socket
 
 
-def endpoint(stream: Stream, run_dir: Path) -> str:
-    """ZeroMQ address of a stream.
+def endpoint(stream: SocketStream, run_dir: Path) -> str:
+    """Return the ZeroMQ address of an ipc stream.
 
     Raises:
         ConfigError: The path is longer than a Unix socket may have.

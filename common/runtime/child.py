@@ -14,13 +14,15 @@ from functools import partial
 from types import FrameType
 from typing import NoReturn
 
-from common.config import STAGES, Settings, read_settings
 from common.errors import DeviceError, UserError
 from common.metrics.metrics import metrics, path_of
 from common.runtime.environment import process_name, under_honcho
 from common.runtime.exit_codes import EXIT_CRASHED, EXIT_OK, EXIT_TERMINATED, EXIT_USAGE
 from common.runtime.run_dir import open_run_dir
 from common.runtime.stage_context import StageContext
+from common.settings.base import Settings
+from common.settings.loader import read_settings
+from common.stages import settings_of
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -66,7 +68,7 @@ def _run_loop(stage: str, package: str, context: StageContext) -> int:
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(signum, on_signal)
     metrics.set("restarts", context.restarts)
-    settings = read_settings(STAGES[stage], f"python -m {package}", sys.argv[1:])
+    settings = read_settings(settings_of(stage), f"python -m {package}", sys.argv[1:])
     root = logging.getLogger()
     root.setLevel(settings.log_level.upper())
     context.heartbeat.log_level = root.level

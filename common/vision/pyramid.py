@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
+from common.vision.arrays import BgrImage
 
 
 class ImagePyramid:
@@ -16,22 +15,22 @@ class ImagePyramid:
     factor is not whole. For any other size take the smallest level that is large enough, and resize that bilinearly.
     """
 
-    def __init__(self, picture: Picture) -> None:
+    def __init__(self, picture: BgrImage) -> None:
         self._levels = [picture]
 
     @property
-    def picture(self) -> Picture:
+    def picture(self) -> BgrImage:
         """Return level 0, the picture itself."""
         return self._levels[0]
 
-    def smallest_at_least(self, width: float, height: float) -> Picture:
+    def smallest_at_least(self, width: float, height: float) -> BgrImage:
         """Return the smallest level of at least this size in pixels, or level 0 where the picture itself is smaller."""
         wide, high, level = self.picture.shape[1] / 2, self.picture.shape[0] / 2, 0
         while wide >= max(width, 1) and high >= max(height, 1):
             wide, high, level = wide / 2, high / 2, level + 1
         return self[level]
 
-    def __getitem__(self, level: int) -> Picture:
+    def __getitem__(self, level: int) -> BgrImage:
         """Return the picture halved `level` times. Odd sides are rounded."""
         while len(self._levels) <= level:
             half = cv2.resize(self._levels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from common.vision.arrays import BgrImage, FloatMap
 from common.vision.litert import Network
 from common.vision.pyramid import ImagePyramid
 
@@ -30,7 +30,7 @@ class Matte:
     def __init__(self, path: Path) -> None:
         self._network = Network(path)
 
-    def infer(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def infer(self, picture: BgrImage) -> FloatMap:
         """Probability of "person", (144, 256) float32 in 0..1, for a picture (H, W, 3) uint8 BGR of any size."""
         level = ImagePyramid(picture).smallest_at_least(*LEAST_WH)
         small = cv2.resize(level, MATTE_SIZE_WH, interpolation=cv2.INTER_LINEAR)

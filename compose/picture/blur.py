@@ -19,10 +19,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from common.vision.arrays import BgrImage
 from common.vision.pyramid import ImagePyramid
 from compose.picture.alpha import Alpha
 
-Picture = NDArray[np.uint8]
 DEFAULT_SIGMA, LEAST_SIGMA = 1 / 30, 1 / 35  # of the picture's height
 # pixels: `--kernel` is counted in a picture of this width, which the tutorial resizes every frame to
 KERNEL_WIDTH = 600
@@ -62,7 +62,7 @@ def strength_of(kernel: int, size_wh: tuple[int, int]) -> Strength:
     return Strength(max(wanted, least), raised=wanted < least)
 
 
-def blur(pyramid: ImagePyramid, sigma: float, alpha: Alpha | None = None, into: Picture | None = None) -> Picture:
+def blur(pyramid: ImagePyramid, sigma: float, alpha: Alpha | None = None, into: BgrImage | None = None) -> BgrImage:
     """Hide a picture: smooth it by `sigma` and pass it through the grid.
 
     Args:
@@ -85,11 +85,11 @@ def blur(pyramid: ImagePyramid, sigma: float, alpha: Alpha | None = None, into: 
         weighted = cv2.multiply(small, cv2.merge([weight] * 3))
         summed, total = _through_grid(weighted, grid_wh), _through_grid(weight, grid_wh)
         hidden = cv2.divide(summed, cv2.merge([total] * 3))
-    enlarged: Picture = cv2.resize(cv2.convertScaleAbs(hidden), (width, height), into, interpolation=cv2.INTER_LINEAR)
+    enlarged: BgrImage = cv2.resize(cv2.convertScaleAbs(hidden), (width, height), into, interpolation=cv2.INTER_LINEAR)
     return enlarged
 
 
-def _reduced(pyramid: ImagePyramid, grid_wh: tuple[int, int]) -> NDArray[np.uint8]:
+def _reduced(pyramid: ImagePyramid, grid_wh: tuple[int, int]) -> BgrImage:
     """The picture in fine cells."""
     fine_wh = (FINE * grid_wh[0], FINE * grid_wh[1])
     return np.asarray(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from common.config import RelaySettings
 from common.runtime.stage_context import StageContext
+from display.relay.settings import RelaySettings
 
 IDLE_S = 0.1  # between two looks at whether to stop
 

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from common.ipc.codec import MAX_MESSAGE_BYTES
-from common.ipc.messages import MAX_PIXELS, MAX_SIDE
+from common.ipc.messages import MAX_PIXELS
+from common.ipc.records import MAX_SIDE
+from common.vision.arrays import BgrImage
 from display.captions import write_caption
 
 MOST_BYTES = MAX_MESSAGE_BYTES - 8192  # the other facts of PictureRelayed: three texts of 200 characters, and numbers
@@ -26,14 +27,14 @@ class Compressed(NamedTuple):
     width: int
 
 
-def card(height: int, width: int) -> NDArray[np.uint8]:
+def card(height: int, width: int) -> BgrImage:
     """What is sent instead of the camera's own picture: (height, width, 3) uint8 BGR, plain, with a line."""
     plain = np.zeros((height, width, 3), np.uint8)
     write_caption(plain, [OFF_TEXT])
     return plain
 
 
-def compress(picture: NDArray[np.uint8], quality: int, widest: int = 0, most_bytes: int = MOST_BYTES) -> Compressed:
+def compress(picture: BgrImage, quality: int, widest: int = 0, most_bytes: int = MOST_BYTES) -> Compressed:
     """Encode (H, W, 3) uint8 BGR, made smaller where it is wider than `widest` (0: never) or more than a message holds.
 
     Args:

@@ -8,27 +8,26 @@ import time
 from dataclasses import replace
 
 import cv2
-import numpy as np
 import zmq
-from numpy.typing import NDArray
 
-from common.config import RelaySettings
 from common.errors import ConfigError
 from common.ipc.codec import encode
 from common.ipc.messages import CommandIssued, FrameComposed, PictureRelayed, ViewerReady
 from common.ipc.streams import COMPOSITES, CONTROL, Context, connect, open_context, parse
-from common.keys import Allowed, KeyStore
 from common.metrics.counters import Counters
 from common.metrics.load import LoadReporter
 from common.metrics.metrics import metrics
-from common.remote import USER, bind_relay, is_loopback, start_authenticator
 from common.runtime.run_dir import writer_lock
 from common.runtime.stage_context import StageContext
 from common.runtime.suspend import SuspendDetector
+from common.vision.arrays import BgrImage
 from display.afar import may_see, why_refused
 from display.commands import Wishes
 from display.composite_reader import Composites
+from display.relay.keyring import Allowed, KeyStore
 from display.relay.picture import card, compress
+from display.relay.settings import RelaySettings
+from display.relay.sockets import USER, bind_relay, is_loopback, start_authenticator
 from display.relay.viewers import Viewers
 
 POLL_MS = 100
@@ -62,9 +61,13 @@ def serve(settings: RelaySettings, stage: StageContext) -> None:
                 wishes.pass_on()
                 message = composites.newest()
                 suspend.was_suspended()
-                if message is not None and message.captured_ns >= suspend.resumed_ns and (waiting := audience.ready()):
+                if (
+                    message is not None
+                    and message.frame.captured_ns >= suspend.resumed_ns
+                    and (waiting := audience.ready())
+                ):
                     seen = may_see(message)
-                    picture = composites.read(message) if seen else card(message.height, message.width)
+                    picture = composites.read(message) if seen else card(message.frame.height, message.frame.width)
                     if picture is not None:
                         audience.send(waiting, message, picture)
                 audience.look()
@@ -110,7 +113,7 @@ class Audience:
         if curve and not self._allowed:
             raise ConfigError(
                 f"--relay: expected somebody who may watch on {settings.relay}, got an empty list in "
-                f"{settings.keys_folder}; make a key with python -m common.keys new NAME"
+                f"{settings.keys_folder}; make a key with python -m display.relay.keyring new NAME"
             )
         self._authenticator = start_authenticator(context, self._admits) if curve else None
         self.socket = bind_relay(context, settings.relay, self._keys.relay() if curve else None)
@@ -147,7 +150,7 @@ class Audience:
         """Who can take a picture now."""
         return self._viewers.ready()
 
-    def send(self, waiting: list[bytes], message: FrameComposed, picture: NDArray[np.uint8]) -> None:
+    def send(self, waiting: list[bytes], message: FrameComposed, picture: BgrImage) -> None:
         """Encode a composite, (H, W, 3) uint8 BGR, once and send it to all who wait."""
         self._number += 1
         data = zmq.Frame(encode(self._relayed(message, picture)))
@@ -206,22 +209,8 @@ class Audience:
         except zmq.Again:
             return None
 
-    def _relayed(self, message: FrameComposed, picture: NDArray[np.uint8]) -> PictureRelayed:
+    def _relayed(self, message: FrameComposed, picture: BgrImage) -> PictureRelayed:
         jpeg, height, width = compress(picture, self._quality, self._widest)
-        return PictureRelayed(
-            number=self._number,
-            sent_ns=time.monotonic_ns(),
-            epoch=message.epoch,
-            frame_id=message.frame_id,
-            captured_ns=message.captured_ns,
-            source_index=message.source_index,
-            height=height,
-            width=width,
-            composed_ns=message.composed_ns,
-            state=message.state,
-            reason=message.reason,
-            mask_age_ms=message.mask_age_ms,
-            privacy=message.privacy,
-            model=message.model,
-            jpeg=jpeg,
-        )
+        frame = replace(message.frame, segment="", sequence=0, height=height, width=width)
+        composite = replace(message, frame=frame, question="", everybody=False)
+        return PictureRelayed(self._number, time.monotonic_ns(), composite, jpeg)

@@ -7,16 +7,13 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from common.config import DisplaySettings
 from common.errors import DisplayError
-from common.ipc.messages import Command, CommandIssued, FrameComposed
-from common.screen import why_no_window
+from common.ipc.messages import CommandIssued, FrameComposed
+from common.ipc.records import Command
+from common.vision.arrays import BgrImage
 from display.meter import Meter, describe
-
-Picture = NDArray[np.uint8]
+from display.screen import window_unavailable_reason
+from display.settings import DisplaySettings
 
 LOCAL = ("auto", "window", "record")  # where only whoever sits here sees it
 
@@ -42,7 +39,7 @@ class Sink(Protocol):
 
     local: bool  # only whoever sits here sees it: the instance view may be shown
 
-    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
+    def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """Take one picture, (H, W, 3) uint8 BGR, the sink's own until it returns."""
 
     def blank(self, why: str) -> None:
@@ -76,12 +73,12 @@ class HeadlessSink(UnattendedSink):
         self._next_at = time.monotonic()
         self._is_blank = False
 
-    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
+    def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
         self._is_blank = False
         now = time.monotonic()
         if meter.shown == 1:
-            log.info("first composite: %d x %d, %s", message.width, message.height, message.state)
+            log.info("first composite: %d x %d, %s", message.frame.width, message.frame.height, message.state)
         if now >= self._next_at and meter.shown > 1:
             self._next_at = now + self._every_s
             log.info("%s, %d missed%s", describe(message, meter.read()), meter.missed,
@@ -100,7 +97,7 @@ def open_sink(settings: DisplaySettings) -> Sink:
     Raises:
         DisplayError: It cannot be opened here.
     """
-    why = why_no_window() if settings.sink in ("auto", "window") else ""
+    why = window_unavailable_reason() if settings.sink in ("auto", "window") else ""
     if settings.sink == "window" and why:
         raise DisplayError(f"--sink window: {why}; use --sink web or headless")
     if settings.view == "instances" and (settings.sink not in LOCAL or why):

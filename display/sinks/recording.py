@@ -10,16 +10,14 @@ import time
 from pathlib import Path
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed
 from common.runtime.private_files import make_folder
+from common.vision.arrays import BgrImage
 from display.meter import Meter, describe
 from display.sinks.factory import UnattendedSink
 
-Picture = NDArray[np.uint8]
 WAITING = 32  # pictures between the loop and the disk; 88 MB at 720p
 STATUS_EVERY_S = 5.0
 
@@ -48,13 +46,13 @@ class RecordSink(UnattendedSink):
         except OSError as error:
             raise DisplayError(f"--out: cannot write to {out} ({error.strerror}); name another folder") from None
         self._out, self._images = out, images == "all"
-        self._queue: queue.Queue[tuple[str, Picture] | None] = queue.Queue(WAITING)
+        self._queue: queue.Queue[tuple[str, BgrImage] | None] = queue.Queue(WAITING)
         self._number = self.left_out = 0
         self._said_at = time.monotonic()
         self._thread = threading.Thread(target=self._write, name="png", daemon=True)
         self._thread.start()
 
-    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
+    def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
         shown_ns = time.monotonic_ns()
         file = f"frames/{self._number:08d}.png" if self._images else None
@@ -67,14 +65,14 @@ class RecordSink(UnattendedSink):
         self._number += 1
         row = {
             "file": file,
-            "source_index": message.source_index,
-            "captured_ns": message.captured_ns,
+            "source_index": message.frame.source_index,
+            "captured_ns": message.frame.captured_ns,
             "shown_ns": shown_ns,
             "mask_age_ms": message.mask_age_ms if message.mask_age_ms >= 0 else None,
             "state": message.state,
             "reason": message.reason,
-            "epoch": message.epoch,
-            "frame_id": message.frame_id,
+            "epoch": message.frame.epoch,
+            "frame_id": message.frame.frame_id,
         }
         self._lines.write(json.dumps(row) + "\n")
         if time.monotonic() - self._said_at > STATUS_EVERY_S:

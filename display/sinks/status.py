@@ -10,12 +10,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from common.config import DisplaySettings
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed
 from common.metrics.metrics import METRICS, Sample, read_samples
-from display.composite_reader import Picture
+from common.vision.arrays import BgrImage
 from display.meter import Meter, describe
+from display.settings import DisplaySettings
 from display.sinks.factory import UnattendedSink
 
 EVERY_S = 1.0
@@ -39,7 +39,7 @@ class StatusSink(UnattendedSink):
         self._live = Live(console=console, auto_refresh=False)
         self._live.start()
 
-    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
+    def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
         now = time.monotonic()
         if now >= self._next_at:

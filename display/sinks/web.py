@@ -11,14 +11,15 @@ from typing import Any
 import cv2
 import numpy as np
 
-from common.config import DisplaySettings
-from common.ipc.messages import Command, CommandIssued, FrameComposed
+from common.ipc.messages import CommandIssued, FrameComposed
+from common.ipc.records import Command
 from common.metrics.metrics import metrics
-from common.remote import is_loopback
+from common.vision.arrays import BgrImage
 from display.afar import may_see
 from display.captions import write_caption
-from display.composite_reader import Picture
 from display.meter import Meter
+from display.relay.sockets import is_loopback
+from display.settings import DisplaySettings
 from display.sinks.factory import HeadlessSink, Wish
 from display.web.app import make_app, why_not
 from display.web.latest import Latest
@@ -65,10 +66,10 @@ class WebSink:
         host = EVERYWHERE.get(host, host)
         log.info("open http://%s:%d/?token=%s", f"[{host}]" if ":" in host else host, bound, opens.token)
 
-    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
+    def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
-        self._size_wh = (message.width, message.height)
-        self._epoch = message.epoch
+        self._size_wh = (message.frame.width, message.frame.height)
+        self._epoch = message.frame.epoch
         jpeg = None
         if self._latest.watching:
             jpeg = _jpeg(picture if self._near or may_see(message) else self._card(NOT_HERE))
@@ -91,7 +92,7 @@ class WebSink:
         """See Sink."""
         self._server.close()
 
-    def _card(self, why: str) -> Picture:
+    def _card(self, why: str) -> BgrImage:
         card = np.zeros((self._size_wh[1], self._size_wh[0], 3), np.uint8)
         write_caption(card, [why])
         return card
@@ -105,7 +106,7 @@ class WebSink:
         return refused
 
 
-def _jpeg(picture: Picture) -> bytes:
+def _jpeg(picture: BgrImage) -> bytes:
     encoded: bytes = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
     return encoded
 
@@ -118,7 +119,7 @@ def facts_of(message: FrameComposed, meter: Meter, near: bool) -> dict[str, Any]
     """
     reading = meter.read()
     return {
-        "epoch": str(message.epoch),
+        "epoch": str(message.frame.epoch),
         "state": message.state,
         "question": message.question,
         "everybody": message.shows_everybody,
@@ -126,8 +127,8 @@ def facts_of(message: FrameComposed, meter: Meter, near: bool) -> dict[str, Any]
         "reason": message.reason,
         "privacy": message.privacy,
         "model": message.model,
-        "width": message.width,
-        "height": message.height,
+        "width": message.frame.width,
+        "height": message.frame.height,
         "rate": round(reading.rate, 1),
         "latency_ms": round(reading.latency_p50_ms, 1),
         "latency_p99_ms": round(reading.latency_p99_ms, 1),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from common.ipc.messages import INSTANCES, Command, FrameComposed, SelectSubject, SelectSubjectAt, SetPrivacy, SetView
+from common.ipc.messages import INSTANCES, FrameComposed
+from common.ipc.records import Command, DetectorKind, SelectSubject, SelectSubjectAt, SetPrivacy, SetView
+from common.vision.arrays import BgrImage
 from display.captions import bars_of, write_bars, write_caption
 from display.keyboard import key_of
 from display.meter import Meter, describe
 from display.sinks.factory import Wish
 
-Picture = NDArray[np.uint8]
 TITLE = "onlyme"
 
 
@@ -35,21 +35,21 @@ class WindowSink:
         cv2.setMouseCallback(TITLE, self._click)
         cv2.pollKey()
 
-    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
+    def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
         self._privacy, self._instances = message.privacy, message.state == INSTANCES
         self._everybody = message.shows_everybody
-        self._size_wh = (message.width, message.height)
+        self._size_wh = (message.frame.width, message.frame.height)
         if not self._sized:
             self._sized = True
-            cv2.resizeWindow(TITLE, message.width, message.height)
+            cv2.resizeWindow(TITLE, message.frame.width, message.frame.height)
         below = picture[write_bars(picture, bars_of(message)) :]
         if self._caption and below.size:
             lines = [
                 describe(message, meter.read()),
                 "p privacy   n next person   1-9 person from the left   a all   v instances   i caption   q quit",
             ]
-            if message.model.startswith("embedded"):
+            if message.detector is DetectorKind.EMBEDDED:
                 lines.insert(1, message.model)
             write_caption(below, lines)
         cv2.imshow(TITLE, picture)

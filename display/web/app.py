@@ -18,7 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.errors import MessageError
-from common.ipc.messages import Command, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy
+from common.ipc.records import Command, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy
 from display.afar import why_refused
 from display.web.guard import Asked, Guard
 from display.web.latest import Latest

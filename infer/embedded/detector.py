@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from common.ipc.messages import MAX_INSTANCES, Instance
+from common.ipc.messages import MAX_INSTANCES
+from common.ipc.records import DetectorKind, Instance
+from common.vision.arrays import BgrImage, Mask
 from common.vision.coco import PERSON
 from infer.embedded.look import Looker, Seen
-from infer.embedded.outline import Mask
 from infer.embedded.split import face_share, shares, unclaimed, union
 from infer.embedded.witness import LoneFace, Person
 
@@ -37,13 +38,14 @@ class EmbeddedDetector:
     """
 
     model = EMBEDDED
+    kind = DetectorKind.EMBEDDED
     least_wh = Looker.least_wh
 
     def __init__(self, confidence: float, looker: Looker | None = None) -> None:
         self._confidence = confidence
         self._looker = Looker() if looker is None else looker
 
-    def detect(self, picture: NDArray[np.uint8]) -> tuple[Instance, ...]:
+    def detect(self, picture: BgrImage) -> tuple[Instance, ...]:
         """See Detector."""
         return instances_of(self._looker.look(picture), self._confidence)
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from common.vision.arrays import BgrImage
 from common.vision.assets import BODY, FACE, MATTE, POSE, fetch
 from common.vision.pyramid import ImagePyramid
 from common.vision.selfie_matte import LEAST_WH, MATTE_SIZE_WH, Matte
@@ -40,8 +41,6 @@ from infer.embedded.witness import (
     lone_face_of,
     person_of,
 )
-
-Picture = NDArray[np.uint8]
 
 LONGEST = 320  # cells of the grid's longer side
 # scores; the networks' own graphs ask for 0.5 and 0.6 and miss who is half hidden. From 0.2 there are false faces on real people
@@ -87,7 +86,7 @@ class Looker:
         self._poses, self._faces = Finder(fetch(POSE), POSES), Finder(fetch(FACE), FACES)
         self._bodies = BodyReader(fetch(BODY))
 
-    def look(self, picture: Picture) -> Seen:
+    def look(self, picture: BgrImage) -> Seen:
         """Return what is seen in a picture (H, W, 3) uint8 BGR of any shape."""
         pyramid, size_wh = ImagePyramid(picture), (picture.shape[1], picture.shape[0])
         grid_wh = grid_of(size_wh)

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from common.vision.arrays import RgbImage
 from common.vision.pyramid import ImagePyramid
 
 Points = NDArray[np.float64]  # (N, 2): x and y
@@ -67,7 +68,7 @@ def ends(size_wh: tuple[int, int]) -> list[Square]:
     ]
 
 
-def taken(pyramid: ImagePyramid, square: Square, pixels: int) -> NDArray[np.uint8]:
+def taken(pyramid: ImagePyramid, square: Square, pixels: int) -> RgbImage:
     """Return (pixels, pixels, 3) uint8 RGB, a square of a picture, black where it sticks out."""
     times = max(0, math.floor(math.log2(max(1.0, square.side / pixels / FINER))))
     level = pyramid[min(times, min(pyramid.picture.shape[:2]).bit_length() - 1)]  # a thin strip has few levels

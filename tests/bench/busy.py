@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 
-from common.config import NO_MODEL
+from infer.settings import NO_MODEL
 from tests.bench.calls import MODEL, Figures, record_call
 from tests.bench.clips import AGAIN, calm, footage, scaled
 from tests.bench.table import print_table

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from capture.demo import DemoScene
-from common.config import ComposeSettings, InferSettings
-from common.ipc.messages import FrameCaptured, Instance, MasksInferred
+from common.ipc.messages import MasksInferred
+from common.ipc.records import FrameInfo, Instance
 from common.vision.assets import MATTE, fetch
 from common.vision.pyramid import ImagePyramid
 from common.vision.selfie_matte import Matte
@@ -21,8 +21,10 @@ from compose.picture.guided_edge import GuidedEdge
 from compose.picture.matte_edge import MatteEdge, MattePace
 from compose.picture.renderer import Painter
 from compose.policy import State, Verdict
+from compose.settings import ComposeSettings
 from compose.who.tracker import Edge, Tracker
 from infer.embedded.detector import EmbeddedDetector
+from infer.settings import InferSettings
 from tests.bench.baseline import paste
 from tests.bench.table import print_table
 from tests.bench.timing import medians_us
@@ -83,7 +85,7 @@ def whole_of(width: int, height: int) -> dict[str, object]:
         subjects: tuple[Instance, ...] = ()
         for index in FRAMES:
             picture = scene.frame(index)
-            frame = FrameCaptured(1, index, index + 1, index, "s", index, height, width)
+            frame = FrameInfo(1, index, index + 1, index, "s", index, height, width)
             of = index - 4
             result = truth(scene, of) if of >= FRAMES.start and of % 3 == 0 else None
             begun = time.perf_counter()

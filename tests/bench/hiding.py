@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 
 from common.ipc.messages import FrameComposed
+from common.ipc.records import FrameInfo
 from compose.picture.blur import DEFAULT_SIGMA, LEAST_SIGMA, sigma_of
 from tests.bench.table import print_table
 from tests.faults.hiding import Picture, blurred, composed, edge_of, over
@@ -63,7 +64,9 @@ def rows_of(size_wh: tuple[int, int]) -> list[dict[str, object]]:
 
 def _leak(oracle: LeakOracle, index: int, state: str, picture: Picture) -> float:
     height, width = picture.shape[:2]
-    return oracle.leak(picture, FrameComposed(1, index, 1, index, "s", 0, height, width, 1, state, "", 0.0, True, "m"))
+    return oracle.leak(
+        picture, FrameComposed(FrameInfo(1, index, 1, index, "s", 0, height, width), 1, state, "", 0.0, True, "m")
+    )
 
 
 def main() -> None:

@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 
 from capture.demo import DemoScene
-from common.config import CPU, InferSettings
-from infer.detector import Detector
+from infer.detector_protocol import Detector
 from infer.embedded.detector import EmbeddedDetector
 from infer.mask_rcnn import MaskRcnn
 from infer.onnx_mask_rcnn import OnnxMaskRcnn
+from infer.settings import CPU, InferSettings
 from infer.to_onnx import write_onnx
 from infer.witnessed import WitnessedDetector
 from tests.bench.table import print_table

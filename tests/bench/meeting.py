@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from common.config import NO_MODEL
+from infer.settings import NO_MODEL
 from tests.bench.calls import MODEL, record_call
 from tests.bench.clips import footage, meeting
 from tests.bench.table import print_table

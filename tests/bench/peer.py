@@ -14,7 +14,7 @@ from pathlib import Path
 
 import platformdirs
 
-from common.config import NO_MODEL
+from infer.settings import NO_MODEL
 from tests.bench.calls import MODEL, record_call
 from tests.bench.clips import AGAIN, calm, footage, scaled
 from tests.bench.table import print_table

@@ -16,9 +16,9 @@ import numpy as np
 from common.ipc.messages import FrameComposed
 from common.ipc.ring import RingCache
 from common.ipc.streams import COMPOSITES, connect, open_context, receive
-from common.keys import KeyStore, read_viewer_key
 from common.metrics.counters import Counters
 from common.runtime.run_dir import open_run_dir
+from display.relay.keyring import KeyStore, read_viewer_key
 from tests.bench.clips import scaled
 from tests.bench.table import print_table
 from tests.call import free_port, read_until, stages, start_call
@@ -39,7 +39,7 @@ def watch_relay(address: str, key_file: str, begin_s: float, seconds: float) -> 
             for message in viewer.look():
                 grey_of(message)
                 if time.monotonic() >= begin_s:
-                    ages.append((time.monotonic_ns() - message.composed_ns) / 1e6)
+                    ages.append((time.monotonic_ns() - message.composite.composed_ns) / 1e6)
             viewer.got[:-1] = []
     print(" ".join(f"{age:.2f}" for age in ages))
 
@@ -52,7 +52,9 @@ def _watch_call(run_dir: Path, begin_s: float, seconds: float) -> tuple[list[flo
         while time.monotonic() < begin_s + seconds:
             socket.poll(20)
             for message in receive(socket, FrameComposed, counters):
-                ring.read(message.segment, message.sequence, (message.height, message.width, 3), None)
+                ring.read(
+                    message.frame.segment, message.frame.sequence, (message.frame.height, message.frame.width, 3), None
+                )
                 if time.monotonic() >= begin_s:
                     ages.append((time.monotonic_ns() - message.composed_ns) / 1e6)
                     composed.append(message.composed_ns / 1e6)

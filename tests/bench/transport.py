@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.ipc.codec import decode, encode
-from common.ipc.messages import FrameCaptured, Instance, MasksInferred, Message
+from common.ipc.messages import FrameCaptured, MasksInferred, Message
+from common.ipc.records import FrameInfo, Instance
 from common.ipc.ring import RingReader, RingWriter, new_epoch
 from common.ipc.streams import FRAMES, bind, connect, open_context, receive, send
 from common.metrics.counters import Counters
@@ -133,7 +134,7 @@ def messages() -> None:
     """Encoding and decoding against pickle, one way against a socket pair with the same bytes."""
     person = Instance(0, 0.9, (0.1, 0.1, 0.5, 0.9), 15, 15, bytes(225))
     kinds: dict[str, Message] = {
-        "FrameCaptured": FrameCaptured(1, 1, 1, 1, "onlyme-frames-1", 1, 720, 1280),
+        "FrameCaptured": FrameCaptured(FrameInfo(1, 1, 1, 1, "onlyme-frames-1", 1, 720, 1280)),
         "MasksInferred of 7": MasksInferred(1, 1, 1, 1, "infer.1", "model", (person,) * 7),
     }
     rows = []

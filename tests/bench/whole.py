@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from common.config import NO_MODEL
+from infer.settings import NO_MODEL
 from tests.bench.calls import MODEL, Figures, record_call, record_loop
 from tests.bench.clips import AGAIN, footage, scaled
 from tests.bench.table import print_table

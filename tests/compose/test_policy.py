@@ -7,16 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.ipc.messages import (
-    Command,
-    CommandIssued,
-    FrameCaptured,
-    Instance,
-    MasksInferred,
-    SelectSubject,
-    SetPrivacy,
-    SetView,
-)
+from common.ipc.messages import CommandIssued, MasksInferred
+from common.ipc.records import Command, FrameInfo, Instance, SelectSubject, SetPrivacy, SetView
 from compose.policy import ENTRY_NS, LOSS_NS, Policy, State, Verdict
 from compose.who.selection import Choice
 
@@ -54,7 +46,7 @@ class Scene:
         number = len(self.frames) if frame_id is None else frame_id
         captured_ms = self.now_ms - age_ms
         refused = self.policy.see(
-            FrameCaptured(self.epoch, number, captured_ms * MS, number, "onlyme-0-x", number, 4, 4), self.now_ms * MS
+            FrameInfo(self.epoch, number, captured_ms * MS, number, "onlyme-0-x", number, 4, 4), self.now_ms * MS
         )
         if not refused:
             self.frames[number] = captured_ms

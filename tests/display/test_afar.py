@@ -4,16 +4,8 @@ from typing import get_args
 
 import pytest
 
-from common.ipc.messages import (
-    STATES,
-    Command,
-    FrameComposed,
-    SelectSubject,
-    SelectSubjectAt,
-    SetBackground,
-    SetPrivacy,
-    SetView,
-)
+from common.ipc.messages import STATES, FrameComposed
+from common.ipc.records import Command, FrameInfo, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy, SetView
 from display.afar import HERE_ONLY, may_see, why_refused
 
 HIDES: list[Command] = [SetPrivacy(True), SetView(False)]
@@ -42,7 +34,7 @@ def test_every_kind_of_wish_was_thought_of() -> None:
 
 @pytest.mark.parametrize("state", STATES)
 def test_only_what_is_filtered_leaves(state: str) -> None:
-    message = FrameComposed(1, 1, 1, 1, "s", 1, 12, 16, 1, state, "", 1.0, True, "m")
-    unfiltered = FrameComposed(1, 1, 1, 1, "s", 1, 12, 16, 1, state, "", 1.0, False, "m")
+    message = FrameComposed(FrameInfo(1, 1, 1, 1, "s", 1, 12, 16), 1, state, "", 1.0, True, "m")
+    unfiltered = FrameComposed(FrameInfo(1, 1, 1, 1, "s", 1, 12, 16), 1, state, "", 1.0, False, "m")
     assert may_see(message) is (state not in ("off", "instances"))
     assert not may_see(unfiltered)

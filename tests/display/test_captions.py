@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from common.ipc.messages import FrameComposed
+from common.ipc.records import FrameInfo
 from display.captions import AMBER_BGR, BLUE_BGR, RED_BGR, bars_of, write_bars
 
-MESSAGE = FrameComposed(5, 0, 0, 0, "s", 0, 10, 10, 0, "live", "", 80.0, True, "m")
+MESSAGE = FrameComposed(FrameInfo(5, 0, 0, 0, "s", 0, 10, 10), 0, "live", "", 80.0, True, "m")
 
 
 @pytest.mark.parametrize(

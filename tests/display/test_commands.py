@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from common.ipc.messages import CommandIssued, SelectSubject, SetPrivacy
+from common.ipc.messages import CommandIssued
+from common.ipc.records import SelectSubject, SetPrivacy
 from common.ipc.streams import CONTROL, Socket, bind, connect, open_context, receive
 from common.metrics.counters import Counters
 from common.runtime.run_dir import open_run_dir

@@ -8,6 +8,7 @@ import numpy as np
 import zmq
 
 from common.ipc.messages import FrameComposed
+from common.ipc.records import FrameInfo
 from common.ipc.ring import RingWriter, new_epoch
 from common.ipc.streams import COMPOSITES, bind, connect, open_context, send
 from common.metrics.counters import Counters
@@ -15,7 +16,7 @@ from display.composite_reader import Composites
 from tests.processes.neighbours import wait_for
 
 SHAPE = (90, 160, 3)
-MESSAGE = FrameComposed(5, 7, 10**9, 9, "", 3, *SHAPE[:2], 2, "live", "", 80.5, True, "model")
+MESSAGE = FrameComposed(FrameInfo(5, 7, 10**9, 9, "", 3, *SHAPE[:2]), 2, "live", "", 80.5, True, "model")
 
 
 def test_it_reads_one_picture_after_the_other_into_one_buffer_and_leaves_out_what_is_gone(run_dir: Path) -> None:
@@ -24,9 +25,12 @@ def test_it_reads_one_picture_after_the_other_into_one_buffer_and_leaves_out_wha
     with open_context() as context, RingWriter("composites", SHAPE, 4, new_epoch()) as ring:
         compose = bind(context, replace(COMPOSITES, binds=zmq.XPUB), run_dir)
         composites = Composites(connect(context, COMPOSITES, run_dir), counters)
-        said = [replace(MESSAGE, segment=ring.name, sequence=sequence) for sequence in range(5)]
+        said = [
+            replace(MESSAGE, frame=replace(MESSAGE.frame, segment=ring.name, sequence=sequence))
+            for sequence in range(5)
+        ]
         for message in said:
-            ring.claim()[:] = 10 * message.sequence
+            ring.claim()[:] = 10 * message.frame.sequence
             ring.publish()
         wait_for("the display's subscription", lambda: compose.poll(0))  # what is published before it is lost
         for message in said:
@@ -36,7 +40,7 @@ def test_it_reads_one_picture_after_the_other_into_one_buffer_and_leaves_out_wha
 
         def take() -> bool:
             got.extend(
-                (message.sequence, int(picture[0, 0, 0]), float(picture.mean()), id(picture))
+                (message.frame.sequence, int(picture[0, 0, 0]), float(picture.mean()), id(picture))
                 for message, picture in composites.waiting()
             )
             return bool(got) and got[-1][0] == 4
@@ -55,7 +59,7 @@ def test_the_picture_is_the_callers_own(run_dir: Path) -> None:
         composites = Composites(connect(context, COMPOSITES, run_dir), Counters(logging.getLogger("onlyme")))
         ring.claim()[:] = 10
         ring.publish()
-        message = replace(MESSAGE, segment=ring.name, sequence=0)
+        message = replace(MESSAGE, frame=replace(MESSAGE.frame, segment=ring.name, sequence=0))
         picture = composites.read(message)
         assert picture is not None
         picture[:] = 99  # a caption

@@ -6,7 +6,7 @@ from http import HTTPStatus
 import pytest
 
 from common.errors import MessageError
-from common.ipc.messages import Command, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy
+from common.ipc.records import Command, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy
 from display.web.app import parse_wish, why_not
 from display.web.guard import Asked, Guard
 from display.web.secret import Credentials

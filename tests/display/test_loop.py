@@ -10,17 +10,18 @@ import cv2
 import numpy as np
 import pytest
 
-from common.config import DisplaySettings
-from common.ipc.messages import Command, FrameComposed, SetView
+from common.ipc.messages import FrameComposed
+from common.ipc.records import Command, SetView
 from common.runtime.heartbeat import Heartbeat
 from common.runtime.stage_context import StageContext
+from common.vision.arrays import BgrImage
 from display import loop
-from display.composite_reader import Picture
 from display.presenter import Shown
+from display.settings import DisplaySettings
 from display.sinks.recording import RecordSink
 from tests.display.test_meter import MESSAGE
 
-CARD = replace(MESSAGE, height=90, width=160, state="lost", privacy=True)
+CARD = replace(MESSAGE, frame=replace(MESSAGE.frame, height=90, width=160), state="lost", privacy=True)
 PICTURES = 30  # as many as may wait between the loop and the disk: none is left out
 
 
@@ -33,7 +34,7 @@ def test_a_recording_is_whole_also_where_the_loop_fails(
     def show_and_fail(shown: Shown) -> None:
         for number in range(PICTURES):
             picture = np.full((90, 160, 3), number, np.uint8)
-            shown.put(replace(MESSAGE, height=90, width=160), picture)
+            shown.put(replace(MESSAGE, frame=replace(MESSAGE.frame, height=90, width=160)), picture)
         raise RuntimeError("what nobody thought of")
 
     monkeypatch.setattr(Shown, "look", show_and_fail)
@@ -79,7 +80,7 @@ class Played:
     def is_gone(self) -> bool:
         return False
 
-    def waiting(self) -> Iterator[tuple[FrameComposed, Picture]]:
+    def waiting(self) -> Iterator[tuple[FrameComposed, BgrImage]]:
         if not self._states:
             self._stage.request_stop()
             return

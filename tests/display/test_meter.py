@@ -5,16 +5,20 @@ from dataclasses import replace
 import pytest
 
 from common.ipc.messages import FrameComposed
+from common.ipc.records import FrameInfo
 from display.meter import Meter, describe
 
 MS = 1_000_000
-MESSAGE = FrameComposed(5, 0, 0, 0, "s", 0, 10, 10, 0, "live", "", 80.0, True, "m")
+MESSAGE = FrameComposed(FrameInfo(5, 0, 0, 0, "s", 0, 10, 10), 0, "live", "", 80.0, True, "m")
 
 
 def test_rate_delay_and_loss_are_counted() -> None:
     meter = Meter()
     for number in (0, 1, 2, 5):  # 3 and 4 were missed
-        meter.add(replace(MESSAGE, frame_id=number, captured_ns=number * 40 * MS), (number * 40 + 12) * MS)
+        meter.add(
+            replace(MESSAGE, frame=replace(MESSAGE.frame, frame_id=number, captured_ns=number * 40 * MS)),
+            (number * 40 + 12) * MS,
+        )
     reading = meter.read()
     assert (meter.shown, meter.missed) == (4, 2)
     assert reading.rate == pytest.approx(3 / 0.2)
@@ -24,8 +28,8 @@ def test_rate_delay_and_loss_are_counted() -> None:
 
 def test_a_new_epoch_is_no_loss() -> None:
     meter = Meter()
-    meter.add(replace(MESSAGE, frame_id=900), 10)
-    meter.add(replace(MESSAGE, epoch=6, frame_id=0), 20)
+    meter.add(replace(MESSAGE, frame=replace(MESSAGE.frame, frame_id=900)), 10)
+    meter.add(replace(MESSAGE, frame=replace(MESSAGE.frame, epoch=6, frame_id=0)), 20)
     assert meter.missed == 0
 
 

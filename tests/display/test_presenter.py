@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from common.ipc.messages import FrameComposed
+from common.ipc.records import FrameInfo
 from display.composite_reader import Composites
 from display.meter import Meter
 from display.presenter import Shown
 from display.remote import RelayClock, RelayedComposites
 from display.sinks.factory import UnattendedSink
 
-MESSAGE = FrameComposed(5, 7, 1, 9, "", 3, 48, 64, 2, "live", "", 80.5, True, "model")
+MESSAGE = FrameComposed(FrameInfo(5, 7, 1, 9, "", 3, 48, 64), 2, "live", "", 80.5, True, "model")
 PICTURE = np.full((48, 64, 3), 200, np.uint8)
 
 

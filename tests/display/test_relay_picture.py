@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from common.ipc.codec import MAX_MESSAGE_BYTES, encode
 from common.ipc.fields import MAX_INT, MAX_TEXT
-from common.ipc.messages import MAX_PIXELS, PictureRelayed
+from common.ipc.messages import MAX_PIXELS, FrameComposed, PictureRelayed
+from common.ipc.records import DetectorKind, FrameInfo
 from display.jpeg import size_of
 from display.relay.picture import MOST_BYTES, card, compress
 
@@ -42,10 +43,9 @@ def test_the_worst_picture_of_all_fits_into_a_message() -> None:
     """8K of noise at quality 100 takes 65 MB: it was encoded, refused by the viewer's socket, and nobody was told."""
     made = compress(noise(4320, 7680), 100)
     text = "\U0001f600" * MAX_TEXT
-    message = PictureRelayed(
-        MAX_INT, MAX_INT, MAX_INT, MAX_INT, MAX_INT, MAX_INT, made.height, made.width, MAX_INT, "everybody", text, 1e12, True, text,
-        made.jpeg,
-    )  # fmt: skip
+    frame = FrameInfo(MAX_INT, MAX_INT, MAX_INT, MAX_INT, "", 0, made.height, made.width)
+    composite = FrameComposed(frame, MAX_INT, "everybody", text, 1e12, True, text, DetectorKind.MASK_RCNN)
+    message = PictureRelayed(MAX_INT, MAX_INT, composite, made.jpeg)
     assert len(encode(message)) <= MAX_MESSAGE_BYTES
     assert len(made.jpeg) > MOST_BYTES / 4, "no smaller than it must be: a mean of noise has fewer bytes a pixel"
 

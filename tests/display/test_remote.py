@@ -6,29 +6,31 @@ import struct
 import time
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import pytest
 import zmq
 
-from common.config import DisplaySettings
 from common.errors import ConfigError, MessageError
 from common.ipc.codec import decode, encode
 from common.ipc.fields import MAX_INT
-from common.ipc.messages import MAX_PIXELS, CommandIssued, FrameComposed, PictureRelayed, SetPrivacy
+from common.ipc.messages import MAX_PIXELS, CommandIssued, FrameComposed, PictureRelayed
+from common.ipc.records import FrameInfo, SetPrivacy
 from common.ipc.streams import Socket, open_context
 from common.metrics.counters import Counters
+from common.vision.arrays import BgrImage
 from display.commands import Wishes
-from display.composite_reader import Picture
 from display.meter import Meter, describe
 from display.remote import RelayClock, RelayedComposites, open_relayed
+from display.settings import DisplaySettings
 from tests.display.test_jpeg import jpeg, saying
 from tests.processes.neighbours import wait_for
 
 S = 1_000_000_000
+R = TypeVar("R", FrameInfo, FrameComposed, PictureRelayed)
 
 
 class Relay:
@@ -43,7 +45,7 @@ class Relay:
         *_, (self.identity, data) = [self.socket.recv_multipart()]
         return decode(data)
 
-    def shows(self, message: PictureRelayed) -> tuple[FrameComposed, Picture] | None:
+    def shows(self, message: PictureRelayed) -> tuple[FrameComposed, BgrImage] | None:
         """What the display takes of it."""
         self.socket.send_multipart([self.identity, encode(message)])
         assert self.relayed.socket.poll(5000)
@@ -51,10 +53,15 @@ class Relay:
 
 
 def picture(data: bytes = jpeg(12, 16), **changed: Any) -> PictureRelayed:
-    return replace(
-        PictureRelayed(1, 1, 1, 1, 1, 0, 12, 16, 1, "live", "", 1.0, True, "model", data),
-        **changed,
-    )
+    """A relayed picture; `changed` holds fields of it, of its composite, or of the composite's frame."""
+
+    def with_changes(record: R) -> R:
+        names = {field.name for field in fields(record)}
+        return replace(record, **{name: value for name, value in changed.items() if name in names})
+
+    frame = with_changes(FrameInfo(1, 1, 1, 0, "", 0, 12, 16))
+    composite = with_changes(FrameComposed(frame, 1, "live", "", 1.0, True, "model"))
+    return with_changes(PictureRelayed(1, 1, composite, data))
 
 
 @pytest.fixture
@@ -114,18 +121,18 @@ def test_no_number_ends_the_display(field: str, relay: Relay) -> None:
     shown = relay.shows(picture(**changed))
     assert shown is not None
     message, now_ns = shown[0], time.monotonic_ns()
-    assert 0 <= message.captured_ns <= now_ns and 0 <= message.composed_ns <= now_ns, "it is not from the future"
+    assert 0 <= message.frame.captured_ns <= now_ns and 0 <= message.composed_ns <= now_ns, "it is not from the future"
     meter = Meter()
     meter.add(message, now_ns)
     assert describe(message, meter.read())
-    Wishes(relay.relayed.socket, relay.counters, relay.relayed.now_ns).add(message.epoch, SetPrivacy(True))
+    Wishes(relay.relayed.socket, relay.counters, relay.relayed.now_ns).add(message.frame.epoch, SetPrivacy(True))
     assert list(relay.relayed.waiting()) == [], "and the next round too"
 
 
 def test_a_picture_larger_than_any_camera_gives_is_no_message() -> None:
     with pytest.raises(MessageError, match=r"height \* width: expected"):
         picture(height=16384, width=16384)
-    assert picture(height=4320, width=8192).height * 8192 == MAX_PIXELS
+    assert picture(height=4320, width=8192).composite.frame.height * 8192 == MAX_PIXELS
 
 
 def test_the_instance_view_is_refused_where_the_camera_is_not(counters: Counters) -> None:

@@ -20,8 +20,8 @@ from tests.conftest import segment_names
 from tests.processes.neighbours import wait_for
 
 SETTINGS: dict[str, object] = {"source": "demo", "width": 640, "height": 360, "sink": "headless", "status_every": 0.2}
-# sockets and locks are used again, never stale; metrics are replaced, or removed by whoever reads them
-KEPT = re.compile(r"((" + "|".join(stream.name for stream in STREAMS) + r")(\.lock)?|metrics)$")
+# sockets and locks are used again, never stale; files of metrics are replaced, or removed by the process that reads them
+KEPT = re.compile("(" + "|".join(stream.name for stream in STREAMS) + r")(\.lock)?$")
 
 
 def cycle(run_dir: Path, before: set[str], kill: bool) -> float:

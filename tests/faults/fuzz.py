@@ -20,19 +20,17 @@ from common.ipc.codec import decode, encode
 from common.ipc.messages import (
     CommandIssued,
     FrameCaptured,
-    Instance,
     MasksInferred,
     Message,
-    SelectSubject,
-    SelectSubjectAt,
-    SetBackground,
-    SetPrivacy,
+    SourceNotice,
     ViewerReady,
+    WorkAssigned,
     WorkRequested,
 )
+from common.ipc.records import FrameInfo, Instance, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy
 from common.ipc.streams import COMPOSITES, CONTROL, FRAMES, MASKS, WORK, Context, endpoint
-from common.keys import ViewerKey
-from common.remote import connect_relay
+from display.relay.keyring import ViewerKey
+from display.relay.sockets import connect_relay
 
 PATIENCE_S = 0.05
 LARGEST = 200_000  # bytes of one input
@@ -43,8 +41,10 @@ READY = b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x06DEALER"
 HELLO = b"\x04\xc6\x05HELLO\x01\x00" + b"\0" * 72 + b"k" * 32 + b"\0" * 7 + b"\x01" + b"s" * 80
 PERSON = Instance(0, 0.9, (0.1, 0.1, 0.5, 0.9), 15, 15, bytes(225))
 WHOLE: tuple[Message, ...] = (
-    FrameCaptured(1, 1, 1, 1, "s", 1, 36, 64),
+    FrameCaptured(FrameInfo(1, 1, 1, 1, "s", 1, 36, 64)),
+    SourceNotice("no camera"),
     WorkRequested("infer.1"),
+    WorkAssigned(FrameInfo(1, 1, 1, 1, "s", 1, 36, 64), 2),
     MasksInferred(1, 1, 1, 1, "w", "m", (PERSON, PERSON)),
     CommandIssued(1, 1, SetPrivacy(True)),
     CommandIssued(1, 1, SelectSubject(1)),

@@ -14,8 +14,8 @@ from os import pidfd_open
 from pathlib import Path
 from typing import NamedTuple
 
-from common.config import MASK_AGE_ALONE_MS, MASK_AGE_MS
 from common.ipc.shm import find_stale, remove_stale
+from common.settings.detection import MASK_AGE_ALONE_MS, MASK_AGE_MS
 from compose.policy import SILENCE_NS
 from display.composite_reader import Composites
 from tests.call import stages
@@ -201,6 +201,6 @@ def _hidden_or_masked(call: WatchedCall, at: float, restarted_at: float) -> Hear
     """The first composite after `at` that shows nobody, or is live by a mask of a frame later than `restarted_at`."""
     masked = (
         s for s in call.watch.heard
-        if s.message.state == "live" and (s.message.captured_ns / 1e6 - s.message.mask_age_ms) / 1e3 > restarted_at
+        if s.message.state == "live" and (s.message.frame.captured_ns / 1e6 - s.message.mask_age_ms) / 1e3 > restarted_at
     )  # fmt: skip
     return call.watch.hidden(at) or next(masked, None)

@@ -29,8 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capture.demo import CROSSING_S, SWAY_S, DemoScene
-from common.config import MASK_AGE_ALONE_MS, MASK_AGE_MS
 from common.ipc.messages import EVERYBODY, FrameComposed
+from common.settings.detection import MASK_AGE_ALONE_MS, MASK_AGE_MS
 from compose.picture.renderer import paint_card
 from tests.faults.detail import CHECKER_WINDOW, COARSE, FINE, Band, Checker, Map, Picture, grey_of, kept, reduced
 
@@ -114,7 +114,7 @@ class LeakOracle:
         shows_people = composite.state in ("live", EVERYBODY)
         if shows_people and not 0 <= composite.mask_age_ms <= self._max_age_ms:
             return Leak(ALWAYS_LEAKS, "age of the mask")
-        truth = self._truth(composite.source_index)
+        truth = self._truth(composite.frame.source_index)
         return self._worst(grey, truth, self._sharp(truth, composite) if shows_people else None)
 
     def _sharp(self, truth: Truth, composite: FrameComposed) -> Sharp:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from common.ipc.codec import encode
-from common.ipc.messages import CommandIssued, SetPrivacy
+from common.ipc.messages import CommandIssued
+from common.ipc.records import SetPrivacy
 from common.ipc.streams import CONTROL, connect, open_context, send
 from common.runtime.run_dir import open_run_dir
 from tests.call import stages
@@ -67,7 +68,7 @@ def test_privacy_off_and_on_again(run_dir: Path, scene: PatternedScene) -> None:
     with exact_call(run_dir, scene) as (call, worker), open_context() as context:
         control = connect(context, CONTROL, run_dir)
         for _ in range(3):
-            epoch = call.watch.heard[-1].message.epoch
+            epoch = call.watch.heard[-1].message.frame.epoch
             wish = CommandIssued(epoch, time.monotonic_ns(), SetPrivacy(False))
             wait_for("the control's door", partial(send, control, wish))
             off = call.wait("the room", lambda: next((h for h in call.watch.heard[-3:] if not h.message.privacy), None))
@@ -114,18 +115,18 @@ def test_capture_restarting_at_another_size(run_dir: Path, scene: PatternedScene
             width, height = playing.size_wh
             with stage(PATTERNED, run_dir, source="demo", width=width, height=height) as capture:
                 live = wait_for("a live picture", partial(watch.live, since))
-                assert live.message.width == width
+                assert live.message.frame.width == width
                 time.sleep(0.7)
                 capture.kill()
                 lost = wait_for(
                     "the loss", lambda: watch.heard[-1] if watch.heard[-1].message.state == "lost" else None
                 )
                 since = lost.at
-    begun = {s.message.epoch: s.message.captured_ns for s in reversed(watch.seen)}
+    begun = {s.message.frame.epoch: s.message.frame.captured_ns for s in reversed(watch.seen)}
     for seen in (s for s in watch.seen if not s.hides):  # the watch may miss the first ones
-        since_ms = (seen.message.captured_ns - begun[seen.message.epoch]) / 1e6
+        since_ms = (seen.message.frame.captured_ns - begun[seen.message.frame.epoch]) / 1e6
         assert 0 <= seen.message.mask_age_ms <= since_ms + 300, "the mask is of the new stream"
-    assert len({s.message.epoch for s in watch.seen}) == 3
+    assert len({s.message.frame.epoch for s in watch.seen}) == 3
     assert nothing_leaked(watch)
 
 

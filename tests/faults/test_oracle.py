@@ -10,6 +10,7 @@ import pytest
 
 from capture.demo import DemoScene
 from common.ipc.messages import FrameComposed
+from common.ipc.records import FrameInfo
 from compose.picture.renderer import paint_card
 from tests.faults.hiding import Mask, Picture, blurred, composed, edge_of, over, shown
 from tests.faults.oracle import ALWAYS_LEAKS, BOUND, LeakOracle
@@ -41,7 +42,7 @@ def demo() -> DemoScene:
 
 
 def composite(index: int, state: str, age_ms: float = 100.0, reason: str = "") -> FrameComposed:
-    return FrameComposed(1, index, 1, index, "s", 0, SIZE[1], SIZE[0], 1, state, reason, age_ms, True, "m")
+    return FrameComposed(FrameInfo(1, index, 1, index, "s", 0, SIZE[1], SIZE[0]), 1, state, reason, age_ms, True, "m")
 
 
 def subject_only(scene: DemoScene, index: int, share: float) -> Picture:

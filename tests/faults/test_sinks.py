@@ -12,8 +12,8 @@ from typing import Any
 
 import cv2
 
-from common.keys import KeyStore, read_viewer_key
 from common.metrics.counters import Counters
+from display.relay.keyring import KeyStore, read_viewer_key
 from tests.call import free_port
 from tests.faults.hiding import blurred, shown
 from tests.faults.oracle import BOUND, LeakOracle
@@ -47,9 +47,9 @@ def test_no_sink_shows_more_than_the_composites(
         worker.answer = honest
         call.wait_live(hidden.at)
         time.sleep(0.7)
-        before = call.watch.heard[-1].message.segment
+        before = call.watch.heard[-1].message.frame.segment
         os.kill(call.stages()["compose.1"].live_child, signal.SIGKILL)
-        call.wait("another compose", lambda: call.watch.heard[-1].message.segment != before)
+        call.wait("another compose", lambda: call.watch.heard[-1].message.frame.segment != before)
         at = call.wait_live(call.watch.heard[-1].at).at
         time.sleep(0.7)
         os.kill(call.stages()["capture.1"].live_child, signal.SIGKILL)
@@ -71,7 +71,7 @@ def test_no_sink_shows_more_than_the_composites(
         assert max(leaks) <= BOUND, name
     assert nothing_leaked(call.watch)
     judge = Judge(oracle, call.watch.seen)
-    live = [s.message.source_index for s in call.watch.seen if s.message.state == "live"]
+    live = [s.message.frame.source_index for s in call.watch.seen if s.message.state == "live"]
     index = next(i for i in live if scene.masks(i).bystander.mean() > 0.02)
     for what, picture in {
         "the room": scene.frame(index),

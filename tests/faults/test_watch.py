@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from common.ipc.messages import FrameComposed
+from common.ipc.records import FrameInfo
 from tests.faults.oracle import Leak, LeakOracle
 from tests.faults.scenes import PatternedScene
 from tests.faults.watch import SKETCH_WH, Seen, Watch, nothing_leaked
@@ -15,7 +16,7 @@ from tests.faults.watch import SKETCH_WH, Seen, Watch, nothing_leaked
 
 def watch_of(scene: PatternedScene, leaks: list[float], unjudged: int, privacy: bool = True) -> Watch:
     watch = Watch(Path("nowhere"), LeakOracle(scene))
-    message = FrameComposed(1, 1, 1, 1, "s", 0, 360, 640, 1, "live", "", 100.0, privacy, "m")
+    message = FrameComposed(FrameInfo(1, 1, 1, 1, "s", 0, 360, 640), 1, "live", "", 100.0, privacy, "m")
     watch.seen += [Seen(message, Leak(leak), np.zeros(SKETCH_WH[::-1], np.uint8)) for leak in leaks]
     watch.unjudged = unjudged
     return watch

@@ -143,18 +143,21 @@ class Watch(Background):
                 socket.poll(50)
                 for message in receive(socket, FrameComposed, counters):
                     # a new ring begins with 0: what came before this watch heard of it was not judged either
-                    self.unjudged += message.sequence - (sequence if message.segment == segment else -1) - 1
-                    segment, sequence = message.segment, message.sequence
+                    self.unjudged += message.frame.sequence - (sequence if message.frame.segment == segment else -1) - 1
+                    segment, sequence = message.frame.segment, message.frame.sequence
                     self.heard.append(Heard(message))
-                    shape = (message.height, message.width, 3)
+                    shape = (message.frame.height, message.frame.width, 3)
                     try:
                         picture = ring.read(segment, sequence, shape, None)
                     except RingGoneError:
                         picture = None
-                    if picture is None or (1 + len(self._waiting)) * message.height * message.width > WAITING_BYTES:
+                    if (
+                        picture is None
+                        or (1 + len(self._waiting)) * message.frame.height * message.frame.width > WAITING_BYTES
+                    ):
                         self.unjudged += 1
                         continue
-                    oracle = self._oracles[message.width, message.height]
+                    oracle = self._oracles[message.frame.width, message.frame.height]
                     card = oracle.judge_card(picture, message) if message.state == "lost" else None
                     self._waiting.append(_Waiting(message, grey_of(picture), card))
         ring.close()
@@ -178,7 +181,7 @@ class _Judge(Background):
             ending = self.stopping.is_set()
             while self._waiting:
                 message, grey, card = self._waiting[0]
-                oracle = self._oracles[message.width, message.height]
+                oracle = self._oracles[message.frame.width, message.frame.height]
                 worst = oracle.judge_grey(grey, message) if card is None else card
                 self._seen.append(Seen(message, worst, sketch_of(grey)))
                 self._waiting.popleft()

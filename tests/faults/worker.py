@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from capture.demo import DemoScene
 from common.ipc.codec import encode
-from common.ipc.messages import FrameCaptured, Instance, MasksInferred
-from common.ipc.streams import FRAME_FACTS, FRAMES, MASKS, connect, open_context, receive
+from common.ipc.messages import FrameCaptured, MasksInferred
+from common.ipc.records import FrameInfo, Instance
+from common.ipc.streams import FRAME_MESSAGES, FRAMES, MASKS, connect, open_context, receive
 from common.metrics.counters import Counters
 from tests.background import Background
 from tests.faults.oracle import LeakOracle
@@ -26,7 +27,7 @@ from tests.faults.watch import WatchedCall, watched_call
 MAP_SIDE = 256
 WIDTH, HEIGHT = 640, 360
 SIZE: dict[str, object] = {"width": WIDTH, "height": HEIGHT, "status_every": 0.5}
-Answer = Callable[[FrameCaptured, MasksInferred], "list[bytes]"]
+Answer = Callable[[FrameInfo, MasksInferred], "list[bytes]"]
 
 
 def instance_of(mask: NDArray[np.bool_], score: float) -> Instance | None:
@@ -41,12 +42,12 @@ def instance_of(mask: NDArray[np.bool_], score: float) -> Instance | None:
     return Instance(0, score, box, size_wh[1], size_wh[0], small.tobytes())
 
 
-def honest(frame: FrameCaptured, result: MasksInferred) -> list[bytes]:
+def honest(frame: FrameInfo, result: MasksInferred) -> list[bytes]:
     """What a sound worker answers."""
     return [encode(result)]
 
 
-def silent(frame: FrameCaptured, result: MasksInferred) -> list[bytes]:
+def silent(frame: FrameInfo, result: MasksInferred) -> list[bytes]:
     """What one answers that is no more."""
     return []
 
@@ -67,7 +68,7 @@ class ExactWorker(Background):
         super().__init__()
         self.answer: Answer = honest
 
-    def result(self, frame: FrameCaptured) -> MasksInferred:
+    def result(self, frame: FrameInfo) -> MasksInferred:
         """The truth about a frame."""
         masks = self._scenes[frame.width, frame.height].masks(frame.source_index)
         found = (instance_of(masks.subject, 0.99), instance_of(masks.bystander, 0.9))
@@ -82,7 +83,8 @@ class ExactWorker(Background):
             while not self.stopping.is_set():
                 if not frames.poll(50):
                     continue
-                captured = [f for f in receive(frames, FRAME_FACTS, counters) if isinstance(f, FrameCaptured)]
+                got = receive(frames, FRAME_MESSAGES, counters)
+                captured = [message.frame for message in got if isinstance(message, FrameCaptured)]
                 if captured and captured[-1].frame_id and captured[-1].frame_id % self._every == 0:
                     result = self.result(captured[-1])
                     time.sleep(0.004)  # compose hears of the frame first, as it does of a real worker's

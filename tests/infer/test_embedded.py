@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from capture.demo import DemoScene
-from common.ipc.messages import Instance
+from common.ipc.records import Instance
 from common.vision.assets import ASTRONAUT, fetch
 from common.vision.pyramid import ImagePyramid
 from infer.embedded.detector import EmbeddedDetector, instances_of, score_of

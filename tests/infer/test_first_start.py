@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from common.model import CLASS_LIST, NOT_FETCHED, models_in
 from infer import fetch
 from infer.download import Pinned
 from infer.first_start import fetch_once
+from infer.model_folder import CLASS_LIST, NOT_FETCHED, models_in
 from tests.call import processes_of
 from tests.conftest import on_a_disk
 from tests.infer.server import FAULTS, Server, serving

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from common.ipc.messages import MAX_MAP_SIDE
+from common.ipc.records import MAX_MAP_SIDE
 from infer.instances import to_instances
 
 

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import pytest
 
-from common.config import NO_MODEL
 from display.captions import AMBER_BGR
+from infer.settings import NO_MODEL
 from tests.call import BIN, environment, processes_of, read_until, run_call, start_call
 from tests.conftest import in_small_memory, segment_names
 from tests.pipeline.screen import detail, screenshot, xdotool

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from common.ipc.streams import STREAMS
+from common.ipc.streams import IPC_STREAMS
 from tests.call import environment, run_call, stages, start_call
 from tests.processes.neighbours import wait_for
 from tests.shared import ROOT
@@ -64,11 +64,11 @@ for name in os.listdir("."):
     except PermissionError: print("out")
 """
     with start_call({**DEMO, "sink": "headless"}, run_dir):
-        wait_for("every socket", lambda: len([p for p in run_dir.iterdir() if p.is_socket()]) == len(STREAMS))
+        wait_for("every socket", lambda: len([p for p in run_dir.iterdir() if p.is_socket()]) == len(IPC_STREAMS))
         told = {who: _said(code, *who) for who in ((), ("somebody",))}
-    assert told[()].count("in") == len(STREAMS), "the negative control: its user may"
+    assert told[()].count("in") == len(IPC_STREAMS), "the negative control: its user may"
     assert told[("somebody",)].count("in") == told[("somebody",)].count("no socket") == 0
-    assert told[("somebody",)].count("out") >= len(STREAMS)
+    assert told[("somebody",)].count("out") >= len(IPC_STREAMS)
 
 
 def _said(code: str, *words: str) -> list[str]:

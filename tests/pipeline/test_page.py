@@ -23,10 +23,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, ViewportSize
 from prometheus_client.parser import text_string_to_metric_families
 
-from common.config import DisplaySettings
 from common.ipc.messages import CommandIssued, FrameComposed
+from common.ipc.records import FrameInfo
 from common.metrics.metrics import METRICS
 from display.meter import Meter
+from display.settings import DisplaySettings
 from display.sinks.web import WebSink
 from tests.background import Background
 from tests.call import environment, free_port, printed_url, read_until, stages, start_call
@@ -301,7 +302,7 @@ def test_that_everybody_is_shown_is_said(call: tuple[str, Path]) -> None:
 class Shower(Background):
     """Shows what the test says, on a page that is served by this process."""
 
-    MESSAGE = FrameComposed(2**62 + 1, 1, 1, 1, "s", 1, 360, 640, 1, "live", "", 80.5, True, "model")
+    MESSAGE = FrameComposed(FrameInfo(2**62 + 1, 1, 1, 1, "s", 1, 360, 640), 1, "live", "", 80.5, True, "model")
 
     def __init__(self, run_dir: Path, host: str = "127.0.0.1", port: int = 0) -> None:
         super().__init__()
@@ -318,7 +319,7 @@ class Shower(Background):
         picture[180:] = 200
         while not self.stopping.wait(0.05):
             now_ns = time.monotonic_ns()
-            meter.add(replace(self.message, captured_ns=now_ns), now_ns)
+            meter.add(replace(self.message, frame=replace(self.message.frame, captured_ns=now_ns)), now_ns)
             self._sink.show(picture, self.message, meter)
             self.made += self._sink.poll().made
         self._sink.close()

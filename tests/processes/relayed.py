@@ -10,13 +10,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from common.ipc.messages import FrameCaptured, PictureRelayed, ViewerReady
+from common.ipc.messages import PictureRelayed, ViewerReady
+from common.ipc.records import FrameInfo
 from common.ipc.streams import Context, Socket, open_context, receive, send
-from common.keys import ViewerKey
 from common.metrics.counters import Counters
-from common.remote import connect_relay
 from compose.loop import Composites
 from compose.policy import State, Verdict
+from display.relay.keyring import ViewerKey
+from display.relay.sockets import connect_relay
 
 HEIGHT, WIDTH = 120, 160
 LIVE = Verdict(State.LIVE, "", 50.0)
@@ -32,7 +33,7 @@ class ComposePlayed:
     def publish(self, verdict: Verdict = LIVE, privacy: bool = True, captured_ns: int | None = None) -> int:
         self.number += 1
         when_ns = time.monotonic_ns() if captured_ns is None else captured_ns
-        frame = FrameCaptured(1, self.number, when_ns, self.number, "s", self.number, HEIGHT, WIDTH)
+        frame = FrameInfo(1, self.number, when_ns, self.number, "s", self.number, HEIGHT, WIDTH)
         self._composites.claim(frame)[:] = self.number % 200
         self._composites.publish(frame, verdict, privacy)
         return self.number
@@ -66,5 +67,5 @@ class ViewerPlayed:
 
 def grey_of(message: PictureRelayed) -> float:
     picture = cv2.imdecode(np.frombuffer(message.jpeg, np.uint8), cv2.IMREAD_COLOR)
-    assert picture is not None and picture.shape == (message.height, message.width, 3)
+    assert picture is not None and picture.shape == (message.composite.frame.height, message.composite.frame.width, 3)
     return float(picture.mean())

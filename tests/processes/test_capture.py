@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from capture.demo import DemoScene
-from common.ipc.messages import FrameCaptured, SourceLost, WorkRequested
+from common.ipc.messages import FrameCaptured, SourceLost, WorkAssigned, WorkRequested
 from common.ipc.ring import RingCache
-from common.ipc.streams import FRAME_FACTS, FRAMES, WORK, connect, open_context, receive, send
+from common.ipc.streams import FRAME_MESSAGES, FRAMES, WORK, connect, open_context, receive, send
 from common.metrics.counters import Counters
 from common.runtime.run_dir import open_run_dir
 from tests.call import environment
@@ -38,19 +38,19 @@ def test_every_frame_comes_in_order_with_its_pixels(run_dir: Path, counters: Cou
         while len(frames) < 40:
             for message in wait_for("frames", lambda: receive(socket, FrameCaptured, counters)):
                 frames.append(message)
-                picture = ring.read(message.segment, message.sequence, (180, 320, 3), None)
+                picture = ring.read(message.frame.segment, message.frame.sequence, (180, 320, 3), None)
                 assert picture is not None
-                assert (picture == scene.frame(message.source_index)).all()
+                assert (picture == scene.frame(message.frame.source_index)).all()
         code, said, took_s = end(process)
     ring.close()
     assert (code, "demo scene" in said) == (0, True)
     assert took_s < 2
-    assert len({f.epoch for f in frames}) == 1
-    assert [f.frame_id for f in frames] == list(range(frames[0].frame_id, frames[0].frame_id + 40))
+    assert len({f.frame.epoch for f in frames}) == 1
+    assert [f.frame.frame_id for f in frames] == list(range(frames[0].frame.frame_id, frames[0].frame.frame_id + 40))
     rate = (
         39e9
-        / (frames[-1].captured_ns - frames[0].captured_ns)
-        * (frames[-1].source_index - frames[0].source_index)
+        / (frames[-1].frame.captured_ns - frames[0].frame.captured_ns)
+        * (frames[-1].frame.source_index - frames[0].frame.source_index)
         / 39
     )
     assert abs(rate - 30) < 0.5
@@ -60,13 +60,13 @@ def test_two_workers_get_different_frames(run_dir: Path, counters: Counters) -> 
     open_run_dir(run_dir)
     with open_context() as context, stage("capture", run_dir, **DEMO):
         sockets = [connect(context, WORK, run_dir) for _ in range(2)]
-        given: list[FrameCaptured] = []
+        given: list[WorkAssigned] = []
         for _ in range(5):
             for number, socket in enumerate(sockets):
                 wait_for("a peer", partial(send, socket, WorkRequested(f"w{number}")))
             for socket in sockets:
-                given += wait_for("work", partial(receive, socket, FrameCaptured, counters))
-    assert len({f.frame_id for f in given}) == len(given) == 10
+                given += wait_for("work", partial(receive, socket, WorkAssigned, counters))
+    assert len({f.frame.frame_id for f in given}) == len(given) == 10
     assert given[-1].workers == 2
 
 
@@ -75,11 +75,11 @@ def test_garbage_from_a_worker_is_dropped(run_dir: Path, counters: Counters) -> 
     with open_context() as context, stage("capture", run_dir, **DEMO):
         socket = connect(context, WORK, run_dir)
         wait_for("a peer", lambda: send(socket, WorkRequested("w")))
-        wait_for("work", lambda: receive(socket, FrameCaptured, counters))
+        wait_for("work", lambda: receive(socket, WorkAssigned, counters))
         for garbage in (b"", b"\xc1", b"x" * 1000):
             socket.send(garbage)
         wait_for("room in the queue", lambda: send(socket, WorkRequested("w")))
-        wait_for("work", lambda: receive(socket, FrameCaptured, counters))
+        wait_for("work", lambda: receive(socket, WorkAssigned, counters))
 
 
 def test_a_second_capture_on_the_run_folder_is_refused(run_dir: Path, counters: Counters) -> None:
@@ -103,7 +103,10 @@ def test_a_killed_child_is_replaced_under_a_new_epoch(run_dir: Path, counters: C
         child = child_of(process.pid)
         assert child is not None
         os.kill(child, signal.SIGKILL)
-        wait_for("a new epoch", lambda: [f for f in receive(socket, FrameCaptured, counters) if f.epoch != first.epoch])
+        wait_for(
+            "a new epoch",
+            lambda: [f for f in receive(socket, FrameCaptured, counters) if f.frame.epoch != first.frame.epoch],
+        )
         assert end(process)[0] == 0
 
 
@@ -132,7 +135,7 @@ def test_a_change_of_geometry_begins_a_new_epoch(
         deadline = time.monotonic() + 10
         while len(seen) < 4 and time.monotonic() < deadline:
             for message in receive(socket, FrameCaptured, counters):
-                seen[message.epoch] = (message.width, message.segment)
+                seen[message.frame.epoch] = (message.frame.width, message.frame.segment)
             time.sleep(0.005)
         assert end(process)[0] == 0
     assert len({segment for _, segment in seen.values()}) >= 4
@@ -193,7 +196,7 @@ def test_a_file_that_goes_is_not_named_on_the_stream(run_dir: Path, tmp_path: Pa
         reasons: list[str] = []
 
         def look() -> bool:
-            reasons.extend(f.reason for f in receive(socket, FRAME_FACTS, counters) if isinstance(f, SourceLost))
+            reasons.extend(f.reason for f in receive(socket, FRAME_MESSAGES, counters) if isinstance(f, SourceLost))
             return len(reasons) >= 2
 
         wait_for("losses", look)

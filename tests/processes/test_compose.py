@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,8 @@ from capture.demo import DemoScene
 from capture.loop import FramePublisher
 from capture.sources.source import SourceFrame
 from common.ipc.codec import SCHEMA_VERSION, encode
-from common.ipc.messages import (
-    Command,
-    CommandIssued,
-    FrameCaptured,
-    FrameComposed,
-    Instance,
-    MasksInferred,
-    SetPrivacy,
-    SetView,
-)
+from common.ipc.messages import CommandIssued, FrameCaptured, FrameComposed, MasksInferred
+from common.ipc.records import Command, FrameInfo, Instance, SetPrivacy, SetView
 from common.ipc.ring import RingCache
 from common.ipc.streams import COMPOSITES, CONTROL, MASKS, connect, open_context, receive, send
 from common.metrics.counters import Counters
@@ -64,9 +57,9 @@ class Neighbours:
         self.number = 0
         wait_for("compose", self.step)
 
-    def publish(self, picture: np.ndarray = NOISE) -> FrameCaptured:
+    def publish(self, picture: np.ndarray = NOISE) -> FrameInfo:
         self.number += 1
-        return self.frames.publish(SourceFrame(picture, self.number, time.monotonic_ns()), "")
+        return self.frames.publish(SourceFrame(picture, self.number, time.monotonic_ns()))
 
     def step(self, picture: np.ndarray = NOISE) -> tuple[FrameComposed, np.ndarray] | None:
         """Publish a frame; the newest composite and its pixels, if one came within a moment."""
@@ -74,7 +67,9 @@ class Neighbours:
         if not self.composites.poll(200):
             return None
         message = receive(self.composites, FrameComposed, self.counters)[-1]
-        pixels = self.ring.read(message.segment, message.sequence, (message.height, message.width, 3), None)
+        pixels = self.ring.read(
+            message.frame.segment, message.frame.sequence, (message.frame.height, message.frame.width, 3), None
+        )
         return None if pixels is None else (message, pixels)
 
     def composite(
@@ -90,11 +85,11 @@ class Neighbours:
 
     def ask(self, wanted: Command, epoch: int | None = None, issued_ns: int | None = None) -> None:
         """Want something of compose, as a display does, as soon as its door is open."""
-        epoch = self.composite()[0].epoch if epoch is None else epoch
+        epoch = self.composite()[0].frame.epoch if epoch is None else epoch
         wish = CommandIssued(epoch, time.monotonic_ns() if issued_ns is None else issued_ns, wanted)
         wait_for("compose's door", lambda: send(self.control, wish))
 
-    def found(self, of: FrameCaptured, **changed: Any) -> None:
+    def found(self, of: FrameInfo, **changed: Any) -> None:
         result = MasksInferred(of.epoch, of.frame_id, of.captured_ns, 1, "w", "model", (PERSON,))
         wait_for("compose's door", lambda: send(self.masks, replace(result, **changed)))
         time.sleep(0.05)  # its queue and ours are two: let the result arrive before the next frame
@@ -199,7 +194,7 @@ def test_frames_that_stop_are_replaced_by_a_card(compose: Neighbours) -> None:
     cards = [c for c in cards if c.state == "lost"]
     assert {c.reason for c in cards} == {"no frame comes from capture"}
     assert (cards[0].composed_ns - stopped_ns) / 1e6 > 300
-    pixels = compose.ring.read(cards[-1].segment, cards[-1].sequence, (120, 160, 3), None)
+    pixels = compose.ring.read(cards[-1].frame.segment, cards[-1].frame.sequence, (120, 160, 3), None)
     assert pixels is not None and (pixels[:90] == CARD_BGR).all()
     assert compose.step() is not None
     assert compose.composite()[0].state != "lost"
@@ -216,7 +211,7 @@ def test_two_seconds_without_a_frame_are_a_loss_and_one_is_not(silent_s: float, 
         cards += receive(compose.composites, FrameComposed, compose.counters)
     assert cards[-1].state == "lost"
     after, pixels = compose.composite(lambda m: m.state != "lost")
-    assert (after.epoch, after.privacy, is_hidden(pixels)) == (message.epoch, silent_s > 2, silent_s > 2)
+    assert (after.frame.epoch, after.privacy, is_hidden(pixels)) == (message.frame.epoch, silent_s > 2, silent_s > 2)
 
 
 def test_a_compose_that_stood_still_closes_first(compose: Neighbours) -> None:
@@ -238,7 +233,7 @@ def test_a_compose_that_stood_still_closes_first(compose: Neighbours) -> None:
 
     after, pixels = compose.composite(closed)
     assert all(composed.privacy for composed in seen), "closed from the first picture on"
-    assert (after.epoch, is_hidden(pixels)) == (message.epoch, True)
+    assert (after.frame.epoch, is_hidden(pixels)) == (message.frame.epoch, True)
 
 
 def test_a_lost_source_is_a_card_at_once_with_its_reason(compose: Neighbours) -> None:
@@ -256,9 +251,9 @@ def test_a_lost_source_is_a_card_at_once_with_its_reason(compose: Neighbours) ->
 def test_frames_from_the_future_or_the_past_are_dropped(compose: Neighbours, captured_ns: int) -> None:
     compose.until_live()
     for _ in range(5):
-        compose.frames.publish(SourceFrame(NOISE, 0, captured_ns), "")
+        compose.frames.publish(SourceFrame(NOISE, 0, captured_ns))
     time.sleep(0.1)
-    assert all(c.captured_ns != captured_ns for c in receive(compose.composites, FrameComposed, compose.counters))
+    assert all(c.frame.captured_ns != captured_ns for c in receive(compose.composites, FrameComposed, compose.counters))
     compose.until_live()
 
 
@@ -269,8 +264,8 @@ def test_garbage_is_dropped_and_the_call_goes_on(compose: Neighbours) -> None:
         b"\xc1",
         b"x" * 100_000,
         msgpack.packb([SCHEMA_VERSION, 3, 1]),
-        (wish := encode(CommandIssued(compose.composite()[0].epoch, time.monotonic_ns(), SetPrivacy(False)))),
-        encode(compose.publish()),
+        (wish := encode(CommandIssued(compose.composite()[0].frame.epoch, time.monotonic_ns(), SetPrivacy(False)))),
+        encode(FrameCaptured(compose.publish())),
     ]
     for data in garbage:
         compose.masks.send(data)
@@ -282,7 +277,7 @@ def test_garbage_is_dropped_and_the_call_goes_on(compose: Neighbours) -> None:
 def test_another_geometry_hides_until_it_has_its_own_mask(compose: Neighbours) -> None:
     compose.until_live()
     small = np.ascontiguousarray(NOISE[:90])
-    message, pixels = compose.composite(lambda m: m.height == 90, small)
+    message, pixels = compose.composite(lambda m: m.frame.height == 90, small)
     assert (message.state, message.reason) == ("hidden", "no mask of this stream yet")
     assert is_hidden(pixels)
 
@@ -298,14 +293,14 @@ def test_privacy_goes_off_and_on_by_an_explicit_message_only(compose: Neighbours
 
 def test_a_wish_of_another_stream_or_of_long_ago_is_refused(compose: Neighbours) -> None:
     message, _ = compose.until_live()
-    compose.ask(SetPrivacy(False), epoch=message.epoch + 1)
+    compose.ask(SetPrivacy(False), epoch=message.frame.epoch + 1)
     compose.ask(SetPrivacy(False), issued_ns=time.monotonic_ns() - 2 * LATEST_WISH_NS)
     compose.ask(SetPrivacy(False), issued_ns=time.monotonic_ns() + 3_600_000_000_000)
     for _ in range(20):
         assert compose.composite()[0].privacy
     compose.ask(SetPrivacy(False))
     compose.composite(lambda m: not m.privacy)
-    compose.ask(SetPrivacy(True), epoch=message.epoch + 1, issued_ns=1)  # to hide is never too late
+    compose.ask(SetPrivacy(True), epoch=message.frame.epoch + 1, issued_ns=1)  # to hide is never too late
     compose.composite(lambda m: m.privacy)
 
 
@@ -357,6 +352,22 @@ def test_the_notice_is_written_into_the_picture() -> None:
     assert written[0] < 20 and written[1] > 320 and written[2] > 100
 
 
+def test_the_notice_of_the_source_is_in_every_picture_until_it_changes(compose: Neighbours) -> None:
+    grey = np.full(NOISE.shape, 90, np.uint8)
+
+    def has_text(pixels: np.ndarray) -> bool:
+        return bool((pixels[90:].max(-1) > 200).any())
+
+    def is_as(shown: bool) -> bool:
+        return has_text(compose.composite(picture=grey)[1]) is shown
+
+    compose.composite(picture=grey)
+    for notice in ("no camera: demo footage", ""):
+        compose.frames.notify(notice)
+        wait_for("the change", partial(is_as, bool(notice)))
+        assert all(is_as(bool(notice)) for _ in range(5))
+
+
 def test_the_matte_draws_the_edge_of_the_present_frame(run_dir: Path, counters: Counters) -> None:
     """One result, then a second of frames without another: the mask is old, the edge is not."""
     scene = DemoScene(640, 360, 30)
@@ -374,7 +385,7 @@ def test_the_matte_draws_the_edge_of_the_present_frame(run_dir: Path, counters: 
             time.sleep(0.02)
             if got is None or got[0].state != "live" or index < 80:
                 continue
-            of = index - (compose.number - got[0].source_index)
+            of = index - (compose.number - got[0].frame.source_index)
             picture, masks = scene.frame(of), scene.masks(of)
             shown = np.abs(got[1].astype(int) - picture).max(-1) <= 2
             # a blurred pixel may be as it was by chance, few are: the subject's inside must be, the others' must not

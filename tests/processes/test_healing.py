@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from common.ipc.messages import FrameCaptured, FrameComposed, Instance, MasksInferred
+from common.ipc.messages import FrameCaptured, FrameComposed, MasksInferred
+from common.ipc.records import Instance
 from common.ipc.ring import RingCache
-from common.ipc.streams import COMPOSITES, FRAME_FACTS, FRAMES, MASKS, Socket, connect, open_context, receive, send
+from common.ipc.streams import COMPOSITES, FRAME_MESSAGES, FRAMES, MASKS, Socket, connect, open_context, receive, send
 from common.metrics.counters import Counters
 from common.runtime.run_dir import open_run_dir
 from compose.picture.renderer import CARD_BGR
@@ -34,16 +35,21 @@ class Call:
         self.card_pixels: set[tuple[int, ...]] = set()
 
     def turn(self) -> None:
-        for fact in receive(self._frames, FRAME_FACTS, self._counters):
+        for fact in receive(self._frames, FRAME_MESSAGES, self._counters):
             if isinstance(fact, FrameCaptured):
-                self.frame_epochs.append(fact.epoch)
+                self.frame_epochs.append(fact.frame.epoch)
                 time.sleep(0.002)
-                send(self._masks, MasksInferred(fact.epoch, fact.frame_id, fact.captured_ns, 1, "w", "m", (PERSON,)))
+                send(
+                    self._masks,
+                    MasksInferred(
+                        fact.frame.epoch, fact.frame.frame_id, fact.frame.captured_ns, 1, "w", "m", (PERSON,)
+                    ),
+                )
         for message in receive(self._composites, FrameComposed, self._counters):
             self.composites.append(message)
             if message.state == "lost":
-                shape = (message.height, message.width, 3)
-                pixels = self._ring.read(message.segment, message.sequence, shape, None)
+                shape = (message.frame.height, message.frame.width, 3)
+                pixels = self._ring.read(message.frame.segment, message.frame.sequence, shape, None)
                 if pixels is not None:
                     self.card_pixels.add(tuple(int(v) for v in pixels[10, 10]))
 
@@ -98,7 +104,7 @@ def test_a_camera_that_fails_is_hidden_with_its_reason_and_healed(
             running.until("what capture says of it", lambda c: "nothing came for 2 s" in c.reason)
         camera.mode = ""
         healed = running.live()
-        assert healed.epoch != epoch
+        assert healed.frame.epoch != epoch
         assert camera.opened >= 2
         assert [child_of(pid) for pid in pids] == before, "nothing was restarted"
         assert running.card_pixels == {CARD_BGR}, "a card holds nothing of the camera"
@@ -133,7 +139,7 @@ def test_a_camera_that_changes_its_size_is_hidden_first(run_dir: Path, counters:
         camera.mode, camera.size_wh = "drop", (320, 240)
         running.until("the loss", lambda c: c.state == "lost")
         camera.mode = ""
-        running.until("a live picture of the new size", lambda c: c.state == "live" and c.width == 320)
-        new = [c for c in running.composites[count:] if c.width == 320]
+        running.until("a live picture of the new size", lambda c: c.state == "live" and c.frame.width == 320)
+        new = [c for c in running.composites[count:] if c.frame.width == 320]
         assert new[0].state == "hidden"
         assert all(c.mask_age_ms <= 750 for c in new if c.state == "live")

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import fields
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,29 +18,20 @@ import numpy as np
 import pytest
 import zmq
 
-from common.config import DisplaySettings
 from common.ipc.codec import encode
-from common.ipc.messages import (
-    Command,
-    CommandIssued,
-    FrameComposed,
-    PictureRelayed,
-    SelectSubject,
-    SelectSubjectAt,
-    SetBackground,
-    SetPrivacy,
-    SetView,
-)
+from common.ipc.messages import CommandIssued, FrameComposed
+from common.ipc.records import Command, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy, SetView
 from common.ipc.streams import CONTROL, Context, bind, open_context, receive, send
-from common.keys import KeyStore, Pair, ViewerKey, read_viewer_key
 from common.metrics.counters import Counters
-from common.remote import IN_FLIGHT
 from common.runtime.run_dir import open_run_dir
 from compose.policy import State, Verdict
 from display import remote
 from display.afar import HERE_ONLY
 from display.commands import Wishes
+from display.relay.keyring import KeyStore, Pair, ViewerKey, read_viewer_key
 from display.relay.picture import card
+from display.relay.sockets import IN_FLIGHT
+from display.settings import DisplaySettings
 from tests.call import free_port
 from tests.processes.neighbours import child_of, end, stage, wait_for
 from tests.processes.relayed import LIVE, ComposePlayed, ViewerPlayed, compose_played, grey_of
@@ -105,14 +95,14 @@ def test_after_a_sleep_nothing_of_before_goes_to_a_viewer(at: Stage) -> None:
         before_ns, child = time.monotonic_ns(), child_of(pid)
         assert child is not None
         os.kill(child, signal.SIGUSR1)
-        at.until("a picture of now", lambda: viewer.got[-1].captured_ns > before_ns, [viewer])
+        at.until("a picture of now", lambda: viewer.got[-1].composite.frame.captured_ns > before_ns, [viewer])
         viewer.got.clear()
         for _ in range(20):
             at.compose.publish(captured_ns=before_ns)
             time.sleep(0.01)
             viewer.look()
         at.until("more pictures", lambda: len(viewer.got) > 10, [viewer])
-    assert all(message.captured_ns > before_ns for message in viewer.got)
+    assert all(message.composite.frame.captured_ns > before_ns for message in viewer.got)
 
 
 def test_nothing_is_encoded_while_nobody_watches_and_who_comes_late_sees_what_is_now(at: Stage) -> None:
@@ -128,8 +118,8 @@ def test_nothing_is_encoded_while_nobody_watches_and_who_comes_late_sees_what_is
         late = at.viewer()
         at.until("a picture", lambda: late.got, [late])
         assert late.got[0].number <= had + 2 * IN_FLIGHT, "300 composites had passed"
-        assert grey_of(late.got[0]) == pytest.approx(late.got[0].frame_id % 200, abs=2)
-        assert at.compose.number - late.got[0].frame_id < 10
+        assert grey_of(late.got[0]) == pytest.approx(late.got[0].composite.frame.frame_id % 200, abs=2)
+        assert at.compose.number - late.got[0].composite.frame.frame_id < 10
 
 
 def test_only_listed_keys_see_anything(at: Stage) -> None:
@@ -246,7 +236,7 @@ def test_a_wish_of_a_viewer_whose_clock_is_far_off_is_of_now(
 
         at.until("pictures", some, [])
         begun_ns = time.monotonic_ns()
-        wishes.add(shown[-1].epoch, SelectSubject(0))
+        wishes.add(shown[-1].frame.epoch, SelectSubject(0))
         wishes.pass_on()
         at.until("the wish", lambda: control.poll(0), [])
         (wish,) = receive(control, CommandIssued, at.counters)
@@ -293,24 +283,23 @@ def test_the_cameras_own_picture_goes_nowhere(state: State, at: Stage) -> None:
                 at.compose.publish(own, privacy=False)
                 time.sleep(0.01)
                 viewer.look()
-                return len([m for m in viewer.got if not m.privacy]) > 5
+                return len([m for m in viewer.got if not m.composite.privacy]) > 5
 
             wait_for("its messages", turn)
-            at.until("live again", lambda: viewer.got[-1].privacy, [viewer])
+            at.until("live again", lambda: viewer.got[-1].composite.privacy, [viewer])
             for message in viewer.got:
-                if message.privacy:
-                    assert grey_of(message) == pytest.approx(message.frame_id % 200, abs=2)
+                if message.composite.privacy:
+                    assert grey_of(message) == pytest.approx(message.composite.frame.frame_id % 200, abs=2)
                     continue
-                assert message.state == state
+                assert message.composite.state == state
                 picture = cv2.imdecode(np.frombuffer(message.jpeg, np.uint8), cv2.IMREAD_COLOR)
                 assert picture is not None
-                assert cv2.absdiff(picture, card(message.height, message.width)).mean() < 4, (
-                    "a line on black, whatever it was"
-                )
+                assert (
+                    cv2.absdiff(picture, card(message.composite.frame.height, message.composite.frame.width)).mean() < 4
+                ), "a line on black, whatever it was"
 
 
 def test_what_the_person_in_front_is_asked_stays_there(at: Stage) -> None:
-    assert "question" not in {field.name for field in fields(PictureRelayed)}
     key = at.key("anna")
     with at.relay():
         viewer = at.viewer(key)
@@ -359,7 +348,7 @@ def test_fifty_watch_and_one_that_stops_costs_nobody_anything(at: Stage) -> None
     ("settings", "said"),
     [
         ({"relay": "tcp://0.0.0.0:5999"}, "expected somebody who may watch"),
-        ({"relay": "tcp://127.0.0.1:5999"}, "make a key with python -m common.keys new NAME"),
+        ({"relay": "tcp://127.0.0.1:5999"}, "make a key with python -m display.relay.keyring new NAME"),
         ({"relay": "udp://x"}, "expected tcp://HOST:PORT"),
         ({"relay": "tcp://192.0.2.1:5999", "curve": "no"}, "--curve no: expected a relay on loopback"),
         ({"relay": "tcp://127.0.0.1:5999", "curve": "no", "allow_control": "yes"}, "--allow-control: expected keys"),
@@ -375,9 +364,8 @@ def test_where_all_descriptors_are_held_who_watches_goes_on_and_who_is_listed_ge
     """Strangers who connected and said nothing ended the call, or kept everybody out."""
     keys, most = (at.key("anna"), at.key("ben")), 64
     relay = (
-        "import sys, resource; from pathlib import Path; from common.config import RelaySettings\n"
-        "from common.runtime.heartbeat import Heartbeat; from common.runtime.stage_context import StageContext\n"
-        "from display.relay.serve import serve\n"
+        "import sys, resource; from pathlib import Path; from display.relay.settings import RelaySettings\n"
+        "from common.runtime.heartbeat import Heartbeat; from common.runtime.stage_context import StageContext; from display.relay.serve import serve\n"
         f"resource.setrlimit(resource.RLIMIT_NOFILE, ({most}, {most}))\n"
         "settings = RelaySettings(run_dir=Path(sys.argv[1]), keys=Path(sys.argv[2]), relay=sys.argv[3])\n"
         "serve(settings, StageContext(Heartbeat(0), [], 0))"

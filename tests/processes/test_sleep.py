@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import zmq
 
-from common.ipc.messages import CommandIssued, FrameCaptured, FrameComposed, SetPrivacy, SourceLost
+from common.ipc.messages import CommandIssued, FrameCaptured, FrameComposed, SourceLost, SourceNotice
+from common.ipc.records import FrameInfo, SetPrivacy
 from common.ipc.ring import RingWriter, new_epoch
-from common.ipc.streams import COMPOSITES, FRAME_FACTS, FRAMES, bind, connect, open_context, receive, send
+from common.ipc.streams import COMPOSITES, FRAME_MESSAGES, FRAMES, bind, connect, open_context, receive, send
 from common.metrics.counters import Counters
 from common.runtime.run_dir import open_run_dir
 from tests.processes.neighbours import child_of, end, stage, wait_for
@@ -55,7 +56,7 @@ def test_compose_closes_and_forgets_everything(run_dir: Path, counters: Counters
         wait_for("compose's door", lambda: send(compose.control, old_wish))
         for _ in range(10):
             message, pixels = compose.composite()
-            assert (message.epoch, message.privacy, message.state) == (before.epoch, True, "hidden")
+            assert (message.frame.epoch, message.privacy, message.state) == (before.frame.epoch, True, "hidden")
             assert is_hidden(pixels)
         compose.until_live()
         assert compose.composite()[0].privacy
@@ -68,11 +69,12 @@ def test_capture_opens_its_source_anew(run_dir: Path, counters: Counters) -> Non
         socket = connect(context, FRAMES, run_dir)
         first = wait_for("frames", lambda: receive(socket, FrameCaptured, counters))[0]
         sleep(process)
-        facts: list[FrameCaptured | SourceLost] = []
+        facts: list[FrameCaptured | SourceNotice | SourceLost] = []
 
         def look() -> bool:
-            facts.extend(receive(socket, FRAME_FACTS, counters))
-            return isinstance(facts[-1], FrameCaptured) and facts[-1].epoch != first.epoch if facts else False
+            facts.extend(receive(socket, FRAME_MESSAGES, counters))
+            epochs = [fact.frame.epoch for fact in facts if isinstance(fact, FrameCaptured)]
+            return bool(epochs) and epochs[-1] != first.frame.epoch
 
         wait_for("another epoch", look)
         assert [fact for fact in facts if isinstance(fact, SourceLost)] == [SourceLost(SLEPT)]
@@ -94,13 +96,7 @@ def test_display_takes_the_picture_away_and_shows_none_of_before(run_dir: Path) 
             ring.claim()[:] = np.uint8(frame_id)
             now_ns = time.monotonic_ns()
             message = FrameComposed(
-                5,
-                frame_id,
-                captured_ns,
-                0,
-                ring.name,
-                ring.publish(),
-                *SHAPE[:2],
+                FrameInfo(5, frame_id, captured_ns, 0, ring.name, ring.publish(), *SHAPE[:2]),
                 now_ns,
                 "hidden",
                 reason,

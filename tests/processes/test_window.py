@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.ipc.messages import Command, CommandIssued, FrameComposed, SelectSubject, SetPrivacy
+from common.ipc.messages import CommandIssued, FrameComposed
+from common.ipc.records import Command, FrameInfo, SelectSubject, SetPrivacy
 from common.ipc.ring import RingWriter, new_epoch
 from common.ipc.streams import COMPOSITES, CONTROL, Socket, bind, open_context, receive, send
 from common.metrics.counters import Counters
@@ -20,7 +21,7 @@ from tests.pipeline.screen import screenshot, xdotool
 from tests.processes.neighbours import stage, wait_for
 
 SHAPE = (360, 640, 3)
-COMPOSED = FrameComposed(5, 0, 0, 0, "", 0, *SHAPE[:2], 0, "live", "", 80.0, True, "m")
+COMPOSED = FrameComposed(FrameInfo(5, 0, 0, 0, "", 0, *SHAPE[:2]), 0, "live", "", 80.0, True, "m")
 NEXT = SelectSubject(SelectSubject.NEXT)
 
 
@@ -40,10 +41,7 @@ class Compose:
         now_ns, self.number = time.monotonic_ns(), self.number + 1
         send(
             self.composites,
-            replace(
-                message, frame_id=self.number, captured_ns=now_ns, composed_ns=now_ns, segment=self.ring.name,
-                sequence=self.ring.publish(),
-            ),
+            replace(message, frame=replace(message.frame, frame_id=self.number, captured_ns=now_ns, segment=self.ring.name, sequence=self.ring.publish()), composed_ns=now_ns),
         )  # fmt: skip
 
     def press(self, key: str) -> None:

@@ -23,7 +23,7 @@ import numpy as np
 from common.errors import RingGoneError
 from common.ipc.messages import FrameCaptured, FrameComposed
 from common.ipc.ring import RingCache
-from common.ipc.streams import COMPOSITES, FRAME_FACTS, FRAMES, connect, open_context, receive
+from common.ipc.streams import COMPOSITES, FRAME_MESSAGES, FRAMES, connect, open_context, receive
 from common.metrics.counters import Counters
 from common.runtime.run_dir import open_run_dir
 from tests.background import Background
@@ -127,7 +127,7 @@ class Tap(Background):
             frames, composites = connect(context, FRAMES, self._run_dir), connect(context, COMPOSITES, self._run_dir)
             while not self.stopping.is_set():
                 composites.poll(20)
-                for fact in receive(frames, FRAME_FACTS, counters):
+                for fact in receive(frames, FRAME_MESSAGES, counters):
                     if isinstance(fact, FrameCaptured):
                         self._take("frames", fact, time.monotonic_ns())
                 for message in receive(composites, FrameComposed, counters):
@@ -138,12 +138,14 @@ class Tap(Background):
                         self.rows["masks"].append(Row(time.monotonic(), message.mask_age_ms))
 
     def _take(self, stream: str, message: FrameCaptured | FrameComposed, arrived_ns: int) -> None:
-        self.missed[stream] += max(0, message.frame_id - self._last.get(stream, message.frame_id) - 1)
-        self._last[stream] = message.frame_id
-        self.rows[stream].append(Row(time.monotonic(), (arrived_ns - message.captured_ns) / 1e6))
+        self.missed[stream] += max(0, message.frame.frame_id - self._last.get(stream, message.frame.frame_id) - 1)
+        self._last[stream] = message.frame.frame_id
+        self.rows[stream].append(Row(time.monotonic(), (arrived_ns - message.frame.captured_ns) / 1e6))
         try:
-            shape = (message.height, message.width, 3)
-            self.lapped[stream] += self._rings[stream].read(message.segment, message.sequence, shape, None) is None
+            shape = (message.frame.height, message.frame.width, 3)
+            self.lapped[stream] += (
+                self._rings[stream].read(message.frame.segment, message.frame.sequence, shape, None) is None
+            )
         except RingGoneError:
             self.lapped[stream] += 1
 

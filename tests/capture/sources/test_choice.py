@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from capture.settings import CaptureSettings
 from capture.sources import choice
 from capture.sources.choice import name_of, open_source
-from common.config import CaptureSettings
 from common.errors import SourceError
 
 SETTINGS = CaptureSettings(fps=100)

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
+from capture.settings import CaptureSettings
 from capture.sources.choice import open_source
 from capture.sources.live import LiveSource, origin_of
 from capture.sources.source import CAMERA
-from common.config import CaptureSettings
 from common.errors import SourceLostError
 
 SETTINGS = CaptureSettings(fps=100)

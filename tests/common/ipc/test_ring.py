@@ -16,8 +16,9 @@ import pytest
 from common.errors import ProcessorError, RingGoneError, RingSpaceError
 from common.ipc import ring
 from common.ipc import shm as segments_module
-from common.ipc.ring import Frame, RingCache, RingReader, RingWriter, ShapedRing, new_epoch
+from common.ipc.ring import RingCache, RingReader, RingWriter, ShapedRing, new_epoch
 from common.ipc.shm import name_prefix, remove_stale
+from common.vision.arrays import BgrImage
 from common.vision.pyramid import ImagePyramid
 from tests.call import environment
 from tests.conftest import no_descriptor_left, segment_names
@@ -82,7 +83,7 @@ def test_a_reduction_that_the_writer_overtakes_is_thrown_away(
         publish(writer, 7)
 
         class SlowHalves(ImagePyramid):
-            def smallest_at_least(self, width: float, height: float) -> Frame:
+            def smallest_at_least(self, width: float, height: float) -> BgrImage:
                 for value in range(1, 4):
                     publish(writer, value)
                 return super().smallest_at_least(width, height)

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from common.config import DisplaySettings
 from common.metrics.metrics import METRICS, Metrics, Sample, path_of, read_samples
 from display.meter import Meter
+from display.settings import DisplaySettings
 from display.sinks.status import StatusSink, table_of
 from display.web.metrics import text_of
 from tests.conftest import no_descriptor_left

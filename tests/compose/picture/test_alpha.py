@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from common.ipc.messages import Instance
+from common.ipc.records import Instance
 from compose.picture.alpha import of_instance, pixel_box
 
 SIZE = (200, 100)

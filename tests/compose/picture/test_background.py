@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
-from common.config import ComposeSettings
 from common.errors import SourceError
 from common.vision.pyramid import ImagePyramid
 from compose.picture.background import Backdrop, fill, open_backdrop
+from compose.settings import ComposeSettings
 
 FRAME = np.random.default_rng(0).integers(0, 256, (90, 160, 3), dtype=np.uint8)
 

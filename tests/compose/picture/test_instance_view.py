@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from common.ipc.messages import Instance, MasksInferred
+from common.ipc.messages import MasksInferred
+from common.ipc.records import Instance
 from compose.picture.instance_view import FORGOTTEN_NS, InstanceView, Tracks, colour_of, iou
 
 DOG, CHAIR = 17, 61

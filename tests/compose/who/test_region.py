@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from common.ipc.messages import Instance
+from common.ipc.records import Instance
 from common.vision.grid import on_grid
 from compose.who.flow import Flow, FlowMeter
 from compose.who.neighbours import Near

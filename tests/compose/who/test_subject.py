@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from common.ipc.messages import Instance
+from common.ipc.records import Instance
 from compose.who.appearance import alike, alike_parts, look_of
 from compose.who.others import NOT_UNLIKE, Candidate, overlap, sides
 from compose.who.subject import (

@@ -10,9 +10,10 @@ import pytest
 
 from capture.demo import DemoScene, Place, Places, sways
 from capture.sprite import Sprite
-from common.config import MASK_AGE_ALONE_MS, MASK_AGE_MS, ComposeSettings
 from common.errors import AssetError
-from common.ipc.messages import FrameCaptured, Instance, MasksInferred, SelectSubject
+from common.ipc.messages import MasksInferred
+from common.ipc.records import FrameInfo, Instance, SelectSubject
+from common.settings.detection import MASK_AGE_ALONE_MS, MASK_AGE_MS
 from common.vision.assets import MATTE, fetch
 from common.vision.coco import NAMES
 from common.vision.pyramid import ImagePyramid
@@ -22,6 +23,7 @@ from compose.picture.guided_edge import GuidedEdge
 from compose.picture.matte_edge import MatteEdge, MattePace
 from compose.picture.renderer import OUTLINE_BGR, Painter
 from compose.policy import State, Verdict
+from compose.settings import ComposeSettings
 from compose.who import tracker as module
 from compose.who.region import HISTORY, Present, Region
 from compose.who.selection import NOT_HERE, Choice
@@ -43,8 +45,8 @@ def matte() -> Matte:
     return Matte(fetch(MATTE))
 
 
-def frame(index: int, epoch: int = 1) -> FrameCaptured:
-    return FrameCaptured(epoch, index, index + 1, index, "s", index, SIZE[1], SIZE[0])
+def frame(index: int, epoch: int = 1) -> FrameInfo:
+    return FrameInfo(epoch, index, index + 1, index, "s", index, SIZE[1], SIZE[0])
 
 
 def truth(scene: DemoScene, index: int, mine: float, theirs: float, epoch: int = 1) -> MasksInferred:

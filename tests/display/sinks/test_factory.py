@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from common.config import DisplaySettings
 from common.errors import DisplayError
+from display.settings import DisplaySettings
 from display.sinks import factory as sinks
 from display.sinks.factory import HeadlessSink, open_sink
 from display.sinks.recording import RecordSink
@@ -15,7 +15,7 @@ from display.sinks.web import WebSink
 
 @pytest.fixture(autouse=True)
 def no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sinks, "why_no_window", lambda: "no screen")
+    monkeypatch.setattr(sinks, "window_unavailable_reason", lambda: "no screen")
 
 
 @pytest.mark.parametrize("sink", ["headless", "auto"])

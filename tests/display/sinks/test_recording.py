@@ -20,7 +20,11 @@ def test_what_was_shown_is_what_is_recorded(tmp_path: Path, images: str) -> None
     pictures = [np.random.default_rng(i).integers(0, 256, (12, 16, 3), dtype=np.uint8) for i in range(5)]
     for number, picture in enumerate(pictures):
         age = -1.0 if number == 0 else 70.0
-        sink.show(picture, replace(MESSAGE, source_index=number * 2, captured_ns=7, mask_age_ms=age), Meter())
+        sink.show(
+            picture,
+            replace(MESSAGE, frame=replace(MESSAGE.frame, source_index=number * 2, captured_ns=7), mask_age_ms=age),
+            Meter(),
+        )
     sink.close()
     rows = [json.loads(line) for line in (tmp_path / "out/frames.jsonl").read_text().splitlines()]
     assert [r["source_index"] for r in rows] == [0, 2, 4, 6, 8]

@@ -14,15 +14,16 @@ import av
 import numpy as np
 import pytest
 
-from common.config import DisplaySettings
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed
+from common.ipc.records import FrameInfo
 from display.meter import Meter
+from display.settings import DisplaySettings
 from display.sinks.video import VideoSink, next_free
 from tests.call import environment
 from tests.shared import ROOT
 
-MESSAGE = FrameComposed(5, 7, 10**9, 9, "", 3, 90, 160, 2, "live", "", 80.5, True, "model")
+MESSAGE = FrameComposed(FrameInfo(5, 7, 10**9, 9, "", 3, 90, 160), 2, "live", "", 80.5, True, "model")
 
 
 def sink(out: Path | None, **settings: Any) -> VideoSink:
@@ -51,7 +52,7 @@ def seen_in(frame: av.VideoFrame) -> tuple[float, float, tuple[int, ...]]:
 
 
 def put(into: VideoSink, at_s: float, level: int, shape: tuple[int, int, int] = (90, 160, 3)) -> None:
-    message = replace(MESSAGE, captured_ns=10**9 + round(at_s * 1e9))
+    message = replace(MESSAGE, frame=replace(MESSAGE.frame, captured_ns=10**9 + round(at_s * 1e9)))
     into.show(np.full(shape, level, np.uint8), message, Meter())
 
 
@@ -79,7 +80,7 @@ def test_odd_sizes_and_other_sizes_and_long_and_large_files(tmp_path: Path) -> N
     noise = np.random.default_rng(1).integers(0, 256, (40, 360, 640, 3), dtype=np.uint8)
     into = sink(tmp_path / "big.mp4", rotate_mb=1)
     for number, picture in enumerate(noise):
-        into.show(picture, replace(MESSAGE, captured_ns=10**9 + number * 10**8), Meter())
+        into.show(picture, replace(MESSAGE, frame=replace(MESSAGE.frame, captured_ns=10**9 + number * 10**8)), Meter())
         time.sleep(0.03)
     into.close()
     assert len(list(tmp_path.glob("big*.mp4"))) > 2

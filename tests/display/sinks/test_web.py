@@ -16,10 +16,11 @@ import cv2
 import numpy as np
 import pytest
 
-from common.config import DisplaySettings
-from common.ipc.messages import CommandIssued, FrameComposed, SelectSubject, SetPrivacy
+from common.ipc.messages import CommandIssued, FrameComposed
+from common.ipc.records import FrameInfo, SelectSubject, SetPrivacy
 from display.afar import HERE_ONLY
 from display.meter import Meter
+from display.settings import DisplaySettings
 from display.sinks.web import WebSink
 from display.web import server
 from tests.call import free_port
@@ -27,7 +28,7 @@ from tests.processes.neighbours import wait_for
 
 TOKEN = "t" * 22
 EPOCH = 2**62 + 1
-MESSAGE = FrameComposed(EPOCH, 7, 1, 9, "s", 3, 48, 64, 2, "live", "", 80.5, True, "model")
+MESSAGE = FrameComposed(FrameInfo(EPOCH, 7, 1, 9, "s", 3, 48, 64), 2, "live", "", 80.5, True, "model")
 WHITE = np.full((48, 64, 3), 255, np.uint8)
 
 
@@ -39,7 +40,7 @@ class Page:
         self._meter = Meter()
 
     def show(self, message: FrameComposed) -> None:
-        self._meter.add(message, message.captured_ns)
+        self._meter.add(message, message.frame.captured_ns)
         self.sink.show(WHITE.copy(), message, self._meter)
 
     def ask(
@@ -146,7 +147,7 @@ def test_a_wish_goes_on_with_the_stream_that_the_viewer_saw(run_dir: Path) -> No
         assert page.wish(epoch=str(EPOCH), subject=[0])[0] == 409, "nothing is shown yet"
         page.show(MESSAGE)
         assert page.wish(epoch=str(EPOCH), subject=[0])[0] == 204
-        page.show(replace(MESSAGE, epoch=EPOCH + 1))
+        page.show(replace(MESSAGE, frame=replace(MESSAGE.frame, epoch=EPOCH + 1)))
         status, said = page.wish(epoch=str(EPOCH), subject=[1])
         assert status == 409 and said.count("\n") == 1
         assert page.wish(privacy=[True])[0] == 204

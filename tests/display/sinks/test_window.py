@@ -7,11 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
-from common.ipc.messages import FrameComposed, SelectSubject, SetPrivacy, SetView
+from common.ipc.messages import FrameComposed
+from common.ipc.records import DetectorKind, FrameInfo, SelectSubject, SetPrivacy, SetView
 from display.meter import Meter
 from display.sinks.window import WindowSink
 
-BARE = FrameComposed(5, 1, 1, 1, "s", 1, 36, 64, 1, "off", "turned off by hand", 1.0, False, "m")
+BARE = FrameComposed(FrameInfo(5, 1, 1, 1, "s", 1, 36, 64), 1, "off", "turned off by hand", 1.0, False, "m")
 
 
 @pytest.fixture
@@ -52,3 +53,18 @@ def test_a_asks_for_what_is_not_so_yet(state: str, keys: list[int]) -> None:
         sink.show(np.zeros((36, 64, 3), np.uint8), message, Meter())
         keys.append(ord("a"))
         assert sink.poll().asked == (SelectSubject(number),)
+
+
+@pytest.mark.parametrize(
+    ("detector", "is_said"),
+    [(DetectorKind.EMBEDDED, True), (DetectorKind.MASK_RCNN, False), (DetectorKind.NONE, False)],
+)
+def test_the_caption_names_the_small_networks_where_they_work_alone(
+    detector: DetectorKind, is_said: bool, keys: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the model's name begins with: that is for people."""
+    written: list[str] = []
+    monkeypatch.setattr("display.sinks.window.write_caption", lambda _, lines: written.extend(lines))
+    message = replace(BARE, model="embedded in something", detector=detector)
+    WindowSink().show(np.zeros((360, 640, 3), np.uint8), message, Meter())
+    assert written and ("embedded in something" in written) is is_said

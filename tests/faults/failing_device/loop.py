@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from common import devices
-from common.config import CPU, InferSettings
 from common.runtime.stage_context import StageContext
-from infer import loop, onnx_mask_rcnn, onnx_session
+from infer import devices, loop, onnx_mask_rcnn, onnx_session
+from infer.settings import CPU, InferSettings
 
 LOOKS = 20  # until it fails
 

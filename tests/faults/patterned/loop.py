@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from capture import loop
+from capture.settings import CaptureSettings
 from capture.sources import demo
-from common.config import CaptureSettings
 from common.runtime.stage_context import StageContext
 from tests.faults.scenes import PatternedScene
 

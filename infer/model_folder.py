@@ -1,4 +1,4 @@
-"""The folder of a Mask R-CNN: which files belong in it, and the checksums of the tutorial's own."""
+"""Finds the files of a Mask R-CNN in its folder, and knows the checksums of the tutorial's."""
 
 from __future__ import annotations
 
@@ -7,31 +7,39 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from common.config import MODEL_FOLDER, NO_MODEL
 from common.errors import AssetError, ModelError
+from infer.settings import MODEL_FOLDER, NO_MODEL
 
 CLASS_LIST = "object_detection_classes_coco.txt"
 CLASSES = 90
-NOT_FETCHED = "not-fetched.txt"  # says in a model's folder why `make run` fetched none, and that it has tried
+NOT_FETCHED = (
+    "not-fetched.txt"  # file that `make run` leaves in a model's folder: it has tried to fetch one, and why it failed
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Checksum:
-    """Name of a hashlib algorithm, the expected hexadecimal digest, and the size in bytes where it is pinned, else 0."""
+    """What a downloaded file must be.
+
+    Attributes:
+        algorithm: Name of a hashlib algorithm.
+        digest: Expected digest, hexadecimal.
+        size: Expected size in bytes, 0 where it is not pinned.
+    """
 
     algorithm: str
     digest: str
     size: int = 0
 
     def matches(self, path: Path) -> bool:
-        """True where the file is there and has this digest."""
+        """Return whether the file exists and has this digest."""
         return path.is_file() and self._of(path) == self.digest
 
     def check(self, path: Path) -> None:
-        """Refuse a file with another digest.
+        """Compare a file with the digest.
 
         Raises:
-            AssetError: It has.
+            AssetError: The file has another one.
         """
         if (got := self._of(path)) != self.digest:
             raise AssetError(
@@ -51,43 +59,43 @@ GRAPH_SUM = Checksum("sha256", "090923144d81b2e442093f965be27eccda11ce5f781eaf1c
 
 
 def is_wanted(folder: Path) -> bool:
-    """Whether the Mask R-CNN of a folder is to be used: one was named, or the default folder has one."""
+    """Return whether to use a Mask R-CNN: the user named a folder, or the default folder has a model."""
     return folder != NO_MODEL and (folder.absolute() != MODEL_FOLDER or bool(models_in(folder)))
 
 
 def models_in(folder: Path) -> list[Path]:
-    """Files with the weights of a Mask R-CNN of any kind."""
+    """Return the files of a folder that hold weights, of any kind of Mask R-CNN."""
     return sorted(path for ending in ("*.onnx", "*.pb") for path in folder.glob(ending))
 
 
 def why_not_fetched(folder: Path) -> str:
-    """What a first start left to say of a folder without a model, in brackets; "" where it said nothing."""
+    """Return, in brackets, why the first start fetched no model into a folder; "" if it left no note."""
     note = folder / NOT_FETCHED
     said = note.read_text(errors="replace").strip() if note.is_file() else ""
     return f" ({said})" if said else ""
 
 
 class ModelFiles(NamedTuple):
-    """What cv2.dnn reads."""
+    """The files that cv2.dnn reads."""
 
     weights: Path
     graph: Path
 
 
 def find_onnx(folder: Path) -> Path | None:
-    """The file of a folder that ONNX Runtime reads, None where there is none.
+    """Return the file of a folder that ONNX Runtime reads, None if there is none.
 
     Raises:
-        ModelError: It is empty, or there are several.
+        ModelError: The file is empty, or there are several.
     """
     return _only(folder, ".onnx") if list(folder.glob("*.onnx")) else None
 
 
 def find_model(folder: Path) -> ModelFiles:
-    """The files of a folder that cv2.dnn reads.
+    """Return the files of a folder that cv2.dnn reads.
 
     Raises:
-        ModelError: One is missing, empty, or there are several.
+        ModelError: A file is missing or empty, or there are several of a kind.
     """
     files = ModelFiles(_only(folder, ".pb", "one .onnx, or one .pb with its .pbtxt"), _only(folder, ".pbtxt"))
     _check_classes(folder / CLASS_LIST)

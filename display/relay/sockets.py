@@ -1,11 +1,13 @@
-"""The remote stream: composites as JPEG over tcp, relay ↔ viewers.
+"""Opens the sockets of the remote stream: composites as JPEG over tcp, between the relay and its viewers.
 
-The relay binds a ROUTER, a viewer connects a DEALER. A viewer says ViewerReady with the number of the last picture that
-it took; the relay sends it the newest one while fewer than IN_FLIGHT are on their way. So nothing queues for whoever
-stops reading, nobody is ever more than that far behind, and nothing is sent where nobody watches.
+The relay binds a ROUTER, a viewer connects a DEALER. A viewer sends ViewerReady with the number of the last picture that
+it received. The relay sends it the newest picture as long as fewer than IN_FLIGHT pictures are on their way to it. So no
+pictures queue up for a viewer that stops reading, no viewer is more than IN_FLIGHT pictures behind, and nothing is sent
+while nobody watches.
 
-CURVE is required but where `--curve no` says otherwise, on loopback: the viewer knows the relay's key, the relay knows the
-keys of those who may watch. libzmq asks over ZAP (ZeroMQ RFC 27) whether a key may come in; without an answer it may not.
+CURVE is required unless `--curve no` is given, which works on loopback only. The viewer knows the public key of the relay,
+and the relay knows the public keys of all viewers that may watch. At each handshake libzmq asks over ZAP (ZeroMQ RFC 27)
+whether a key is allowed; without an answer it refuses the connection.
 """
 
 from __future__ import annotations
@@ -20,28 +22,27 @@ from zmq.auth.thread import ThreadAuthenticator
 
 from common.errors import ConfigError
 from common.ipc.codec import MAX_MESSAGE_BYTES
-from common.ipc.streams import Context, Socket
-from common.keys import Pair, ViewerKey
+from common.ipc.streams import REMOTE, Context, Socket
+from display.relay.keyring import Pair, ViewerKey
 
-IN_FLIGHT = 6  # pictures on their way to one viewer: 200 ms there and back at 30 a second
+IN_FLIGHT = REMOTE.queue
 MAX_WISH_BYTES = 4096
-UNANSWERED_MS = 5000  # until TCP gives a connection up
-HANDSHAKE_MS = 3000  # for a peer that connects and then says nothing: three round trips of a second
-DOMAIN = "relay"  # whose door the authenticator keeps
-BACKLOG = 1024  # who waits in the kernel, in turn, while strangers hold all descriptors
-USER = "User-Id"  # ZeroMQ RFC 27: what the authenticator says of a message's sender
-
+UNANSWERED_MS = 5000  # TCP closes a connection whose data is not acknowledged for so long
+HANDSHAKE_MS = 3000  # a peer that has not finished its handshake by then is dropped: three round trips of a second
+DOMAIN = "relay"  # ZAP domain: tells the authenticator which socket a request is for
+BACKLOG = 1024  # connections that wait in the kernel while all descriptors are in use
+USER = "User-Id"  # ZeroMQ RFC 27: property of a message that holds the public key of its sender
 
 log = logging.getLogger("onlyme")
 
 
 def host_of(address: str) -> str:
-    """The host of `tcp://HOST:PORT`, without brackets."""
+    """Return the host of `tcp://HOST:PORT`, without brackets."""
     return address.removeprefix("tcp://").rpartition(":")[0].strip("[]")
 
 
 def is_loopback(address: str) -> bool:
-    """Whether only this machine can reach `tcp://HOST:PORT`. A name other than localhost may be anything: no."""
+    """Return whether only this machine can reach `tcp://HOST:PORT`; False for names other than localhost."""
     host = host_of(address)
     if host == "localhost":
         return True
@@ -51,26 +52,26 @@ def is_loopback(address: str) -> bool:
         return False
 
 
-class _Asked:
-    """Hands the authenticator's question on. Whatever goes wrong says no, and does not end the authenticator."""
+class _CurveCallback:
+    """Passes the authenticator's request on. An exception refuses the key, and does not end the authenticator."""
 
     def __init__(self, admits: Callable[[bytes], bool]) -> None:
         self._admits = admits
 
     def callback(self, domain: str, key: bytes) -> bool:
-        """Whether a public key (Z85) may come in; asked at each handshake, by the authenticator's thread."""
+        """Return whether a public key (Z85) is allowed. The authenticator's thread calls this at each handshake."""
         try:
             return self._admits(key) is True
         except Exception:
-            log.exception("nobody comes in: the question whether a key is listed failed")
+            log.exception("connection refused: the check of its key failed")
             return False
 
 
 class RelayAuthenticator(ThreadAuthenticator):
-    """One that can be stopped after its thread has ended, too: nobody would take its last word."""
+    """An authenticator that can be stopped even after its thread has died: the base class would send it a message first."""
 
     def stop(self) -> None:
-        """Let nobody in any more."""
+        """Refuse all connections from now on."""
         if self.is_alive():
             super().stop()
             return
@@ -80,25 +81,25 @@ class RelayAuthenticator(ThreadAuthenticator):
 
 
 def start_authenticator(context: Context, admits: Callable[[bytes], bool]) -> RelayAuthenticator:
-    """Have every CURVE handshake of the relay's socket decided by `admits`, asked for a public key (Z85)."""
+    """Start the authenticator: `admits` decides for each CURVE handshake whether a public key (Z85) is allowed."""
     authenticator = RelayAuthenticator(context)
     authenticator.start()
-    authenticator.configure_curve_callback(DOMAIN, _Asked(admits))
+    authenticator.configure_curve_callback(DOMAIN, _CurveCallback(admits))
     return authenticator
 
 
 def bind_relay(context: Context, address: str, pair: Pair | None) -> Socket:
-    """The relay's end; with `pair` only over CURVE.
+    """Bind the relay's socket. With `pair` it accepts CURVE connections only.
 
     Raises:
         ConfigError: The address cannot be bound.
     """
-    socket = _socket(context, zmq.ROUTER, address, queue=IN_FLIGHT, largest=MAX_WISH_BYTES)
+    socket = _socket(context, REMOTE.binds, address, queue=IN_FLIGHT, largest=MAX_WISH_BYTES)
     socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a viewer that is gone is an error, not a silent loss
     socket.setsockopt(zmq.BACKLOG, BACKLOG)
     if pair is not None:
         socket.setsockopt_string(zmq.ZAP_DOMAIN, DOMAIN)
-        socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)  # else libzmq lets everybody in where no authenticator answers
+        socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)  # else libzmq accepts every key when no authenticator answers
         socket.curve_server = True
         socket.curve_publickey, socket.curve_secretkey = pair
     try:
@@ -111,12 +112,12 @@ def bind_relay(context: Context, address: str, pair: Pair | None) -> Socket:
 
 
 def connect_relay(context: Context, address: str, key: ViewerKey | None) -> Socket:
-    """A viewer's end; the relay may start later or restart.
+    """Connect a viewer's socket. The relay may start later, and may restart.
 
     Raises:
         ConfigError: The address cannot be used.
     """
-    socket = _socket(context, zmq.DEALER, address, queue=IN_FLIGHT, largest=MAX_MESSAGE_BYTES)
+    socket = _socket(context, REMOTE.connects, address, queue=IN_FLIGHT, largest=MAX_MESSAGE_BYTES)
     socket.setsockopt(zmq.IMMEDIATE, 1)
     if key is not None:
         socket.curve_publickey, socket.curve_secretkey = key.own
@@ -135,8 +136,8 @@ def _socket(context: Context, kind: int, address: str, queue: int, largest: int)
     socket.linger = 0
     socket.sndhwm = socket.rcvhwm = queue
     socket.setsockopt(zmq.MAXMSGSIZE, largest)
-    # not ZeroMQ's heartbeats: with one of them due while a peer's messages wait, libzmq 4.3.5 aborts the process
-    # (stream_engine_base.cpp: !_io_error); who is there says so itself, and TCP notices a cable that was pulled
+    # ZeroMQ's heartbeats are not used: if one is due while a peer's messages wait, libzmq 4.3.5 aborts the process
+    # (stream_engine_base.cpp: !_io_error). Viewers send messages of their own, and TCP notices a cable that was pulled
     socket.setsockopt(zmq.TCP_MAXRT, UNANSWERED_MS)
     socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, 2000)

@@ -1,11 +1,11 @@
-"""What a network can run on: our names for ONNX Runtime's execution providers, and which of them are here."""
+"""Devices that a network can run on: our names for the execution providers of ONNX Runtime, and which of them are here."""
 
 from __future__ import annotations
 
 import onnxruntime
 
-from common.config import AUTO, CPU
 from common.errors import ConfigError
+from infer.settings import AUTO, CPU
 
 PROVIDERS = {
     "cuda": "CUDAExecutionProvider",
@@ -15,20 +15,20 @@ PROVIDERS = {
     "openvino": "OpenVINOExecutionProvider",
     CPU: "CPUExecutionProvider",
 }
-SLOW_TO_START = {"tensorrt"}  # it builds its engine at every start, perhaps for minutes: for who asks for it
+SLOW_TO_START = {"tensorrt"}  # builds its engine at every start, which may take minutes: only used when it is named
 
 
 def available() -> list[str]:
-    """Devices that this build of ONNX Runtime was made for, the processor last; whether one works, a look says."""
+    """Return the devices that this build of ONNX Runtime was made for, the processor last. They need not work here."""
     here = set(onnxruntime.get_available_providers())
     return [name for name, provider in PROVIDERS.items() if provider in here]
 
 
 def candidates(device: str) -> list[str]:
-    """Devices to be tried for `--device`: the one that is named, or all that are here, the processor last.
+    """Return the devices to try for `--device`: the one that is named, or all that are here, the processor last.
 
     Raises:
-        ConfigError: This ONNX Runtime was not built for it.
+        ConfigError: This ONNX Runtime was not built for the device that is named.
     """
     here = available()
     if device == AUTO:

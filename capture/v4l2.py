@@ -1,6 +1,6 @@
-"""What a camera offers, asked of the Linux kernel (linux/videodev2.h): name, driver, formats, sizes and rates.
+"""Asks the Linux kernel what cameras offer (linux/videodev2.h): name, driver, formats, sizes and rates.
 
-Only asked, never opened for streaming: a camera in use answers too, and no light goes on.
+No camera is opened for streaming: a camera in use answers too, and no light goes on.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Ioctl = Callable[[int, int, bytearray], int]
 
 
 class Mode(NamedTuple):
-    """One format and size, and the greatest rate it is offered at (0.0 where the driver does not say)."""
+    """One format and size, and the highest rate it is offered at, frames a second (0.0 if the driver does not say)."""
 
     fourcc: str
     width: int
@@ -46,7 +46,7 @@ class Device(NamedTuple):
 
 
 def devices(folder: Path = Path("/dev"), ioctl: Ioctl = fcntl.ioctl) -> list[Device]:
-    """Every video device that answers, in the order of their numbers."""
+    """Return every video device that answers, in the order of their numbers."""
     paths = sorted(folder.glob("video[0-9]*"), key=lambda path: int(path.name[5:]))
     return [device for path in paths if (device := _ask(path, ioctl)) is not None]
 
@@ -88,7 +88,7 @@ def _modes(fd: int, ioctl: Ioctl) -> Iterator[Mode]:
 def _listed(
     fd: int, ioctl: Ioctl, request: int, layout: struct.Struct, fields: tuple[int, ...]
 ) -> Iterator[tuple[int, ...]]:
-    """Entries 0, 1, … until the driver has no more (EINVAL); `fields` follow the index."""
+    """Yield entries 0, 1, … until the driver has no more (EINVAL). `fields` follow the index in the request."""
     for index in range(256):
         data = bytearray(layout.size)
         struct.pack_into(f"<{1 + len(fields)}I", data, 0, index, *fields)

@@ -1,11 +1,13 @@
-"""Keys of the remote stream: the relay's own, and the list of viewers that may watch (`python -m common.keys --help`).
+"""Keeps the keys of the remote stream: the relay's own, and the list of viewers that may watch.
 
-    relay.json            the relay's pair, made when it is first needed
-    allowed/NAME.json     public key of a viewer that may watch, and whether it may control
-    viewers/NAME.json     a viewer's own pair and the relay's public key: what `new` makes for you to hand over
+    relay.json            key pair of the relay, made when it is first needed
+    allowed/NAME.json     public key of a viewer that may watch, and whether the viewer may control the call
+    viewers/NAME.json     key pair of a viewer and public key of the relay: the file that `new` makes for you to hand over
 
-Every folder that is made is 0700, every file 0600, whatever the umask. A file that others may read is mended and said; one
-that others could have written is refused. Keys are CURVE25519 in Z85 (ZeroMQ RFC 26 and 32), 40 characters.
+`python -m display.relay.keyring --help` lists the commands.
+
+New folders have mode 0700 and new files 0600, whatever the umask. A file that others may read gets mode 0600, with a
+warning; a file that others may write is refused. Keys are CURVE25519 in Z85 (ZeroMQ RFC 26 and 32), 40 characters.
 """
 
 from __future__ import annotations
@@ -24,12 +26,14 @@ from typing import Any, NamedTuple
 import zmq
 from zmq.utils import z85
 
-from common.config import keys_dir
 from common.errors import KeyFileError, UserError
 from common.runtime.private_files import make_folder
+from common.settings.loader import read_settings
+from display.relay.settings import RelaySettings
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 KEY_LENGTH = 40
+PROG = "python -m display.relay.keyring"
 
 log = logging.getLogger("onlyme")
 
@@ -42,7 +46,7 @@ class Pair(NamedTuple):
 
 
 class ViewerKey(NamedTuple):
-    """What a viewer needs: its own pair, and whose pictures it trusts."""
+    """Content of a viewer's key file: its own pair, and the public key of the relay that it trusts."""
 
     own: Pair
     relay_public: bytes
@@ -55,7 +59,7 @@ class Allowed(NamedTuple):
     control: bool
 
 
-Status = tuple[int, ...]  # of a file: when it was written, how large it is, which one, and its owner and mode
+Status = tuple[int, ...]  # of a file: time of the last change, size, inode, mode and owner
 
 
 class KeyStore:
@@ -68,22 +72,22 @@ class KeyStore:
         self._said: set[str] = set()
 
     def relay(self) -> Pair:
-        """The relay's own pair; made where there is none.
+        """Return the relay's own pair; make it if there is none.
 
         Raises:
-            KeyFileError: Its file cannot be read or made.
+            KeyFileError: The file cannot be read or made.
         """
         path = self._folder / "relay.json"
-        for name in ("allowed", "viewers"):  # the folder itself may be the user's own, and keeps its mode
+        for name in ("allowed", "viewers"):  # the folder above may be one that the user made: it keeps its mode
             _close_to_others(self._folder / name)
         if not path.exists():
-            with suppress(FileExistsError):  # another process was first
+            with suppress(FileExistsError):  # another process has made it meanwhile
                 _write(path, dict(zip(("public", "secret"), _new_pair(), strict=True)))
         found = _read(path)
         return Pair(_key(path, found, "public"), _key(path, found, "secret"))
 
     def new(self, name: str, control: bool = False) -> Path:
-        """Make a viewer's keys and allow them. Returns the file to hand over.
+        """Make keys for a viewer, put the viewer on the list, and return the file to hand over.
 
         Raises:
             KeyFileError: The name cannot be used or is taken.
@@ -92,7 +96,7 @@ class KeyStore:
         path = self._folder / "viewers" / f"{_checked(name)}.json"
         relay = self.relay().public.decode()
         self.allow(name, public, control)
-        path.unlink(missing_ok=True)  # of a viewer that was revoked
+        path.unlink(missing_ok=True)  # it may be left from a viewer of this name that was revoked
         _write(path, {"public": public, "secret": secret, "relay": relay})
         return path
 
@@ -113,7 +117,7 @@ class KeyStore:
             ) from None
 
     def revoke(self, name: str) -> None:
-        """Take a viewer off the list; a relay that runs cuts it off within a second.
+        """Take a viewer off the list. A running relay drops the viewer's connection within a second.
 
         Raises:
             KeyFileError: There is no such viewer.
@@ -123,15 +127,15 @@ class KeyStore:
         except FileNotFoundError:
             known = ", ".join(sorted(a.name for a in self.allowed().values())) or "nobody"
             raise KeyFileError(
-                f"keys: expected a viewer that is allowed ({known}), got {name}; see python -m common.keys list"
+                f"keys: expected a viewer that is allowed ({known}), got {name}; see python -m display.relay.keyring list"
             ) from None
         (self._folder / "viewers" / f"{name}.json").unlink(missing_ok=True)
 
     def allowed(self) -> dict[bytes, Allowed]:
-        """Who may watch, by public key: a new dict each time. A file is read again only where it changed.
+        """Return who may watch, by public key, as a new dict. Only files that have changed are read again.
 
-        A file that is broken, or that others could have written, allows nobody. Where no more files can be opened (somebody
-        took all descriptors), the viewers that were read before stay allowed for as long as their files are as they were.
+        A file that is broken, or that others may write, allows nobody. When no file can be opened because all descriptors
+        are in use, viewers that were read before stay allowed as long as their files have not changed.
         """
         folder = self._folder / "allowed"
         try:
@@ -145,7 +149,7 @@ class KeyStore:
         return {key: who for _, key, who in known.values()}
 
     def _entry(self, path: Path) -> tuple[Status, bytes, Allowed] | None:
-        """One viewer on the list, None where the file allows nobody."""
+        """Return one viewer of the list, None if the file allows nobody."""
         try:
             status = _status(path.stat())
             if (known := self._known.get(path.name)) is not None and known[0] == status:
@@ -157,19 +161,19 @@ class KeyStore:
         except KeyFileError as error:
             self._say(f"{error}; until then it allows nobody")
             return None
-        except OSError as error:  # a link to itself, or a folder that may not be entered any more
+        except OSError as error:  # such as a link to itself, or a folder that may no longer be entered
             self._say(f"keys: cannot read {path} ({error.strerror}); until then it allows nobody")
             return None
 
     def _say(self, text: str) -> None:
-        """Once; the list is read twice a second."""
+        """Log a warning once: the list is read twice a second."""
         if text not in self._said:
             self._said.add(text)
             log.warning("%s", text)
 
 
 def read_viewer_key(path: Path) -> ViewerKey:
-    """A viewer's file.
+    """Read the key file of a viewer.
 
     Raises:
         KeyFileError: It cannot be read, or holds something else.
@@ -198,7 +202,7 @@ def _key(path: Path, found: dict[str, Any], field: str) -> bytes:
     except (ValueError, KeyError, UnicodeEncodeError):
         raise KeyFileError(
             f"keys: expected {KEY_LENGTH} characters of Z85 as {field} of {path.stem}, got {len(str(text))} that are none; "
-            "make a new one with python -m common.keys new NAME"
+            "make a new one with python -m display.relay.keyring new NAME"
         ) from None
     return text.encode("ascii")
 
@@ -208,7 +212,7 @@ def _status(found: os.stat_result) -> Status:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """Raises KeyFileError where it cannot be read, is no object, or could have been written by somebody else."""
+    """Read a JSON object. Raises KeyFileError if it cannot be read, is no object, or others may write it."""
     try:
         with path.open() as file:
             status = os.fstat(file.fileno())
@@ -223,18 +227,18 @@ def _read(path: Path) -> dict[str, Any]:
             found = json.load(file)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no JSON"
-        raise KeyFileError(f"keys: cannot read {path} ({reason}); see python -m common.keys --help") from None
+        raise KeyFileError(f"keys: cannot read {path} ({reason}); see python -m display.relay.keyring --help") from None
     if not isinstance(found, dict):
         raise KeyFileError(f"keys: expected an object in {path}, got {type(found).__name__}; make a new one")
     return found
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
-    """Raises FileExistsError where there is one; never half of it is seen."""
+    """Write a new file in one step, so that nobody reads half of it. Raises FileExistsError if there is one."""
     try:
         make_folder(path.parent)
         fresh = path.with_suffix(f".{os.getpid()}")
-        fresh.unlink(missing_ok=True)  # of a process that was killed: it would keep its mode
+        fresh.unlink(missing_ok=True)  # left by a process that was killed; its mode may be another
         file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(file, "w") as stream:
@@ -250,7 +254,7 @@ def _write(path: Path, content: dict[str, Any]) -> None:
 
 
 def _close_to_others(folder: Path) -> None:
-    """Mend a folder of keys that others may enter; one that is not ours cannot be, and is left."""
+    """Give a folder of keys that others may enter the mode 0700. A folder of another user cannot be changed, and is left."""
     with suppress(FileNotFoundError, PermissionError):
         if folder.stat().st_mode & 0o077:
             folder.chmod(0o700)
@@ -258,11 +262,18 @@ def _close_to_others(folder: Path) -> None:
 
 
 def main() -> None:
-    """Make, show and withdraw keys."""
-    parser = argparse.ArgumentParser(
-        prog="python -m common.keys", description="Who may watch through the relay.", allow_abbrev=False
-    )
-    parser.add_argument("--keys", type=Path, default=keys_dir(), help="folder of the keys (%(default)s)")
+    """Make, list and withdraw keys; on an error print one line and exit with 1."""
+    try:
+        args = _parsed(sys.argv[1:])
+        print(_obey(KeyStore(args.keys.expanduser()), args))
+    except UserError as error:
+        sys.exit(str(error))
+
+
+def _parsed(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=PROG, description="Who may watch through the relay.", allow_abbrev=False)
+    folder = read_settings(RelaySettings, PROG, []).keys_folder  # as the environment or .env says
+    parser.add_argument("--keys", type=Path, default=folder, help="folder of the keys (%(default)s)")
     verbs = parser.add_subparsers(dest="verb", required=True)
     new = verbs.add_parser("new", help="make a viewer's keys, allow them, and say which file to hand over")
     allow = verbs.add_parser("allow", help="allow a public key that was made elsewhere")
@@ -272,16 +283,11 @@ def main() -> None:
     allow.add_argument("public", help="40 characters")
     for verb in (new, allow):
         verb.add_argument("--control", action="store_true", help="may control, where the relay has --allow-control")
-    verbs.add_parser("list", help="who may watch")
+    verbs.add_parser("list", help="show who may watch")
     # a public key may begin with "-", which argparse would take for an option
-    keys = [word for word in sys.argv[1:] if word.startswith("-") and len(word) == KEY_LENGTH]
-    words = [word for word in sys.argv[1:] if word not in keys]
-    args = parser.parse_args([*words, "--", *keys] if keys else words)
-    store = KeyStore(args.keys.expanduser())
-    try:
-        print(_obey(store, args))
-    except UserError as error:
-        sys.exit(str(error))
+    keys = [word for word in argv if word.startswith("-") and len(word) == KEY_LENGTH]
+    words = [word for word in argv if word not in keys]
+    return parser.parse_args([*words, "--", *keys] if keys else words)
 
 
 def _obey(store: KeyStore, args: argparse.Namespace) -> str:

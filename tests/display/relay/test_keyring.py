@@ -14,7 +14,7 @@ import pytest
 import zmq
 
 from common.errors import KeyFileError
-from common.keys import Allowed, KeyStore, read_viewer_key
+from display.relay.keyring import Allowed, KeyStore, read_viewer_key
 from tests.call import environment
 from tests.conftest import no_descriptor_left
 from tests.shared import ROOT
@@ -156,7 +156,7 @@ def test_what_cannot_be_used_is_said(tmp_path: Path) -> None:
 def test_by_hand(tmp_path: Path) -> None:
     def keys(*words: str) -> tuple[int, str]:
         done = subprocess.run(
-            [sys.executable, "-m", "common.keys", "--keys", str(tmp_path), *words], cwd=ROOT, check=False,
+            [sys.executable, "-m", "display.relay.keyring", "--keys", str(tmp_path), *words], cwd=ROOT, check=False,
             env=environment({}, tmp_path), capture_output=True, text=True,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
@@ -172,3 +172,17 @@ def test_by_hand(tmp_path: Path) -> None:
     assert keys("revoke", "anna") == (0, "anna may watch no more\n")
     code, said = keys("revoke", "anna")
     assert (code, said.count("\n")) == (1, 1)
+
+
+def test_a_bad_setting_is_one_clear_line(tmp_path: Path) -> None:
+    env = {**environment({}, tmp_path), "ONLYME_KERNAL": "21"}
+    done = subprocess.run(
+        [sys.executable, "-m", "display.relay.keyring", "list"],
+        cwd=ROOT,
+        check=False,
+        env=env,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "ONLYME_KERNAL: no such setting" in done.stderr and done.stderr.count("\n") == 1

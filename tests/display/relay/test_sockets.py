@@ -10,8 +10,8 @@ import pytest
 import zmq
 
 from common.ipc.streams import Context, Socket, open_context
-from common.keys import Pair, ViewerKey
-from common.remote import bind_relay, connect_relay, start_authenticator
+from display.relay.keyring import Pair, ViewerKey
+from display.relay.sockets import bind_relay, connect_relay, start_authenticator
 from tests.call import free_port
 from tests.processes.neighbours import wait_for
 

@@ -1,20 +1,17 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 
 import pytest
 
-from common.screen import why_no_window
-from tests.shared import ROOT
+from display.screen import window_unavailable_reason
 
 
 def test_without_a_screen_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    assert "expected a screen, got neither" in why_no_window()
+    assert "expected a screen, got neither" in window_unavailable_reason()
 
 
 @pytest.mark.screen
@@ -30,26 +27,9 @@ def test_whether_the_screen_answers_is_tried_beside_running_threads(
     thread = threading.Thread(target=over.wait)
     thread.start()
     try:
-        assert why_no_window() == (
+        assert window_unavailable_reason() == (
             "" if there else "expected a screen that answers, got none at DISPLAY or WAYLAND_DISPLAY"
         )
     finally:
         over.set()
         thread.join()
-
-
-def test_a_stages_parent_forks_with_one_thread() -> None:
-    code = (
-        "import os, sys; import common.runtime.supervisor as p; fork = os.fork\n"
-        "def watched():\n"
-        "    print(len(os.listdir('/proc/self/task'))); sys.stdout.flush(); return fork()\n"
-        "os.fork = watched; sys.argv[1:] = ['--help']; p.launch('capture')"
-    )
-    done = subprocess.run(
-        [sys.executable, "-W", "error::DeprecationWarning", "-c", code],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.splitlines()[0] == "1"

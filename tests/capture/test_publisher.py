@@ -1,0 +1,54 @@
+"""What capture tells compose of its source."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from capture.loop import NOTIFY_EVERY_S, FramePublisher
+from common.ipc.messages import SourceLost, SourceNotice
+from common.ipc.streams import FRAME_MESSAGES, FRAMES, Socket, connect, open_context, receive
+from common.metrics.counters import Counters
+from common.runtime.run_dir import open_run_dir
+from tests.processes.neighbours import wait_for
+
+
+@pytest.fixture
+def heard(run_dir: Path) -> Iterator[tuple[FramePublisher, Socket]]:
+    """A publisher, and the socket of a compose that hears it."""
+    open_run_dir(run_dir)
+    with open_context() as context, FramePublisher(context, run_dir) as publisher:
+        socket = connect(context, FRAMES, run_dir)
+
+        def hears() -> bool:
+            publisher.source_lost("the subscription is awaited")
+            return bool(socket.poll(20))
+
+        wait_for("the subscription", hears)
+        yield publisher, socket
+
+
+def test_a_notice_is_sent_when_it_changes_and_every_second(
+    heard: tuple[FramePublisher, Socket], counters: Counters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher, socket = heard
+    now = time.monotonic()
+    calls = [(0.0, ""), (0.1, ""), (0.2, "demo"), (0.3, "demo"), (0.4, ""), (0.4 + NOTIFY_EVERY_S, "")]
+    with monkeypatch.context() as patched:
+        for after_s, notice in calls:
+            patched.setattr(time, "monotonic", partial(float, now + after_s))
+            publisher.notify(notice)
+    publisher.source_lost("the end")
+    notices: list[str] = []
+
+    def until_the_end() -> bool:
+        messages = receive(socket, FRAME_MESSAGES, counters)
+        notices.extend(m.notice for m in messages if isinstance(m, SourceNotice))
+        return any(isinstance(m, SourceLost) and m.reason == "the end" for m in messages)
+
+    wait_for("all messages", until_the_end)
+    assert notices == ["", "demo", "", ""]
