@@ -1,4 +1,4 @@
-"""Who comes in by the relay's door, and who does not where the doorkeeper fails."""
+"""Which viewers the relay's socket accepts, also when the authenticator fails."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ RELAY, ANNA = Pair(*zmq.curve_keypair()), Pair(*zmq.curve_keypair())
 REFUSED = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
 
 
-class Door:
-    """The relay's end, and a viewer with a key before it."""
+class RelaySocket:
+    """The relay's socket, and viewers that try to connect to it."""
 
     def __init__(self, context: Context) -> None:
         self.context, self.address = context, f"tcp://127.0.0.1:{free_port()}"
-        self.relay: Socket = bind_relay(context, self.address, RELAY)
-        self.monitor: Socket = self.relay.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | REFUSED)
+        self.socket: Socket = bind_relay(context, self.address, RELAY)
+        self.monitor: Socket = self.socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | REFUSED)
 
-    def lets_in(self, key: Pair = ANNA) -> bool:
-        """What becomes of the handshake."""
+    def accepts(self, key: Pair = ANNA) -> bool:
+        """Connect a viewer with a key; return whether its handshake succeeded."""
         viewer = connect_relay(self.context, self.address, ViewerKey(key, RELAY.public))
         wait_for("the handshake's end", lambda: self.monitor.poll(100))
         event = int.from_bytes(self.monitor.recv_multipart()[0][:2], "little")
@@ -44,39 +44,39 @@ def context() -> Iterator[Context]:
         yield made
 
 
-def test_the_authenticator_says_who_comes_in(context: Context) -> None:
+def test_the_authenticator_decides_which_keys_are_accepted(context: Context) -> None:
     authenticator = start_authenticator(context, lambda key: key == ANNA.public)
-    door = Door(context)
-    assert door.lets_in(ANNA)
-    assert not door.lets_in(Pair(*zmq.curve_keypair()))
+    relay = RelaySocket(context)
+    assert relay.accepts(ANNA)
+    assert not relay.accepts(Pair(*zmq.curve_keypair()))
     authenticator.stop()
 
 
-def test_without_an_authenticator_nobody_comes_in(context: Context) -> None:
-    """libzmq's own way is to let everybody in who knows the relay's public key."""
-    assert not Door(context).lets_in()
+def test_without_an_authenticator_no_key_is_accepted(context: Context) -> None:
+    """By default libzmq accepts everybody who knows the relay's public key."""
+    assert not RelaySocket(context).accepts()
 
 
-def test_once_the_authenticator_has_ended_nobody_comes_in(context: Context) -> None:
+def test_after_the_authenticator_has_stopped_no_key_is_accepted(context: Context) -> None:
     authenticator = start_authenticator(context, lambda key: True)
-    door = Door(context)
-    assert door.lets_in()
+    relay = RelaySocket(context)
+    assert relay.accepts()
     authenticator.stop()
-    assert not door.lets_in()
+    assert not relay.accepts()
 
 
 @pytest.mark.parametrize("answer", ["yes", 1, None])
-def test_only_true_is_yes(answer: Any, context: Context) -> None:
+def test_only_the_answer_true_accepts_a_key(answer: Any, context: Context) -> None:
     authenticator = start_authenticator(context, lambda key: answer)
-    assert not Door(context).lets_in()
+    assert not RelaySocket(context).accepts()
     authenticator.stop()
 
 
 @pytest.mark.parametrize("error", [OSError(24, "Too many open files"), KeyError("key"), MemoryError()])
-def test_an_error_of_the_question_says_no_and_the_next_one_is_answered(
+def test_an_exception_in_the_check_refuses_the_key_and_the_next_check_works(
     error: Exception, context: Context, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It ended the authenticator's thread, and nobody came in any more."""
+    """An exception once ended the authenticator's thread, and no key was accepted after that."""
 
     errors = [error]
 
@@ -86,10 +86,10 @@ def test_an_error_of_the_question_says_no_and_the_next_one_is_answered(
         return True
 
     authenticator = start_authenticator(context, admits)
-    door = Door(context)
+    relay = RelaySocket(context)
     with caplog.at_level(logging.ERROR):
-        assert not door.lets_in()
+        assert not relay.accepts()
     assert "connection refused: the check of its key failed" in caplog.text
     errors.clear()
-    assert door.lets_in()
+    assert relay.accepts()
     authenticator.stop()
