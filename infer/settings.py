@@ -29,15 +29,15 @@ class InferSettings(DetectionSettings):
     mask_rcnn: Path = setting(
         MODEL_FOLDER,
         path,
-        "folder with a Mask R-CNN: an .onnx file, or a .pb with its .pbtxt and object_detection_classes_coco.txt; none: only "
-        "the embedded who finds people",
+        "folder with a Mask R-CNN: an .onnx, or a .pb, its .pbtxt and object_detection_classes_coco.txt; none: the embedded "
+        "who finds people",
         short="-m",
     )
     infer_width: int = setting(
         600, int_range(64, 4096), "frames are resized to this width for the network only, pixels"
     )
     proposals: int = setting(
-        20, int_range(0, 1000), "regions that the network examines closely; 0 leaves the graph as it is"
+        20, int_range(0, 1000), "regions the network looks at closely; 0 leaves the graph as it is"
     )
     detections: int = setting(7, int_range(0, 1000), "objects the network reports; 0 leaves the graph as it is")
     device: str = setting(

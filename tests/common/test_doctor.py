@@ -88,6 +88,6 @@ def test_a_processor_without_working_rings_is_a_failure(machine: str, level: Lev
     assert doctor.check_processor(machine).level is level
 
 
-def test_leftover_segments_are_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leftovers_are_counted_and_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "abandoned", lambda: ["onlyme-0-frames-1"])
     assert doctor.check_leftovers().level is Level.NOTE
