@@ -15,12 +15,14 @@ class CaptureSettings(Settings):
     source: str = setting(
         "auto",
         nonempty,
-        "auto (camera 0, else demo), camera:N, demo, a video file, a folder of images, or an rtsp:// or "
-        "http:// address; one with a password is safer in .env or the environment, for ps shows flags to every user",
+        "auto (camera 0, else demo), camera:N, demo, a video file, a folder of images, or an rtsp:// or http:// address. "
+        "An address with a password is safer in .env or the environment, since ps shows flags to every user",
     )
     width: int = setting(1280, int_range(64, 16384), "width asked of a camera and drawn by demo, pixels")
     height: int = setting(720, int_range(64, 16384), "height asked of a camera and drawn by demo, pixels")
     fps: float = setting(
         30.0, float_range(1, 240), "rate asked of a camera, of demo and of a folder of images, per second"
     )
-    play: str = setting("loop", one_of("loop", "once"), "play a file or folder again and again, or once and end")
+    play: str = setting(
+        "loop", one_of("loop", "once"), "loop: play a file or folder again and again; once: end the call after it"
+    )

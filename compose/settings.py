@@ -50,22 +50,25 @@ class ComposeSettings(DetectionSettings):
         "raised to that, so that no face is recognised",
         short="-k",
     )
-    edge: str = setting("soft", one_of("soft", "hard"), "soft alpha, or the tutorial's hard paste")
+    edge: str = setting(
+        "soft", one_of("soft", "hard"), "soft: blended edge; hard: the mask pasted as the tutorial does it"
+    )
     refine: str = setting(
         "matte",
         one_of("matte", "guided", "none"),
-        "edge on the present frame by the small matte; by flow and guided filter, also where the matte is not there; "
-        "or the result's own mask as it is",
+        "how the edge of the mask follows the present frame. matte: by the small matting network; guided: by optical flow "
+        "and a guided filter, which need no network; none: the mask of the last result as it is",
     )
     subject: str = setting(
         "lock",
         one_of("lock", "top", "all"),
-        "who stays sharp: one person, followed; the most confident one of each result; every person",
+        "who stays sharp. lock: one person, who is followed; top: the most confident person of each result; all: everybody",
     )
     return_: str = setting(
         "auto",
         one_of("auto", "ask"),
-        "a subject that left and comes back is shown again where that is not in doubt, or always waits for a key or click",
+        "when a subject that left is shown again. auto: on coming back, unless it is in doubt who came; ask: only after a key "
+        "or click",
     )
     keep: tuple[str, ...] = setting(
         (), coco_classes, "COCO classes that stay sharp while they touch the subject, separated by commas"
@@ -74,10 +77,10 @@ class ComposeSettings(DetectionSettings):
     cpu: float = setting(
         0.0,
         float_range(0, 6400),
-        "CPU of the whole call in percent of one core: people are looked for more rarely, then the matte runs on fewer "
-        "frames; 0: no limit",
+        "CPU limit of the whole call in percent of one core; to keep it, the network runs less often, then the matte runs on "
+        "fewer frames; 0: no limit",
     )
-    battery: bool = setting(False, boolean, "while on battery as with --cpu 100", switch=True)
+    battery: bool = setting(False, boolean, "use --cpu 100 while the machine runs on battery", switch=True)
 
     @property
     def mask_age_alone_ms(self) -> float:

@@ -42,28 +42,34 @@ class DisplaySettings(Settings):
     view: str = setting(
         "filtered",
         one_of("filtered", "instances"),
-        "filtered, or every instance drawn over the camera's own picture: privacy off, only for window and record",
+        "filtered, or instances: everything that was found, drawn over the camera's own picture (privacy off; window and record only)",
     )
     web: str = setting("127.0.0.1:8765", page_address, "HOST:PORT that the page of the web sink is served on")
     token: str = setting(
         "",
         token,
-        "opens the page of the web sink; made up for each call where none is given. Every user of the machine "
-        "sees a flag in ps: ONLYME_TOKEN in the environment or in .env is safer",
+        "secret that opens the page of the web sink; by default made up for each call. Every user of the machine sees "
+        "flags in ps: ONLYME_TOKEN in the environment or in .env is safer",
         is_secret=True,
     )
     connect: str = setting("", tcp_address, "watch a relay, tcp://HOST:PORT, instead of the call on this machine")
     key: Path | None = setting(
-        None, path, "file made for this viewer by python -m display.relay.keyring new, on the relay's machine"
+        None, path, "key file of this viewer, made by python -m display.relay.keyring new on the relay's machine"
     )
-    out: Path | None = setting(None, path, "folder that the record sink writes, new or empty; .mp4 of the video sink")
+    out: Path | None = setting(
+        None, path, "new or empty folder that the record sink writes to, or .mp4 file that the video sink writes"
+    )
     rotate_minutes: float = setting(
-        0.0, float_range(0, 1e5), "the video sink begins another file after so long; 0: never"
+        0.0, float_range(0, 1e5), "minutes after which the video sink begins another file; 0: never"
     )
-    rotate_mb: int = setting(0, int_range(0, 1_000_000), "the video sink begins another file at this size; 0: never")
+    rotate_mb: int = setting(
+        0, int_range(0, 1_000_000), "size in MB at which the video sink begins another file; 0: never"
+    )
     camera: str = setting(
-        "", str, "virtual camera of the camera sink, such as /dev/video9; none: the first that is found"
+        "", str, "virtual camera of the camera sink, such as /dev/video9; default: the first that is found"
     )
-    images: str = setting("all", one_of("all", "none"), "record every image, or only frames.jsonl")
+    images: str = setting(
+        "all", one_of("all", "none"), "all: the record sink writes every image; none: it writes frames.jsonl only"
+    )
     seconds: float = setting(0.0, float_range(0, 1e6), "end the call after so many seconds of pictures; 0: never")
     status_every: float = setting(5.0, float_range(0.2, 3600), "seconds between two status lines of the headless sink")

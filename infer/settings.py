@@ -43,7 +43,7 @@ class InferSettings(DetectionSettings):
     device: str = setting(
         AUTO,
         one_of(*DEVICES),
-        f"what an .onnx runs on, one of {', '.join(DEVICES)}, as far as this ONNX Runtime was built for it; auto: the fastest",
+        f"device that an .onnx runs on, one of {', '.join(DEVICES)}, if this ONNX Runtime was built for it; auto: the fastest",
     )
     threads: int = setting(0, int_range(0, 256), "threads of one worker; 0 shares the cores among the workers")
 

@@ -70,10 +70,14 @@ class Settings:
     run_dir: Path | None = setting(
         None,
         path,
-        "folder of this call's sockets and locks, that nobody else may write in; one call per folder (default: onlyme "
+        "folder of this call's sockets and locks, which nobody else may write to; one call per folder (default: onlyme "
         "in the user's runtime folder, else onlyme-UID in the temporary folder)",
     )
-    log_level: str = setting("info", one_of("debug", "info", "warning", "error"), "how much is said on standard error")
+    log_level: str = setting(
+        "info",
+        one_of("debug", "info", "warning", "error"),
+        "least important messages that are logged on standard error",
+    )
 
     @property
     def call_dir(self) -> Path:

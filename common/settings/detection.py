@@ -34,14 +34,12 @@ class DetectionSettings(Settings):
 
     confidence: float = setting(0.5, float_range(0, 1), "least probability of a detection", short="-c")
     threshold: float = setting(0.3, float_range(0, 1), "least probability of a pixel in a mask", short="-t")
-    max_infer_hz: float = setting(
-        0.0, infer_rate, "frames a second that one worker looks at, at most; 0: as many as it can"
-    )
+    max_infer_hz: float = setting(0.0, infer_rate, "highest rate of one worker, frames a second; 0: as many as it can")
     max_mask_age: int = setting(
         0,
         mask_age,
-        f"a mask older than this shows nobody, milliseconds; 0: {MASK_AGE_MS}, or {MASK_AGE_ALONE_MS} while one person alone "
-        "is followed, and the interval of --max-infer-hz more",
+        "age in milliseconds from which a mask shows nobody; "
+        f"0: {MASK_AGE_MS}, or {MASK_AGE_ALONE_MS} while one person alone is followed, and --max-infer-hz adds its interval",
     )
 
     @property

@@ -16,7 +16,7 @@ class RelaySettings(Settings):
     """Who else may see the composites, over the network."""
 
     relay: str = setting(
-        "", tcp_address, "tcp://HOST:PORT to serve composites on, such as tcp://0.0.0.0:5555; none: off"
+        "", tcp_address, "tcp://HOST:PORT to serve composites on, such as tcp://0.0.0.0:5555; default: off"
     )
     keys: Path | None = setting(
         None, path, "folder of keys, see python -m display.relay.keyring (default: in the user's settings)"
@@ -24,14 +24,14 @@ class RelaySettings(Settings):
     curve: bool = setting(
         True,
         boolean,
-        "encrypt and let in listed keys only; no: on loopback, every user of this machine may watch",
+        "yes: encrypt, and accept listed keys only; no: on loopback only, where every user of this machine may then watch",
         switch=True,
     )
     allow_control: bool = setting(
-        False, boolean, "viewers whose key says so may turn privacy on and choose the subject", switch=True
+        False, boolean, "let viewers whose key allows it turn privacy on and choose the subject", switch=True
     )
     relay_quality: int = setting(80, int_range(10, 100), "JPEG quality of what is relayed")
-    relay_width: int = setting(0, int_range(0, 16384), "relay pictures no wider than this, pixels; 0: as they are")
+    relay_width: int = setting(0, int_range(0, 16384), "greatest width of relayed pictures, pixels; 0: as they are")
 
     @property
     def keys_folder(self) -> Path:

@@ -25,7 +25,7 @@ def run(*flags: str, **settings: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_here_it_says_that_a_call_can_be_brought_up() -> None:
+def test_every_check_prints_a_finding_in_the_usual_order() -> None:
     done = run()
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) < 25, "one screen"
@@ -36,7 +36,7 @@ def test_here_it_says_that_a_call_can_be_brought_up() -> None:
     ]  # fmt: skip
 
 
-def test_json_says_the_same() -> None:
+def test_json_holds_the_same_findings() -> None:
     told = json.loads(run("--json").stdout)
     assert told["ok"] is True
     assert {finding["level"] for finding in told["findings"]} <= {"ok", "note"}
@@ -49,7 +49,7 @@ def test_json_says_the_same() -> None:
         ({"mask_rcnn": "tests"}, "model"),
     ],
 )
-def test_what_prevents_a_call_is_a_failure(settings: dict[str, object], what: str) -> None:
+def test_a_finding_that_prevents_a_call_is_a_failure(settings: dict[str, object], what: str) -> None:
     done = run("--json", **settings)
     assert done.returncode == 1
     told = json.loads(done.stdout)
@@ -65,16 +65,16 @@ def test_a_running_call_is_noticed(run_dir: Path) -> None:
         child = child_of(capture.pid)
         assert child is not None
         os.kill(child, signal.SIGSTOP)
-        for _ in range(300):  # more than wait at a door
+        for _ in range(300):  # more than the queue of its socket holds
             assert doctor.check_running(run_dir).level is Level.NOTE
         os.kill(child, signal.SIGCONT)
         assert end(capture)[0] == 0
-    assert (run_dir / "frames").exists(), "a door at which nobody answers"
+    assert (run_dir / "frames").exists(), "a socket that nobody serves"
     assert doctor.check_running(run_dir) == none
 
 
-def test_looking_for_a_call_keeps_none_from_starting(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A look that holds the lock for a moment made a capture that started then end: "another process already serves"."""
+def test_the_check_for_a_running_call_takes_no_lock(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check that held the lock for a moment made a starting capture end: "another process already serves"."""
     open_run_dir(run_dir)
     with writer_lock(run_dir, "frames"):
         pass
@@ -83,7 +83,7 @@ def test_looking_for_a_call_keeps_none_from_starting(run_dir: Path, monkeypatch:
 
 
 @pytest.mark.parametrize(("machine", "level"), [("x86_64", Level.OK), ("aarch64", Level.FAIL)])
-def test_a_processor_on_which_no_ring_works_prevents_a_call(machine: str, level: Level) -> None:
+def test_a_processor_without_working_rings_is_a_failure(machine: str, level: Level) -> None:
     assert doctor.check_processor(machine).level is level
 
 

@@ -8,7 +8,7 @@ import pytest
 from display.screen import window_unavailable_reason
 
 
-def test_without_a_screen_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_screen_the_reason_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     assert "expected a screen, got neither" in window_unavailable_reason()
@@ -16,10 +16,8 @@ def test_without_a_screen_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.screen
 @pytest.mark.parametrize("there", [True, False])
-def test_whether_the_screen_answers_is_tried_beside_running_threads(
-    there: bool, screen: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A fork beside threads may never end; Python warns of it from 3.12 on."""
+def test_the_screen_is_tried_without_a_fork(there: bool, screen: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fork in a process with threads may hang; Python warns of it from 3.12 on."""
     monkeypatch.setenv("DISPLAY", screen if there else ":4711")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setattr(os, "fork", lambda: pytest.fail("forked beside a thread"))

@@ -7,18 +7,17 @@ import pytest
 from common.findings import Level
 from infer import model_folder
 from infer.checks import check_devices, check_model
-from infer.model_folder import NOT_FETCHED, models_in
-from infer.settings import InferSettings
+from infer.model_folder import NOT_FETCHED
 from tests.shared import MASK_RCNN
 
 
 @pytest.mark.model
-def test_another_model_is_fine_but_has_no_checksum() -> None:
+def test_a_model_of_another_origin_is_ok_without_a_checksum() -> None:
     found = check_model(MASK_RCNN)
     assert found.level is Level.OK and "no checksum to compare" in found.found
 
 
-def test_a_model_for_onnx_runtime_is_named_with_what_is_beside_it(tmp_path: Path) -> None:
+def test_an_onnx_model_is_named_with_the_files_beside_it_that_are_not_used(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(b"x")
     (tmp_path / "old.pb").write_bytes(b"x")
     found = check_model(tmp_path)
@@ -29,21 +28,19 @@ def test_a_model_for_onnx_runtime_is_named_with_what_is_beside_it(tmp_path: Path
     assert check_model(Path("none")).level is Level.OK
 
 
-def test_a_device_that_is_not_here_prevents_a_call() -> None:
+def test_a_device_that_is_not_here_is_a_failure() -> None:
     assert check_devices("auto").level is Level.OK
     assert check_devices("cpu").found.endswith("cpu")
     found = check_devices("coreml")
     assert found.level is Level.FAIL and "ONLYME_DEVICE=auto" in found.hint
 
 
-def test_a_default_folder_without_weights_is_a_note() -> None:
-    if not models_in(InferSettings().mask_rcnn):
-        assert check_model(InferSettings().mask_rcnn).level is Level.NOTE
-
-
-def test_it_says_why_a_first_start_fetched_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_default_folder_without_a_model_is_a_note_that_says_why_none_was_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(model_folder, "MODEL_FOLDER", tmp_path)
-    assert "(" not in check_model(tmp_path).found
+    found = check_model(tmp_path)
+    assert (found.level, "(" in found.found) == (Level.NOTE, False)
     (tmp_path / NOT_FETCHED).write_text("not here within 20 s\n")
     found = check_model(tmp_path)
     assert (found.level, found.hint) == (Level.NOTE, "make model, or set ONLYME_MASK_RCNN")

@@ -6,7 +6,7 @@ import sys
 from tests.shared import ROOT
 
 
-def test_a_stages_parent_forks_with_one_thread() -> None:
+def test_the_parent_of_a_stage_has_one_thread_when_it_forks() -> None:
     code = (
         "import os, sys; import common.runtime.supervisor as p; fork = os.fork\n"
         "def watched():\n"

@@ -18,7 +18,7 @@ def test_infer_and_compose_agree_on_how_old_a_mask_may_be() -> None:
         assert read(InferSettings, *argv).mask_age_limit_ms == limits_ms[0]
 
 
-def test_a_mask_may_be_older_where_results_were_asked_to_be_rare() -> None:
+def test_a_lower_infer_rate_raises_the_mask_age_limit() -> None:
     for argv, limit in (
         ([], 750), (["--max-infer-hz", "1"], 1750), (["--max-mask-age", "400"], 400),
         (["--max-mask-age", "400", "--max-infer-hz", "1"], 400),

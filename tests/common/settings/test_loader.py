@@ -13,7 +13,7 @@ from infer.settings import InferSettings
 from tests.settings import read
 
 
-def test_flags_before_environment_before_dotenv_before_defaults(tmp_path: Path) -> None:
+def test_flags_come_before_the_environment_before_dotenv_before_defaults(tmp_path: Path) -> None:
     dotenv = tmp_path / ".env"
     dotenv.write_text("ONLYME_KERNEL=21\nONLYME_THRESHOLD=0.1\nONLYME_EDGE=hard\n# a comment\n")
     env = {"ONLYME_KERNEL": "31", "ONLYME_THRESHOLD": "0.2", "PATH": "/bin"}
@@ -27,7 +27,7 @@ def test_the_tutorials_flags_keep_names_and_defaults() -> None:
     assert read(InferSettings, "-m", "x", "-c", "0.6", "-t", "0.4").mask_rcnn == Path("x")
 
 
-def test_a_variable_of_another_stage_is_left_alone() -> None:
+def test_a_variable_of_another_stage_is_ignored() -> None:
     assert read(CaptureSettings, env={"ONLYME_KERNEL": "nonsense"}).source == "auto"
 
 
@@ -42,7 +42,7 @@ def test_a_variable_of_another_stage_is_left_alone() -> None:
     (ComposeSettings, ["--keep", "cel phone"], "such as cell phone"), (ComposeSettings, ["--keep", "dog,qqq"], "'qqq'"),
     (ComposeSettings, ["--return", "never"], "auto, ask"), (InferSettings, ["--max-infer-hz", "0.1"], "0.2..240, or 0"),
 ])  # fmt: skip
-def test_a_bad_flag_is_one_clear_line(kind: type[Settings], argv: list[str], says: str) -> None:
+def test_a_bad_flag_gives_an_error_of_one_line(kind: type[Settings], argv: list[str], says: str) -> None:
     with pytest.raises(ConfigError) as error:
         read(kind, *argv)
     assert says in str(error.value)

@@ -20,7 +20,7 @@ from tests.conftest import no_descriptor_left
 from tests.shared import ROOT
 
 
-def test_a_new_viewer_is_allowed_and_gets_all_it_needs(tmp_path: Path) -> None:
+def test_the_file_of_a_new_viewer_holds_all_keys_and_the_viewer_is_allowed(tmp_path: Path) -> None:
     store = KeyStore(tmp_path / "keys")
     key = read_viewer_key(store.new("anna", control=True))
     assert store.allowed() == {key.own.public: Allowed("anna", True)}
@@ -28,7 +28,7 @@ def test_a_new_viewer_is_allowed_and_gets_all_it_needs(tmp_path: Path) -> None:
     assert zmq.curve_public(key.own.secret) == key.own.public
 
 
-def test_only_the_owner_may_read_them(tmp_path: Path) -> None:
+def test_only_the_owner_may_read_the_keys(tmp_path: Path) -> None:
     folder = tmp_path / "keys"
     KeyStore(folder).new("anna")
     for path in (folder, *folder.rglob("*")):
@@ -47,9 +47,7 @@ def umask(mask: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("begin", ["new", "allow"])
 @pytest.mark.parametrize("mask", [0o022, 0o000])
-def test_folders_made_for_keys_are_closed_whatever_the_umask_and_those_above_too(
-    begin: str, mask: int, tmp_path: Path
-) -> None:
+def test_new_folders_of_keys_have_mode_0700_whatever_the_umask(begin: str, mask: int, tmp_path: Path) -> None:
     store = KeyStore(tmp_path / "settings" / "onlyme" / "keys")
     with umask(mask):
         if begin == "allow":
@@ -60,7 +58,9 @@ def test_folders_made_for_keys_are_closed_whatever_the_umask_and_those_above_too
     assert stat.S_IMODE((tmp_path / "settings").stat().st_mode) == 0o700
 
 
-def test_what_others_could_read_is_mended_with_a_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_file_that_others_can_read_gets_mode_0600_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = tmp_path / "keys"
     path = KeyStore(folder).new("anna")
     for loose in (folder, folder / "allowed"):
@@ -76,7 +76,7 @@ def test_what_others_could_read_is_mended_with_a_line(tmp_path: Path, caplog: py
         assert not stat.S_IMODE(mended.stat().st_mode) & 0o077, mended
 
 
-def test_what_others_could_have_written_is_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_file_that_others_can_write_is_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     store = KeyStore(tmp_path)
     path = store.new("anna")
     store.new("ben")
@@ -93,7 +93,7 @@ def test_what_others_could_have_written_is_refused(tmp_path: Path, caplog: pytes
         assert [who.name for who in store.allowed().values()] == ["ben"], "somebody else's file"
 
 
-def test_where_nothing_can_be_opened_nobody_new_gets_in_and_who_is_revoked_is_out(tmp_path: Path) -> None:
+def test_when_no_file_can_be_opened_known_viewers_stay_and_revoked_ones_go(tmp_path: Path) -> None:
     store, other = KeyStore(tmp_path), KeyStore(tmp_path)
     for name in ("anna", "ben", "cem"):
         store.new(name)
@@ -109,7 +109,7 @@ def test_where_nothing_can_be_opened_nobody_new_gets_in_and_who_is_revoked_is_ou
     ]  # fmt: skip
 
 
-def test_whoever_is_revoked_is_off_the_list_for_others_too(tmp_path: Path) -> None:
+def test_another_process_sees_that_a_viewer_was_revoked(tmp_path: Path) -> None:
     writer, reader = KeyStore(tmp_path), KeyStore(tmp_path)
     writer.new("anna")
     writer.new("ben")
@@ -121,7 +121,7 @@ def test_whoever_is_revoked_is_off_the_list_for_others_too(tmp_path: Path) -> No
     assert len(reader.allowed()) == 2
 
 
-def test_a_broken_file_allows_nobody_and_keeps_nobody_else_out(tmp_path: Path) -> None:
+def test_a_broken_file_allows_nobody_and_the_others_still_count(tmp_path: Path) -> None:
     store = KeyStore(tmp_path)
     store.new("anna")
     (tmp_path / "allowed" / "ben.json").write_text('{"public": "short", "control": true}')
@@ -131,13 +131,13 @@ def test_a_broken_file_allows_nobody_and_keeps_nobody_else_out(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a b", "-x", "a" * 65])
-def test_a_name_is_no_path(tmp_path: Path, name: str) -> None:
+def test_a_name_that_could_be_a_path_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(KeyFileError, match="expected a name"):
         KeyStore(tmp_path).new(name)
     assert not list(tmp_path.rglob("*.json"))
 
 
-def test_what_cannot_be_used_is_said(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_used_is_named_in_the_error(tmp_path: Path) -> None:
     store = KeyStore(tmp_path)
     store.new("anna")
     with pytest.raises(KeyFileError, match="expected a new name, got anna"):
@@ -153,7 +153,7 @@ def test_what_cannot_be_used_is_said(tmp_path: Path) -> None:
         store.relay()
 
 
-def test_by_hand(tmp_path: Path) -> None:
+def test_the_commands_make_list_and_revoke_keys(tmp_path: Path) -> None:
     def keys(*words: str) -> tuple[int, str]:
         done = subprocess.run(
             [sys.executable, "-m", "display.relay.keyring", "--keys", str(tmp_path), *words], cwd=ROOT, check=False,
