@@ -85,7 +85,7 @@ class Light:
         self._kept: tuple[BgrImage, SoftMask, NDArray[np.float64]] | None = None
         self._now: tuple[BgrImage, SoftMask, NDArray[np.float64]] | None = None
 
-    def even(self, small: BgrImage, people: SoftMask) -> BgrImage:
+    def compensate(self, small: BgrImage, people: SoftMask) -> BgrImage:
         """Return a picture as it would be in the light of the first one.
 
         Args:
@@ -105,6 +105,6 @@ class Light:
         table = np.clip(np.arange(256)[:, None] * gain + 0.5, 0, 255).astype(np.uint8)
         return np.asarray(cv2.LUT(small, table[None]), np.uint8)
 
-    def keep(self) -> None:
+    def remember(self) -> None:
         """Compare later pictures with the last one, in which the subject was found."""
         self._kept = self._now

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from common.vision.arrays import SoftMask
-from compose.who.others import beside, sides
+from compose.who.others import are_adjacent, sides
+from compose.who.region_state import SoftMask
 
 BESIDE = 12  # grid pixels: somebody who is nearer may go behind the subject before the next result
 # shares of the largest area that results found of others. Below FOUND, the missing part may be hidden behind the subject or
@@ -53,7 +53,7 @@ class Neighbours:
             signs: 255 where there are signs of somebody. A sign in one result alone may be an error.
         """
         sure, others = cv2.countNonZero(others), np.asarray(cv2.max(others, signs), np.uint8)
-        was_beside, self._beside = self._beside, beside(subject, others, BESIDE)
+        was_beside, self._beside = self._beside, are_adjacent(subject, others, BESIDE)
         if was_beside or self._beside:
             self._beside_id = frame_id
         found, before = cv2.countNonZero(others), self._found

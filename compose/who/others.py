@@ -75,13 +75,13 @@ def sides(area: SoftMask) -> frozenset[str]:
     return frozenset(side for side, touches in touched.items() if touches)
 
 
-def apart(one: SoftMask, other: SoftMask) -> float:
+def column_distance(one: SoftMask, other: SoftMask) -> float:
     """Return the distance of the middles of two areas, columns."""
     (x, _, w, _), (u, _, v, _) = cv2.boundingRect(one), cv2.boundingRect(other)
     return float(abs(x + w / 2 - u - v / 2))
 
 
-def beside(one: SoftMask, other: SoftMask, by: int = BESIDE) -> bool:
+def are_adjacent(one: SoftMask, other: SoftMask, by: int = BESIDE) -> bool:
     """Return whether at most `by` grid pixels are between two areas."""
     return bool(cv2.bitwise_and(cv2.dilate(one, np.ones((2 * by + 1,) * 2, np.uint8)), other).any())
 
@@ -111,7 +111,7 @@ class Others:
         for index, person in enumerate(people):
             for number, other in enumerate(self._people):
                 shared = overlap(person.area, other.area)
-                near = apart(person.area, other.area) <= NEAR_WIDTHS * cv2.boundingRect(other.area)[2]
+                near = column_distance(person.area, other.area) <= NEAR_WIDTHS * cv2.boundingRect(other.area)[2]
                 moved = near and bool((part_similarities(person.appearance, other.appearance) >= NOT_UNLIKE).all())
                 if (shared >= LEAST_OVERLAP or moved) and not is_not(person, other):
                     marks.append((shared + 0.5 * similarity(person.appearance, other.appearance), index, number))

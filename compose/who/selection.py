@@ -101,9 +101,9 @@ class SubjectSelector:
             return [] if found is None else [found]
         return list(range(len(people))) if self._rule == "all" else [0][: len(people)]
 
-    def may_be(self, person: Candidate) -> bool:
+    def may_be_subject(self, person: Candidate) -> bool:
         """Return whether a person may be the subject, by its appearance."""
-        return self._tracker.may_be(person)
+        return self._tracker.may_be_subject(person)
 
     def keep(self, now_ns: int) -> None:
         """Take a result that did not find the subject, whose area is held: it does not count as missed."""

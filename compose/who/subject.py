@@ -26,9 +26,9 @@ from compose.who.others import (
     Candidate,
     Other,
     Others,
-    apart,
-    beside,
+    are_adjacent,
     blended,
+    column_distance,
     coverage,
     overlap,
     sides,
@@ -192,7 +192,7 @@ class SubjectTracker:
             if k != index and (other is None or not other.known)
         ]
         missed = [other.area for other in self._others.missed([o for k, o in enumerate(others) if k != index])]
-        return not any(beside(people[index].area, area) for area in strangers + missed)
+        return not any(are_adjacent(people[index].area, area) for area in strangers + missed)
 
     def _is_other(self, index: int, people: list[Candidate], others: list[Other | None], mark: float) -> bool:
         """Return whether one of `people` may be a known other person, whose mark there is higher than `mark`."""
@@ -243,7 +243,7 @@ class SubjectTracker:
         is_near = lost_later and not other.here and self._is_near(other.area)
         return is_near and not (other.known and self._is_stranger(other))
 
-    def may_be(self, person: Candidate | Other) -> bool:
+    def may_be_subject(self, person: Candidate | Other) -> bool:
         """Return whether the appearance of a person allows that this is the subject."""
         return self._is_alike(person, NOT_UNLIKE)
 
@@ -261,7 +261,7 @@ class SubjectTracker:
             return False
         mine, theirs = sides(self.place), sides(area)
         across = bool(mine and theirs and not mine & theirs)
-        return not across and apart(area, self.place) <= NEAR_WIDTHS * self._width
+        return not across and column_distance(area, self.place) <= NEAR_WIDTHS * self._width
 
     def _record(self, people: list[Candidate], found: int | None, others: list[Other | None], now_ns: int) -> None:
         """Remember where everybody was in a result; `found` is the index of the subject, None if it was not found."""
@@ -294,18 +294,18 @@ class SubjectTracker:
     def _is_found_twice(self, person: Candidate, other: Other | None, subject: Candidate) -> bool:
         """Return whether a detection is a second one of the subject: it covers the subject, or it is a similar part of it that was
         not followed as another person."""
-        is_part = coverage(person.area, subject.area) >= SAME_BODY and self.may_be(person)
+        is_part = coverage(person.area, subject.area) >= SAME_BODY and self.may_be_subject(person)
         return (is_part and other is None) or overlap(person.area, subject.area) >= TWICE
 
     def _is_whole(self, person: Other, people: list[Other]) -> bool:
         """Return whether enough of a person is in view to compare it with the subject."""
         size = cv2.countNonZero(person.area)
-        cut = bool(sides(person.area)) or any(p is not person and beside(p.area, person.area) for p in people)
+        cut = bool(sides(person.area)) or any(p is not person and are_adjacent(p.area, person.area) for p in people)
         return not cut and WHOLE[0] * self._size <= size <= WHOLE[1] * self._size
 
     def _is_stranger(self, person: Candidate | Other) -> bool:
         """Return whether a person is clearly not the subject, by its appearance."""
-        return person.appearance is not None and not self.may_be(person)
+        return person.appearance is not None and not self.may_be_subject(person)
 
     def _remember(self, person: Candidate, now_ns: int) -> None:
         self.place = person.area

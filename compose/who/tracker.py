@@ -191,7 +191,7 @@ class Tracker:
         past = self._nearest(result.frame_id)
         while self._past and next(iter(self._past)) < result.frame_id:  # no result for an older frame will be taken
             self._past.popitem(last=False)
-        even = None if past is None else self._light.even(past.small, self._union(areas))
+        even = None if past is None else self._light.compensate(past.small, self._union(areas))
         candidates = [
             Candidate(area, None if even is None else appearance_of(even, area), person.score)
             for person, area in zip(people, areas, strict=True)
@@ -202,7 +202,7 @@ class Tracker:
             candidates, self._region.lookup(result.frame_id), result.captured_ns, is_unchanged=is_unchanged
         )
         if even is not None and chosen:
-            self._light.keep()
+            self._light.remember()
         subjects = [people[number] for number in chosen]
         mine = self._union([areas[number] for number in chosen])
         things = self._kept_things(result, subjects, mine)
@@ -243,7 +243,7 @@ class Tracker:
             sign
             for sign in signs
             if coverage(area, sign) < SAME_PLACE
-            or not self._selector.may_be(Candidate(sign, appearance_of(even, sign)))
+            or not self._selector.may_be_subject(Candidate(sign, appearance_of(even, sign)))
         ]
         if len(rest) == len(signs) and (people or signs or not self._may_be_missed()):
             return False

@@ -84,12 +84,12 @@ def _scores(course: Course) -> list[tuple[bool, tuple[float, ...]]]:
         people = np.zeros(WH[::-1], np.uint8)
         for area in areas.values():
             people = np.maximum(people, area)
-        even = light.even(moment.picture, people)
+        even = light.compensate(moment.picture, people)
         for name, area in areas.items():
             appearance: Appearance | None = appearance_of(even, area)
             if subject is None and name == "subject" and appearance is not None:
                 subject = appearance
-                light.keep()
+                light.remember()
             elif moment.after and course.meanwhile != "passes" and not sides(area) and len(areas) == 1:
                 found.append((name == "subject", tuple(float(v) for v in part_similarities(appearance, subject))))
     return found

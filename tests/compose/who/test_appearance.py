@@ -57,26 +57,26 @@ def room() -> np.ndarray:
 
 def test_another_exposure_and_white_balance_are_taken_out_wherever_people_are() -> None:
     light, before = Light(), room()
-    assert (light.even(before, AREA) == before).all()
-    light.keep()
+    assert (light.compensate(before, AREA) == before).all()
+    light.remember()
     after = np.clip(before * np.array((0.80, 0.85, 0.90)), 0, 255).astype(np.uint8)
     moved = np.roll(AREA, 60, 1)
     after[moved > 0] = BLUE
-    assert np.abs(light.even(after, moved)[moved == 0].astype(int) - before[moved == 0]).max() <= 3
+    assert np.abs(light.compensate(after, moved)[moved == 0].astype(int) - before[moved == 0]).max() <= 3
     # as long as it is not said that the subject is in it, everything is compared with the picture before
-    assert np.abs(light.even(before, AREA).astype(int) - before).max() <= 1
+    assert np.abs(light.compensate(before, AREA).astype(int) - before).max() <= 1
 
 
 def test_what_has_no_room_in_it_is_left_as_it_is() -> None:
     light, before = Light(), room()
-    light.even(before, NOBODY)
-    light.keep()
+    light.compensate(before, NOBODY)
+    light.remember()
     everywhere = np.full((H, W), 255, np.uint8)
-    assert (light.even(before // 2, everywhere) == before // 2).all()
+    assert (light.compensate(before // 2, everywhere) == before // 2).all()
 
 
 def test_another_picture_is_no_other_light() -> None:
     light = Light()
-    light.even(np.full((H, W, 3), 20, np.uint8), NOBODY)
-    light.keep()
-    assert light.even(np.full((H, W, 3), 200, np.uint8), NOBODY).min() == round(200 / MOST_GAIN)
+    light.compensate(np.full((H, W, 3), 20, np.uint8), NOBODY)
+    light.remember()
+    assert light.compensate(np.full((H, W, 3), 200, np.uint8), NOBODY).min() == round(200 / MOST_GAIN)
