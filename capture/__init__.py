@@ -1,1 +1,1 @@
-"""Capture: takes frames from a source, publishes them, and hands the newest to whichever inference worker is idle."""
+"""Capture: reads frames from a source, publishes them, and sends the newest one to an idle inference worker."""

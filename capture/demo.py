@@ -12,13 +12,10 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from capture.portraits import BYSTANDER, SUBJECT, cut_out
 from capture.sprite import Piece, Pose, Sprite, paste, pieces
-
-Picture = NDArray[np.uint8]
-Mask = NDArray[np.bool_]
+from common.vision.arrays import BgrImage, Mask
 
 PATTERN_CELL = 2  # pixels: a checkerboard far finer than any blur that is allowed
 PATTERN_AMPLITUDE = 28  # grey levels up and down
@@ -110,7 +107,7 @@ class DemoScene:
         self._subject = cut_out(SUBJECT, round(height * 0.84))
         self._bystander = cut_out(BYSTANDER, round(height * 0.70))
 
-    def frame(self, index: int) -> Picture:
+    def frame(self, index: int) -> BgrImage:
         """Frame `index`, (H, W, 3) uint8 BGR, a new array."""
         picture = self.wall.copy()
         for _, piece in self._cast(index):
@@ -139,7 +136,7 @@ class DemoScene:
                 yield from ((who, piece) for piece in pieces(who, foot, _pose(place, seconds), self.size_wh))
 
 
-def _draw_wall(width: int, height: int) -> Picture:
+def _draw_wall(width: int, height: int) -> BgrImage:
     """A room's wall: plain colour, a shelf of books, pictures, and over all of it the fine checkerboard."""
     rng = np.random.default_rng(7)
     wall = np.empty((height, width, 3), np.float32)
@@ -162,5 +159,5 @@ def _draw_wall(width: int, height: int) -> Picture:
     box(0.39 * width, 3.6 * unit, 0.22 * width, 9.8 * unit, (190, 180, 150))
     y, x = np.mgrid[:height, :width]
     checker = ((x // PATTERN_CELL + y // PATTERN_CELL) % 2 * 2 - 1).astype(np.float32) * PATTERN_AMPLITUDE
-    drawn: Picture = np.clip(wall + checker[..., None], 0, 255).astype(np.uint8)
+    drawn: BgrImage = np.clip(wall + checker[..., None], 0, 255).astype(np.uint8)
     return drawn

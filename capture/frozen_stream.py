@@ -1,48 +1,49 @@
-"""Whether a live source only repeats itself. Pure.
+"""Detects a live source that repeats one frame. Pure.
 
-After an unplug a V4L2 device may go on handing out its last picture as if it were new (opencv#5746): a picture of a
-living sensor is never twice the same to the last bit, and its time stamp moves on.
+After an unplug a V4L2 device may keep delivering its last frame as if it were new (opencv#5746). Two frames of a working
+sensor are never identical to the last bit, and its timestamps advance.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-STILL_NS = 1_000_000_000
-SAMPLE_ROWS = 16  # every so many rows are compared first: one that differs spares the rest
+from common.vision.arrays import BgrImage
+
+FROZEN_NS = 1_000_000_000
+SAMPLE_STEP = 16  # rows; these are compared first, because one that differs is enough
 
 
-class StillWatch:
-    """Looks at every picture of one source."""
+class FrozenStreamDetector:
+    """Compare each frame of one source with the frame before."""
 
     def __init__(self) -> None:
-        self._picture: NDArray[np.uint8] | None = None
+        self._picture: BgrImage | None = None
         self._stamp_ms = 0.0
-        self._moved_ns = self._stamped_ns = 0
+        self._picture_changed_ns = self._stamp_changed_ns = 0
 
-    def look(self, picture: NDArray[np.uint8], stamp_ms: float, now_ns: int) -> str:
-        """Take one picture, (H, W, 3) uint8, which must not be written to afterwards.
+    def check(self, picture: BgrImage, stamp_ms: float, now_ns: int) -> str:
+        """Check the next frame, (H, W, 3) uint8, which must not be changed afterwards.
 
         Args:
-            picture: As delivered.
-            stamp_ms: The source's own time of it; 0 or less where it has none.
+            picture: The frame as delivered.
+            stamp_ms: The source's own timestamp; 0 or less if it has none.
             now_ns: CLOCK_MONOTONIC.
 
         Returns:
-            "" or, once it lasted for a second, in which way the source stands still.
+            What has been frozen for more than a second, as the end of a sentence about the source; "" if nothing has.
         """
-        if self._picture is None or not _same(picture, self._picture):
-            self._moved_ns = now_ns
+        if self._picture is None or not _is_identical(picture, self._picture):
+            self._picture_changed_ns = now_ns
         if stamp_ms <= 0 or stamp_ms != self._stamp_ms:
-            self._stamped_ns = now_ns
+            self._stamp_changed_ns = now_ns
         self._picture, self._stamp_ms = picture, stamp_ms
-        if now_ns - self._moved_ns > STILL_NS:
+        if now_ns - self._picture_changed_ns > FROZEN_NS:
             return "delivers the same picture again and again"
-        if now_ns - self._stamped_ns > STILL_NS:
+        if now_ns - self._stamp_changed_ns > FROZEN_NS:
             return "delivers pictures of one and the same time"
         return ""
 
 
-def _same(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
-    return np.array_equal(one[::SAMPLE_ROWS], other[::SAMPLE_ROWS]) and np.array_equal(one, other)
+def _is_identical(one: BgrImage, other: BgrImage) -> bool:
+    return np.array_equal(one[::SAMPLE_STEP], other[::SAMPLE_STEP]) and np.array_equal(one, other)

@@ -1,4 +1,4 @@
-"""Source → frames; the newest frame → whichever worker is idle."""
+"""Publishes every frame of the source, and sends the newest one to an idle inference worker."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from pathlib import Path
 
 import zmq
 
-from capture.dispatch import Dispatch, is_worth_giving
-from capture.reader import Lost, Reader
-from capture.sources import Shot, name_of, open_source
-from common.config import CaptureSettings
+from capture.dispatch import Dispatcher, should_dispatch
+from capture.reader import SourceFailure, SourceReader
+from capture.settings import CaptureSettings
+from capture.sources.choice import name_of, open_source
+from capture.sources.source import SourceFrame
 from common.ipc.codec import encode
 from common.ipc.fields import printable
 from common.ipc.messages import FrameCaptured, SourceLost, SourceNotice, WorkAssigned, WorkRequested
@@ -21,18 +22,19 @@ from common.ipc.records import FrameInfo
 from common.ipc.ring import ShapedRing
 from common.ipc.streams import FRAMES, WORK, Context, bind, open_context, parse, send
 from common.metrics.counters import Counters
-from common.metrics.load import Load
-from common.metrics.metrics import figures
-from common.runtime.child import Stop, sole_writer
-from common.runtime.suspend import SLEPT, SleepWatch
+from common.metrics.load import LoadReporter
+from common.metrics.metrics import metrics
+from common.runtime.run_dir import writer_lock
+from common.runtime.stage_context import StageContext
+from common.runtime.suspend import SUSPENDED, SuspendDetector
 
 POLL_MS = 100
-NOTIFY_EVERY_S = 1.0  # a compose that started later reads it within so long
+NOTIFY_EVERY_S = 1.0  # a compose that starts later gets the notice within so long
 
 log = logging.getLogger("onlyme")
 
 
-def run(settings: CaptureSettings, stop: Stop) -> None:
+def run(settings: CaptureSettings, stage: StageContext) -> None:
     """Publish frames until told to stop or the source ends.
 
     Raises:
@@ -43,33 +45,33 @@ def run(settings: CaptureSettings, stop: Stop) -> None:
     run_dir = settings.call_dir
     counters = Counters(log)
     with (
-        sole_writer(run_dir, FRAMES.name),
+        writer_lock(run_dir, FRAMES.name),
         open_context() as context,
-        Publisher(context, run_dir) as frames,
-        Reader(lambda: open_source(settings), name_of(settings.source), patient=stop.restarts > 0) as reader,
+        FramePublisher(context, run_dir) as frames,
+        SourceReader(lambda: open_source(settings), name_of(settings.source), stage.restarts > 0) as reader,
     ):
-        workers = Workers(context, run_dir, counters)
-        stop.each_second.append(Load("capture", context, run_dir).say)
-        poller, sleep = zmq.Poller(), SleepWatch()
+        workers = WorkSocket(context, run_dir, counters)
+        stage.each_second.append(LoadReporter("capture", context, run_dir).send)
+        poller, suspend = zmq.Poller(), SuspendDetector()
         poller.register(reader.fileno(), zmq.POLLIN)
         poller.register(workers.socket, zmq.POLLIN)
-        while not stop and not reader.ended:
+        while not stage.should_stop() and not reader.ended:
             poller.poll(POLL_MS)
-            if sleep.has_slept():  # a device hands out what it held before
-                reader.begin_anew(SLEPT)
-            reader.mind(time.monotonic())
-            taken, source = reader.take(), reader.source
-            if isinstance(taken, Lost):
-                log.warning("%s: hidden, trying again", taken.reason)
-                frames.lose(taken.reason)
-                workers.offer(None)
-            elif taken is not None:
+            if suspend.was_suspended():  # the device may deliver a frame from before the suspend
+                reader.restart(SUSPENDED)
+            reader.check_timeout(time.monotonic())
+            polled, source = reader.poll(), reader.source
+            if isinstance(polled, SourceFailure):
+                log.warning("%s: hidden, trying again", polled.reason)
+                frames.source_lost(polled.reason)
+                workers.set_newest(None)
+            elif polled is not None:
                 frames.notify(source.notice if source else "")
-                frame = frames.publish(taken)
-                workers.offer(frame)
+                frame = frames.publish(polled)
+                workers.set_newest(frame)
                 if frame.frame_id == 0 and source:
-                    log.info("%s; frames of %d x %d", source.description, *taken.picture.shape[1::-1])
-            del taken  # not held until the next one comes
+                    log.info("%s; frames of %d x %d", source.description, *polled.picture.shape[1::-1])
+            del polled  # frees its memory before the next frame comes
             workers.serve(time.monotonic_ns())
             if reader.overwritten:
                 counters.count("frame", "taken too late", number=reader.overwritten)
@@ -77,8 +79,8 @@ def run(settings: CaptureSettings, stop: Stop) -> None:
     log.info("source ended" if reader.ended else "stopped")
 
 
-class Publisher(ShapedRing):
-    """Frames into the ring and onto the stream."""
+class FramePublisher(ShapedRing):
+    """Write frames to the ring, and publish where they are."""
 
     def __init__(self, context: Context, run_dir: Path) -> None:
         super().__init__(FRAMES.name, FRAMES.slots)
@@ -87,86 +89,86 @@ class Publisher(ShapedRing):
         self._notified_at = -math.inf
 
     def notify(self, notice: str) -> None:
-        """Tell compose what to write in the picture: at once where that is new, else once a second."""
+        """Publish the text to show in the picture: at once if it is new, else once a second."""
         now = time.monotonic()
         if notice != self._notice or now - self._notified_at >= NOTIFY_EVERY_S:
             self._notice, self._notified_at = notice, now
             send(self._socket, SourceNotice(notice))
 
-    def publish(self, shot: Shot) -> FrameInfo:
-        """Write one shot into the ring and tell compose; return what it was told of the frame."""
-        height, width = shot.picture.shape[:2]
+    def publish(self, frame: SourceFrame) -> FrameInfo:
+        """Write one frame to the ring and publish it. Returns its description."""
+        height, width = frame.picture.shape[:2]
         if self.shape not in (None, (height, width, 3)):
-            self.lose(f"the picture's size has changed to {width} x {height}")
+            self.source_lost(f"the picture's size has changed to {width} x {height}")
         ring = self.of(height, width)
-        ring.claim()[:] = shot.picture
+        ring.claim()[:] = frame.picture
         sequence = ring.publish()
-        frame = FrameInfo(
+        info = FrameInfo(
             epoch=ring.epoch,
             frame_id=sequence,
-            captured_ns=shot.captured_ns,
-            source_index=shot.source_index,
+            captured_ns=frame.captured_ns,
+            source_index=frame.source_index,
             segment=ring.name,
             sequence=sequence,
             height=height,
             width=width,
         )
-        send(self._socket, FrameCaptured(frame))
-        figures.count("frames_captured")
-        return frame
+        send(self._socket, FrameCaptured(info))
+        metrics.count("frames_captured")
+        return info
 
-    def lose(self, reason: str) -> None:
-        """Say that nothing comes any more; what comes next has a new ring and a new epoch."""
+    def source_lost(self, reason: str) -> None:
+        """Publish that the source was lost. The next frame gets a new ring and a new epoch."""
         self.close()
         send(self._socket, SourceLost(printable(reason)))
 
 
-class Workers:
-    """The inference workers' side: hands the newest frame to whoever is idle."""
+class WorkSocket:
+    """Send the newest frame to idle inference workers, on request."""
 
     def __init__(self, context: Context, run_dir: Path, counters: Counters) -> None:
         self.socket = bind(context, WORK, run_dir)
         self._newest: FrameInfo | None = None
         self._period_ns = 0
         self._cores = os.cpu_count() or 1
-        self._dispatch, self._said = Dispatch(self._cores), 0
+        self._dispatcher, self._logged_count = Dispatcher(self._cores), 0
         self._counters = counters
 
-    def offer(self, newest: FrameInfo | None) -> None:
-        """This frame is to be had now, or none."""
+    def set_newest(self, newest: FrameInfo | None) -> None:
+        """Set the frame that the next idle worker gets; None: there is none."""
         last, self._newest = self._newest, newest
         self._period_ns = newest.captured_ns - last.captured_ns if newest and last else 0
 
     def serve(self, now_ns: int) -> None:
-        """Take what workers ask, and give the newest frame to one of them."""
+        """Receive the requests of workers, and send the newest frame to one of them."""
         now = now_ns / 1e9
-        self._hear(now)
-        if self._newest is None or not is_worth_giving(now_ns - self._newest.captured_ns, self._period_ns):
+        self._receive_requests(now)
+        if self._newest is None or not should_dispatch(now_ns - self._newest.captured_ns, self._period_ns):
             return
         frame = (self._newest.epoch, self._newest.frame_id)
-        while (worker := self._dispatch.next_worker(*frame, now)) is not None:
-            message = WorkAssigned(self._newest, min(self._cores, self._count(now)))
+        while (worker := self._dispatcher.next_worker(*frame, now)) is not None:
+            message = WorkAssigned(self._newest, min(self._cores, self._worker_count(now)))
             try:
                 self.socket.send_multipart([worker, encode(message)], zmq.NOBLOCK)
             except (zmq.Again, zmq.ZMQError):
-                self._dispatch.lost(worker)  # it died while it waited: the frame goes to the next
+                self._dispatcher.remove(worker)  # it died while it waited: the frame goes to the next worker
                 self._counters.count("worker", "gone")
             else:
-                self._dispatch.gave(worker, *frame, now)
+                self._dispatcher.assign(worker, *frame, now)
 
-    def _count(self, now: float) -> int:
-        """How many workers there are; more than cores are said."""
-        workers = self._dispatch.workers(now)
-        if workers > self._cores and workers != self._said:
+    def _worker_count(self, now: float) -> int:
+        """Return the number of workers. Warns if there are more than cores."""
+        workers = self._dispatcher.worker_count(now)
+        if workers > self._cores and workers != self._logged_count:
             log.warning("%d inference workers take turns: this machine has %d cores", workers, self._cores)
-        self._said = workers
+        self._logged_count = workers
         return workers
 
-    def _hear(self, now: float) -> None:
+    def _receive_requests(self, now: float) -> None:
         while True:
             try:
                 worker, *parts = self.socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
             if len(parts) == 1 and parse(parts[0], WorkRequested, self._counters) is not None:
-                self._dispatch.ask(worker, now)
+                self._dispatcher.request(worker, now)

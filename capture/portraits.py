@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from capture.sprite import Picture, Sprite
+from capture.sprite import Sprite
+from common.vision.arrays import BgrImage, SoftMask
 from common.vision.assets import ADMIRAL, ASTRONAUT, Asset, fetch
 
 Points = tuple[tuple[int, int], ...]
@@ -94,7 +95,7 @@ def cut_out(portrait: Portrait, height: int) -> Sprite:
     return Sprite(np.asarray(colour, np.uint8), np.asarray(alpha, np.uint8))
 
 
-def _cleaned(picture: Picture, portrait: Portrait) -> Picture:
+def _cleaned(picture: BgrImage, portrait: Portrait) -> BgrImage:
     """The picture whose person goes on beyond the outline, and behind what stands before it, in its own colours."""
     inside = _filled(picture.shape[:2], np.array(portrait.outline, np.float64))
     near = np.ones((2 * EDGE_PX + 1,) * 2, np.uint8)
@@ -108,7 +109,7 @@ def _cleaned(picture: Picture, portrait: Portrait) -> Picture:
     return np.asarray(cv2.inpaint(picture, unsure, EDGE_PX, cv2.INPAINT_TELEA), np.uint8)
 
 
-def _filled(shape: tuple[int, ...], outline: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _filled(shape: tuple[int, ...], outline: NDArray[np.float64]) -> SoftMask:
     """(h, w) uint8, 255 inside a polygon of (n, 2) x and y; its edge is smooth to 1/16 pixel."""
     filled = np.zeros(shape, np.uint8)
     cv2.fillPoly(filled, [np.rint(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)

@@ -1,5 +1,4 @@
-"""A thread that reads the source, so that a device that blocks never keeps the loop from serving its workers, and that
-opens the source again when it fails."""
+"""Reads the source in a thread, so that a device that blocks never blocks the loop, and reopens the source when it fails."""
 
 from __future__ import annotations
 
@@ -13,45 +12,46 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from capture.sources import Shot, Source
+from capture.sources.source import Source, SourceFrame
 from common.errors import SourceError, SourceLostError
 
 log = logging.getLogger("onlyme")
 
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.25, 4.0
-SOUND_AFTER_S = 10.0  # a source that delivered this long is sound: its next failure is its first
+BACKOFF_RESET_S = 10.0  # after so long without a failure the back-off starts small again
 
 
-class Lost(NamedTuple):
-    """The source delivers nothing any more; it is being opened again."""
+class SourceFailure(NamedTuple):
+    """The source stopped delivering, and is being reopened."""
 
     reason: str
 
 
-class Reader:
-    """Keeps the newest shot only. `fileno()` becomes readable when there is something to take.
+class SourceReader:
+    """Keep the newest frame of a source. `fileno()` becomes readable when `poll` has something new.
 
     Args:
-        open_source: Opens the source, in the thread.
-        name: What the source is called where it cannot be opened; a word that says nothing about its user.
-        patient: Wait for a source that cannot be opened, because it could before. Otherwise that is the user's mistake.
+        open_source: Opens the source. Called in the thread.
+        name: What the source is called if it cannot be opened; everybody in the call may read it.
+        retry_open: Retry if the source cannot be opened at first, because it could be before a restart. Otherwise that
+            is the user's mistake.
     """
 
-    def __init__(self, open_source: Callable[[], Source], name: str, patient: bool = False) -> None:
+    def __init__(self, open_source: Callable[[], Source], name: str, retry_open: bool = False) -> None:
         self._open, self._name = open_source, name
-        self._patient = patient
+        self._retry_open = retry_open
         self._lock = threading.Lock()
         self._wake_r, self._wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._session = 0  # a thread whose session is over hands nothing over any more
+        self._session = 0  # a thread of an earlier session delivers nothing any more
         self._closing = threading.Event()
-        self._shot: Shot | None = None
-        self._lost: Lost | None = None
+        self._frame: SourceFrame | None = None
+        self._failure: SourceFailure | None = None
         self._source: Source | None = None
         self._error: BaseException | None = None
         self._delivered_at: float | None = None
         self._ended = False
         self._backoff_s = FIRST_BACKOFF_S
-        self.overwritten = 0
+        self.overwritten = 0  # frames that were replaced before they were taken
 
     def __enter__(self) -> Self:
         self._start()
@@ -61,24 +61,24 @@ class Reader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closing.set()
-        self._thread.join(0.5)  # a device that blocks is left to the end of the process
+        self._thread.join(0.5)  # a thread that a device blocks ends with the process
 
     def fileno(self) -> int:
-        """File descriptor to poll."""
+        """Return the file descriptor to poll."""
         return self._wake_r
 
     @property
     def source(self) -> Source | None:
-        """The source, while it is open."""
+        """The source while it is open."""
         return self._source
 
     @property
     def ended(self) -> bool:
-        """True once the source came to its end and its last shot was taken. A failure is no end: `take` raises it."""
-        return self._ended and self._shot is None and self._error is None
+        """True once the source reached its end and its last frame was taken. After a failure `poll` raises instead."""
+        return self._ended and self._frame is None and self._error is None
 
-    def take(self) -> Shot | Lost | None:
-        """What is new since the last call: that the source was lost, else the newest shot, else None.
+    def poll(self) -> SourceFrame | SourceFailure | None:
+        """Return what is new since the last call: a failure first, else the newest frame, else None.
 
         Raises:
             SourceError: The source cannot be opened or read, and never could.
@@ -88,24 +88,24 @@ class Reader:
         with self._lock:
             if self._error is not None:
                 raise self._error
-            if self._lost is not None:
-                lost, self._lost = self._lost, None
-                return lost
-            shot, self._shot = self._shot, None
-            return shot
+            if self._failure is not None:
+                failure, self._failure = self._failure, None
+                return failure
+            frame, self._frame = self._frame, None
+            return frame
 
-    def mind(self, now: float) -> None:
-        """Give up a read that does not come back, and open the source anew in another thread."""
+    def check_timeout(self, now: float) -> None:
+        """Abandon a read that takes longer than the source allows, and reopen the source in a new thread."""
         source, delivered_at = self._source, self._delivered_at
-        if source is None or delivered_at is None or self._ended or now - delivered_at <= source.patience_s:
+        if source is None or delivered_at is None or self._ended or now - delivered_at <= source.read_timeout_s:
             return
-        self.begin_anew(f"{source.name}: nothing came for {source.patience_s:.0f} s")
+        self.restart(f"{source.name}: nothing came for {source.read_timeout_s:.0f} s")
 
-    def begin_anew(self, reason: str) -> None:
-        """Lose the source, if it is open, and open it anew in another thread: what this one still reads counts no more."""
+    def restart(self, reason: str) -> None:
+        """Report a failure if the source is open, and reopen it in a new thread. The old thread delivers nothing more."""
         if self._source is not None and not self._ended:
-            self._lose(self._session, reason)
-            self._start()
+            self._report(self._session, reason)
+        self._start()
 
     def _start(self) -> None:
         with self._lock:
@@ -116,20 +116,20 @@ class Reader:
 
     def _run(self, session: int) -> None:
         try:
-            while self._goes_on(session):
+            while self._is_current(session):
                 try:
                     if self._read_all(session):
                         self._finish(session)
                         break
                 except SourceLostError as lost:
-                    self._lose(session, str(lost))
+                    self._report(session, str(lost))
                 self._closing.wait(self._backoff_s)
                 self._backoff_s = min(LONGEST_BACKOFF_S, self._backoff_s * 2)
         except BaseException as error:
             self._finish(session, error)
 
     def _read_all(self, session: int) -> bool:
-        """Open the source and hand over its shots. Returns True when it came to its end.
+        """Open the source and deliver its frames. Returns True if it reached its end.
 
         Raises:
             SourceLostError: It fails, though it could be read before.
@@ -138,52 +138,52 @@ class Reader:
         try:
             source = self._open()
         except SourceError as error:
-            if self._patient:
+            if self._retry_open:
                 log.info("%s", error)
                 raise SourceLostError(f"{self._name} cannot be opened") from None
             raise
         opened_at = time.monotonic()
         try:
-            while self._goes_on(session):
-                shot = source.read()
-                if shot is None:
+            while self._is_current(session):
+                frame = source.read()
+                if frame is None:
                     return True
-                self._hand_over(session, source, shot)
-                del shot  # whoever took it lets go of it as soon as it is published: the next one needs the room
-                if time.monotonic() - opened_at > SOUND_AFTER_S:
+                self._deliver(session, source, frame)
+                del frame  # frees its memory as soon as it is published: the next frame needs it
+                if time.monotonic() - opened_at > BACKOFF_RESET_S:
                     self._backoff_s = FIRST_BACKOFF_S
         finally:
             source.close()
         return False
 
     def _finish(self, session: int, error: BaseException | None = None) -> None:
-        """The source is at its end, or cannot be read: the loop raises `error`."""
+        """Mark the source as ended, or make `poll` raise `error`."""
         with self._lock:
             if session != self._session:
                 return
             self._error, self._ended = error, error is None
         self._wake()
 
-    def _goes_on(self, session: int) -> bool:
+    def _is_current(self, session: int) -> bool:
         return session == self._session and not self._closing.is_set()
 
-    def _hand_over(self, session: int, source: Source, shot: Shot) -> None:
+    def _deliver(self, session: int, source: Source, frame: SourceFrame) -> None:
         with self._lock:
             if session != self._session:
                 return
-            self.overwritten += self._shot is not None
-            self._shot, self._source, self._delivered_at = shot, source, time.monotonic()
-            self._open, self._patient = source.reopen, True
+            self.overwritten += self._frame is not None
+            self._frame, self._source, self._delivered_at = frame, source, time.monotonic()
+            self._open, self._retry_open = source.reopen, True
         self._wake()
 
-    def _lose(self, session: int, reason: str) -> None:
+    def _report(self, session: int, reason: str) -> None:
         with self._lock:
             if session != self._session:
                 return
-            self._shot, self._source, self._delivered_at = None, None, None
-            self._lost = Lost(reason)
+            self._frame, self._source, self._delivered_at = None, None, None
+            self._failure = SourceFailure(reason)
         self._wake()
 
     def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # the pipe is full of wake-ups already
+        with contextlib.suppress(BlockingIOError):  # the pipe is full, so the loop will wake up anyway
             os.write(self._wake_w, b"\0")

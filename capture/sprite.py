@@ -14,9 +14,8 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
+from common.vision.arrays import BgraImage, BgrImage, SoftMask
 
 NECK = 0.54  # of the sprite's height, from its lower end: above, it is the head
 
@@ -46,10 +45,10 @@ class Piece(NamedTuple):
     """
 
     where: tuple[slice, slice]
-    weighted: Picture
+    weighted: BgraImage
 
     @property
-    def alpha(self) -> NDArray[np.uint8]:
+    def alpha(self) -> SoftMask:
         """Opacity, (h, w) uint8."""
         return self.weighted[..., 3]
 
@@ -58,11 +57,11 @@ class Piece(NamedTuple):
 class Sprite:
     """A person cut out: colour (h, w, 3) uint8 BGR, which goes on beyond its edge, and opacity (h, w) uint8."""
 
-    colour: Picture
-    alpha: NDArray[np.uint8]
+    colour: BgrImage
+    alpha: SoftMask
 
     @cached_property
-    def weighted(self) -> Picture:
+    def weighted(self) -> BgraImage:
         """Colour times opacity, and opacity, (h, w, 4) uint8: so that it can be moved as one picture."""
         colour = cv2.multiply(self.colour, cv2.merge([self.alpha] * 3), scale=1 / 255)
         return np.asarray(cv2.merge([*cv2.split(colour), self.alpha]), np.uint8)
@@ -111,7 +110,7 @@ def pieces(sprite: Sprite, foot: tuple[float, float], pose: Pose, size_wh: tuple
             yield Piece((slice(*rows), slice(*across)), np.asarray(weighted, np.uint8))
 
 
-def paste(picture: Picture, piece: Piece) -> None:
+def paste(picture: BgrImage, piece: Piece) -> None:
     """Draw a piece into a picture, (H, W, 3) uint8 BGR."""
     there = picture[piece.where]
     through = cv2.merge([cv2.bitwise_not(piece.alpha)] * 3)

@@ -69,7 +69,9 @@ def _ensure_cv2_imports():  # type: () -> None
     with open(os.path.join(ROOT, "requirements.txt")) as file:
         version = re.findall(r"opencv-python==(\S+)", file.read())[0]
     print("setup: OpenCV with windows does not import here: %s" % reason)
-    print("setup: installing the headless build instead: no window, the call runs headless. For the window:")
+    print(
+        "setup: installing the headless build instead: no window, the call is shown on a page in the browser. For the window:"
+    )
     print("setup:   apt-get install %s  (Debian), then make clean setup" % WINDOW_PACKAGES, flush=True)
     _run("remove the build with windows", [*_pip("uninstall"), "-y", "opencv-python"])
     # forced: where both builds were installed, removing one has taken files of the other

@@ -8,11 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
-import numpy as np
 import zmq
-from numpy.typing import NDArray
 
-from common.config import ComposeSettings
 from common.errors import RingGoneError
 from common.ipc.messages import CommandIssued, FrameComposed, MasksInferred, SourceLost, SourceNotice
 from common.ipc.records import DetectorKind, FrameInfo, SetBackground, SetPrivacy, SetView
@@ -32,14 +29,17 @@ from common.ipc.streams import (
     send,
 )
 from common.metrics.counters import Counters
-from common.metrics.metrics import figures
-from common.runtime.child import Stop, sole_writer
-from common.runtime.suspend import SLEPT, SleepWatch
-from common.vision.pyramid import Halves
-from compose.malloc import keep_freed
+from common.metrics.metrics import metrics
+from common.runtime.run_dir import writer_lock
+from common.runtime.stage_context import StageContext
+from common.runtime.suspend import SUSPENDED, SuspendDetector
+from common.vision.arrays import BgrImage
+from common.vision.pyramid import ImagePyramid
+from compose.malloc import tune_malloc
 from compose.picture.matte_edge import MattePace
 from compose.picture.renderer import Painter, paint_card
 from compose.policy import Policy, State, Verdict
+from compose.settings import ComposeSettings
 from compose.who.tracker import Tracker, open_tracker
 from compose.workers import Workers
 
@@ -47,10 +47,9 @@ POLL_MS = 30  # how late a limit that passes between two frames may be noticed
 CARD_EVERY_S = 0.1  # displays blank themselves when nothing comes
 
 log = logging.getLogger("onlyme")
-Picture = NDArray[np.uint8]
 
 
-def run(settings: ComposeSettings, stop: Stop) -> None:
+def run(settings: ComposeSettings, stage: StageContext) -> None:
     """Compose until told to stop.
 
     Raises:
@@ -59,27 +58,27 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
         RingSpaceError: Shared memory is too small.
     """
     cv2.setNumThreads(1)
-    keep_freed()
+    tune_malloc()
     tracker = open_tracker(settings, pace := MattePace())
     painter = Painter(settings, tracker)
     policy = Policy(tracker.choose, painter.forget, tracker.age_limit_ms, settings.mask_age_limit_ms)
-    counters, journal, sleep, run_dir = Counters(log), Journal(), SleepWatch(), settings.call_dir
-    with sole_writer(run_dir, COMPOSITES.name), open_context() as context, Composites(context, run_dir) as composites:
+    counters, journal, suspend, run_dir = Counters(log), Journal(), SuspendDetector(), settings.call_dir
+    with writer_lock(run_dir, COMPOSITES.name), open_context() as context, Composites(context, run_dir) as composites:
         frames = Frames(context, run_dir, policy, counters)
         masks, control = bind(context, MASKS, run_dir), bind(context, CONTROL, run_dir)
         poller, watch, workers = zmq.Poller(), PeerWatch(masks), Workers(settings, context, counters, pace)
         for socket in (*frames.sockets, masks, control):
             poller.register(socket, zmq.POLLIN)
-        while not stop:
+        while not stage.should_stop():
             poller.poll(POLL_MS)
             frame, picture = frames.newest()
             for wish in receive(control, CommandIssued, counters):
                 obey(wish, policy, tracker, painter, counters)
             if watch.is_gone():
                 counters.count("worker", "gone, or cut off for what it sent")
-            begun, halves = time.monotonic(), None if picture is None else Halves(picture)
-            if frame is not None and halves is not None:
-                tracker.see(frame, halves)
+            begun, pyramid = time.monotonic(), None if picture is None else ImagePyramid(picture)
+            if frame is not None and pyramid is not None:
+                tracker.see(frame, pyramid)
             for result in receive(masks, MasksInferred, counters):
                 workers.looked(result)
                 if refused := policy.accept(result, time.monotonic_ns()):
@@ -87,13 +86,13 @@ def run(settings: ComposeSettings, stop: Stop) -> None:
                 else:
                     composites.model, composites.detector = result.model, result.detector
                     painter.instances.see(result)
-            if sleep.has_slept():  # last of all: what was read, asked and found above may be of before it
-                policy.lose(SLEPT, sleep.woke_ns)
+            if suspend.was_suspended():  # last of all: what was read, asked and found above may be of before it
+                policy.lose(SUSPENDED, suspend.resumed_ns)
                 frame = None
             verdict = policy.judge(time.monotonic_ns())
             journal.note(verdict, policy.privacy)
-            if frame is not None and halves is not None:
-                painter.paint(halves, frame, verdict, composites.claim(frame), frames.notice)
+            if frame is not None and pyramid is not None:
+                painter.paint(pyramid, frame, verdict, composites.claim(frame), frames.notice)
                 composites.publish(frame, verdict, policy.privacy)
                 workers.composed(time.monotonic() - begun)
             elif verdict.state is State.LOST:
@@ -127,11 +126,11 @@ class Frames:
         self._policy = policy
         self._counters = counters
         self._ring = RingCache()
-        self._buffer: Picture | None = None
+        self._buffer: BgrImage | None = None
         self.skipped = 0  # frames, because compose was late
         self.notice = ""  # what the source has to say in the picture
 
-    def newest(self) -> tuple[FrameInfo | None, Picture | None]:
+    def newest(self) -> tuple[FrameInfo | None, BgrImage | None]:
         """The newest frame since the last call with its pixels, (H, W, 3) uint8 BGR valid until the next call.
 
         The policy is told of every frame, and of every loss.
@@ -155,7 +154,7 @@ class Frames:
                 newest = message.frame
         return (newest, self._read(newest)) if newest is not None else (None, None)
 
-    def _read(self, frame: FrameInfo) -> Picture | None:
+    def _read(self, frame: FrameInfo) -> BgrImage | None:
         try:
             picture = self._ring.read(frame.segment, frame.sequence, frame.shape, self._buffer)
         except RingGoneError as error:
@@ -180,8 +179,8 @@ class Journal:
     def note(self, verdict: Verdict, privacy: bool) -> None:
         """Look at the present state."""
         turned = time.monotonic()
-        figures.count("state_seconds", turned - self._looked, state=str(verdict.state))
-        figures.put("mask_age_seconds", max(-1.0, verdict.mask_age_ms / 1000))
+        metrics.count("state_seconds", turned - self._looked, state=str(verdict.state))
+        metrics.set("mask_age_seconds", max(-1.0, verdict.mask_age_ms / 1000))
         self._looked = turned
         if privacy is not self._privacy:
             self._privacy = privacy
@@ -210,7 +209,7 @@ class Composites(ShapedRing):
         self._carded_at = 0.0
         self.model, self.detector = "", DetectorKind.NONE  # who found the people of the last result
 
-    def claim(self, frame: FrameInfo) -> Picture:
+    def claim(self, frame: FrameInfo) -> BgrImage:
         """The slot that the composite of `frame` is painted into, (H, W, 3) uint8 BGR."""
         return self.of(frame.height, frame.width).claim()
 
@@ -236,7 +235,7 @@ class Composites(ShapedRing):
             everybody=verdict.everybody,
         )
         send(self._socket, message)
-        figures.count("composed")
+        metrics.count("composed")
 
     def publish_card(self, verdict: Verdict, privacy: bool) -> None:
         """Say in a picture that there is none, of the last frame's size; nothing before the first frame."""

@@ -1,4 +1,4 @@
-"""What the C library does with memory that is freed."""
+"""Tunes how the C library handles freed memory."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import ctypes
 
 # mallopt(3) of glibc, which takes no M_MMAP_THRESHOLD over 32 MB
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-LARGEST_KEPT, MOST_KEPT = 32 << 20, 64 << 20  # bytes of one array, and free in all
+MMAP_THRESHOLD, TRIM_THRESHOLD = 32 << 20, 64 << 20  # bytes
 
 
-def keep_freed() -> None:
+def tune_malloc() -> None:
     """Keep freed memory for the next frame's arrays, which are as large as this one's.
 
-    By default glibc gives the end of the heap back to the kernel again and again, and gets it anew page by page: 930
-    page faults for each frame of 720p, a quarter of compose's time. Elsewhere than on glibc nothing is done.
+    By default glibc returns the end of the heap to the kernel after each frame and gets it back page by page: 930 page
+    faults for each frame of 720p, a quarter of compose's time. Does nothing on other C libraries.
     """
     with contextlib.suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
-        mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT)
-        mallopt(M_TRIM_THRESHOLD, MOST_KEPT)
+        mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD)
+        mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import time
 
-from common.config import ComposeSettings
 from common.ipc.messages import InferenceScheduled, LoadReported, MasksInferred
 from common.ipc.streams import LOADS, SCHEDULE, Context, bind, receive, send
 from common.metrics.counters import Counters
-from common.metrics.metrics import Meter, figures
+from common.metrics.metrics import Meter, metrics
 from compose.battery import on_battery
 from compose.governor import BATTERY_PERCENT, Governor, Used
 from compose.picture.matte_edge import MattePace
 from compose.policy import State, Verdict
+from compose.settings import ComposeSettings
 from compose.who.tracker import Tracker
 
 JUDGE_EVERY_S = 1.0
@@ -53,7 +53,7 @@ class Workers:
     def composed(self, seconds: float) -> None:
         """A frame took so long."""
         self._composing_s += seconds
-        figures.observe("compose_seconds", seconds)
+        metrics.observe("compose_seconds", seconds)
 
     def tell(self, tracker: Tracker, skipped: int, verdict: Verdict) -> None:
         """Say what is wanted now, where that is news, and once a second.
@@ -84,7 +84,7 @@ class Workers:
         if wanted != self._told or now - self._told_at >= JUDGE_EVERY_S:
             self._told, self._told_at = wanted, now
             send(self._looks, wanted)
-            figures.put("looks_light", wanted.light)
+            metrics.set("embedded_only", wanted.light)
 
     def _judge(self, now: float, skipped: int) -> None:
         for said in receive(self._loads, LoadReported, self._counters):
@@ -97,10 +97,10 @@ class Workers:
         self._judged_at, self._skipped, self._composing_s = now, skipped, 0.0
         orders = self._governor.orders
         self._pace.every = orders.matte_every
-        figures.put("looks_allowed", orders.hz)
-        figures.put("matte_every", orders.matte_every)
-        figures.put("workers_insist", orders.insists)
-        figures.put("budget_spare", -1.0 if orders.spare is None else orders.spare)
+        metrics.set("inference_rate_limit", orders.hz)
+        metrics.set("matte_interval_frames", orders.matte_every)
+        metrics.set("normal_priority", orders.insists)
+        metrics.set("budget_headroom", -1.0 if orders.spare is None else orders.spare)
 
     def _percent(self) -> float:
         percent = self._settings.cpu

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from common.ipc.messages import FrameComposed
+from common.vision.arrays import BgrImage
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 RED_BGR, AMBER_BGR, BLUE_BGR = (0, 0, 200), (0, 180, 255), (140, 70, 20)
@@ -36,7 +35,7 @@ def bars_of(message: FrameComposed) -> list[Bar]:
     return bars
 
 
-def write_bars(picture: NDArray[np.uint8], bars: Sequence[Bar]) -> int:
+def write_bars(picture: BgrImage, bars: Sequence[Bar]) -> int:
     """Write bars across the top of (H, W, 3) uint8 BGR, in smaller letters where the text would not fit.
 
     Returns:
@@ -55,7 +54,7 @@ def write_bars(picture: NDArray[np.uint8], bars: Sequence[Bar]) -> int:
     return rows
 
 
-def write_caption(picture: NDArray[np.uint8], lines: list[str]) -> None:
+def write_caption(picture: BgrImage, lines: list[str]) -> None:
     """Write lines into the upper left corner of (H, W, 3) uint8 BGR, on a darkened ground, in letters that fit the height."""
     scale = max(picture.shape[0] / 720, 0.5)
     step = round(26 * scale)

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from common.errors import RingGoneError
 from common.ipc.messages import FrameComposed
 from common.ipc.ring import RingCache
 from common.ipc.streams import PeerWatch, Socket, receive
 from common.metrics.counters import Counters
-
-Picture = NDArray[np.uint8]
+from common.vision.arrays import BgrImage
 
 
 class CompositeSource(Protocol):
@@ -29,7 +25,7 @@ class CompositeSource(Protocol):
     def is_gone(self) -> bool:
         """Return True once for every time that the sender went away since the last call."""
 
-    def receive(self) -> Iterator[tuple[FrameComposed, Picture]]:
+    def receive(self) -> Iterator[tuple[FrameComposed, BgrImage]]:
         """Yield what has come since the last call, oldest first.
 
         Yields:
@@ -50,7 +46,7 @@ class CompositeReader:
         self._compose = PeerWatch(socket)
         self._counters = counters
         self._ring = RingCache()
-        self._buffer: Picture | None = None
+        self._buffer: BgrImage | None = None
 
     def is_gone(self) -> bool:
         """See CompositeSource."""
@@ -61,13 +57,13 @@ class CompositeReader:
         messages = receive(self.socket, FrameComposed, self._counters)
         return messages[-1] if messages else None
 
-    def receive(self) -> Iterator[tuple[FrameComposed, Picture]]:
+    def receive(self) -> Iterator[tuple[FrameComposed, BgrImage]]:
         """See CompositeSource. Leaves out composites whose pixels were overwritten."""
         for message in receive(self.socket, FrameComposed, self._counters):
             if (picture := self.read(message)) is not None:
                 yield message, picture
 
-    def read(self, message: FrameComposed) -> Picture | None:
+    def read(self, message: FrameComposed) -> BgrImage | None:
         """Return the pixels of a composite.
 
         Returns:

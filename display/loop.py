@@ -7,17 +7,17 @@ from contextlib import closing
 
 import cv2
 
-from common.config import DisplaySettings
 from common.ipc.messages import INSTANCES, LOST
 from common.ipc.records import SetView
 from common.ipc.streams import COMPOSITES, CONTROL, Context, connect, open_context
 from common.metrics.counters import Counters
-from common.metrics.load import Load
-from common.runtime.child import Stop
-from common.runtime.suspend import SLEPT, SleepWatch
+from common.metrics.load import LoadReporter
+from common.runtime.stage_context import StageContext
+from common.runtime.suspend import SUSPENDED, SuspendDetector
 from display.commands import CommandQueue
 from display.composite_reader import CompositeReader, CompositeSource
 from display.presenter import Presenter
+from display.settings import DisplaySettings
 from display.sinks.factory import open_sink
 
 POLL_MS = 15  # keys, and whether the window was closed, are checked this often
@@ -25,7 +25,7 @@ POLL_MS = 15  # keys, and whether the window was closed, are checked this often
 log = logging.getLogger("onlyme")
 
 
-def run(settings: DisplaySettings, stop: Stop) -> None:
+def run(settings: DisplaySettings, stage: StageContext) -> None:
     """Show composites until `stop`, until the viewer quits, or until `--seconds` are over.
 
     Raises:
@@ -38,19 +38,20 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
     with open_context() as context:
         source, commands = open_source(context, settings, counters)
         if not settings.connect:
-            stop.each_second.append(Load("display", context, settings.call_dir).say)
+            stage.each_second.append(LoadReporter("display", context, settings.call_dir).send)
         with closing(open_sink(settings)) as sink:
-            presenter, sleep = Presenter(sink, source), SleepWatch()
+            presenter, suspend = Presenter(sink, source), SuspendDetector()
             # the instance view is privacy off: a display that was restarted after a crash does not ask for it
-            asks_view = settings.view == INSTANCES and stop.restarts == 0
-            while not stop:
-                # before the sink is polled, which may show its last picture again
-                if has_slept := sleep.has_slept():
-                    presenter.source_lost(SLEPT)
+            asks_view = settings.view == INSTANCES and stage.restarts == 0
+            while not stage.should_stop():
+                if (
+                    was_suspended := suspend.was_suspended()
+                ):  # before the sink is polled, which may show its last picture again
+                    presenter.source_lost(SUSPENDED)
                 events = sink.poll()
                 if events.quit:
                     break
-                if not has_slept:  # commands of before the sleep were for another picture
+                if not was_suspended:  # commands of before the suspend were for another picture
                     commands.add(presenter.epoch, *events.commands)
                     commands.add_issued(*events.issued)
                 commands.flush()
@@ -58,7 +59,7 @@ def run(settings: DisplaySettings, stop: Stop) -> None:
                 if source.is_gone():
                     presenter.source_lost(source.gone_text)
                 for message, picture in source.receive():
-                    if message.frame.captured_ns < sleep.woke_ns:
+                    if message.frame.captured_ns < suspend.resumed_ns:
                         counters.count("composite", "of before the sleep")
                         continue
                     if asks_view and message.state != LOST:

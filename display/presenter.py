@@ -7,9 +7,10 @@ import time
 import numpy as np
 
 from common.ipc.messages import INSTANCES, FrameComposed
-from common.metrics.metrics import figures
+from common.metrics.metrics import metrics
+from common.vision.arrays import BgrImage
 from display.captions import write_caption
-from display.composite_reader import CompositeSource, Picture
+from display.composite_reader import CompositeSource
 from display.meter import Meter
 from display.sinks.sink import Sink
 
@@ -24,7 +25,7 @@ class Presenter:
 
     def __init__(self, sink: Sink, source: CompositeSource) -> None:
         self._sink, self._source = sink, source
-        self._last: tuple[FrameComposed, Picture] | None = None
+        self._last: tuple[FrameComposed, BgrImage] | None = None
         self._last_at = time.monotonic()
         self._is_stale = False
         self.meter = Meter()
@@ -36,14 +37,14 @@ class Presenter:
         """Seconds since the first composite, 0 before it."""
         return 0.0 if self._first_at is None else time.monotonic() - self._first_at
 
-    def show(self, message: FrameComposed, picture: Picture) -> None:
+    def show(self, message: FrameComposed, picture: BgrImage) -> None:
         """Show a composite that has come, (H, W, 3) uint8 BGR. The instance view goes to local sinks only."""
         now_ns = time.monotonic_ns()
         self.epoch = message.frame.epoch
         self.meter.add(message, now_ns)
-        figures.count("shown")
-        figures.put("missed", self.meter.missed)
-        figures.observe("latency_seconds", (now_ns - message.frame.captured_ns) / 1e9)
+        metrics.count("shown")
+        metrics.set("missed", self.meter.missed)
+        metrics.observe("latency_seconds", (now_ns - message.frame.captured_ns) / 1e9)
         now = time.monotonic()
         self._first_at = self._first_at or now
         self._last_at, self._is_stale = now, False
@@ -73,7 +74,7 @@ class Presenter:
             self._sink.show(marked(picture, "OLD PICTURE: waiting for a new one"), message, self.meter)
 
 
-def marked(picture: Picture, text: str) -> Picture:
+def marked(picture: BgrImage, text: str) -> BgrImage:
     """Return a copy of (H, W, 3) uint8 BGR at half its brightness, with a line of text across the middle."""
     dim = np.asarray(picture // 2, np.uint8)
     middle = dim[dim.shape[0] // 2 :]

@@ -11,16 +11,16 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from common.config import DisplaySettings
 from common.errors import ConfigError
 from common.ipc.fields import MAX_INT
 from common.ipc.messages import INSTANCES, FrameComposed, PictureRelayed, ViewerReady
 from common.ipc.streams import Context, PeerWatch, Socket, receive, send
-from common.keys import read_viewer_key
 from common.metrics.counters import Counters
-from common.remote import connect_relay, is_loopback
-from display.composite_reader import Picture
+from common.vision.arrays import BgrImage
 from display.jpeg import size_of
+from display.relay.keyring import read_viewer_key
+from display.relay.sockets import connect_relay, is_loopback
+from display.settings import DisplaySettings
 
 HELLO_EVERY_S = 1.0
 FORGET_S = 30.0
@@ -83,7 +83,7 @@ class RelayReader:
         """Return what the relay's clock shows now, ns. Commands carry times of that clock. Meaningless before the first picture."""
         return min(max(0, time.monotonic_ns() - self._ahead_ns), MAX_INT)
 
-    def receive(self) -> Iterator[tuple[FrameComposed, Picture]]:
+    def receive(self) -> Iterator[tuple[FrameComposed, BgrImage]]:
         """Yield only the newest composite that has come since the last call; see CompositeSource."""
         messages = receive(self.socket, PictureRelayed, self._counters)
         now = time.monotonic()
@@ -103,7 +103,7 @@ class RelayReader:
         if picture is not None:
             yield _translated(messages[-1], self._ahead_ns), picture
 
-    def _decoded(self, message: PictureRelayed) -> Picture | None:
+    def _decoded(self, message: PictureRelayed) -> BgrImage | None:
         picture, frame = None, message.composite.frame
         if size_of(message.jpeg) == (frame.height, frame.width):
             with suppress(cv2.error):
@@ -132,7 +132,7 @@ def open_relay_reader(context: Context, settings: DisplaySettings, counters: Cou
     if settings.key is None and not is_loopback(settings.connect):
         raise ConfigError(
             f"--connect: expected --key FILE for {settings.connect}, got none; on the relay's machine: "
-            "python -m common.keys new NAME"
+            "python -m display.relay.keyring new NAME"
         )
     key = read_viewer_key(settings.key) if settings.key else None
     return RelayReader(connect_relay(context, settings.connect, key), counters)

@@ -1,56 +1,38 @@
-"""What finds people in a frame: a Mask R-CNN from a folder beside the embedded who, or that alone where there is none."""
+"""Opens the detector: a Mask R-CNN together with the embedded detector, or the embedded detector alone."""
 
 from __future__ import annotations
 
 import logging
-from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from common.config import AUTO, CPU, InferSettings
 from common.errors import AssetError, ConfigError
-from common.ipc.records import DetectorKind, Instance
-from common.model import find_onnx, is_wanted, models_in
+from infer.detector_protocol import Detector
 from infer.embedded.detector import EmbeddedDetector
-from infer.timed_look import look_ms
+from infer.model_folder import find_onnx, is_wanted, models_in
+from infer.settings import AUTO, CPU, InferSettings
+from infer.timed_inference import inference_ms
 from infer.witnessed import WitnessedDetector
 
 log = logging.getLogger("onlyme")
 
 
-class Detector(Protocol):
-    """Finds instances in frames.
-
-    model: Name of the networks, for people to read.
-    kind: Their kind.
-    least_wh: A picture reduced by halves to no less than this, see Halves, is as good as the whole.
-    """
-
-    model: str
-    kind: DetectorKind
-    least_wh: tuple[float, float]
-
-    def detect(self, picture: NDArray[np.uint8]) -> tuple[Instance, ...]:
-        """Every instance of every class in a picture (H, W, 3) uint8 BGR."""
-
-
 def open_detector(settings: InferSettings) -> Detector:
-    """The Mask R-CNN of `--mask-rcnn` beside the embedded who; that alone where it is none, or the default folder is empty.
+    """Open the Mask R-CNN of `--mask-rcnn` together with the embedded detector.
+
+    With `none`, or if the default folder is empty, the embedded detector is opened alone.
 
     Raises:
-        ModelError: The folder was named, or has weights, but cannot be used.
-        ConfigError: The device cannot be used, or is only for a Mask R-CNN in an .onnx file, which there is not.
-        AssetError: There is no Mask R-CNN and the embedded who cannot be fetched either.
+        ModelError: The folder was given or holds weights, but cannot be used.
+        ConfigError: The device cannot be used, or needs a Mask R-CNN in an .onnx file and there is none.
+        AssetError: There is no Mask R-CNN, and the embedded detector cannot be fetched either.
     """
     if not is_wanted(settings.mask_rcnn):
-        _on_processor_only(settings, "the embedded who")
+        _on_processor_only(settings, "the embedded detector")
         return EmbeddedDetector(settings.confidence)
     return _beside_the_small_networks(open_mask_rcnn(settings), settings)
 
 
 def open_mask_rcnn(settings: InferSettings) -> Detector:
-    """The Mask R-CNN of a folder, by what the folder holds; only what is needed to run it is loaded.
+    """Open the Mask R-CNN of a folder. Only the library that its file needs is imported.
 
     Raises:
         ModelError, ConfigError: See `open_detector`.
@@ -65,7 +47,7 @@ def open_mask_rcnn(settings: InferSettings) -> Detector:
 
     _on_processor_only(settings, "a .pb with its .pbtxt")
     network = MaskRcnn(settings)
-    log.info("a look takes %.0f ms on cpu", look_ms(network.detect))
+    log.info("an inference takes %.0f ms on cpu", inference_ms(network.detect))
     return network
 
 

@@ -23,7 +23,7 @@ from typing_extensions import override
 
 from common.errors import AssetError
 from common.ipc.fields import printable
-from common.model import Checksum
+from infer.model_folder import Checksum
 
 TIMEOUT_S = 20.0
 TRIES = 4

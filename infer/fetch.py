@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from common.config import MODEL_FOLDER
 from common.errors import AssetError, UserError
-from common.model import (
+from infer.download import Pinned, download, put_in_place, unpack, writing
+from infer.model_folder import (
     CLASS_LIST,
     GRAPH_NAME,
     GRAPH_SUM,
@@ -27,7 +27,7 @@ from common.model import (
     Checksum,
     models_in,
 )
-from infer.download import Pinned, download, put_in_place, unpack, writing
+from infer.settings import MODEL_FOLDER
 
 FOLDER = MODEL_FOLDER
 SMALL_URL = "https://raw.githubusercontent.com/facebookarchive/models/7e196ddaec6df39792689df71972f9f4c1314886/mask_rcnn_2go/model/int8"

@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from common.config import FirstStartSettings, InferSettings, read_settings
 from common.errors import ConfigError, UserError
-from common.model import NOT_FETCHED, models_in
+from common.settings.loader import read_settings
 from infer.download import Pinned
 from infer.fetch import FOLDER, SMALL, fetch_small
+from infer.model_folder import NOT_FETCHED, models_in
+from infer.settings import FirstStartSettings, InferSettings
 
 LIMIT_S = 20.0
 
@@ -46,7 +47,10 @@ def fetch_once(folder: Path, files: Mapping[str, Pinned] = SMALL, limit_s: float
     except OSError as error:
         reason = f"{note} cannot be written ({error.strerror})"
     if reason:
-        print(f"model: none was fetched ({reason}); the embedded who finds people, make model tries again", flush=True)
+        print(
+            f"model: none was fetched ({reason}); the embedded detector finds people, make model tries again",
+            flush=True,
+        )
 
 
 def _try_within(folder: Path, files: Mapping[str, Pinned], limit_s: float) -> str:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from common.ipc.messages import MAX_INSTANCES
 from common.ipc.records import MAX_MAP_SIDE, Instance
-from common.model import CLASSES
+from infer.model_folder import CLASSES
 
 
 def to_instances(

@@ -1,4 +1,4 @@
-"""The newest frame nobody else has → instances → masks."""
+"""Requests the newest frame, runs the detector on it, and publishes the masks."""
 
 from __future__ import annotations
 
@@ -8,60 +8,61 @@ import time
 from dataclasses import replace
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
-from common.config import CPU, InferSettings
 from common.errors import RingGoneError
 from common.ipc.messages import InferenceScheduled, MasksInferred, WorkAssigned, WorkRequested
 from common.ipc.ring import RingCache
 from common.ipc.streams import MASKS, SCHEDULE, WORK, Context, connect, open_context, receive, send
 from common.metrics.counters import Counters
-from common.metrics.load import Load
-from common.metrics.metrics import figures
-from common.runtime.child import Stop
+from common.metrics.load import LoadReporter
+from common.metrics.metrics import metrics
 from common.runtime.environment import process_name
-from infer.detector import Detector, open_detector
-from infer.looks import Looks
-from infer.niceness import OWN, Niceness
+from common.runtime.stage_context import StageContext
+from common.vision.arrays import BgrImage
+from infer.detector import open_detector
+from infer.detector_protocol import Detector
+from infer.inference import Inference
+from infer.scheduling import PROCESS_NICE, PriorityController
+from infer.settings import CPU, InferSettings
 from infer.static_scene import CELLS_WH
 
-ASK_AGAIN_S = 0.5  # a restarted capture has forgotten who asked
+REQUEST_INTERVAL_S = 0.5  # requests are repeated, because a restarted capture has lost them
 POLL_MS = 100
-GLANCE_AGAIN_S = 0.05  # after a glance that nothing came of: every second frame at 30 a second
+SKIP_INTERVAL_S = 0.05  # after a frame without a result: every second frame at 30 a second
 
 log = logging.getLogger("onlyme")
 
 
-def run(settings: InferSettings, stop: Stop) -> None:
-    """Infer until told to stop.
+def run(settings: InferSettings, stage: StageContext) -> None:
+    """Run the detector on frames until told to stop.
 
     Raises:
         ModelError, ConfigError, AssetError: The network cannot be opened.
-        DeviceError: The device has failed; the worker starts again on the processor.
+        DeviceError: The device has failed. The worker is restarted on the processor.
     """
-    os.nice(OWN)
-    cv2.setNumThreads(settings.threads or share_of_cores(1))  # the first frame says how many workers there are
-    # whatever ended the worker before this one: a device can do that in many ways, the processor in none
-    detector = open_detector(replace(settings, device=CPU) if stop.restarts else settings)
+    os.nice(PROCESS_NICE)
+    cv2.setNumThreads(settings.threads or threads_per_worker(1))  # the first frame tells the number of workers
+    # after any restart the processor is used, because a device can end a worker in many ways
+    detector = open_detector(replace(settings, device=CPU) if stage.restarts else settings)
     log.info("finds people with %s", detector.model)
     name = f"{process_name('infer')}:{os.getpid()}"
     with open_context() as context:
-        stop.each_second.append(Load("infer", context, settings.call_dir).say)
-        work = Work(context, settings, name, least_size(detector), Counters(log))
-        masks, looks, niceness = connect(context, MASKS, settings.call_dir), Looks(detector), Niceness()
-        while not stop:
+        stage.each_second.append(LoadReporter("infer", context, settings.call_dir).send)
+        work = WorkClient(context, settings, name, least_size(detector), Counters(log))
+        masks, inference = connect(context, MASKS, settings.call_dir), Inference(detector)
+        priority = PriorityController()
+        while not stage.should_stop():
             message, picture = work.next_frame()
             if message is None or picture is None:
                 continue
-            wanted = work.wanted()
-            niceness.set(insists=wanted.insists)
-            # where a budget holds, CPU seconds count, and not how soon a result comes
-            cv2.setNumThreads(settings.threads or (1 if wanted.hz else share_of_cores(message.workers)))
+            schedule = work.schedule()
+            priority.set(normal=schedule.insists)
+            # with a CPU budget one thread is used: more threads are faster, but use more CPU time
+            cv2.setNumThreads(settings.threads or (1 if schedule.hz else threads_per_worker(message.workers)))
             begun_ns = time.monotonic_ns()
-            looked = looks.at(message.frame, picture, wanted)
-            if looked is None:
-                work.rest()
+            found = inference.run(message.frame, picture, schedule)
+            if found is None:
+                work.skip()
                 continue
             result = MasksInferred(
                 epoch=message.frame.epoch,
@@ -69,81 +70,81 @@ def run(settings: InferSettings, stop: Stop) -> None:
                 captured_ns=message.frame.captured_ns,
                 inference_ns=time.monotonic_ns() - begun_ns,
                 worker=name,
-                model=looked.model,
-                instances=looked.instances,
-                held_ns=looked.held_ns,
-                cpu_ns=looked.cpu_ns,
-                detector=looked.detector,
+                model=found.model,
+                instances=found.instances,
+                held_ns=found.held_ns,
+                cpu_ns=found.cpu_ns,
+                detector=found.detector,
             )
             if send(masks, result):
-                figures.count("masks_sent")
+                metrics.count("masks_sent")
             else:
                 work.counters.count("masks", "nobody takes them")
     log.info("stopped%s", f"; {work.counters}" if str(work.counters) else "")
 
 
-def share_of_cores(workers: int) -> int:
-    """Threads of each worker so that together they do not oversubscribe the cores, which hurts."""
+def threads_per_worker(workers: int) -> int:
+    """Return the number of threads for each worker, so that all workers together do not use more threads than cores."""
     return max(1, (os.cpu_count() or 1) // max(1, workers))
 
 
 def least_size(detector: Detector) -> tuple[float, float]:
-    """Width and height that a frame may be halved to and still be good enough to look at, and to glance at."""
+    """Return the width and height in pixels that a frame must have at least, for the detector and for thumbnails."""
     return max(detector.least_wh[0], CELLS_WH[0]), max(detector.least_wh[1], CELLS_WH[1])
 
 
-class Work:
-    """Asks capture for a frame, and takes as much of it out of the ring as is looked at.
+class WorkClient:
+    """Request frames from capture, and read them from the ring at the size that is needed.
 
     Args:
-        context: Of the sockets.
-        settings: Of the call.
-        name: Of the worker.
-        least_wh: What a frame is halved to, at least.
-        counters: Of what is skipped.
+        context: ZeroMQ context of the process.
+        settings: Settings of infer.
+        name: Name of this worker.
+        least_wh: Width and height in pixels that a frame must have at least.
+        counters: Counts frames that are skipped.
     """
 
     def __init__(
         self, context: Context, settings: InferSettings, name: str, least_wh: tuple[float, float], counters: Counters
     ) -> None:
-        self._socket, self._looks = (
+        self._socket, self._schedules = (
             connect(context, WORK, settings.call_dir),
             connect(context, SCHEDULE, settings.call_dir),
         )
         self._most_hz, self._name = settings.max_infer_hz, name
-        # until compose says something: nothing is shown before the first result
-        self._wanted = InferenceScheduled(0.0, True, False, False, 0, 0, round(settings.mask_age_limit_ms))
+        # until compose sends one: normal priority, because nothing is shown before the first result
+        self._schedule = InferenceScheduled(0.0, True, False, False, 0, 0, round(settings.mask_age_limit_ms))
         self._least_wh = least_wh
         self._ring = RingCache()
-        self._asked_at = -ASK_AGAIN_S
+        self._requested_at = -REQUEST_INTERVAL_S
         self._not_before = 0.0
         self.counters = counters
 
-    def wanted(self) -> InferenceScheduled:
-        """What compose wants of the workers, as it said last."""
-        if said := receive(self._looks, InferenceScheduled, self.counters):
-            self._wanted = said[-1]
-        return self._wanted
+    def schedule(self) -> InferenceScheduled:
+        """Return the newest schedule that compose has sent."""
+        if said := receive(self._schedules, InferenceScheduled, self.counters):
+            self._schedule = said[-1]
+        return self._schedule
 
-    def next_frame(self) -> tuple[WorkAssigned | None, NDArray[np.uint8] | None]:
-        """A frame for this worker alone, or nothing within a moment.
+    def next_frame(self) -> tuple[WorkAssigned | None, BgrImage | None]:
+        """Wait up to POLL_MS for a frame that no other worker gets.
 
         Returns:
-            What capture assigned, and (h, w, 3) uint8 BGR, the frame or one of its halves.
+            Message that describes the frame, and (h, w, 3) uint8 BGR, the frame or a level of its pyramid; None, None if no frame came.
         """
         now = time.monotonic()
         if now < self._not_before:
             time.sleep(min(self._not_before - now, POLL_MS / 1000))
             return None, None
-        if now - self._asked_at >= ASK_AGAIN_S and send(self._socket, WorkRequested(self._name)):
-            self._asked_at = now
+        if now - self._requested_at >= REQUEST_INTERVAL_S and send(self._socket, WorkRequested(self._name)):
+            self._requested_at = now
         if not self._socket.poll(POLL_MS):
             return None, None
         messages = receive(self._socket, WorkAssigned, self.counters)
         if not messages:
             return None, None
         self._not_before = max(now, self._not_before + self._period_s())
-        self._asked_at = -ASK_AGAIN_S  # the credit is spent: ask again at once when done
+        self._requested_at = -REQUEST_INTERVAL_S  # the frame uses up the request: the next call sends another
         message = messages[-1]
         try:
             frame = message.frame
@@ -156,11 +157,11 @@ class Work:
             return None, None
         return message, picture
 
-    def rest(self) -> None:
-        """Nothing came of the last frame: the next one may wait."""
-        self._not_before = max(self._not_before, time.monotonic() + GLANCE_AGAIN_S)
+    def skip(self) -> None:
+        """Delay the next request, because the last frame needed no result."""
+        self._not_before = max(self._not_before, time.monotonic() + SKIP_INTERVAL_S)
 
     def _period_s(self) -> float:
-        """Seconds from one frame to the next, at least."""
-        rates = [hz for hz in (self._most_hz, self._wanted.hz) if hz]
+        """Return the shortest time between two frames in seconds."""
+        rates = [hz for hz in (self._most_hz, self._schedule.hz) if hz]
         return 1 / min(rates) if rates else 0.0

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from common.config import InferSettings
 from common.errors import ModelError
 from common.ipc.fields import printable
 from common.ipc.records import DetectorKind, Instance
-from common.model import CLASSES, find_model
+from common.vision.arrays import BgrImage
 from infer.graph import limit_work
 from infer.instances import to_instances
+from infer.model_folder import CLASSES, find_model
 from infer.scaled import scaled
+from infer.settings import InferSettings
 
 OUTPUTS = ["detection_out_final", "detection_masks"]
 
@@ -52,7 +52,7 @@ class MaskRcnn:
         self.model = printable(f"Mask R-CNN of {folder.name}/{weights.name}")
         self.least_wh = (float(self._width), 1.0)
 
-    def detect(self, picture: NDArray[np.uint8]) -> tuple[Instance, ...]:
+    def detect(self, picture: BgrImage) -> tuple[Instance, ...]:
         """See Detector. The network sees the picture at `--infer-width`; boxes are relative, so nothing else changes."""
         self._net.setInput(cv2.dnn.blobFromImage(scaled(picture, self._width), swapRB=True, crop=False))
         found, masks = self._net.forward(OUTPUTS)

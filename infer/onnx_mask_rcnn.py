@@ -14,15 +14,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 
-from common.config import CPU, InferSettings
 from common.errors import DeviceError
 from common.ipc.fields import printable
 from common.ipc.records import DetectorKind, Instance
+from common.vision.arrays import BgrImage
 from infer.instances import to_instances
 from infer.onnx_session import ERRORS, open_session, reason_of
 from infer.scaled import scaled
+from infer.settings import CPU, InferSettings
 
 OUTPUTS = {"boxes": "tensor(float)", "scores": "tensor(float)", "classes": "tensor(int64)", "masks": "tensor(float)"}
 MOST_BYTES = 1 << 30
@@ -61,7 +61,7 @@ class OnnxMaskRcnn:
         self.model = printable(f"Mask R-CNN of {file.parent.name}/{file.name}")
         self.least_wh = self._size_wh or (float(settings.infer_width), 1.0)
 
-    def detect(self, picture: NDArray[np.uint8]) -> tuple[Instance, ...]:
+    def detect(self, picture: BgrImage) -> tuple[Instance, ...]:
         """See Detector. Boxes are relative, so the size at which the network sees the picture changes nothing else.
 
         Raises:

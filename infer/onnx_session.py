@@ -7,9 +7,9 @@ from pathlib import Path
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state
 
-from common.config import CPU
-from common.devices import PROVIDERS
 from common.errors import DeviceError
+from infer.devices import PROVIDERS
+from infer.settings import CPU
 
 OF_NVIDIA = ("cuda", "tensorrt")
 # by default CUDA tries every way to compute a convolution, anew for each number of people: a look took 160 ms instead of 29

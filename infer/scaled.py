@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from common.vision.pyramid import Halves
+from common.vision.arrays import BgrImage
+from common.vision.pyramid import ImagePyramid
 
 
-def scaled(picture: NDArray[np.uint8], most_wide: int, size_wh: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+def scaled(picture: BgrImage, most_wide: int, size_wh: tuple[int, int] | None = None) -> BgrImage:
     """Return a picture (H, W, 3) uint8 in the size that a network wants.
 
     Args:
@@ -19,5 +19,5 @@ def scaled(picture: NDArray[np.uint8], most_wide: int, size_wh: tuple[int, int] 
     """
     width = min(most_wide, picture.shape[1])
     size_wh = size_wh or (width, max(1, round(picture.shape[0] * width / picture.shape[1])))
-    half = Halves(picture).at_least(*size_wh)
-    return np.asarray(cv2.resize(half, size_wh, interpolation=cv2.INTER_LINEAR), np.uint8)
+    level = ImagePyramid(picture).smallest_at_least(*size_wh)
+    return np.asarray(cv2.resize(level, size_wh, interpolation=cv2.INTER_LINEAR), np.uint8)

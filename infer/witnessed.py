@@ -1,4 +1,4 @@
-"""A Mask R-CNN beside the small networks of the embedded who.
+"""A Mask R-CNN beside the small networks of the embedded detector.
 
 Mask R-CNN finds every class and rarely misses anybody, but its small maps give the subject much of whoever stands half
 hidden behind. The small networks tell those two apart. A person whose body they found is what they give to it, as far as its
@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from common.ipc.fields import printable
 from common.ipc.messages import MAX_INSTANCES
 from common.ipc.records import DetectorKind, Instance
+from common.vision.arrays import BgrImage, FloatMap, Mask
 from common.vision.coco import PERSON
+from infer.detector_protocol import Detector
 from infer.embedded.detector import (
     UNSEEN,
     EmbeddedDetector,
@@ -29,19 +29,14 @@ from infer.embedded.detector import (
     signs_of_regions,
 )
 from infer.embedded.look import Looker, Seen
-from infer.embedded.outline import Mask
 from infer.embedded.split import REACH, face_share, shares, union
 from infer.embedded.witness import LoneFace, Person
-
-if TYPE_CHECKING:  # which opens this one
-    from infer.detector import Detector
 
 WITHIN = 0.5  # of a body or a head that lies in an instance's map, from which it may be that instance's
 BEYOND = 0.1  # of the own size: so far beyond an instance's map its owner's own mask is followed
 LEFT = 0.2  # of an instance's map: where less is left of it, it was somebody else's
 
 Witness = Person | LoneFace
-Likely = NDArray[np.float32]
 
 
 class WitnessedDetector:
@@ -66,12 +61,12 @@ class WitnessedDetector:
         self._detector, self._threshold, self._confidence = detector, threshold, confidence
         self._looker, self._beside = Looker(), ThreadPoolExecutor(1)
         self.small: Detector = EmbeddedDetector(confidence, self._looker)  # for a processor that is too busy for both
-        self.model = printable(f"{detector.model}, beside the embedded who")
+        self.model = printable(f"{detector.model}, beside the embedded detector")
         self.least_wh = (
             max(detector.least_wh[0], self._looker.least_wh[0]), max(detector.least_wh[1], self._looker.least_wh[1]),
         )  # fmt: skip
 
-    def detect(self, picture: NDArray[np.uint8]) -> tuple[Instance, ...]:
+    def detect(self, picture: BgrImage) -> tuple[Instance, ...]:
         """See Detector."""
         if cv2.getNumThreads() < 2:  # as `--threads` and `--cpu` have it
             return self._both(self._detector.detect(picture), self._looker.look(picture))
@@ -171,7 +166,7 @@ def alone(
     return [*found, *signs_of_regions(shown, seen.matte)]
 
 
-def likely_on(instance: Instance, shape: tuple[int, ...]) -> Likely:
+def likely_on(instance: Instance, shape: tuple[int, ...]) -> FloatMap:
     """Return an instance's probabilities 0..1 on a grid (h, w), 0 outside of its box."""
     height, width = shape[:2]
     x0, y0, x1, y1 = instance.box_xyxy

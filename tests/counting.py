@@ -1,4 +1,4 @@
-"""A detector that says how often it looked."""
+"""A detector that counts its inferences."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ Found = tuple[Instance, ...]
 
 
 class Counting:
-    """Finds what `find` says of a picture, (H, W, 3) uint8 BGR."""
+    """Return what `find` returns for a picture, (H, W, 3) uint8 BGR."""
 
     model, kind, least_wh = "counting", DetectorKind.MASK_RCNN, (1.0, 1.0)
 
     def __init__(self, find: Callable[[NDArray[np.uint8]], Found]) -> None:
         self._find = find
-        self.looks = 0
+        self.inferences = 0
 
     def detect(self, picture: NDArray[np.uint8]) -> Found:
         """See Detector."""
-        self.looks += 1
+        self.inferences += 1
         return self._find(picture)

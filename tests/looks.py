@@ -18,14 +18,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.config import InferSettings
 from common.ipc.codec import decode, encode
 from common.ipc.messages import MasksInferred
 from common.ipc.records import Instance
 from common.vision.assets import cache_dir
-from infer.detector import Detector
+from infer.detector_protocol import Detector
 from infer.embedded.detector import EmbeddedDetector
 from infer.mask_rcnn import MaskRcnn
+from infer.settings import InferSettings
 from infer.witnessed import WitnessedDetector
 from tests.people import FPS, Looks, scene_of
 from tests.shared import MASK_RCNN, ROOT

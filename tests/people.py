@@ -10,13 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from capture.demo import Course, DemoScene, Masks, Place, Places, sways
-from common.config import ComposeSettings
 from common.ipc.messages import MasksInferred
 from common.ipc.records import FrameInfo, Instance
 from common.vision.grid import on_grid
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 from common.vision.selfie_matte import Matte
 from compose.picture.matte_edge import MatteEdge, MattePace
+from compose.settings import ComposeSettings
 from compose.who.tracker import EVEN, Tracker
 from tests.faults.worker import instance_of
 
@@ -159,7 +159,7 @@ def play(
     for index in range(round(SECONDS * FPS)):
         picture, masks = scene.frame(index), scene.masks(index)
         frame = FrameInfo(1, index, at_ns(index), index, "s", index, SIZE_WH[1], SIZE_WH[0])
-        tracker.see(frame, Halves(picture))
+        tracker.see(frame, ImagePyramid(picture))
         of = index - looks.late
         if of >= 0 and of % looks.every == 0:
             found = looks.at(of)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from capture.demo import DemoScene
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 from compose.picture.blur import blur, strength_of
 from tests.call import free_port, printed_url, read_until, run_call, start_call
 from tests.shared import ROOT
@@ -80,7 +80,7 @@ def bystander() -> None:
         picture = scene.frame(APART)
         x, y, w, _ = cv2.boundingRect(scene.masks(APART).bystander.astype(np.uint8))
         around = np.s_[max(0, y - height // 20) :, max(0, x - height // 20) :]
-        hidden = blur(Halves(picture), strength_of(0, size_wh).sigma)
+        hidden = blur(ImagePyramid(picture), strength_of(0, size_wh).sigma)
         far = w + height // 10
         parts = [np.asarray(p[around][:far, :far]) for p in (picture, hidden)]
         row += [

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capture.demo import DemoScene
-from common.config import ComposeSettings
 from common.ipc.messages import MasksInferred
 from common.ipc.records import FrameInfo, Instance
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
+from compose.settings import ComposeSettings
 from compose.who.tracker import Tracker
 from tests.faults.worker import instance_of
 
@@ -274,7 +274,7 @@ def follow(course: Course) -> Returned:
     wrong, back, asked, lost = 0, False, False, 0
     for frame_id, moment in enumerate(moments(course)):
         at_ns = round((moment.at_s + 1) * 1e9)
-        tracker.see(FrameInfo(1, frame_id, at_ns, frame_id, "s", frame_id, *WH), Halves(moment.picture))
+        tracker.see(FrameInfo(1, frame_id, at_ns, frame_id, "s", frame_id, *WH), ImagePyramid(moment.picture))
         people = tuple(i for i in moment.found.values() if i is not None)
         choice = tracker.choose(MasksInferred(1, frame_id, at_ns, 1, "w", "m", people))
         shown = choice.subjects[0] if choice.subjects else None

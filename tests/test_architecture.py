@@ -13,17 +13,18 @@ from typing import get_args
 import pytest
 
 from common import errors
-from common.config import SCHEMAS, flag_of, variable_of
 from common.ipc.messages import Message
 from common.ipc.streams import METRICS, STREAMS, SocketStream, Stream
 from common.metrics.metrics import FOLDER
+from common.settings.base import flag_of, variable_of
+from common.stages import all_settings
 from tests.shared import ROOT
 
 STAGE_NAMES = ("capture", "infer", "compose", "display")
 SOURCES = sorted(p for stage in (*STAGE_NAMES, "common") for p in (ROOT / stage).glob("**/*.py"))
 # what may be used only where: dotted name → files
 ROOMS = {
-    "cv2.VideoCapture": {"capture/sources.py", "compose/picture/background.py"},
+    "cv2.VideoCapture": {"capture/sources/live.py", "capture/sources/video_file.py", "compose/picture/background.py"},
     "cv2.dnn": {"infer/mask_rcnn.py"},
     "ai_edge_litert.interpreter": {"common/vision/litert.py"},
     "cv2.imshow": {"display/sinks/window.py"},
@@ -33,7 +34,7 @@ ROOMS = {
     "os.fork": {"common/runtime/supervisor.py"},  # whose process has one thread
     "zmq.Context": {"common/ipc/streams.py"},
     # channels between processes, which are rows of STREAMS
-    "context.socket": {"common/ipc/streams.py", "common/remote.py"},
+    "context.socket": {"common/ipc/streams.py", "display/relay/sockets.py"},
     "mmap.mmap": {"common/ipc/shm.py", "common/runtime/heartbeat.py"},
 }
 ENTRY_POINTS = {
@@ -41,7 +42,7 @@ ENTRY_POINTS = {
     "common/vision/assets.py",
     "common/setup.py",
     "common/doctor.py",
-    "common/keys.py",
+    "display/relay/keyring.py",
     "infer/fetch.py",
     "infer/first_start.py",
 }  # may sys.exit
@@ -51,6 +52,42 @@ def dotted(node: ast.AST) -> str:
     if isinstance(node, ast.Attribute):
         return f"{dotted(node.value)}.{node.attr}"
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def import_graph(sources: dict[str, str]) -> dict[str, set[str]]:
+    """Return which of the modules each module imports, anywhere in its text.
+
+    Args:
+        sources: Text of each module, by its dotted name.
+    """
+    graph: dict[str, set[str]] = {}
+    for module, text in sources.items():
+        names: set[str] = set()
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        graph[module] = names & sources.keys() - {module}
+    return graph
+
+
+def on_a_circle(graph: dict[str, set[str]]) -> set[str]:
+    """Return the modules that import each other in a circle, or lie between two circles.
+
+    A module that imports no other, or that no other imports, is on no circle and is taken away, until none is left to take.
+    """
+    left = {module: set(imports) for module, imports in graph.items()}
+    while True:
+        imports_of_others = set().union(*left.values())
+        ends = {module for module, imports in left.items() if not imports or module not in imports_of_others}
+        if not ends:
+            return set(left)
+        left = {module: imports - ends for module, imports in left.items() if module not in ends}
 
 
 def imported(path: Path) -> set[str]:
@@ -115,6 +152,34 @@ def test_the_rules_can_fail(tmp_path: Path) -> None:
     assert "cv2.imshow" in {dotted(n) for n in ast.walk(ast.parse(wrong.read_text())) if isinstance(n, ast.Attribute)}
 
 
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = import_graph({module_of(path): path.read_text() for path in SOURCES})
+    assert "common.errors" in graph["common.settings.loader"], "imports are found"
+    assert on_a_circle(graph) == set()
+
+
+@pytest.mark.parametrize(
+    ("sources", "circle"),
+    [
+        ({"a": "import b", "b": "import c", "c": ""}, set()),
+        ({"a": "import b", "b": "from a import x"}, {"a", "b"}),
+        (
+            {"a": "import p.b", "p.b": "def f():\n    from p import c", "p.c": "import a", "d": "import a"},
+            {"a", "p.b", "p.c"},
+        ),
+        ({"a": "if TYPE_CHECKING:\n    import b", "b": "import a", "c": "import b"}, {"a", "b"}),
+    ],
+)
+def test_a_circle_is_found(sources: dict[str, str], circle: set[str]) -> None:
+    assert on_a_circle(import_graph(sources)) == circle
+
+
+def test_shapes_of_arrays_are_named_in_one_place() -> None:
+    alias = re.compile(r"^\w+ = NDArray\[np\.uint8\]", re.MULTILINE)
+    named = {str(path.relative_to(ROOT)) for path in SOURCES if alias.search(path.read_text())}
+    assert named == {"common/vision/arrays.py"}
+
+
 @pytest.mark.parametrize("stage", STAGE_NAMES)
 def test_every_stage_has_the_same_first_two_files_and_a_loop_of_one_screen(stage: str) -> None:
     assert (
@@ -129,13 +194,9 @@ def test_every_stage_has_the_same_first_two_files_and_a_loop_of_one_screen(stage
 @pytest.mark.parametrize(
     ("module", "unwanted"),
     [
-        # a parent only watches
-        (
-            "common.runtime.supervisor",
-            {"common.config", "argparse", "numpy", "cv2", "zmq", "tempfile", "typing", "pathlib", "logging"},
-        ),
-        ("display.relay.loop", {"numpy", "cv2", "zmq"}),  # nor does a relay without an address relay
-        ("display.loop", {"asyncio", "ssl"}),  # which come with keys
+        # they start threads, and a process with threads cannot fork
+        ("common.runtime.supervisor", {"numpy", "cv2", "zmq"}),
+        ("display.relay.loop", {"numpy", "cv2", "zmq"}),  # a call without a relay would take 30 MB more
         ("infer.detector", {"onnxruntime", "onnx"}),  # which come with an .onnx, and with making one
         ("infer.onnx_mask_rcnn", {"onnx"}),
     ],
@@ -164,7 +225,7 @@ def test_top_level_folders_are_fixed() -> None:
 
 def test_every_setting_stands_in_the_example_and_in_the_readme() -> None:
     example, readme = (ROOT / ".env.example").read_text(), (ROOT / "README.md").read_text()
-    names = {f.name for kind in SCHEMAS.values() for f in fields(kind)}
+    names = {f.name for kind in all_settings().values() for f in fields(kind)}
     assert {n for n in names if f"{variable_of(n)}=" not in example} == set()
     assert {n for n in names if f"`{flag_of(n)}`" not in readme} == set()
     assert set(re.findall(r"^#? ?(ONLYME_\w+)=", example, re.MULTILINE)) == {variable_of(n) for n in names}

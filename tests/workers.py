@@ -13,8 +13,8 @@ import numpy as np
 import zmq
 
 from capture.demo import DemoScene
-from capture.loop import Publisher, Workers
-from capture.sources import Shot
+from capture.loop import FramePublisher, WorkSocket
+from capture.sources.source import SourceFrame
 from common.ipc.messages import MasksInferred
 from common.ipc.streams import MASKS, bind, open_context, receive
 from common.metrics.counters import Counters
@@ -38,8 +38,8 @@ def collect(
     picture = np.asarray(cv2.imread(str(stills[0])), np.uint8) if stills else DemoScene(640, 480, 30).frame(0)
     counters = Counters(logging.getLogger("test"))
     open_run_dir(run_dir)
-    with open_context() as context, Publisher(context, run_dir) as frames:
-        workers, masks = Workers(context, run_dir, counters), bind(context, MASKS, run_dir)
+    with open_context() as context, FramePublisher(context, run_dir) as frames:
+        workers, masks = WorkSocket(context, run_dir, counters), bind(context, MASKS, run_dir)
         poller = zmq.Poller()
         poller.register(workers.socket, zmq.POLLIN)
         poller.register(masks, zmq.POLLIN)
@@ -51,7 +51,7 @@ def collect(
         try:
             while time.monotonic() < (deadline or limit):
                 moved = picture if is_still else np.roll(picture, 8 * number, axis=1)
-                workers.offer(frames.publish(Shot(moved, number, time.monotonic_ns())))
+                workers.set_newest(frames.publish(SourceFrame(moved, number, time.monotonic_ns())))
                 workers.serve(time.monotonic_ns())
                 number += 1
                 until = time.monotonic() + 1 / 60

@@ -28,13 +28,11 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from common.errors import ProcessorError, RingGoneError, RingSpaceError
 from common.ipc.shm import HEADER, MAGIC, SHM_FOLDER, SharedMemory, name_prefix
-from common.vision.pyramid import Halves
-
-Frame = NDArray[np.uint8]
+from common.vision.arrays import BgrImage
+from common.vision.pyramid import ImagePyramid
 
 LAYOUT_VERSION = 2
 CURSOR_OFFSET = 64
@@ -143,7 +141,7 @@ class RingWriter(_Mapped):
         self.beat()
         segment.memory[:8] = MAGIC  # last: a reader that sees the magic sees the whole header
 
-    def claim(self) -> Frame:
+    def claim(self) -> BgrImage:
         """Return the slot of the next sequence, (H, W, C) uint8, to be filled in place before `publish`."""
         return self._slots[(self.cursor + 1) % self.capacity]
 
@@ -222,7 +220,7 @@ class RingReader(_Mapped):
             )
         super().__init__(segment, capacity, shape, epoch)
 
-    def read(self, sequence: int, into: Frame) -> bool:
+    def read(self, sequence: int, into: BgrImage) -> bool:
         """Copy frame `sequence` into `into` (H, W, C) uint8.
 
         Returns:
@@ -233,10 +231,10 @@ class RingReader(_Mapped):
         np.copyto(into, self._slots[sequence % self.capacity])
         return self._is_whole(sequence)
 
-    def read_reduced(self, sequence: int, least_wh: tuple[float, float]) -> Frame | None:
-        """Return frame `sequence` halved as often as it stays at least `least_wh` (width, height), see Halves.
+    def read_reduced(self, sequence: int, least_wh: tuple[float, float]) -> BgrImage | None:
+        """Return the smallest pyramid level of frame `sequence` that is at least `least_wh` (width, height): a new (h, w, C) uint8.
 
-        It is reduced where it lies, without a copy of the whole frame.
+        The frame is reduced in shared memory, without a copy of the whole frame.
 
         Returns:
             (h, w, C) uint8 owned by the caller; None where the frame is not there yet or the reader was lapped.
@@ -244,7 +242,7 @@ class RingReader(_Mapped):
         if not 0 <= sequence <= self.cursor:
             return None
         slot = self._slots[sequence % self.capacity]
-        reduced = Halves(slot).at_least(*least_wh)
+        reduced = ImagePyramid(slot).smallest_at_least(*least_wh)
         reduced = reduced.copy() if reduced is slot else reduced
         return reduced if self._is_whole(sequence) else None
 
@@ -272,7 +270,7 @@ class RingCache:
         check_processor(os.uname().machine)
         self._reader: RingReader | None = None
 
-    def read(self, name: str, sequence: int, shape: tuple[int, int, int], into: Frame | None) -> Frame | None:
+    def read(self, name: str, sequence: int, shape: tuple[int, int, int], into: BgrImage | None) -> BgrImage | None:
         """Copy frame `sequence` of segment `name` into `into` if that has the right shape, else into a new array.
 
         Returns:
@@ -288,7 +286,7 @@ class RingCache:
 
     def read_reduced(
         self, name: str, sequence: int, shape: tuple[int, int, int], least_wh: tuple[float, float]
-    ) -> Frame | None:
+    ) -> BgrImage | None:
         """Return frame `sequence` of segment `name` reduced, see `RingReader.read_reduced`.
 
         Raises:

@@ -19,6 +19,7 @@ import os
 import stat
 import struct
 import time
+from pathlib import Path
 
 MAGIC = b"onlyme\0\2"
 HEADER = struct.Struct("<8sIIIII4xQ")
@@ -98,7 +99,7 @@ def find_stale() -> list[str]:
     regular file, are never stale.
     """
     try:
-        names = sorted(name for name in os.listdir(SHM_FOLDER) if name.startswith(name_prefix()))
+        names = sorted(path.name for path in Path(SHM_FOLDER).glob(f"{name_prefix()}*"))
     except OSError:  # the process that creates a segment reports what is wrong with the folder
         return []
     return [name for name in names if _is_stale(name)]
@@ -138,12 +139,9 @@ def _open_ours(name: str, flags: int) -> int:
     return fd
 
 
-def _path_of(name: str) -> str:
-    return f"{SHM_FOLDER}/{name}"
+def _path_of(name: str) -> Path:
+    return Path(SHM_FOLDER, name)
 
 
 def _remove(name: str) -> None:
-    try:
-        os.unlink(_path_of(name))
-    except FileNotFoundError:
-        return
+    _path_of(name).unlink(missing_ok=True)

@@ -153,7 +153,7 @@ def bind(context: Context, stream: SocketStream, run_dir: Path) -> Socket:
     """Return the owner's end of an ipc stream.
 
     ZeroMQ lets two processes bind one ipc path, and the first then talks to nobody: the caller must hold the
-    stream's lock (common/runtime/child.py `sole_writer`).
+    stream's lock (common/runtime/run_dir.py `writer_lock`).
     """
     socket = _socket(context, stream, stream.binds)
     socket.bind(endpoint(stream, run_dir))

@@ -1,1 +1,1 @@
-"""What each process counts and measures."""
+"""Metrics, drop counters and load of each process."""

@@ -1,4 +1,4 @@
-"""What share of the processor a process has, said to compose once a second: its governor holds the call to a budget."""
+"""Reports the processor time of a process to compose, whose governor keeps the call within its budget."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from common.metrics.metrics import Meter
 from common.runtime.environment import process_name
 
 
-class Load:
-    """Of this process.
+class LoadReporter:
+    """Report the load of this process on the stream `loads`.
 
     Args:
-        stage: Its stage's name.
-        context: Of the socket.
-        run_dir: Of the call.
+        stage: Name of the stage, used where honcho did not name the process.
+        context: ZeroMQ context of the process.
+        run_dir: Run folder of the call.
     """
 
     def __init__(self, stage: str, context: Context, run_dir: Path) -> None:
         self._process = f"{process_name(stage)}:{os.getpid()}"
         self._socket, self._meter = connect(context, LOADS, run_dir), Meter()
 
-    def say(self) -> None:
-        """Say it now."""
+    def send(self) -> None:
+        """Send the mean number of cores used since the last call."""
         send(self._socket, LoadReported(self._process, self._meter.cores()))

@@ -1,7 +1,7 @@
-"""Figures of the call: every process counts its own and leaves them in the run folder once a second.
+"""Metrics of a call: each process writes its own to a file in the run folder once a second.
 
-Whoever serves `/metrics` or shows the status reads the files; nobody waits for anybody, and no stage loads a library for
-it. Counters begin at nothing again when a process is restarted, as Prometheus expects of them. Never anything of an image.
+The displays read these files for `/metrics` and for the status table. No process waits for another, and no stage loads a
+metrics library. Counters restart at zero with their process, as Prometheus expects. No metric contains image data.
 """
 
 from __future__ import annotations
@@ -14,53 +14,51 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from common.runtime.private_files import make_folder
-from common.runtime.procinfo import is_running, start_ticks
+from common.runtime.procinfo import is_running, start_time
 
 FOLDER = "metrics"
 
 
 class Kind(NamedTuple):
-    """What is figured: counter, gauge or summary (how often, and the sum); what it says; its labels."""
+    """Describe a metric: "counter", "gauge" or "summary" (number and sum of observations), its help text, its labels."""
 
     kind: str
     text: str
     labels: tuple[str, ...] = ()
 
 
-# every figure is also labelled with the process that says it
-FIGURES = {
-    "frames_captured": Kind("counter", "Frames that capture published"),
+# every sample also has the label `process`
+METRICS = {
+    "frames_captured": Kind("counter", "Frames published by capture"),
     "dropped": Kind("counter", "What was lost or refused, by cause", ("what", "cause")),
-    "masks_sent": Kind("counter", "Results that a worker sent"),
-    "inference_seconds": Kind("summary", "How long a worker took for one frame"),
-    "looks_spared": Kind("counter", "Frames that a worker did not look at closely because nobody else can be in them"),
-    "looks_wanted": Kind("counter", "Frames that a worker looked at, by what asked for that", ("why",)),
-    "composed": Kind("counter", "Composites"),
-    "compose_seconds": Kind("summary", "How long compose took for one frame"),
-    "state_seconds": Kind("counter", "How long compose was in a state", ("state",)),
-    "mask_age_seconds": Kind("gauge", "Age of the mask in use, -1 where there is none"),
-    "shown": Kind("counter", "Pictures that a display took"),
-    "missed": Kind("counter", "Pictures that a display missed"),
-    "latency_seconds": Kind("summary", "From capture until a display took the picture"),
-    "viewers": Kind("gauge", "Who watches through this process"),
-    "cpu_cores": Kind("gauge", "Cores that this process had lately"),
-    "looks_allowed": Kind("gauge", "Looks a second that the governor allows each worker, 0 for no limit"),
-    "budget_spare": Kind(
-        "gauge", "Times the least that looking for people needs, that the budget leaves for it, -1 where there is none"
+    "masks_sent": Kind("counter", "Results sent by a worker"),
+    "inference_seconds": Kind("summary", "Duration of one inference"),
+    "inferences": Kind("counter", "Frames on which a worker ran the detector, by reason", ("why",)),
+    "inferences_skipped": Kind(
+        "counter", "Frames on which a worker did not run the detector, because nobody else can be in them"
     ),
-    "workers_insist": Kind(
-        "gauge", "1 while workers insist on their share of the processor, 0 while everything else runs first"
+    "composed": Kind("counter", "Composites published"),
+    "compose_seconds": Kind("summary", "Time that compose needed for one frame"),
+    "state_seconds": Kind("counter", "Time spent in each state", ("state",)),
+    "mask_age_seconds": Kind("gauge", "Age of the mask in use, -1 for none"),
+    "shown": Kind("counter", "Composites shown by a display"),
+    "missed": Kind("counter", "Composites missed by a display"),
+    "latency_seconds": Kind("summary", "Time from capture until a display shows the composite"),
+    "viewers": Kind("gauge", "Viewers of this process"),
+    "cpu_cores": Kind("gauge", "Cores used by this process since it last wrote its metrics"),
+    "inference_rate_limit": Kind("gauge", "Inferences a second that the governor allows each worker, 0 for no limit"),
+    "budget_headroom": Kind(
+        "gauge", "CPU time that the budget leaves for inference, as a multiple of the least needed, -1 without a budget"
     ),
-    "looks_light": Kind(
-        "gauge", "1 while the small networks look alone, because the processor is too busy for the Mask R-CNN"
-    ),
-    "matte_every": Kind("gauge", "The matte runs on every so many frames"),
-    "restarts": Kind("counter", "How often this process's worker was restarted"),
+    "normal_priority": Kind("gauge", "1 while workers run at normal priority, 0 while all other processes run first"),
+    "embedded_only": Kind("gauge", "1 while the processor is too busy for the Mask R-CNN: only the small networks run"),
+    "matte_interval_frames": Kind("gauge", "The matte runs on every so many frames"),
+    "restarts": Kind("counter", "Restarts of this process"),
 }
 
 
-class Figure(NamedTuple):
-    """One value of one process; `times` only of a summary, whose sum `value` then is."""
+class Sample(NamedTuple):
+    """Hold one value of one process. For a summary `value` is the sum and `times` the number of observations."""
 
     process: str
     name: str
@@ -70,73 +68,73 @@ class Figure(NamedTuple):
 
 
 class Meter:
-    """Cores that this process has used since it was last asked."""
+    """Measure how many cores this process used between two calls."""
 
     def __init__(self) -> None:
         self._at, self._spent_s = time.monotonic(), time.process_time()
 
     def cores(self) -> float:
-        """How many, on average."""
+        """Return the mean number of cores used since the last call."""
         (at, spent_s), self._at, self._spent_s = (self._at, self._spent_s), time.monotonic(), time.process_time()
         return (self._spent_s - spent_s) / max(self._at - at, 1e-3)
 
 
-class Figures:
-    """Of one process. Not for threads: its loop says them."""
+class Metrics:
+    """Hold the metrics of one process. Not thread-safe: only the loop of a stage uses it."""
 
     def __init__(self) -> None:
         self._values: dict[tuple[str, tuple[tuple[str, str], ...]], list[Any]] = {}
         self._meter = Meter()
 
     def count(self, name: str, number: float = 1.0, **labels: str) -> None:
-        """So many more."""
-        self._of(name, labels)[0] += number
+        """Increment a counter."""
+        self._entry(name, labels)[0] += number
 
-    def put(self, name: str, value: float, **labels: str) -> None:
-        """It is so much now."""
-        self._of(name, labels)[0] = value
+    def set(self, name: str, value: float, **labels: str) -> None:
+        """Set a gauge."""
+        self._entry(name, labels)[0] = value
 
     def observe(self, name: str, value: float, **labels: str) -> None:
-        """It was so much this time."""
-        found = self._of(name, labels)
+        """Record one observation of a summary."""
+        found = self._entry(name, labels)
         found[0] += value
         found[1] += 1
 
-    def _of(self, name: str, labels: dict[str, str]) -> list[Any]:
+    def _entry(self, name: str, labels: dict[str, str]) -> list[Any]:
         return self._values.setdefault((name, tuple(sorted(labels.items()))), [0.0, 0])
 
-    def leave(self, path: Path) -> None:
-        """Write them down; never half of them is seen. Where that fails the call goes on without."""
-        self.put("cpu_cores", self._meter.cores())
+    def flush(self, path: Path) -> None:
+        """Write all samples to a file, atomically. An error is ignored: a call works without metrics."""
+        self.set("cpu_cores", self._meter.cores())
         rows = [[name, dict(labels), *values] for (name, labels), values in self._values.items()]
         fresh = path.with_suffix(f".{os.getpid()}")
         try:
-            content = {"pid": os.getpid(), "start": start_ticks(os.getpid()), "rows": rows}
+            content = {"pid": os.getpid(), "start": start_time(os.getpid()), "rows": rows}
             fresh.write_text(json.dumps(content))
             fresh.replace(path)
         except OSError:
             fresh.unlink(missing_ok=True)
 
 
-figures = Figures()
+metrics = Metrics()
 
 
 def path_of(run_dir: Path, process: str) -> Path:
-    """Where a process leaves its figures; the folder is made."""
+    """Return the metrics file of a process. Creates its folder."""
     folder = run_dir / FOLDER
     make_folder(folder)
     return folder / f"{process}.json"
 
 
-def read_figures(run_dir: Path) -> Iterator[Figure]:
-    """Everything that the processes that run now have said; what an ended one has left is removed."""
+def read_samples(run_dir: Path) -> Iterator[Sample]:
+    """Yield the samples of all running processes. Removes the files of processes that have ended."""
     for path in sorted((run_dir / FOLDER).glob("*.json")):
         try:
             content = json.loads(path.read_text())
             if not is_running(content["pid"], content["start"]):
                 path.unlink(missing_ok=True)
                 continue
-            rows = [Figure(path.stem, name, labels, value, times) for name, labels, value, times in content["rows"]]
+            rows = [Sample(path.stem, name, labels, value, times) for name, labels, value, times in content["rows"]]
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        yield from (row for row in rows if row.name in FIGURES)
+        yield from (row for row in rows if row.name in METRICS)

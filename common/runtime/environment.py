@@ -1,4 +1,4 @@
-"""The environment of this process; nobody else looks at it. Loads no library."""
+"""Reads and sets environment variables. No other module does."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import os
 
 
 def variables() -> dict[str, str]:
-    """All of it."""
+    """Return all environment variables."""
     return dict(os.environ)
 
 
 def quiet_ffmpeg() -> None:
-    """Have FFmpeg say nothing on standard error before OpenCV loads it: it names addresses with their passwords.
+    """Keep FFmpeg from writing to standard error: it would name addresses with their passwords. Call this before OpenCV loads it.
 
-    The variable is OpenCV's, the number AV_LOG_QUIET of libavutil/log.h. A user who has set it wants to read what FFmpeg says.
+    The variable is OpenCV's. Its value is AV_LOG_QUIET of libavutil/log.h. A value that the user has set is kept.
     """
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 
 def process_name(stage: str) -> str:
-    """What honcho calls this process, such as "infer.2", else the stage's own name."""
+    """Return honcho's name of this process, such as "infer.2", or `stage` where honcho did not start it."""
     return os.environ.get("HONCHO_PROCESS_NAME", stage)
 
 
 def under_honcho() -> bool:
-    """True where honcho started this process."""
+    """Return True if honcho started this process."""
     return "HONCHO_PROCESS_NAME" in os.environ
 
 
 def has_screen() -> bool:
-    """True where an X or Wayland display is named; whether it answers is another matter."""
+    """Return True if the environment names an X or Wayland display. It may still not answer."""
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def runtime_folder() -> str | None:
-    """The user's own folder for what lives as long as the session, if there is one."""
+    """Return the user's folder for files of the login session, or None."""
     return os.environ.get("XDG_RUNTIME_DIR")

@@ -1,24 +1,18 @@
-"""What a child tells its parent: by its pulse while it works, by its exit code when it ends. Loads no library."""
+"""Tells a parent that its child's loop still turns."""
 
 from __future__ import annotations
 
 import mmap
 import struct
 
-EXIT_DONE = 0  # as asked (q, a file played once)
-EXIT_CRASHED = 1
-EXIT_MISTAKE = 2  # a user's
-EXIT_TOLD = 3  # by a signal; where the parent did not send it, the child is restarted
-EXIT_RESTS = 4  # nothing to do in this call: the parent waits for its end without a child
-
-_WORDS = struct.Struct("<di")  # when the loop last turned (CLOCK_MONOTONIC s), least level of what is logged
+_LAYOUT = struct.Struct("<di")  # time of the last beat (CLOCK_MONOTONIC, s; 0 before the first), log level
 
 
-class Pulse:
-    """A page of anonymous memory, made before the fork and shared since.
+class Heartbeat:
+    """A page of anonymous memory that parent and child share: the parent makes it before the fork, the child writes to it.
 
     Args:
-        log_level: The parent's, until the child has read its settings.
+        log_level: Level of the parent's log, until the child has read its settings.
     """
 
     def __init__(self, log_level: int) -> None:
@@ -26,20 +20,20 @@ class Pulse:
         self.log_level = log_level
 
     def beat(self, now: float) -> None:
-        """The loop turns, at `now` (monotonic s)."""
-        _WORDS.pack_into(self._page, 0, now, self.log_level)
+        """Record that the loop turns at `now` (monotonic seconds)."""
+        _LAYOUT.pack_into(self._page, 0, now, self.log_level)
 
-    def silence_s(self, now: float) -> float | None:
-        """Seconds since the loop last turned, None before its first turn."""
-        last, _ = _WORDS.unpack_from(self._page, 0)
+    def age_s(self, now: float) -> float | None:
+        """Return the seconds since the last beat, or None before the first."""
+        last, _ = _LAYOUT.unpack_from(self._page, 0)
         return now - last if last else None
 
     @property
     def log_level(self) -> int:
-        """Least level of what is logged."""
-        return int(_WORDS.unpack_from(self._page, 0)[1])
+        """Level of the stage's log, as in `logging`."""
+        return int(_LAYOUT.unpack_from(self._page, 0)[1])
 
     @log_level.setter
     def log_level(self, level: int) -> None:
-        last, _ = _WORDS.unpack_from(self._page, 0)
-        _WORDS.pack_into(self._page, 0, last, level)
+        last, _ = _LAYOUT.unpack_from(self._page, 0)
+        _LAYOUT.pack_into(self._page, 0, last, level)

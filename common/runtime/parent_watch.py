@@ -1,59 +1,62 @@
-"""Who stands above a stage, and whether they still do. Loads no library."""
+"""Finds the processes above a stage, up to honcho, and tells whether they are still alive."""
 
 from __future__ import annotations
 
 import os
 
+import psutil
+
 from common.runtime.environment import under_honcho
-from common.runtime.procinfo import command_of, group_of, only_waits_for_children, parent_of, writes_to_nobody
+from common.runtime.procinfo import command_of, group_of, has_broken_output, is_waiting_for_children, parent_of
 
-Ancestors = list[tuple[int, int]]  # (pid, its parent), to stay so; this process first, honcho the last parent
-NOBODY = -1  # no process has this parent (process 1 has 0): who should have it counts as gone
-HELPER = b"from multiprocessing."  # in the command line of a process that multiprocessing did not fork
+Ancestors = list[tuple[int, int]]  # (pid, pid of its parent) for each process below honcho, this one first
+NO_PROCESS = -1  # a pid that no process has: a parent that is expected to have it counts as dead
+HELPER = "from multiprocessing."  # begins the code in the command line of a process that multiprocessing did not fork
 
 
-def ancestors() -> Ancestors:
-    """Up to honcho: honcho → its runner → this process, with multiprocessing's fork server between the first two if any.
+def find_ancestors() -> Ancestors:
+    """Return the processes from this one up to honcho, which is the last parent; nothing where honcho did not start it.
 
-    honcho starts its runners with multiprocessing, whose start method depends on the version of Python. A forked runner has
-    honcho's command line, and one of the fork server (the default from 3.14 on) has the fork server's. The parent of a
-    spawned runner, and of a fork server, is known by its process group, which none of them ever changes.
+    honcho starts each stage through a runner process of multiprocessing. How it does that depends on the version of Python:
 
-    Where the lines or groups differ honcho ended before we began: whoever took the orphans in (process 1, or the session's
-    own) is not mistaken for it.
+    - A forked runner is honcho's child and has honcho's command line.
+    - A spawned runner is honcho's child too. Its command line is a helper's, so it is told by its process group.
+    - A runner of the fork server (the default from Python 3.14 on) has the fork server's command line. The fork server is
+      honcho's child, told by its process group.
 
-    Started by hand there is nobody to watch: `nohup python -m capture &` may outlive its shell.
+    Where command lines or groups differ, honcho has already ended, and whoever adopted the orphan is not mistaken for it.
+
+    A stage started by hand watches nobody: `nohup python -m capture &` may outlive its shell.
 
     Raises:
-        OSError: Nobody can tell now.
+        OSError: This cannot be determined now.
     """
     if not under_honcho():
         return []
     runner = os.getppid()
     above, command = [(os.getpid(), runner)], command_of(runner)
-    parent = parent_of(runner) or NOBODY
+    parent = parent_of(runner) or NO_PROCESS
     is_fork = command is not None and command_of(parent) == command
-    if command is None or HELPER not in command:
-        return [*above, (runner, parent if is_fork else NOBODY)]
+    if command is None or not any(word.startswith(HELPER) for word in command):
+        return [*above, (runner, parent if is_fork else NO_PROCESS)]
     if is_fork:  # by the fork server
         above.append((runner, parent))
-        runner, parent = parent, parent_of(parent) or NOBODY
-    return [*above, (runner, parent if group_of(parent) == group_of(runner) else NOBODY)]
+        runner, parent = parent, parent_of(parent) or NO_PROCESS
+    return [*above, (runner, parent if group_of(parent) == group_of(runner) else NO_PROCESS)]
 
 
-def are_there(above: Ancestors) -> bool:
-    """True while everyone still has the parent it had (an orphan gets another), and honcho still does its work.
+def all_alive(above: Ancestors) -> bool:
+    """Return True while every process in `above` has the parent it had, and honcho can still end the call.
 
-    True also while nobody can tell, as when this process has no descriptor left: it looks again later, and its parent looks
-    as well.
+    A process whose parent dies gets another parent. Return True also while this cannot be determined, as when this process
+    has no file descriptor left: callers ask again later.
 
-    Where honcho's own output is closed (`honcho start | head`) it fails and then waits for processes that it will never
-    end: nobody could stop the call any more, and the camera would stay on. Where it has a fork server it waits for them in
-    poll(2), as it does while it works: so its output is looked at as well.
+    A honcho whose output was closed (`honcho start | head`) fails, and then waits for processes that it never ends. With a
+    fork server it waits in poll(2), as it does while it works, so its output is checked as well.
     """
     try:
         if not all(parent_of(pid) == parent for pid, parent in above):
             return False
-    except OSError:
+    except (OSError, psutil.AccessDenied):
         return True
-    return not any(only_waits_for_children(honcho) or writes_to_nobody(honcho) for _, honcho in above[1:][-1:])
+    return not any(is_waiting_for_children(honcho) or has_broken_output(honcho) for _, honcho in above[1:][-1:])

@@ -1,33 +1,29 @@
-"""Nothing that a process leaves is for others: modes of files and folders, and no core dumps. Loads no library."""
+"""Keeps files, folders and memory of this process from other users."""
 
 from __future__ import annotations
 
 import os
 import resource
-
-TYPE_CHECKING = False  # typing's, which mypy knows by its name
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 
 def be_private() -> None:
-    """Have this process and its children make files that only their user may read, and leave no memory behind in a crash.
+    """Have this process and its children make files that only their user may read, and write no core dump.
 
-    Files are 0600 and folders 0700, also those that OpenCV, FFmpeg and ZeroMQ make; others cannot connect to Unix sockets.
-    A core dump would hold frames: its size is 0, and where a program takes dumps from the kernel, which then ignores the
-    size, nothing of the memory goes in (core(5)).
+    Files get mode 0600 and folders 0700, also those that OpenCV, FFmpeg and ZeroMQ make. Others cannot connect to Unix
+    sockets. A core dump would hold frames, so its size is limited to 0. Where the kernel hands dumps to a program it ignores
+    that limit, so the filter leaves all memory out as well (core(5)).
     """
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        with open("/proc/self/coredump_filter", "w") as file:
-            file.write("0")
-    except OSError:  # a kernel that dumps no core at all, or one that lets nobody write here: the size stands
+        Path("/proc/self/coredump_filter").write_text("0")
+    except OSError:  # the kernel writes no dumps, or nobody may write here: the limit stands
         return
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and the missing ones above it, 0700 each; one that is there keeps its mode.
+    """Make a folder and its missing parents, each with mode 0700. A folder that exists keeps its mode.
 
     Raises:
         OSError: It cannot be made.

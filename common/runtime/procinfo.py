@@ -1,102 +1,104 @@
-"""Which process is which: a pid alone is reused, a pid with its start time is not. Loads no library.
+"""Answers questions about other processes.
 
-Only "no such file" and "no such process" mean that a process is gone. Any other error (no descriptor left, no leave to
-look) means that nobody can tell now: it is raised, and the caller looks again later.
+A process is gone only where the kernel knows no such process. Any other error (no descriptor left, no permission) means
+that the answer is not known now: it is raised, and the caller asks again later.
 """
 
 from __future__ import annotations
 
 import os
 import select
-import stat
+from pathlib import Path
 
-
-def stat_fields(pid: int) -> list[str] | None:
-    """Fields of /proc/PID/stat after the command name (state is the first), or None if there is no such process.
-
-    Raises:
-        OSError: Nobody can tell now.
-    """
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-
-
-def start_ticks(pid: int) -> int | None:
-    """Start time of a process in clock ticks after boot (field 22 of proc(5) stat), or None if it is gone.
-
-    Raises:
-        OSError: Nobody can tell now.
-    """
-    fields = stat_fields(pid)
-    return int(fields[19]) if fields else None
+import psutil
 
 
 def parent_of(pid: int) -> int | None:
-    """Parent's pid (field 4 of proc(5) stat), or None if the process is gone.
+    """Return the pid of a process's parent, or None if the process is gone.
 
     Raises:
-        OSError: Nobody can tell now.
-    """
-    fields = stat_fields(pid)
-    return int(fields[1]) if fields else None
-
-
-def group_of(pid: int) -> int | None:
-    """Process group (field 5 of proc(5) stat), or None if the process is gone.
-
-    Raises:
-        OSError: Nobody can tell now.
-    """
-    fields = stat_fields(pid)
-    return int(fields[2]) if fields else None
-
-
-def command_of(pid: int) -> bytes | None:
-    """Command line of a process, its words ended by NUL each, or None if there is none.
-
-    Raises:
-        OSError: Nobody can tell now.
+        OSError, psutil.AccessDenied: This cannot be determined now.
     """
     try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read() or None
-    except (FileNotFoundError, ProcessLookupError):
+        return psutil.Process(pid).ppid()
+    except psutil.NoSuchProcess:
         return None
 
 
-def only_waits_for_children(pid: int) -> bool:
-    """True where a process sleeps in wait(2); False too where the kernel does not say (/proc/PID/wchan of proc(5))."""
+def command_of(pid: int) -> list[str] | None:
+    """Return the words of a process's command line, or None if it is gone or has none.
+
+    Raises:
+        OSError, psutil.AccessDenied: This cannot be determined now.
+    """
+    if pid < 0:  # no pid, which psutil refuses
+        return None
     try:
-        with open(f"/proc/{pid}/wchan") as file:
-            return file.read().startswith("do_wait")
+        return psutil.Process(pid).cmdline() or None
+    except psutil.NoSuchProcess:
+        return None
+
+
+def group_of(pid: int) -> int | None:
+    """Return the process group of a process, or None if it is gone.
+
+    Raises:
+        PermissionError: The system does not allow the question.
+    """
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return None
+
+
+def start_time(pid: int) -> int | None:
+    """Return when a process started, in clock ticks after boot (field 22 of proc(5) stat), or None if it is gone.
+
+    A pid together with this time names one process for good. psutil's create_time() does not: it adds the time of the boot,
+    which moves whenever the clock is set.
+
+    Raises:
+        OSError: This cannot be determined now.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return int(stat.rpartition(")")[2].split()[19])
+
+
+def is_running(pid: int, started: int) -> bool:
+    """Return True while the process with this pid and `start_time` exists and is no zombie.
+
+    Raises:
+        OSError, psutil.AccessDenied: This cannot be determined now.
+    """
+    ended = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    try:
+        return start_time(pid) == started and psutil.Process(pid).status() not in ended
+    except psutil.NoSuchProcess:
+        return False
+
+
+def is_waiting_for_children(pid: int) -> bool:
+    """Return True if a process sleeps in wait(2); False if not, or if the kernel does not say (/proc/PID/wchan, proc(5))."""
+    try:
+        return Path(f"/proc/{pid}/wchan").read_text().startswith("do_wait")
     except OSError:
         return False
 
 
-def writes_to_nobody(pid: int) -> bool:
-    """True where the standard output of a process is a pipe whose readers are all gone; False too where nobody can tell."""
-    output = f"/proc/{pid}/fd/1"
+def has_broken_output(pid: int) -> bool:
+    """Return True if a process's standard output is a pipe that nobody reads any more; False if not, or if it is unknown."""
+    output = Path(f"/proc/{pid}/fd/1")
     try:
-        if not stat.S_ISFIFO(os.stat(output).st_mode):
+        if not output.is_fifo():
             return False
         pipe = os.open(output, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
-    look = select.poll()
-    look.register(pipe, 0)
-    events = look.poll(0)
+    poll = select.poll()
+    poll.register(pipe, 0)
+    events = poll.poll(0)
     os.close(pipe)
     return any(event & select.POLLERR for _, event in events)
-
-
-def is_running(pid: int, start: int) -> bool:
-    """True while the process with this pid *and* start time exists and is no zombie.
-
-    Raises:
-        OSError: Nobody can tell now.
-    """
-    fields = stat_fields(pid)
-    return fields is not None and fields[0] not in "ZX" and int(fields[19]) == start

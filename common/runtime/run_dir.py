@@ -1,25 +1,28 @@
-"""The folder of a call's sockets, locks and figures."""
+"""Opens the folder of a call's sockets, locks and metrics."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from common.errors import ConfigError
+from common.errors import AlreadyRunningError, ConfigError
 from common.runtime.private_files import make_folder
 
 
 def open_run_dir(run_dir: Path) -> Path:
-    """Make the folder of sockets and locks, its owner's alone; one that is there keeps its mode.
+    """Make the run folder with mode 0700 and return it. A folder that exists keeps its mode.
 
-    What we put into it is its owner's alone too (common/runtime/private_files.py), so others may look into a folder that was there. They
-    must not write: they could put a socket of their own in the place of one of ours. Nor may anything lie there that others
-    put in while they could: a pipe would keep us waiting, and through a link a file elsewhere would be overwritten.
+    The files that we put into it are private too (private_files.py), so others may look into the folder. They must not be
+    able to write to it, because they could replace one of our sockets by theirs. It must not hold anything of theirs either:
+    a pipe would keep us waiting, and a link would have us overwrite a file elsewhere.
 
     Raises:
-        ConfigError: It or something in it belongs to somebody else, others may write in it, it is no folder, or it cannot be
-            made.
+        ConfigError: The folder or something in it belongs to another user, others may write to it, it is no folder, or it
+            cannot be made.
     """
     try:
         make_folder(run_dir)
@@ -36,7 +39,7 @@ def open_run_dir(run_dir: Path) -> Path:
     for path in run_dir.iterdir():
         try:
             owner = path.lstat().st_uid
-        except FileNotFoundError:  # of a stage that ends
+        except FileNotFoundError:  # removed by a stage that just ended
             continue
         if owner not in (0, os.getuid()):
             raise ConfigError(
@@ -44,3 +47,21 @@ def open_run_dir(run_dir: Path) -> Path:
                 f"once; remove it, or choose another"
             )
     return run_dir
+
+
+@contextmanager
+def writer_lock(run_dir: Path, stream: str) -> Iterator[None]:
+    """Hold the lock that makes this process the only writer of a stream. The kernel releases it when the process dies.
+
+    Raises:
+        AlreadyRunningError: Another process holds it.
+    """
+    with (run_dir / f"{stream}.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise AlreadyRunningError(
+                f"{stream}: expected to be the only writer, but another process already serves {run_dir}; "
+                "end that call first, or give this one its own --run-dir"
+            ) from None
+        yield

@@ -1,18 +1,11 @@
-"""A stage's parent: light, it watches a child that works.
+"""Runs a stage's parent: it forks the child that does the work, watches it and restarts it.
 
-honcho ends the whole call as soon as one of its processes ends. So the process it starts only watches: it forks the
-child, restarts it when it dies or its loop stops turning, gives up loudly after too many deaths, and ends when honcho is
-gone, so that the camera is never left on. The child dies with its parent. Where a stage has nothing to do in this call its
-parent stays, alone.
-
-Only the child reads the settings and loads libraries. Of Python's own the parent does without typing and pathlib, and
-loads logging once it has something to say: five parents with all three take 12 MB more.
-
-Exit codes: 0 ended as asked (q, a file played once, SIGTERM) | 1 gave up after crashes | 2 a user's mistake.
+The parent opens no camera, no window and no socket. So what a child held is released when the child dies.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import select
@@ -21,72 +14,77 @@ import sys
 import time
 from collections import deque
 from types import FrameType
+from typing import NoReturn
 
 from common.ipc.shm import remove_stale
-from common.runtime.heartbeat import EXIT_CRASHED, EXIT_DONE, EXIT_MISTAKE, EXIT_RESTS, EXIT_TOLD, Pulse
-from common.runtime.parent_watch import Ancestors, ancestors, are_there
+from common.runtime.child import flush_output, run_child
+from common.runtime.exit_codes import EXIT_CRASHED, EXIT_OK, EXIT_TERMINATED, EXIT_USAGE
+from common.runtime.heartbeat import Heartbeat
+from common.runtime.parent_watch import all_alive, find_ancestors
 from common.runtime.private_files import be_private
-
-TYPE_CHECKING = False  # typing's, which mypy knows by its name
-if TYPE_CHECKING:
-    from logging import Logger
-    from typing import NoReturn
+from common.runtime.stage_context import StageContext
 
 POLL_S = 0.25
 STOP_PATIENCE_S = 1.2
 STUCK_AFTER_S = 5.0
-STOPPED_AFTER_S = 1.0  # of a turn that should take POLL_S
+PAUSED_AFTER_S = 1.0  # for a turn of the watch that should take POLL_S
 START_PATIENCE_S = 60.0
 RESTARTS, RESTARTS_WITHIN_S = 5, 60.0
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 2.0
-INFO = 20  # logging.INFO
+
+log = logging.getLogger("onlyme")
 
 
 def launch(stage: str, package: str = "") -> NoReturn:
-    """Run `run(settings, stop)` of `STAGE.loop`, or of `package`.loop, under supervision; never returns."""
+    """Run `run(settings, stage)` of `STAGE.loop`, or of `package`.loop, under supervision; never return."""
     be_private()
-    # display's parent shows nothing, capture's holds no camera: whatever the child had goes with the child
+    logging.basicConfig(format=f"{stage}: %(message)s", stream=sys.stderr, level=logging.INFO)
     sys.exit(_Supervisor(stage, package or stage).run())
-
-
-def _open_log(stage: str, level: int) -> Logger:
-    """Where a stage says, on standard error, what is at least of `level`."""
-    import logging
-
-    logging.basicConfig(format=f"{stage}: %(message)s", stream=sys.stderr)
-    logging.getLogger().setLevel(level)
-    return logging.getLogger("onlyme")
 
 
 class _Child:
     """The child as its parent sees it; `since` (monotonic s) is when its silence began to count."""
 
-    def __init__(self, pid: int, since: float, pulse: Pulse) -> None:
-        self.pid, self.since, self.pulse = pid, since, pulse
+    def __init__(self, pid: int, since: float, heartbeat: Heartbeat) -> None:
+        self.pid, self.since, self.heartbeat = pid, since, heartbeat
 
     def is_stuck(self, now: float) -> bool:
-        silence_s, patience_s = self.pulse.silence_s(now), STUCK_AFTER_S
-        if silence_s is None:
-            silence_s, patience_s = math.inf, START_PATIENCE_S
-        return min(silence_s, now - self.since) > patience_s
+        """Return True if its loop has stood still for too long, or has not begun to turn in time."""
+        age_s, patience_s = self.heartbeat.age_s(now), STUCK_AFTER_S
+        if age_s is None:
+            age_s, patience_s = math.inf, START_PATIENCE_S
+        return min(age_s, now - self.since) > patience_s
+
+    def end(self, patience_s: float) -> None:
+        """Send SIGTERM if there is patience, and SIGKILL when it is over: neither a forward pass nor a stopped process
+        reacts to SIGTERM."""
+        deadline = time.monotonic() + patience_s
+        if patience_s:
+            os.kill(self.pid, signal.SIGTERM)
+        while time.monotonic() < deadline:
+            if os.waitpid(self.pid, os.WNOHANG)[0]:
+                return
+            time.sleep(0.01)
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
 
 
 class _Signals:
-    """Signals to the parent: they end a wait at once, and those that ask for the end are remembered.
+    """Handles the parent's signals: each ends a wait at once, and a request to stop is remembered.
 
-    Not sigtimedwait: in CPython 3.11 one that is overtaken by SIGSTOP and SIGCONT returns an arbitrary signal.
+    It does not use sigtimedwait, which in CPython 3.11 returns an arbitrary signal after SIGSTOP and SIGCONT.
     """
 
-    ASKING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    ALL = (*ASKING, signal.SIGCHLD)
+    REQUESTS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    ALL = (*REQUESTS, signal.SIGCHLD)
 
     def __init__(self) -> None:
-        self.told = False
+        self.stop_requested = False
         self._wake_r, wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake_w, warn_on_full_buffer=False)
-        for signum in self.ASKING:
-            signal.signal(signum, self._tell)
-        signal.signal(signal.SIGCHLD, lambda *_: None)  # ignored by default, and would then wake nobody
+        for signum in self.REQUESTS:
+            signal.signal(signum, self._request_stop)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # without a handler it would end no wait
 
     def wait(self, seconds: float) -> None:
         """Wait, but not beyond the next signal."""
@@ -95,72 +93,66 @@ class _Signals:
 
     @classmethod
     def reset(cls) -> None:
-        """In the child: as if there had been no such thing."""
+        """Take all handlers back, in the child."""
         signal.set_wakeup_fd(-1)
         for signum in cls.ALL:
             signal.signal(signum, signal.SIG_DFL)
 
-    def _tell(self, signum: int, frame: FrameType | None) -> None:
-        self.told = True
+    def _request_stop(self, signum: int, frame: FrameType | None) -> None:
+        self.stop_requested = True
 
 
 class _Supervisor:
-    """Keeps one child running until it ends by itself, we are told to stop, or it died too often."""
+    """Keeps a child running until it ends by itself, a stop is requested, or children died too often."""
 
     def __init__(self, stage: str, package: str) -> None:
         self._stage, self._package = stage, package
         self._signals = _Signals()
-        self._above = ancestors()
+        self._above = find_ancestors()
         self._deaths: deque[float] = deque()
         self._restarts = 0
-        self._log_level = INFO
-
-    @property
-    def _log(self) -> Logger:
-        return _open_log(self._stage, self._log_level)
 
     def run(self) -> int:
-        """Returns the exit code."""
-        while not self._is_over():
-            remove_stale()  # what an earlier call or our last child left behind
+        """Return the exit code."""
+        while not self._should_stop():
+            remove_stale()  # what an earlier call or the last child left in shared memory
             child = self._fork()
-            reason, code = self._watch(child)
-            self._log_level = child.pulse.log_level
-            if reason == "stop" or code in (EXIT_DONE, EXIT_MISTAKE):
+            code, reason = self._watch(child)
+            logging.getLogger().setLevel(child.heartbeat.log_level)
+            if not reason:
                 remove_stale()
-                return EXIT_DONE if reason == "stop" else code
-            if code == EXIT_RESTS:
-                self._wait_until(math.inf)
-                return EXIT_DONE
+                return code
             if not self._may_restart(reason):
                 return EXIT_CRASHED
-        return EXIT_DONE
+        return EXIT_OK
 
-    def _watch(self, child: _Child) -> tuple[str, int]:
-        """Wait for the child's end. Returns what happened ("stop" if we ended it on request) and an exit code.
+    def _watch(self, child: _Child) -> tuple[int, str]:
+        """Wait for the child's end; return an exit code, and why another child is needed ("" if none is).
 
-        A turn that took far longer than asked says that this process was stopped itself (SIGSTOP, docker pause, the
-        freezer), and its child perhaps with it: the child's silence counts from now on.
+        A turn that took far longer than asked means that this process was paused (SIGSTOP, docker pause, the freezer), and
+        its child perhaps with it. The child's silence then counts from now on.
         """
-        looked = time.monotonic()
+        now = time.monotonic()
         while True:
             self._signals.wait(POLL_S)
-            before, looked = looked, time.monotonic()
-            if looked - before > STOPPED_AFTER_S:
-                child.since = looked
+            before, now = now, time.monotonic()
+            if now - before > PAUSED_AFTER_S:
+                child.since = now
             pid, status = os.waitpid(child.pid, os.WNOHANG)
             if pid:
                 code = os.waitstatus_to_exitcode(status)
-                return ("stop" if self._signals.told else _describe(code)), code
-            if self._is_over():
-                _end(child, STOP_PATIENCE_S)
-                return "stop", EXIT_DONE
-            if child.is_stuck(looked):
-                _end(child, 0)
-                return f"stuck (its loop stood still for {STUCK_AFTER_S:.0f} s)", -signal.SIGKILL
+                if self._signals.stop_requested:
+                    return EXIT_OK, ""
+                return code, "" if code in (EXIT_OK, EXIT_USAGE) else _describe(code)
+            if self._should_stop():
+                child.end(STOP_PATIENCE_S)
+                return EXIT_OK, ""
+            if child.is_stuck(now):
+                child.end(0)
+                return -signal.SIGKILL, f"stuck (its loop stood still for {STUCK_AFTER_S:.0f} s)"
 
     def _may_restart(self, reason: str) -> bool:
-        """Count a death, and wait for a while before the restart; False after too many."""
+        """Count a death and wait before the restart; return False after too many deaths."""
         now = time.monotonic()
         self._deaths.append(now)
         self._restarts += 1
@@ -168,85 +160,42 @@ class _Supervisor:
             self._deaths.popleft()
         deaths = len(self._deaths)
         if deaths > RESTARTS:
-            self._log.error("%s, %d times within %.0f s: giving up, the call ends", reason, deaths, RESTARTS_WITHIN_S)
+            log.error("%s, %d times within %.0f s: giving up, the call ends", reason, deaths, RESTARTS_WITHIN_S)
             return False
         backoff_s = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** (deaths - 1))
         text = "%s: restarting in %.1f s (%d of %d within %.0f s)"
-        self._log.warning(text, reason, backoff_s, deaths, RESTARTS, RESTARTS_WITHIN_S)
-        self._wait_until(now + backoff_s)
+        log.warning(text, reason, backoff_s, deaths, RESTARTS, RESTARTS_WITHIN_S)
+        while (left := now + backoff_s - time.monotonic()) > 0 and not self._should_stop():
+            self._signals.wait(min(left, POLL_S))
         return True
 
-    def _wait_until(self, deadline: float) -> None:
-        """Wait, but not beyond the end of the call."""
-        while (left := deadline - time.monotonic()) > 0 and not self._is_over():
-            self._signals.wait(min(left, POLL_S))
-
-    def _is_over(self) -> bool:
-        """True once we are told to end, or nobody is left who could tell us."""
-        if not self._signals.told and not are_there(self._above):
-            self._log.warning("honcho is gone, or stops nobody any more: ending")
-            self._signals.told = True
-        return self._signals.told
+    def _should_stop(self) -> bool:
+        """Return True once a stop is requested, or nobody is left who could request it."""
+        if not self._signals.stop_requested and not all_alive(self._above):
+            log.warning("honcho is gone, or stops nobody any more: ending")
+            self._signals.stop_requested = True
+        return self._signals.stop_requested
 
     def _fork(self) -> _Child:
-        """Start the child. The parent has one thread and no open sockets, so a plain fork is safe."""
-        pulse, started, parent = Pulse(self._log_level), time.monotonic(), os.getpid()
-        _flush()
-        signal.pthread_sigmask(signal.SIG_BLOCK, _Signals.ALL)  # none may be lost to our handlers in the child
+        """Start a child. A plain fork is safe, because the parent has one thread and no open sockets."""
+        heartbeat, parent, started = Heartbeat(logging.getLogger().level), os.getpid(), time.monotonic()
+        flush_output()
+        signal.pthread_sigmask(signal.SIG_BLOCK, _Signals.ALL)  # the child must not lose one to the parent's handlers
         pid = os.fork()
         if pid:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _Signals.ALL)
-            return _Child(pid, started, pulse)
+            return _Child(pid, started, heartbeat)
         _Signals.reset()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _Signals.ALL)
-        self._be_child([(os.getpid(), parent), *self._above], pulse)
-
-    def _be_child(self, above: Ancestors, pulse: Pulse) -> NoReturn:
-        code = EXIT_CRASHED
-        try:
-            _open_log(self._stage, pulse.log_level)
-            from common.runtime.child import Stop, die_with, work  # settings and libraries: for the child alone
-
-            die_with(above[0][1])
-            code = work(self._stage, self._package, Stop(pulse, above, self._restarts))
-        except SystemExit as asked:  # with 0 after --help
-            code = EXIT_CRASHED if asked.code else EXIT_DONE
-        except Exception:
-            _open_log(self._stage, pulse.log_level).exception("crashed")
-        finally:
-            try:
-                _flush()
-            finally:
-                os._exit(code)  # not sys.exit: the parent's clean-up is the parent's
-
-
-def _flush() -> None:
-    """Write out what standard output and error still hold, where anybody takes it."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            print(end="", file=stream, flush=True)  # also where there is none (None)
-        except (OSError, ValueError):  # it is closed: there, or here
-            continue
+        above = [(os.getpid(), parent), *self._above]
+        run_child(self._stage, self._package, StageContext(heartbeat, above, self._restarts), parent)
 
 
 def _describe(code: int) -> str:
-    """A child's end in words."""
+    """Say how a child ended."""
     if code < 0:
         try:
             return f"killed by {signal.Signals(-code).name}"
         except ValueError:  # a real-time signal has no name
             return f"killed by signal {-code}"
-    return "told to end by a signal from elsewhere" if code == EXIT_TOLD else f"ended with code {code}"
-
-
-def _end(child: _Child, patience_s: float) -> None:
-    """SIGTERM, and SIGKILL once patience is over (a forward pass cannot be interrupted; a stopped process not either)."""
-    deadline = time.monotonic() + patience_s
-    if patience_s:
-        os.kill(child.pid, signal.SIGTERM)
-    while time.monotonic() < deadline:
-        if os.waitpid(child.pid, os.WNOHANG)[0]:
-            return
-        time.sleep(0.01)
-    os.kill(child.pid, signal.SIGKILL)
-    os.waitpid(child.pid, 0)
+    return "told to end by a signal from elsewhere" if code == EXIT_TERMINATED else f"ended with code {code}"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from common.ipc.records import Instance
+from common.vision.arrays import SoftMask
 
 
-def on_grid(instance: Instance, wh: tuple[int, int], threshold: float) -> NDArray[np.uint8]:
+def on_grid(instance: Instance, wh: tuple[int, int], threshold: float) -> SoftMask:
     """(h, w) uint8: 255 where an instance's probability is above `threshold` (0..1), else 0."""
     canvas = np.zeros(wh[::-1], np.uint8)
     left, top = int(instance.box_xyxy[0] * wh[0]), int(instance.box_xyxy[1] * wh[1])

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from common.ipc.records import Instance
+from common.vision.arrays import SoftMask
 
 DILATE_PX = 3
 FEATHER_PX = 7
@@ -18,7 +18,7 @@ FEATHER_PX = 7
 class Alpha(NamedTuple):
     """Opacity (h, w) uint8, 255 = sharp, of the frame's half-open pixel box x0, y0, x1, y1; zero everywhere else."""
 
-    opacity: NDArray[np.uint8]
+    opacity: SoftMask
     box_xyxy: tuple[int, int, int, int]
 
 
@@ -82,7 +82,7 @@ def faded(whole: Alpha, opacity: float) -> Alpha:
     return Alpha(cv2.convertScaleAbs(whole.opacity, alpha=opacity), whole.box_xyxy)
 
 
-def _cut(likely: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:
+def _cut(likely: SoftMask, threshold: float) -> SoftMask:
     """255 where the probability, 0..255, is above `threshold`, 0..1."""
-    cut: NDArray[np.uint8] = cv2.threshold(likely, threshold * 255, 255, cv2.THRESH_BINARY)[1]
+    cut: SoftMask = cv2.threshold(likely, threshold * 255, 255, cv2.THRESH_BINARY)[1]
     return cut

@@ -8,15 +8,13 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from common.config import ComposeSettings
 from common.errors import SourceError
-from common.vision.pyramid import Halves
+from common.vision.arrays import BgrImage
+from common.vision.pyramid import ImagePyramid
 from compose.picture.alpha import Alpha
 from compose.picture.blur import LEAST_SIGMA, blur, strength_of
-
-Picture = NDArray[np.uint8]
+from compose.settings import ComposeSettings
 
 log = logging.getLogger("onlyme")
 
@@ -24,7 +22,7 @@ log = logging.getLogger("onlyme")
 class Backdrop(Protocol):
     """Makes what is shown behind the subject."""
 
-    def paint(self, halves: Halves, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
+    def paint(self, pyramid: ImagePyramid, alpha: Alpha | None, captured_ns: int, into: BgrImage) -> None:
         """Fill `into`, of the frame's shape (H, W, 3) uint8 BGR; `alpha` is the subject, if any."""
 
 
@@ -39,7 +37,7 @@ class BlurBackdrop:
         self._kernel = kernel
         self._said_for = (0, 0)  # the frame size for which the log says that the blur was raised
 
-    def paint(self, halves: Halves, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
+    def paint(self, pyramid: ImagePyramid, alpha: Alpha | None, captured_ns: int, into: BgrImage) -> None:
         """See Backdrop."""
         size_wh = into.shape[1], into.shape[0]
         sigma, raised = strength_of(self._kernel, size_wh)
@@ -49,17 +47,17 @@ class BlurBackdrop:
                 "--kernel %d is too weak to hide a face at %d x %d: the blur is raised to %.0f pixels (sigma), 1/%.0f of the height",
                 self._kernel, *size_wh, sigma, 1 / LEAST_SIGMA,
             )  # fmt: skip
-        blur(halves, sigma, alpha, into)
+        blur(pyramid, sigma, alpha, into)
 
 
 class StillBackdrop:
     """One picture for ever, scaled to fill the frame; a single pixel is a plain colour."""
 
-    def __init__(self, still: Picture) -> None:
+    def __init__(self, still: BgrImage) -> None:
         self._still = still
         self._fitted = still
 
-    def paint(self, halves: Halves, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
+    def paint(self, pyramid: ImagePyramid, alpha: Alpha | None, captured_ns: int, into: BgrImage) -> None:
         """See Backdrop."""
         if self._fitted.shape != into.shape:
             self._fitted = fill(self._still, into.shape[1::-1])
@@ -80,7 +78,7 @@ class VideoBackdrop:
         self._due_ns: float | None = None
         self._still = StillBackdrop(first)
 
-    def paint(self, halves: Halves, alpha: Alpha | None, captured_ns: int, into: Picture) -> None:
+    def paint(self, pyramid: ImagePyramid, alpha: Alpha | None, captured_ns: int, into: BgrImage) -> None:
         """See Backdrop."""
         if self._due_ns is None or captured_ns - self._due_ns > 1e9:  # start, or a pause: go on from here
             self._due_ns = float(captured_ns)
@@ -92,10 +90,10 @@ class VideoBackdrop:
             if self._due_ns > captured_ns:
                 ok, frame = self._capture.retrieve()
                 self._still = StillBackdrop(frame) if ok else self._still
-        self._still.paint(halves, alpha, captured_ns, into)
+        self._still.paint(pyramid, alpha, captured_ns, into)
 
 
-def fill(still: Picture, size_wh: tuple[int, int]) -> Picture:
+def fill(still: BgrImage, size_wh: tuple[int, int]) -> BgrImage:
     """Scale (h, w, 3) to cover `size_wh`, keeping its proportions and its middle."""
     height, width = still.shape[:2]
     scale = max(size_wh[0] / width, size_wh[1] / height)

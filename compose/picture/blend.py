@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
+from common.vision.arrays import BgrImage
 from compose.picture.alpha import Alpha
 
-Picture = NDArray[np.uint8]
 # rows blended at a time, so that what is between stays in the cache: a box of 1080 rows in 1.58 ms, at once in 1.78; 32: 1.70
 STRIP = 128
 
 
-def blend(picture: Picture, alpha: Alpha, into: Picture) -> None:
+def blend(picture: BgrImage, alpha: Alpha, into: BgrImage) -> None:
     """into = picture where alpha is 255, itself where it is 0, a mixture between. Both (H, W, 3) uint8 BGR."""
     x0, y0, x1, y1 = alpha.box_xyxy
     if x1 <= x0:

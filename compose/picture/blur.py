@@ -19,10 +19,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.vision.pyramid import Halves
+from common.vision.arrays import BgrImage
+from common.vision.pyramid import ImagePyramid
 from compose.picture.alpha import Alpha
 
-Picture = NDArray[np.uint8]
 DEFAULT_SIGMA, LEAST_SIGMA = 1 / 30, 1 / 35  # of the picture's height
 # pixels: `--kernel` is counted in a picture of this width, which the tutorial resizes every frame to
 KERNEL_WIDTH = 600
@@ -62,11 +62,11 @@ def strength_of(kernel: int, size_wh: tuple[int, int]) -> Strength:
     return Strength(max(wanted, least), raised=wanted < least)
 
 
-def blur(halves: Halves, sigma: float, alpha: Alpha | None = None, into: Picture | None = None) -> Picture:
+def blur(pyramid: ImagePyramid, sigma: float, alpha: Alpha | None = None, into: BgrImage | None = None) -> BgrImage:
     """Hide a picture: smooth it by `sigma` and pass it through the grid.
 
     Args:
-        halves: Of the picture (H, W, 3).
+        pyramid: Of the picture (H, W, 3).
         sigma: Pixels, at least; the grid is a whole number of cells, so it may be a little more.
         alpha: The person. Its pixels count in proportion to what is *not* the person, so that no colour bleeds out.
         into: Filled and returned, of the picture's shape; None: a new one.
@@ -74,9 +74,9 @@ def blur(halves: Halves, sigma: float, alpha: Alpha | None = None, into: Picture
     Returns:
         (H, W, 3) uint8 BGR.
     """
-    height, width = halves.picture.shape[:2]
+    height, width = pyramid.picture.shape[:2]
     grid_wh = max(1, int(width / (PITCH * sigma) + 1e-6)), max(1, int(height / (PITCH * sigma) + 1e-6))
-    small = _reduced(halves, grid_wh).astype(np.float32)
+    small = _reduced(pyramid, grid_wh).astype(np.float32)
     if alpha is None or not alpha.opacity.size:
         hidden = _through_grid(small, grid_wh)
     else:
@@ -85,14 +85,16 @@ def blur(halves: Halves, sigma: float, alpha: Alpha | None = None, into: Picture
         weighted = cv2.multiply(small, cv2.merge([weight] * 3))
         summed, total = _through_grid(weighted, grid_wh), _through_grid(weight, grid_wh)
         hidden = cv2.divide(summed, cv2.merge([total] * 3))
-    enlarged: Picture = cv2.resize(cv2.convertScaleAbs(hidden), (width, height), into, interpolation=cv2.INTER_LINEAR)
+    enlarged: BgrImage = cv2.resize(cv2.convertScaleAbs(hidden), (width, height), into, interpolation=cv2.INTER_LINEAR)
     return enlarged
 
 
-def _reduced(halves: Halves, grid_wh: tuple[int, int]) -> NDArray[np.uint8]:
+def _reduced(pyramid: ImagePyramid, grid_wh: tuple[int, int]) -> NDArray[np.uint8]:
     """The picture in fine cells."""
     fine_wh = (FINE * grid_wh[0], FINE * grid_wh[1])
-    return np.asarray(cv2.resize(halves.at_least(*fine_wh), fine_wh, interpolation=cv2.INTER_LINEAR), np.uint8)
+    return np.asarray(
+        cv2.resize(pyramid.smallest_at_least(*fine_wh), fine_wh, interpolation=cv2.INTER_LINEAR), np.uint8
+    )
 
 
 def _weight(alpha: Alpha, shape: tuple[int, int], grid_wh: tuple[int, int]) -> NDArray[np.float32]:
@@ -101,7 +103,7 @@ def _weight(alpha: Alpha, shape: tuple[int, int], grid_wh: tuple[int, int]) -> N
     whole = np.zeros(shape, np.uint8)
     x0, y0, x1, y1 = alpha.box_xyxy
     whole[y0:y1, x0:x1] = alpha.opacity
-    return np.asarray(1 - 2 * _reduced(Halves(whole), grid_wh).astype(np.float32) / 255, np.float32)
+    return np.asarray(1 - 2 * _reduced(ImagePyramid(whole), grid_wh).astype(np.float32) / 255, np.float32)
 
 
 def _through_grid(fine: NDArray[np.float32], grid_wh: tuple[int, int]) -> NDArray[np.float32]:

@@ -9,17 +9,17 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from common.vision.arrays import GrayImage, SoftMask
 from compose.picture.alpha import NOBODY, Alpha
 from compose.picture.matte_edge import bound_of, cropped, padded, scaled, smooth_step
 from compose.who.region import NOWHERE, Present, Region
-from compose.who.step import Map
 
 RADIUS = 5  # grid pixels: as far as a result's small map is off
 EPSILON = 0.02**2  # of grey 0..1 squared: weaker edges than 0.02 are no edges
 _SHARPEN = smooth_step(0.3, 0.7)
 
 
-def guided(mask: Map, guide: Map, fine: Map) -> Map:
+def guided(mask: SoftMask, guide: GrayImage, fine: SoftMask) -> SoftMask:
     """A mask that follows the edges of a picture.
 
     Args:

@@ -7,14 +7,13 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from common.ipc.messages import MasksInferred
 from common.ipc.records import Instance
+from common.vision.arrays import BgrImage
 from common.vision.coco import NAMES
 from compose.picture.alpha import of_instance
 
-Picture = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 SAME_IOU = 0.3  # of two results' boxes, from which they are of one thing
 FORGOTTEN_NS = 2_000_000_000  # a thing that is not found for so long gets a new number
@@ -107,7 +106,7 @@ class InstanceView:
         """Draw nothing of the results so far."""
         self._result, self._tracks = None, Tracks()
 
-    def paint(self, picture: Picture, epoch: int, into: Picture) -> None:
+    def paint(self, picture: BgrImage, epoch: int, into: BgrImage) -> None:
         """Fill `into` with `picture`, both (H, W, 3) uint8 BGR, and the instances of the last result of this epoch."""
         np.copyto(into, picture)
         if self._result is None or self._result.epoch != epoch:
@@ -118,7 +117,7 @@ class InstanceView:
             _label(into, instance, number)
 
 
-def _tint(picture: Picture, instance: Instance, threshold: float, colour: tuple[int, int, int]) -> None:
+def _tint(picture: BgrImage, instance: Instance, threshold: float, colour: tuple[int, int, int]) -> None:
     found = of_instance(instance, (picture.shape[1], picture.shape[0]), threshold, "soft")
     if not found.opacity.size:
         return
@@ -128,7 +127,7 @@ def _tint(picture: Picture, instance: Instance, threshold: float, colour: tuple[
     part[:] = cv2.blendLinear(np.full_like(part, colour), np.ascontiguousarray(part), weight, 1 - weight)
 
 
-def _label(picture: Picture, instance: Instance, number: int) -> None:
+def _label(picture: BgrImage, instance: Instance, number: int) -> None:
     height, width = picture.shape[:2]
     scale = max(height / 720, 0.5)
     x0, y0, x1, y1 = (round(v * s) for v, s in zip(instance.box_xyxy, (width, height) * 2, strict=True))

@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from common.vision.arrays import BgrImage, SoftMask
 from common.vision.selfie_matte import MATTE_SIZE_WH, Matte
 from compose.picture.alpha import NOBODY, Alpha
 from compose.who.flow import Flow, came_from
 from compose.who.region import Present, Region
-from compose.who.step import GridBox, Map, Step, widened
+from compose.who.step import GridBox, Step, widened
 
 PAD = 0.25  # of the region's size, on every side: the network wants to see some background
 LEAST_PAD = 4  # grid pixels
@@ -29,14 +30,14 @@ STILL_PX = 0.3  # grid pixels a frame
 OLD_NS, OLDEST_NS = 400_000_000, 1_600_000_000  # the age of a result at which the bound begins to shrink, and is least
 
 
-def padded(area: Map, pad: float = PAD) -> GridBox:
+def padded(area: SoftMask, pad: float = PAD) -> GridBox:
     """Half-open box x0, y0, x1, y1 around an area (h, w) that is not empty, padded, inside the grid."""
     x, y, w, h = cv2.boundingRect(area)
     dx, dy = max(round(w * pad), LEAST_PAD), max(round(h * pad), LEAST_PAD)
     return max(x - dx, 0), max(y - dy, 0), min(x + w + dx, area.shape[1]), min(y + h + dy, area.shape[0])
 
 
-def kept(box: GridBox | None, area: Map) -> GridBox:
+def kept(box: GridBox | None, area: SoftMask) -> GridBox:
     """Where to look: the last `box` while it holds the area with half the padding and is not too large, else a new one."""
     new, least = padded(area), padded(area, PAD / 2)
     if box is None or _size(box) > ROOMY * _size(new):
@@ -68,7 +69,7 @@ _UNCERTAIN = np.array([STEADY * 255 * (1 - abs(p / 127.5 - 1)) for p in range(25
 _CLOSE = np.array([255 * max(0.0, 1 - d / (CLOSE * 255)) for d in range(256)], np.uint8)
 
 
-def steadied(likely: Map, before: Map, still: Map) -> Map:
+def steadied(likely: SoftMask, before: SoftMask, still: SoftMask) -> SoftMask:
     """A matte's probability (h, w) uint8 less its flicker: where nothing moved (`still` is 255), where it hardly changed
     and where it is uncertain, it takes part of what it was in the frame before. What has changed is never held back, so
     nothing ghosts."""
@@ -79,7 +80,7 @@ def steadied(likely: Map, before: Map, still: Map) -> Map:
     return np.asarray(cv2.blendLinear(before, likely, share, 1 - share), np.uint8)
 
 
-def bound_of(step: Step, box: GridBox, age_ns: int) -> Map | None:
+def bound_of(step: Step, box: GridBox, age_ns: int) -> SoftMask | None:
     """Where in `box` of the grid the subject may be at all, (h, w) uint8, soft; None for nowhere.
 
     The older the result, and the more doubt, the less room there is beyond the region.
@@ -98,7 +99,7 @@ def bound_of(step: Step, box: GridBox, age_ns: int) -> Map | None:
     return np.asarray(cv2.bitwise_and(soft, cv2.bitwise_not(theirs)), np.uint8)
 
 
-def edge(step: Step, likely: Map, box: GridBox, pixels: GridBox, age_ns: int) -> Alpha:
+def edge(step: Step, likely: SoftMask, box: GridBox, pixels: GridBox, age_ns: int) -> Alpha:
     """Alpha of the subject.
 
     Args:
@@ -118,7 +119,7 @@ def edge(step: Step, likely: Map, box: GridBox, pixels: GridBox, age_ns: int) ->
     return cropped(cv2.min(sharp, cv2.resize(bound, size_wh, interpolation=cv2.INTER_LINEAR)), pixels)
 
 
-def cropped(opacity: NDArray[np.uint8], pixels: GridBox) -> Alpha:
+def cropped(opacity: SoftMask, pixels: GridBox) -> Alpha:
     """Opacity of the box `pixels` as an alpha of its part that is not empty: the blend need not do more."""
     x, y, w, h = cv2.boundingRect(opacity)
     left, top = pixels[0] + x, pixels[1] + y
@@ -145,7 +146,7 @@ class MatteEdge:
     def __init__(self, matte: Matte, pace: MattePace) -> None:
         self._matte, self._pace = matte, pace
         self._box: GridBox | None = None
-        self._before: tuple[int, Map] | None = None
+        self._before: tuple[int, SoftMask] | None = None
         self._carried = 0  # frames since the matte ran
 
     def reset(self) -> None:
@@ -163,7 +164,7 @@ class MatteEdge:
         self._before = present.frame_id, likely
         return edge(region.roll(likely, box), likely, box, pixels, age_ns)
 
-    def _likely(self, present: Present, area: Map, box: GridBox) -> Map:
+    def _likely(self, present: Present, area: SoftMask, box: GridBox) -> SoftMask:
         """Probability inside `box` on the present frame, (144, 256) uint8."""
         before = self._before[1] if self._before is not None and self._before[0] == present.since else None
         if before is not None and present.flow is not None and self._carried + 1 < self._pace.every:
@@ -176,7 +177,7 @@ class MatteEdge:
         return steadied(likely, before, _still(present.flow, box, likely.shape))
 
 
-def carried_on(before: Map, flow: Flow, area: Map, box: GridBox) -> Map:
+def carried_on(before: SoftMask, flow: Flow, area: SoftMask, box: GridBox) -> SoftMask:
     """The last frame's probability (h, w) uint8 inside `box`, where it is now: see came_from."""
     x0, y0, x1, y1 = box
     scale_x, scale_y = before.shape[1] / (x1 - x0), before.shape[0] / (y1 - y0)
@@ -189,7 +190,7 @@ def carried_on(before: Map, flow: Flow, area: Map, box: GridBox) -> Map:
     return np.asarray(cv2.remap(before, x, y, cv2.INTER_LINEAR), np.uint8)
 
 
-def _cut_out(present: Present, box: GridBox) -> NDArray[np.uint8]:
+def _cut_out(present: Present, box: GridBox) -> BgrImage:
     """A box of the picture, from the small one where that is still larger than the network wants it."""
     for source in (present.small, present.picture):
         x0, y0, x1, y1 = scaled(box, present.grey.shape, source.shape)
@@ -198,7 +199,7 @@ def _cut_out(present: Present, box: GridBox) -> NDArray[np.uint8]:
     return source[y0:y1, x0:x1]
 
 
-def _still(flow: Flow, box: GridBox, shape: tuple[int, ...]) -> Map:
+def _still(flow: Flow, box: GridBox, shape: tuple[int, ...]) -> SoftMask:
     """255 where the picture does not move inside a box, at the matte's own size."""
     x0, y0, x1, y1 = box
     still = flow.still(STILL_PX)[y0:y1, x0:x1]

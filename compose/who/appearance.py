@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Map = NDArray[np.uint8]
-Picture = NDArray[np.uint8]
+from common.vision.arrays import BgrImage, SoftMask
+
 Look = NDArray[np.float32]
 
 # rows of a person that are compared with each other, shares of its height: the head, the head's half, the other half. A
@@ -26,7 +26,7 @@ BESIDE = 9  # grid pixels, odd: so far around people the picture does not count 
 MOST_GAIN = 2.0  # another light than that is another picture
 
 
-def look_of(small: Picture, area: Map) -> Look | None:
+def look_of(small: BgrImage, area: SoftMask) -> Look | None:
     """Soft histograms of colour in the parts of a person, (3, bins), each summing to 1; None where it is too small.
 
     Args:
@@ -78,10 +78,10 @@ class Light:
     """
 
     def __init__(self) -> None:
-        self._kept: tuple[Picture, Map, NDArray[np.float64]] | None = None
-        self._now: tuple[Picture, Map, NDArray[np.float64]] | None = None
+        self._kept: tuple[BgrImage, SoftMask, NDArray[np.float64]] | None = None
+        self._now: tuple[BgrImage, SoftMask, NDArray[np.float64]] | None = None
 
-    def even(self, small: Picture, people: Map) -> Picture:
+    def even(self, small: BgrImage, people: SoftMask) -> BgrImage:
         """A picture as it would be in the light of the beginning.
 
         Args:

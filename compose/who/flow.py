@@ -14,15 +14,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from common.vision.arrays import GrayImage, SoftMask
+
 # pixels that there and back may differ, and grey levels that a pixel may change; the people table of tests/bench says
 # what looser bounds let through: the edge of somebody who comes out from behind is dragged along with the subject
 SURE_PX, SURE_GREY = 0.3, 10
 PLAUSIBLE_PX, PLAUSIBLE_GREY = 1.0, 25
 LOOK = 5  # pixels: one alone may look the same by chance, its neighbours hardly do too
 SAMPLE = 3  # every so many rows and columns are enough for a median
-
-Grey = NDArray[np.uint8]
-Area = NDArray[np.uint8]
 
 
 class Flow(NamedTuple):
@@ -36,16 +35,16 @@ class Flow(NamedTuple):
 
     x: NDArray[np.float32]
     y: NDArray[np.float32]
-    sure: Area
-    plausible: Area
-    before: Grey
-    now: Grey
+    sure: SoftMask
+    plausible: SoftMask
+    before: GrayImage
+    now: GrayImage
 
-    def shift(self, area: Area) -> NDArray[np.float32]:
+    def shift(self, area: SoftMask) -> NDArray[np.float32]:
         """How an area (inside: more than 127) moved as a whole, backwards, x and y in pixels: the median where sure."""
         return _median(self.back(cv2.bitwise_and(self.sure, cv2.threshold(area, 127, 255, cv2.THRESH_BINARY)[1])))
 
-    def unlike(self, shift: NDArray[np.float32], box: tuple[int, int, int, int]) -> Grey:
+    def unlike(self, shift: NDArray[np.float32], box: tuple[int, int, int, int]) -> GrayImage:
         """How much the picture around each pixel of a half-open box x0, y0, x1, y1 differs from the one before, had
         everything moved by `shift`."""
         x0, y0, x1, y1 = box
@@ -54,13 +53,13 @@ class Flow(NamedTuple):
         was = cv2.warpAffine(self.before, taken, (x1 - x0, y1 - y0), flags=flags)
         return np.asarray(cv2.blur(cv2.absdiff(self.now[y0:y1, x0:x1], was), (LOOK, LOOK)), np.uint8)
 
-    def back(self, of: Area) -> NDArray[np.float32]:
+    def back(self, of: SoftMask) -> NDArray[np.float32]:
         """Motion backwards (n, 2) of some of the pixels where `of` (h, w) uint8 is not 0, x and y in pixels."""
         rows, columns = np.nonzero(of[::SAMPLE, ::SAMPLE])
         rows, columns = rows * SAMPLE, columns * SAMPLE
         return np.stack([self.x[rows, columns] - columns, self.y[rows, columns] - rows], axis=1).astype(np.float32)
 
-    def spread(self, area: Area) -> float:
+    def spread(self, area: SoftMask) -> float:
         """How much an area moves within itself, pixels: the 90th percentile of the distance to its own median."""
         found = self.back(cv2.threshold(area, 127, 255, cv2.THRESH_BINARY)[1])
         if not len(found):
@@ -68,7 +67,7 @@ class Flow(NamedTuple):
         away = np.abs(found - _median(found)).max(-1)
         return float(np.partition(away, len(away) * 9 // 10)[len(away) * 9 // 10])
 
-    def still(self, least_px: float) -> Area:
+    def still(self, least_px: float) -> SoftMask:
         """255 where the picture surely moved by less than `least_px`."""
         height, width = self.sure.shape
         moved = cv2.max(cv2.absdiff(self.x, _columns(width, height)), cv2.absdiff(self.y, _rows(width, height)))
@@ -80,9 +79,9 @@ class FlowMeter:
 
     def __init__(self) -> None:
         self._search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-        self._before: Grey | None = None
+        self._before: GrayImage | None = None
 
-    def measure(self, now: Grey) -> Flow | None:
+    def measure(self, now: GrayImage) -> Flow | None:
         """Flow from the picture before to `now`, (h, w) uint8; None where there is none of its size."""
         before, self._before = self._before, now
         if before is None or before.shape != now.shape:
@@ -120,7 +119,7 @@ def _median(found: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.partition(found, len(found) // 2, axis=0)[len(found) // 2] if len(found) else np.zeros(2, np.float32)
 
 
-def came_from(flow: Flow, area: Area) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def came_from(flow: Flow, area: SoftMask) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Columns and rows (h, w) where each pixel was: by the flow where it is sure, elsewhere as an area (inside: more than
     127) moves as a whole, the median."""
     shift = flow.shift(area)
@@ -129,7 +128,7 @@ def came_from(flow: Flow, area: Area) -> tuple[NDArray[np.float32], NDArray[np.f
     return np.asarray(x, np.float32), np.asarray(y, np.float32)
 
 
-def carried(flow: Flow, area: Area, *along: Area) -> tuple[Area, ...]:
+def carried(flow: Flow, area: SoftMask, *along: SoftMask) -> tuple[SoftMask, ...]:
     """Areas (h, w) uint8, soft, moved on to the present picture as `came_from` the first of them says. Nothing comes in
     over the border."""
     if not area.any():

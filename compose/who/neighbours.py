@@ -7,8 +7,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from common.vision.arrays import SoftMask
 from compose.who.others import beside, sides
-from compose.who.step import Map
 
 BESIDE = 12  # grid pixels: who is nearer may go behind the subject until the next result
 # of the most that results found of others: what is missing of less may be behind the subject, or taken for the subject
@@ -39,7 +39,7 @@ class Neighbours:
         self._is_hidden = False  # somebody may be, as of the last result
         self._beside_id = self._hidden_until = -1  # frame_id
 
-    def see(self, frame_id: int, subject: Map, others: Map, signs: Map) -> Near:
+    def see(self, frame_id: int, subject: SoftMask, others: SoftMask, signs: SoftMask) -> Near:
         """Say who is near in a result that found the subject.
 
         Args:

@@ -8,11 +8,9 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from common.vision.arrays import SoftMask
 from compose.who.appearance import Look, alike, alike_parts
-
-Map = NDArray[np.uint8]
 
 LEAST_OVERLAP = 0.15  # IoU from which two areas are at the same place
 # alike in head, upper and lower half, for a person who is in the right place
@@ -27,7 +25,7 @@ FORGET = 0.1  # share of a new look in the remembered one
 class Candidate(NamedTuple):
     """A person of one result: 255 where it is on the grid (h, w), its look (None: too small), and its score 0..1."""
 
-    area: Map
+    area: SoftMask
     look: Look | None
     score: float = 1.0
 
@@ -44,38 +42,38 @@ class Other(NamedTuple):
     here: Came into view where the subject had left.
     """
 
-    area: Map
+    area: SoftMask
     look: Look | None
     seen_ns: int
     known: bool
     here: bool
 
 
-def overlap(one: Map, other: Map) -> float:
+def overlap(one: SoftMask, other: SoftMask) -> float:
     """Intersection over union of two areas, 0..1."""
     union = cv2.countNonZero(cv2.bitwise_or(one, other))
     return cv2.countNonZero(cv2.bitwise_and(one, other)) / union if union else 0.0
 
 
-def covered(one: Map, other: Map) -> float:
+def covered(one: SoftMask, other: SoftMask) -> float:
     """Share of one area that lies in another, 0..1."""
     return cv2.countNonZero(cv2.bitwise_and(one, other)) / max(1, cv2.countNonZero(one))
 
 
-def sides(area: Map) -> frozenset[str]:
+def sides(area: SoftMask) -> frozenset[str]:
     """Which sides of the picture an area (h, w) touches: "left", "right", both or none."""
     x, _, w, _ = cv2.boundingRect(area)
     touched = {"left": w > 0 and x < EDGE, "right": w > 0 and x + w > area.shape[1] - EDGE}
     return frozenset(side for side, touches in touched.items() if touches)
 
 
-def apart(one: Map, other: Map) -> float:
+def apart(one: SoftMask, other: SoftMask) -> float:
     """Columns between the middles of two areas."""
     (x, _, w, _), (u, _, v, _) = cv2.boundingRect(one), cv2.boundingRect(other)
     return float(abs(x + w / 2 - u - v / 2))
 
 
-def beside(one: Map, other: Map, by: int = BESIDE) -> bool:
+def beside(one: SoftMask, other: SoftMask, by: int = BESIDE) -> bool:
     """Whether two areas touch, or nearly: at most `by` grid pixels are between them."""
     return bool(cv2.bitwise_and(cv2.dilate(one, np.ones((2 * by + 1,) * 2, np.uint8)), other).any())
 

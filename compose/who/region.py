@@ -13,23 +13,11 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from common.vision.arrays import BgrImage, GrayImage, SoftMask
 from compose.who.flow import Flow
 from compose.who.neighbours import Near, Neighbours
-from compose.who.step import (
-    CALM,
-    DOUBT_FRAMES,
-    LEAST_REACH,
-    GridBox,
-    Map,
-    Seen,
-    Step,
-    advance,
-    faded,
-    only,
-    widened,
-)
+from compose.who.step import CALM, DOUBT_FRAMES, LEAST_REACH, GridBox, Seen, Step, advance, faded, only, widened
 
 GRID_W = 256
 COARSE = 0.06  # of the square root of the subject's area: what the edge of a result's small map may be off
@@ -53,9 +41,9 @@ class Present(NamedTuple):
     """
 
     frame_id: int
-    picture: NDArray[np.uint8]
-    small: NDArray[np.uint8]
-    grey: Map
+    picture: BgrImage
+    small: BgrImage
+    grey: GrayImage
     flow: Flow | None
     since: int
 
@@ -65,14 +53,14 @@ def grid_wh(size_wh: tuple[int, int]) -> tuple[int, int]:
     return GRID_W, max(8, round(GRID_W * size_wh[1] / size_wh[0]))
 
 
-def inside(sure: Map) -> Map:
+def inside(sure: SoftMask) -> SoftMask:
     """The part of an area (h, w) uint8 that is far enough from its edge to be relied on, soft."""
     radius = max(1, round(SOLID * float(np.count_nonzero(sure)) ** 0.5))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     return np.asarray(cv2.GaussianBlur(cv2.erode(sure, kernel), (3, 3), 0), np.uint8)
 
 
-def narrowed(granted: Map, known: Step, near: Near, frames: int) -> Map:
+def narrowed(granted: SoftMask, known: Step, near: Near, frames: int) -> SoftMask:
     """What of a result's subject (h, w) uint8 is shown while somebody is near: what was the subject's already.
 
     Networks give parts of somebody who is half hidden to the subject, so what is new at its outline may be somebody else.
@@ -97,7 +85,7 @@ class Region:
         self._neighbours = Neighbours()
 
     @property
-    def area(self) -> Map | None:
+    def area(self) -> SoftMask | None:
         """(h, w) uint8 of the newest frame that was rolled to, None before the first result."""
         return self._steps[-1].subject if self._steps else None
 
@@ -111,7 +99,7 @@ class Region:
         """The first step after that of the last result, None where there is none yet."""
         return self._steps[1] if len(self._steps) > 1 else None
 
-    def at(self, frame_id: int) -> Map | None:
+    def at(self, frame_id: int) -> SoftMask | None:
         """The subject's area in an earlier frame, or, if that was skipped, in the last one before it; None if neither that
         frame nor any after it was rolled to."""
         if not self._steps or self._steps[-1].frame_id < frame_id:
@@ -119,7 +107,14 @@ class Region:
         return next((s.subject for s in reversed(self._steps) if s.frame_id <= frame_id), None)
 
     def seed(
-        self, frame_id: int, subject: Map, others: Map, solid: Map, *, signs: Map | None = None, is_same: bool = True
+        self,
+        frame_id: int,
+        subject: SoftMask,
+        others: SoftMask,
+        solid: SoftMask,
+        *,
+        signs: SoftMask | None = None,
+        is_same: bool = True,
     ) -> None:
         """A result says who was where in frame `frame_id`: start there, and replay what came since. Where that is forgotten
         the result shows nobody, and changes nothing.
@@ -157,7 +152,7 @@ class Region:
             Step(frame_id, subject, subject, lately, others, solid, nobody, reach + coarse, doubt, behind=near.hidden)
         )
 
-    def hold(self, frame_id: int, others: Map) -> bool:
+    def hold(self, frame_id: int, others: SoftMask) -> bool:
         """Go on with the area as it is, but do not let it grow: a result of frame `frame_id` cannot tell the subject.
 
         Args:
@@ -209,7 +204,7 @@ class Region:
         nothing = np.zeros(present.grey.shape, np.uint8)
         self._seen.append(Seen(present.frame_id, nothing, NOWHERE, present.flow, present.since))
 
-    def roll(self, likely: NDArray[np.uint8] | None, box: GridBox) -> Step:
+    def roll(self, likely: SoftMask | None, box: GridBox) -> Step:
         """Roll on to the frame that was seen last, once.
 
         Args:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import cv2
 
 from common.ipc.records import Instance, SelectSubject, SelectSubjectAt
-from compose.who.others import Candidate, Map
+from common.vision.arrays import SoftMask
+from compose.who.others import Candidate
 from compose.who.subject import SubjectLock, by_number, by_place
 
 NOBODY_FOUND = "nobody found"
@@ -79,7 +80,9 @@ class Chooser:
             self._rule = "lock"
             log.info("the subject was chosen by hand: one person")
 
-    def pick(self, people: list[Candidate], region: Map | None, now_ns: int, *, is_steady: bool = False) -> list[int]:
+    def pick(
+        self, people: list[Candidate], region: SoftMask | None, now_ns: int, *, is_steady: bool = False
+    ) -> list[int]:
         """Indices of who stays sharp; arguments as of `SubjectLock.follow`, `people` the surest first."""
         found, by_lock = None, self._rule == "lock"
         self.follows = by_lock and self._was_one

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from common.vision.arrays import SoftMask
 from compose.who.flow import Flow, carried
 
 LEAST_REACH = 2.0  # grid pixels a frame: what a still person moves, and what the grid rounds
@@ -28,7 +29,6 @@ CALM = 1.0  # grid pixels a frame that a subject moves within itself: a faster o
 MOST_BEHIND = 6.0  # grid pixels of that which count while somebody may be hidden behind the subject
 PERSON, MAYBE = 128, 64  # of 255: from here the matte calls it a person, and may be calling it one
 
-Map = NDArray[np.uint8]
 GridBox = tuple[int, int, int, int]
 
 
@@ -49,12 +49,12 @@ class Step(NamedTuple):
     """
 
     frame_id: int
-    subject: Map
-    core: Map
-    lately: Map
-    others: Map
-    solid: Map
-    strays: Map
+    subject: SoftMask
+    core: SoftMask
+    lately: SoftMask
+    others: SoftMask
+    solid: SoftMask
+    strays: SoftMask
     reach: float
     doubt: int = 0
     strict: bool = False
@@ -66,7 +66,7 @@ class Seen(NamedTuple):
     """One frame: what the matte said of it, (h, w) uint8, and where it looked; how the picture moved since another."""
 
     frame_id: int
-    likely: Map
+    likely: SoftMask
     box: GridBox
     flow: Flow | None
     since: int
@@ -122,7 +122,9 @@ class _Room(NamedTuple):
     spread: float
 
 
-def _room(last: Step, seen: Seen, core: Map, to_core: NDArray[np.float32], to_others: NDArray[np.float32]) -> _Room:
+def _room(
+    last: Step, seen: Seen, core: SoftMask, to_core: NDArray[np.float32], to_others: NDArray[np.float32]
+) -> _Room:
     frames = max(1, seen.frame_id - last.frame_id)
     most = max(LEAST_REACH, MOST_REACH * math.sqrt(cv2.countNonZero(last.subject)))
     apart = cv2.minMaxLoc(cv2.max(to_core, to_others))[0]  # half the least way from one to the other
@@ -133,7 +135,7 @@ def _room(last: Step, seen: Seen, core: Map, to_core: NDArray[np.float32], to_ot
     return _Room(min(DOUBTED_REACH + within if strict else last.reach * frames, most), most, doubt, strict, spread)
 
 
-def _others(seen: Seen, moved: _Moved, mine: Map, near: cv2.typing.MatLike, far: cv2.typing.MatLike) -> Map:
+def _others(seen: Seen, moved: _Moved, mine: SoftMask, near: cv2.typing.MatLike, far: cv2.typing.MatLike) -> SoftMask:
     """Where others are: persons `near` them before, and strangers, `far` from the subject and apart; never in its core,
     but for what both may have. Where the matte did not look they are where the flow took them."""
     person, core = _more(seen.likely, PERSON - 1), _more(moved.core, 127)
@@ -146,20 +148,20 @@ def _others(seen: Seen, moved: _Moved, mine: Map, near: cv2.typing.MatLike, far:
     return others
 
 
-def faded(lately: Map, frames: int, others: Map) -> Map:
+def faded(lately: SoftMask, frames: int, others: SoftMask) -> SoftMask:
     """Step's `lately` so many frames later, without the places where others have been."""
     return only(
         np.asarray(cv2.subtract(lately, min(255, FADES * frames)), np.uint8), cv2.bitwise_not(widened(others, 1))
     )
 
 
-def _strays(person: Map, mine: Map) -> Map:
+def _strays(person: SoftMask, mine: SoftMask) -> SoftMask:
     """What of the matte's persons is not the subject, less the specks."""
     left = only(person, cv2.bitwise_not(mine))
     return np.asarray(cv2.morphologyEx(left, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), np.uint8)
 
 
-def _apart(person: Map, mine: Map, far: cv2.typing.MatLike) -> Map:
+def _apart(person: SoftMask, mine: SoftMask, far: cv2.typing.MatLike) -> SoftMask:
     """What of the matte's persons is `far` and hangs together with nothing of the subject: an arm does, a stranger not."""
     count, parts = cv2.connectedComponents(person, connectivity=4, ltype=cv2.CV_16U)
     nobody = np.zeros(count, np.bool_)
@@ -169,22 +171,22 @@ def _apart(person: Map, mine: Map, far: cv2.typing.MatLike) -> Map:
     return np.asarray(cv2.erode(found, np.ones((3, 3), np.uint8)), np.uint8)  # specks of the matte are nobody
 
 
-def widened(area: Map, by: int) -> Map:
+def widened(area: SoftMask, by: int) -> SoftMask:
     """255 where an area (inside: more than 127) is, or is at most so many pixels away."""
     return np.asarray(cv2.dilate(_more(area, 127), np.ones((2 * by + 1,) * 2, np.uint8)), np.uint8)
 
 
-def _more(area: Map, than: int) -> Map:
+def _more(area: SoftMask, than: int) -> SoftMask:
     """255 where an area is more than a number."""
     return np.asarray(cv2.threshold(area, than, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
 
-def only(area: Map, inside: cv2.typing.MatLike) -> Map:
+def only(area: SoftMask, inside: cv2.typing.MatLike) -> SoftMask:
     """An area where `inside` is 255, 0 elsewhere."""
     return np.asarray(cv2.bitwise_and(area, inside), np.uint8)
 
 
-def _farthest(distance: NDArray[np.float32], area: Map) -> float:
+def _farthest(distance: NDArray[np.float32], area: SoftMask) -> float:
     """The 99th percentile of a distance inside an area, of every other row and column; 0 where it is empty."""
     found = distance[::2, ::2][area[::2, ::2] > 0]
     rank = len(found) * 99 // 100
@@ -199,10 +201,10 @@ def _looked(seen: Seen) -> bool:
 class _Moved(NamedTuple):
     """A step's maps where the picture's motion has taken them."""
 
-    core: Map
-    lately: Map
-    others: Map
-    solid: Map
+    core: SoftMask
+    lately: SoftMask
+    others: SoftMask
+    solid: SoftMask
 
 
 def _moved(last: Step, seen: Seen) -> _Moved:
@@ -223,7 +225,7 @@ def _moved(last: Step, seen: Seen) -> _Moved:
     return _Moved(core, lately, others, only(solid, flow.plausible))
 
 
-def _distance(area: Map) -> NDArray[np.float32]:
+def _distance(area: SoftMask) -> NDArray[np.float32]:
     """Distance of every pixel to an area (inside: more than 127) in grid pixels; far where it is empty."""
     outside = cv2.threshold(area, 127, 255, cv2.THRESH_BINARY_INV)[1]
     if cv2.countNonZero(outside) == area.size:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.ipc.records import Instance
+from common.vision.arrays import SoftMask
 from common.vision.coco import PERSON
 from compose.who.appearance import Look, alike, alike_parts
 from compose.who.others import (
@@ -22,7 +23,6 @@ from compose.who.others import (
     NEAR_WIDTHS,
     NOT_UNLIKE,
     Candidate,
-    Map,
     Other,
     Others,
     apart,
@@ -65,7 +65,7 @@ def by_number(number: int, lefts: list[int], present: int | None) -> int:
     return order[(order.index(present) + 1) % len(order)] if present is not None else order[0]
 
 
-def by_place(x: float, y: float, areas: list[Map]) -> int | None:
+def by_place(x: float, y: float, areas: list[SoftMask]) -> int | None:
     """Index of the person at a place, 0..1 of width and height, or very near it; None where nobody is."""
     found: tuple[float, int] | None = None
     for index, area in enumerate(areas):
@@ -88,7 +88,7 @@ class SubjectLock:
     returns: str = "auto"
     look: Look | None = None
     chosen: bool = False
-    place: Map | None = None  # where the subject was last
+    place: SoftMask | None = None  # where the subject was last
     seen_ns: int = 0
     left: bool = False
     asked: tuple[int, ...] = ()  # people of the last result who may be the subject or not
@@ -113,7 +113,7 @@ class SubjectLock:
         self._doubt, self._unsure_ns = False, 0
 
     def follow(
-        self, people: list[Candidate], region: Map | None, now_ns: int, *, is_steady: bool = False
+        self, people: list[Candidate], region: SoftMask | None, now_ns: int, *, is_steady: bool = False
     ) -> int | None:
         """Which of `people` is the subject, if any.
 
@@ -153,7 +153,7 @@ class SubjectLock:
         self,
         people: list[Candidate],
         others: list[Other | None],
-        place: Map,
+        place: SoftMask,
         known: bool,
         now_ns: int,
         *,
@@ -245,7 +245,7 @@ class SubjectLock:
             return other.here
         return self._is_near(person.area)
 
-    def _is_near(self, area: Map) -> bool:
+    def _is_near(self, area: SoftMask) -> bool:
         """Whether an area is at the place and side where the subject left."""
         if self.place is None:
             return False

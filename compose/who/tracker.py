@@ -9,32 +9,30 @@ from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from common.config import ComposeSettings
 from common.errors import AssetError
 from common.ipc.messages import MasksInferred
 from common.ipc.records import FrameInfo, Instance, SelectSubject, SelectSubjectAt
+from common.vision.arrays import BgrImage, SoftMask
 from common.vision.assets import MATTE, fetch
 from common.vision.coco import NAMES
 from common.vision.grid import on_grid
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 from common.vision.selfie_matte import Matte
 from compose.governor import LEAST_HZ
 from compose.picture import alpha
 from compose.picture.alpha import Alpha
 from compose.picture.guided_edge import GuidedEdge
 from compose.picture.matte_edge import MatteEdge, MattePace
+from compose.settings import ComposeSettings
 from compose.who.alone import Alone
 from compose.who.appearance import Light, look_of
 from compose.who.flow import FlowMeter
 from compose.who.others import Candidate, covered
 from compose.who.region import HISTORY, Present, Region, grid_wh, inside
 from compose.who.selection import Choice, Chooser
-from compose.who.step import Map
 from compose.who.subject import people_of
 
-Picture = NDArray[np.uint8]
 SURE = 0.8  # probability from which a result's own pixel is the subject, whatever the matte says
 EVEN = 0.5  # probability at which a pixel is as likely the subject as not
 WIDER = 2  # times as wide as the grid, at least, before a picture is sampled for it: fine patterns come out as others
@@ -65,7 +63,7 @@ class Past(NamedTuple):
     """A frame that a result may yet come for: when it was captured, and (h, w, 3) uint8 BGR, the picture on the grid."""
 
     captured_ns: int
-    small: Picture
+    small: BgrImage
 
 
 class Tracker:
@@ -104,17 +102,17 @@ class Tracker:
             self._edge.reset()
         self._past: OrderedDict[int, Past] = OrderedDict()  # by frame_id
 
-    def see(self, frame: FrameInfo, halves: Halves) -> None:
+    def see(self, frame: FrameInfo, pyramid: ImagePyramid) -> None:
         """The present frame, with its picture; another stream is another beginning."""
         if frame.epoch != self._epoch:
             self._begin(frame.epoch, (frame.width, frame.height))
-        small = halves.at_least(WIDER * self._wh[0], 1)
+        small = pyramid.smallest_at_least(WIDER * self._wh[0], 1)
         least = np.asarray(cv2.resize(small, self._wh), np.uint8)
         self._past[frame.frame_id] = Past(frame.captured_ns, least)
         if self._edge is not None:
             grey = np.asarray(cv2.cvtColor(least, cv2.COLOR_BGR2GRAY), np.uint8)
             since = -1 if self._present is None else self._present.frame_id
-            self._present = Present(frame.frame_id, halves.picture, small, grey, self._meter.measure(grey), since)
+            self._present = Present(frame.frame_id, pyramid.picture, small, grey, self._meter.measure(grey), since)
             self._region.see(self._present)
         self.seen_ns = frame.captured_ns
         self._forget(frame.captured_ns)
@@ -223,7 +221,9 @@ class Tracker:
             return Choice((*subjects, *things), everybody=everybody)
         return Choice((), self._chooser.why_nobody(len(people)), self._chooser.question, everybody)
 
-    def _holds(self, result: MasksInferred, people: list[Map], signs: list[Map], even: Picture | None) -> bool:
+    def _holds(
+        self, result: MasksInferred, people: list[SoftMask], signs: list[SoftMask], even: BgrImage | None
+    ) -> bool:
         """Whether the subject's area goes on although a result found nobody who is the subject, for a short time: where a sign
         of somebody lies on it, or where the look may have failed. Whom else the result found is hidden."""
         area = self._region.at(result.frame_id)
@@ -272,11 +272,11 @@ class Tracker:
         self,
         result: MasksInferred,
         subjects: list[Instance],
-        mine: Map,
+        mine: SoftMask,
         things: list[Instance],
         *,
-        others: Map,
-        signs: Map,
+        others: SoftMask,
+        signs: SoftMask,
     ) -> None:
         self.looked_ns = result.looked_ns
         bounds = self._edge is not None and self._edge.bounds
@@ -289,7 +289,7 @@ class Tracker:
             result.frame_id, cv2.max(mine, owned), others, solid, signs=signs, is_same=self._chooser.follows
         )
 
-    def _things(self, result: MasksInferred, subjects: list[Instance], mine: Map) -> list[Instance]:
+    def _things(self, result: MasksInferred, subjects: list[Instance], mine: SoftMask) -> list[Instance]:
         """Instances of the classes of `--keep` that touch the subject."""
         near = cv2.dilate(mine, np.ones((TOUCH, TOUCH), np.uint8)) if self._kept and mine.any() else mine
         return [
@@ -301,10 +301,10 @@ class Tracker:
             and cv2.bitwise_and(self._on_grid(i, self._settings.threshold), near).any()
         ]
 
-    def _on_grid(self, instance: Instance, threshold: float) -> Map:
+    def _on_grid(self, instance: Instance, threshold: float) -> SoftMask:
         return on_grid(instance, self._wh, threshold)
 
-    def _union(self, areas: list[Map]) -> Map:
+    def _union(self, areas: list[SoftMask]) -> SoftMask:
         found = np.zeros(self._wh[::-1], np.uint8)
         for area in areas:
             np.maximum(found, area, out=found)

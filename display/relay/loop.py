@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from common.config import RelaySettings
-from common.runtime.child import Stop
+import time
+
+from common.runtime.stage_context import StageContext
+from display.relay.settings import RelaySettings
+
+IDLE_S = 0.1  # between two looks at whether to stop
 
 
-def run(settings: RelaySettings, stop: Stop) -> None:
-    """Relay until told to stop; without an address there is nothing to do, and nothing is loaded for it.
+def run(settings: RelaySettings, stage: StageContext) -> None:
+    """Relay until told to stop; without an address, wait until then.
 
     Raises:
         ConfigError: The address cannot be bound, or nobody could be let in there.
@@ -15,8 +19,9 @@ def run(settings: RelaySettings, stop: Stop) -> None:
         AlreadyRunningError: Another relay serves this run folder.
     """
     if not settings.relay:
-        stop.rest()
+        while not stage.should_stop():
+            time.sleep(IDLE_S)
         return
-    from display.relay.serve import serve
+    from display.relay.serve import serve  # loads numpy, OpenCV and ZeroMQ, which only a relay at work needs
 
-    serve(settings, stop)
+    serve(settings, stage)

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from common.ipc.codec import MAX_MESSAGE_BYTES
 from common.ipc.messages import MAX_PIXELS
 from common.ipc.records import MAX_SIDE
+from common.vision.arrays import BgrImage
 from display.captions import write_caption
 
 MAX_JPEG_BYTES = MAX_MESSAGE_BYTES - 8192  # leaves room for three texts of 200 characters, and numbers
@@ -27,16 +27,14 @@ class Compressed(NamedTuple):
     width: int
 
 
-def card(height: int, width: int) -> NDArray[np.uint8]:
+def card(height: int, width: int) -> BgrImage:
     """Return the card that replaces the camera's own picture: (height, width, 3) uint8 BGR, black, with a line of text."""
     plain = np.zeros((height, width, 3), np.uint8)
     write_caption(plain, [OFF_TEXT])
     return plain
 
 
-def compress(
-    picture: NDArray[np.uint8], quality: int, max_width: int = 0, max_bytes: int = MAX_JPEG_BYTES
-) -> Compressed:
+def compress(picture: BgrImage, quality: int, max_width: int = 0, max_bytes: int = MAX_JPEG_BYTES) -> Compressed:
     """Encode (H, W, 3) uint8 BGR. Shrink it if it is wider than `max_width` (0: no limit), or too large for a message.
 
     Args:

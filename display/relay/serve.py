@@ -8,25 +8,25 @@ import time
 from dataclasses import replace
 
 import cv2
-import numpy as np
 import zmq
-from numpy.typing import NDArray
 
-from common.config import RelaySettings
 from common.errors import ConfigError
 from common.ipc.codec import encode
 from common.ipc.messages import CommandIssued, FrameComposed, PictureRelayed, ViewerReady
 from common.ipc.streams import COMPOSITES, CONTROL, Context, connect, open_context, parse
-from common.keys import Allowed, KeyStore
 from common.metrics.counters import Counters
-from common.metrics.load import Load
-from common.metrics.metrics import figures
-from common.remote import USER, bind_relay, is_loopback, start_authenticator
-from common.runtime.child import Stop, sole_writer
-from common.runtime.suspend import SleepWatch
+from common.metrics.load import LoadReporter
+from common.metrics.metrics import metrics
+from common.runtime.run_dir import writer_lock
+from common.runtime.stage_context import StageContext
+from common.runtime.suspend import SuspendDetector
+from common.vision.arrays import BgrImage
 from display.commands import CommandQueue
 from display.composite_reader import CompositeReader
+from display.relay.keyring import Allowed, KeyStore
 from display.relay.picture import card, compress
+from display.relay.settings import RelaySettings
+from display.relay.sockets import USER, bind_relay, is_loopback, start_authenticator
 from display.relay.viewers import Viewers
 from display.remote_policy import may_leave_machine, remote_refusal
 
@@ -40,28 +40,32 @@ VIEWER_FACTS: tuple[type[ViewerReady | CommandIssued], ...] = (ViewerReady, Comm
 log = logging.getLogger("onlyme")
 
 
-def serve(settings: RelaySettings, stop: Stop) -> None:
+def serve(settings: RelaySettings, stage: StageContext) -> None:
     """Relay until `stop`; see display.relay.loop.run."""
     cv2.setNumThreads(1)
     limit_descriptors()
     counters = Counters(log)
     run_dir = settings.call_dir
-    with sole_writer(run_dir, "relay"), open_context() as context:
+    with writer_lock(run_dir, "relay"), open_context() as context:
         server = RelayServer(context, settings, counters)
-        stop.each_second.append(Load("relay", context, run_dir).say)
+        stage.each_second.append(LoadReporter("relay", context, run_dir).send)
         composites = CompositeReader(connect(context, COMPOSITES, run_dir), counters)
         commands = CommandQueue(connect(context, CONTROL, run_dir), counters)
-        poller, sleep = zmq.Poller(), SleepWatch()
+        poller, suspend = zmq.Poller(), SuspendDetector()
         for socket in (server.socket, composites.socket):
             poller.register(socket, zmq.POLLIN)
         try:
-            while not stop:
+            while not stage.should_stop():
                 poller.poll(POLL_MS)
                 commands.add_issued(*server.receive_commands())
                 commands.flush()
                 message = composites.latest()
-                sleep.has_slept()
-                if message is not None and message.frame.captured_ns >= sleep.woke_ns and (waiting := server.ready()):
+                suspend.was_suspended()
+                if (
+                    message is not None
+                    and message.frame.captured_ns >= suspend.resumed_ns
+                    and (waiting := server.ready())
+                ):
                     seen = may_leave_machine(message)
                     picture = composites.read(message) if seen else card(message.frame.height, message.frame.width)
                     if picture is not None:
@@ -109,7 +113,7 @@ class RelayServer:
         if curve and not self._allowed:
             raise ConfigError(
                 f"--relay: expected somebody who may watch on {settings.relay}, got an empty list in "
-                f"{settings.keys_folder}; make a key with python -m common.keys new NAME"
+                f"{settings.keys_folder}; make a key with python -m display.relay.keyring new NAME"
             )
         self._authenticator = start_authenticator(context, self._admits) if curve else None
         self.socket = bind_relay(context, settings.relay, self._keys.relay() if curve else None)
@@ -150,7 +154,7 @@ class RelayServer:
         """Return the identities of the viewers that can take a picture now."""
         return self._viewers.ready()
 
-    def send(self, waiting: list[bytes], message: FrameComposed, picture: NDArray[np.uint8]) -> None:
+    def send(self, waiting: list[bytes], message: FrameComposed, picture: BgrImage) -> None:
         """Encode a composite, (H, W, 3) uint8 BGR, once and send it to the viewers `waiting`."""
         self._number += 1
         data = zmq.Frame(encode(self._relayed(message, picture)))
@@ -181,7 +185,7 @@ class RelayServer:
         if self._allowed is not None:
             self._allowed = self._keys.allowed()
             users = {key.decode() for key in self._allowed}
-        figures.put("viewers", len(self._viewers))
+        metrics.set("viewers", len(self._viewers))
         for why in self._viewers.remove_inactive(time.monotonic_ns(), users):
             self._counters.count("viewer", why)
         if len(self._viewers) and now - self._said_at > STATUS_EVERY_S:
@@ -209,7 +213,7 @@ class RelayServer:
         except zmq.Again:
             return None
 
-    def _relayed(self, message: FrameComposed, picture: NDArray[np.uint8]) -> PictureRelayed:
+    def _relayed(self, message: FrameComposed, picture: BgrImage) -> PictureRelayed:
         jpeg, height, width = compress(picture, self._quality, self._max_width)
         frame = replace(message.frame, segment="", sequence=0, height=height, width=width)
         composite = replace(message, frame=frame, question="", everybody=False)

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from common.remote import IN_FLIGHT
+from display.relay.sockets import IN_FLIGHT
 
 MAX_SILENCE_NS = 5_000_000_000  # a viewer sends something every second
 MAX_VIEWERS = 64

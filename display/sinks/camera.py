@@ -10,12 +10,12 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from common.config import DisplaySettings
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed
+from common.vision.arrays import BgrImage
 from display.captions import write_caption
-from display.composite_reader import Picture
 from display.meter import Meter
+from display.settings import DisplaySettings
 from display.sinks.sink import SinkEvents, UnattendedSink
 
 FPS = 30.0
@@ -34,7 +34,7 @@ class Device(Protocol):
 
     device: str
 
-    def send(self, frame: Picture) -> None:
+    def send(self, frame: BgrImage) -> None:
         """Send one picture, (H, W, 3) uint8 BGR."""
 
     def close(self) -> None:
@@ -73,7 +73,7 @@ class CameraSink(UnattendedSink):
         self.blank("onlyme is starting")
         log.info("sending to %s", self._device.device)
 
-    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
+    def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
         size_wh = (picture.shape[1] // 2 * 2, picture.shape[0] // 2 * 2)
         if not self._is_sized and size_wh != self._size_wh:
@@ -99,7 +99,7 @@ class CameraSink(UnattendedSink):
         self.blank("onlyme has ended")
         self._device.close()
 
-    def _send(self, picture: Picture) -> None:
+    def _send(self, picture: BgrImage) -> None:
         self._last, self._sent_at = picture, time.monotonic()
         self._device.send(picture)
 
@@ -117,7 +117,7 @@ class CameraSink(UnattendedSink):
             raise DisplayError(f"--sink camera: {HOW} (got: {said:.120})") from None
 
 
-def fitted(picture: Picture, size_wh: tuple[int, int]) -> Picture:
+def fitted(picture: BgrImage, size_wh: tuple[int, int]) -> BgrImage:
     """Fit (H, W, 3) uint8 BGR into `size_wh`: cut off an odd row or column, or scale it and add black bars."""
     height, width = picture.shape[:2]
     if (width // 2 * 2, height // 2 * 2) == size_wh:

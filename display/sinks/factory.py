@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from common.config import DisplaySettings
 from common.errors import DisplayError
-from common.screen import window_unavailable_reason
+from display.screen import window_unavailable_reason
+from display.settings import DisplaySettings
 from display.sinks.sink import Sink
 
 LOCAL = ("auto", "window", "record")  # sinks that only the user of this machine sees

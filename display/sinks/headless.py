@@ -6,7 +6,7 @@ import logging
 import time
 
 from common.ipc.messages import FrameComposed
-from display.composite_reader import Picture
+from common.vision.arrays import BgrImage
 from display.meter import Meter, describe
 from display.sinks.sink import UnattendedSink
 
@@ -21,7 +21,7 @@ class HeadlessSink(UnattendedSink):
         self._next_at = time.monotonic()
         self._is_blank = False
 
-    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
+    def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
         self._is_blank = False
         now = time.monotonic()

@@ -14,7 +14,7 @@ import cv2
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed
 from common.runtime.private_files import make_folder
-from display.composite_reader import Picture
+from common.vision.arrays import BgrImage
 from display.meter import Meter, describe
 from display.sinks.sink import UnattendedSink
 
@@ -46,13 +46,13 @@ class RecordSink(UnattendedSink):
         except OSError as error:
             raise DisplayError(f"--out: cannot write to {out} ({error.strerror}); name another folder") from None
         self._out, self._images = out, images == "all"
-        self._queue: queue.Queue[tuple[str, Picture] | None] = queue.Queue(QUEUE_SIZE)
+        self._queue: queue.Queue[tuple[str, BgrImage] | None] = queue.Queue(QUEUE_SIZE)
         self._number = self.left_out = 0
         self._said_at = time.monotonic()
         self._thread = threading.Thread(target=self._write, name="png", daemon=True)
         self._thread.start()
 
-    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
+    def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
         shown_ns = time.monotonic_ns()
         file = f"frames/{self._number:08d}.png" if self._images else None

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from common.ipc.messages import CommandIssued, FrameComposed
 from common.ipc.records import Command
-from display.composite_reader import Picture
+from common.vision.arrays import BgrImage
 from display.meter import Meter
 
 
@@ -29,7 +29,7 @@ class Sink(Protocol):
 
     local: bool  # only the user of this machine sees the sink, so it may show the instance view
 
-    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
+    def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """Show one picture.
 
         Args:

@@ -10,12 +10,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from common.config import DisplaySettings
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed
-from common.metrics.metrics import FIGURES, Figure, read_figures
-from display.composite_reader import Picture
+from common.metrics.metrics import METRICS, Sample, read_samples
+from common.vision.arrays import BgrImage
 from display.meter import Meter, describe
+from display.settings import DisplaySettings
 from display.sinks.sink import UnattendedSink
 
 EVERY_S = 1.0
@@ -34,12 +34,12 @@ class StatusSink(UnattendedSink):
             raise DisplayError("--sink status: expected a terminal, got a file or pipe; use --sink headless")
         self._run_dir = settings.call_dir
         self._line = "waiting for a picture"
-        self._before: tuple[float, dict[Key, Figure]] = (0.0, {})
+        self._before: tuple[float, dict[Key, Sample]] = (0.0, {})
         self._next_at = 0.0
         self._live = Live(console=console, auto_refresh=False)
         self._live.start()
 
-    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
+    def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
         now = time.monotonic()
         if now >= self._next_at:
@@ -57,34 +57,34 @@ class StatusSink(UnattendedSink):
 
     def _refresh(self, now: float) -> None:
         self._next_at = now + EVERY_S
-        figures = {(f.process, f.name, tuple(sorted(f.labels.items()))): f for f in read_figures(self._run_dir)}
+        samples = {(f.process, f.name, tuple(sorted(f.labels.items()))): f for f in read_samples(self._run_dir)}
         before_at, before = self._before
-        self._live.update(table_of(self._line, figures, before, now - before_at), refresh=True)
-        self._before = now, figures
+        self._live.update(table_of(self._line, samples, before, now - before_at), refresh=True)
+        self._before = now, samples
 
 
-def table_of(title: str, figures: dict[Key, Figure], before: dict[Key, Figure], span_s: float) -> Table:
-    """Every figure of every process: what it is, and what came in the last `span_s` seconds.
+def table_of(title: str, samples: dict[Key, Sample], before: dict[Key, Sample], span_s: float) -> Table:
+    """Every sample of every process: what it is, and what came in the last `span_s` seconds.
 
     Texts come from elsewhere, and brackets in them are no markup.
     """
     table = Table(title=Text(title), title_justify="left")
-    for name in ("process", "figure", "value", "lately"):
+    for name in ("process", "metric", "value", "lately"):
         table.add_column(name, justify="right" if name in ("value", "lately") else "left")
-    for key, figure in sorted(figures.items()):
-        labels = ", ".join(figure.labels.get(label, "") for label in FIGURES[figure.name].labels)
-        name = figure.name + (f" ({labels})" if labels else "")
-        table.add_row(Text(figure.process), Text(name), *_said(figure, before.get(key), span_s))
+    for key, sample in sorted(samples.items()):
+        labels = ", ".join(sample.labels.get(label, "") for label in METRICS[sample.name].labels)
+        name = sample.name + (f" ({labels})" if labels else "")
+        table.add_row(Text(sample.process), Text(name), *_said(sample, before.get(key), span_s))
     return table
 
 
-def _said(figure: Figure, before: Figure | None, span_s: float) -> tuple[str, str]:
-    """The value and what came lately, of one figure."""
+def _said(sample: Sample, before: Sample | None, span_s: float) -> tuple[str, str]:
+    """The value and what came lately, of one sample."""
     more, times = (
-        (figure.value, figure.times) if before is None else (figure.value - before.value, figure.times - before.times)
+        (sample.value, sample.times) if before is None else (sample.value - before.value, sample.times - before.times)
     )
-    if figure.times:  # a summary
-        mean_ms = 1000 * figure.value / figure.times
+    if sample.times:  # a summary
+        mean_ms = 1000 * sample.value / sample.times
         return f"{mean_ms:.1f} ms", f"{1000 * more / times:.1f} ms" if times > 0 else "-"
-    value = f"{figure.value:.10g}" if float(figure.value).is_integer() else f"{figure.value:.2f}"
+    value = f"{sample.value:.10g}" if float(sample.value).is_integer() else f"{sample.value:.2f}"
     return value, f"{more / span_s:.1f} a second" if before is not None and span_s > 0 and more else ""

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from common.config import DisplaySettings
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed
 from common.runtime.private_files import make_folder
+from common.vision.arrays import BgrImage
 from display.captions import write_caption
-from display.composite_reader import Picture
 from display.meter import Meter
+from display.settings import DisplaySettings
 from display.sinks.sink import UnattendedSink
 
 QUEUE_SIZE = 32  # pictures between the loop and the encoder; 88 MB at 720p
@@ -59,14 +59,14 @@ class VideoSink(UnattendedSink):
             raise DisplayError(f"--out: cannot write {settings.out} ({error.strerror}); name another file") from None
         self._longest_s, self._largest = settings.rotate_minutes * 60, settings.rotate_mb * 1_000_000
         self._out = settings.out
-        self._queue: queue.Queue[tuple[int, Picture] | None] = queue.Queue(QUEUE_SIZE)
+        self._queue: queue.Queue[tuple[int, BgrImage] | None] = queue.Queue(QUEUE_SIZE)
         self._shape = (360, 640, 3)
         self.left_out = 0
         self._failed = ""
         self._thread = threading.Thread(target=self._write, name="video", daemon=True)
         self._thread.start()
 
-    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
+    def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
         self._shape = picture.shape
         self._add(message.frame.captured_ns, picture)
@@ -85,7 +85,7 @@ class VideoSink(UnattendedSink):
         if self.left_out:
             log.warning("%d pictures left out: the encoder was too slow", self.left_out)
 
-    def _add(self, captured_ns: int, picture: Picture) -> None:
+    def _add(self, captured_ns: int, picture: BgrImage) -> None:
         if self._failed:
             raise DisplayError(f"--sink video: cannot go on writing ({self._failed}); is the disk full?")
         try:
@@ -112,7 +112,7 @@ class VideoSink(UnattendedSink):
         if movie is not None:
             movie.close()
 
-    def _is_over(self, movie: Movie, captured_ns: int, picture: Picture) -> bool:
+    def _is_over(self, movie: Movie, captured_ns: int, picture: BgrImage) -> bool:
         return (
             picture.shape != movie.shape
             or (self._longest_s > 0 and captured_ns - movie.begun_ns >= self._longest_s * 1e9)
@@ -139,7 +139,7 @@ class Movie:
         self._key_at = 0
         log.info("recording to %s", path)
 
-    def add(self, captured_ns: int, picture: Picture) -> None:
+    def add(self, captured_ns: int, picture: BgrImage) -> None:
         """Add (H, W, 3) uint8 BGR captured at `captured_ns`. A picture that is not later than the last one follows it by a tick."""
         import av
 

@@ -11,15 +11,15 @@ from typing import Any
 import cv2
 import numpy as np
 
-from common.config import DisplaySettings
 from common.ipc.messages import CommandIssued, FrameComposed
 from common.ipc.records import Command
-from common.metrics.metrics import figures
-from common.remote import is_loopback
+from common.metrics.metrics import metrics
+from common.vision.arrays import BgrImage
 from display.captions import write_caption
-from display.composite_reader import Picture
 from display.meter import Meter
+from display.relay.sockets import is_loopback
 from display.remote_policy import may_leave_machine
+from display.settings import DisplaySettings
 from display.sinks.headless import HeadlessSink
 from display.sinks.sink import SinkEvents
 from display.web.app import make_app, refusal_of
@@ -69,7 +69,7 @@ class WebSink:
         host = ANY_ADDRESS.get(host, host)
         log.info("open http://%s:%d/?token=%s", f"[{host}]" if ":" in host else host, bound, opens.token)
 
-    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
+    def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
         self._size_wh = (message.frame.width, message.frame.height)
         self._epoch = message.frame.epoch
@@ -77,7 +77,7 @@ class WebSink:
         if self._latest.watching:
             jpeg = _jpeg(picture if self._on_call_machine or may_leave_machine(message) else self._card(NOT_HERE))
         self._latest.publish(jpeg, facts_of(message, meter, self._on_call_machine))
-        figures.put("viewers", self._latest.watching)
+        metrics.set("viewers", self._latest.watching)
         self._log_sink.show(picture, message, meter)
 
     def blank(self, why: str) -> None:
@@ -95,7 +95,7 @@ class WebSink:
         """See Sink."""
         self._server.close()
 
-    def _card(self, why: str) -> Picture:
+    def _card(self, why: str) -> BgrImage:
         card = np.zeros((self._size_wh[1], self._size_wh[0], 3), np.uint8)
         write_caption(card, [why])
         return card
@@ -109,7 +109,7 @@ class WebSink:
         return refused
 
 
-def _jpeg(picture: Picture) -> bytes:
+def _jpeg(picture: BgrImage) -> bytes:
     encoded: bytes = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
     return encoded
 

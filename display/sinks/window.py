@@ -7,8 +7,8 @@ import numpy as np
 
 from common.ipc.messages import INSTANCES, FrameComposed
 from common.ipc.records import Command, DetectorKind, SelectSubject, SelectSubjectAt, SetPrivacy, SetView
+from common.vision.arrays import BgrImage
 from display.captions import bars_of, write_bars, write_caption
-from display.composite_reader import Picture
 from display.meter import Meter, describe
 from display.sinks.keyboard import key_of
 from display.sinks.sink import SinkEvents
@@ -38,7 +38,7 @@ class WindowSink:
         cv2.setMouseCallback(TITLE, self._click)
         cv2.pollKey()
 
-    def show(self, picture: Picture, message: FrameComposed, meter: Meter) -> None:
+    def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
         self._privacy, self._instances = message.privacy, message.state == INSTANCES
         self._everybody = message.shows_everybody

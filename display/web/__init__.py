@@ -1,1 +1,1 @@
-"""The browser display: a page with the live picture, figures and controls."""
+"""The browser display: a page with the live picture, metrics and controls."""

@@ -57,7 +57,7 @@ def make_app(latest: LatestFrame, credentials: Credentials, accept: Accept, run_
         credentials: Token and cookie that open the page.
         accept: Takes the epoch of the picture that a viewer saw, and that viewer's command; returns None, or status and
             reason of a refusal.
-        run_dir: Of the call whose figures are told.
+        run_dir: Of the call whose metrics are told.
     """
 
     async def page(request: Request) -> Response:

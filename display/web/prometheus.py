@@ -9,30 +9,30 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
-from common.metrics.metrics import FIGURES, read_figures
+from common.metrics.metrics import METRICS, read_samples
 
 
 class CallCollector(Collector):
-    """Reads what the processes of a call have left in its run folder."""
+    """Read the samples of all processes of a call from its run folder."""
 
     def __init__(self, run_dir: Path) -> None:
         self._run_dir = run_dir
 
     def collect(self) -> Iterable[Metric]:
         """See prometheus-client."""
-        families = {name: _family(name) for name in FIGURES}
-        for figure in read_figures(self._run_dir):
-            labels = [figure.process, *(figure.labels.get(label, "") for label in FIGURES[figure.name].labels)]
-            family = families[figure.name]
+        families = {name: _family(name) for name in METRICS}
+        for sample in read_samples(self._run_dir):
+            labels = [sample.process, *(sample.labels.get(label, "") for label in METRICS[sample.name].labels)]
+            family = families[sample.name]
             if isinstance(family, SummaryMetricFamily):
-                family.add_metric(labels, count_value=figure.times, sum_value=figure.value)
+                family.add_metric(labels, count_value=sample.times, sum_value=sample.value)
             else:
-                family.add_metric(labels, figure.value)
+                family.add_metric(labels, sample.value)
         return families.values()
 
 
 def _family(name: str) -> CounterMetricFamily | GaugeMetricFamily | SummaryMetricFamily:
-    kind = FIGURES[name]
+    kind = METRICS[name]
     labels = ["process", *kind.labels]
     if kind.kind == "summary":
         return SummaryMetricFamily(f"onlyme_{name}", kind.text, labels=labels)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.errors import DisplayError
-from common.runtime.procinfo import start_ticks
+from common.runtime.procinfo import start_time
 
 SECRET_BYTES = 32
 # characters of base64, 132 bits; short because browsers keep the cookies of all calls until they are closed
@@ -52,7 +52,7 @@ def owner() -> str:
     The text holds pid and start time, because the system uses pids again.
     """
     parent = os.getppid()
-    start = start_ticks(parent)
+    start = start_time(parent)
     # without a start time the parent is in another pid namespace: a restart gets another secret
     return secrets.token_hex() if start is None else f"{parent}-{start}"
 

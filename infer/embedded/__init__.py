@@ -1,1 +1,1 @@
-"""The embedded "who": tells people apart by small networks that look for bodies, faces and persons in general."""
+"""The embedded detector: small networks that find bodies, faces and people in general, and tell people apart."""

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from common.ipc.messages import MAX_INSTANCES
 from common.ipc.records import DetectorKind, Instance
+from common.vision.arrays import BgrImage, Mask
 from common.vision.coco import PERSON
 from infer.embedded.look import Looker, Seen
-from infer.embedded.outline import Mask
 from infer.embedded.split import face_share, shares, unclaimed, union
 from infer.embedded.witness import LoneFace, Person
 
 UNSEEN = 0.6  # probability of a cell that only the own mask gives to a person: shown where the present picture's matte agrees
 LEAST_SEEN = 0.2  # mean of the matte over a person, below which a coat on a chair may pass for one
-EMBEDDED = "embedded who: tells people apart by faces and skeletons; may miss a back or a limb alone"
+EMBEDDED = "embedded detector: tells people apart by faces and skeletons; may miss a back or a limb alone"
 FACELESS = 0.8  # times as sure is a person whose face was not found
 ASIDE = 0.3  # by so much less sure is a person at the picture's side than in the middle
 
@@ -45,7 +45,7 @@ class EmbeddedDetector:
         self._confidence = confidence
         self._looker = Looker() if looker is None else looker
 
-    def detect(self, picture: NDArray[np.uint8]) -> tuple[Instance, ...]:
+    def detect(self, picture: BgrImage) -> tuple[Instance, ...]:
         """See Detector."""
         return instances_of(self._looker.look(picture), self._confidence)
 

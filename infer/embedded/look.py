@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from common.vision.arrays import BgrImage
 from common.vision.assets import BODY, FACE, MATTE, POSE, fetch
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 from common.vision.selfie_matte import LEAST_WH, MATTE_SIZE_WH, Matte
 from infer.embedded.nets import (
     FACES,
@@ -40,8 +41,6 @@ from infer.embedded.witness import (
     lone_face_of,
     person_of,
 )
-
-Picture = NDArray[np.uint8]
 
 LONGEST = 320  # cells of the grid's longer side
 # scores; the networks' own graphs ask for 0.5 and 0.6 and miss who is half hidden. From 0.2 there are false faces on real people
@@ -87,22 +86,22 @@ class Looker:
         self._poses, self._faces = Finder(fetch(POSE), POSES), Finder(fetch(FACE), FACES)
         self._bodies = BodyReader(fetch(BODY))
 
-    def look(self, picture: Picture) -> Seen:
+    def look(self, picture: BgrImage) -> Seen:
         """Return what is seen in a picture (H, W, 3) uint8 BGR of any shape."""
-        halves, size_wh = Halves(picture), (picture.shape[1], picture.shape[0])
+        pyramid, size_wh = ImagePyramid(picture), (picture.shape[1], picture.shape[0])
         grid_wh = grid_of(size_wh)
         scale = grid_wh[0] / size_wh[0]
-        matte = matte_on(self._matte, halves, grid_wh)
+        matte = matte_on(self._matte, pyramid, grid_wh)
         squares = [whole(size_wh), *ends(size_wh)]
-        poses = self._poses.find(halves, squares[0], LEAST_POSE)[:MOST_POSES]
-        found = [f for square in squares for f in self._faces.find(halves, square, LEAST_FACE)]
+        poses = self._poses.find(pyramid, squares[0], LEAST_POSE)[:MOST_POSES]
+        found = [f for square in squares for f in self._faces.find(pyramid, square, LEAST_FACE)]
         faces = [(f, face) for f in found if is_likely(face := face_of(f, scale), matte)]
-        read = [self._read(halves, pose.points[HIPS], pose.points[WHOLE_BODY], grid_wh) for pose in poses]
+        read = [self._read(pyramid, pose.points[HIPS], pose.points[WHOLE_BODY], grid_wh) for pose in poses]
         bodies = each_once(p for p in read if p is not None)
         people = [p for p in bodies if any(fits(face, p.pose) for _, face in faces)]
         faces = [(f, face) for f, face in faces if not any(is_on_body(face, p) for p in people)]
         for f, face in lone(faces, people, fits)[:MOST_FACES]:
-            person = self._read_below(halves, f, face, grid_wh)
+            person = self._read_below(pyramid, f, face, grid_wh)
             if person is not None:
                 people = each_once([*people, person])
         # a pose without a face of its own may be a mixture of two people
@@ -111,18 +110,18 @@ class Looker:
         left = lone(faces, people, is_face_of)
         return Seen(matte, tuple(seen), tuple(lone_face_of(face, grid_wh) for _, face in left))
 
-    def _read_below(self, halves: Halves, found: Found, face: Face, grid_wh: tuple[int, int]) -> Person | None:
+    def _read_below(self, pyramid: ImagePyramid, found: Found, face: Face, grid_wh: tuple[int, int]) -> Person | None:
         """Return the person of a face; None where the landmark network sees nobody or somebody else there."""
-        scale = grid_wh[0] / halves.picture.shape[1]
+        scale = grid_wh[0] / pyramid.picture.shape[1]
         for hips, radius in BODIES:
-            body = self._bodies.read(halves, *body_below(found, hips, radius))
+            body = self._bodies.read(pyramid, *body_below(found, hips, radius))
             if body.presence >= PRESENT and fits(face, pose_on(body, scale)):
                 return person_on(body, grid_wh, scale)
         return None
 
-    def _read(self, halves: Halves, hips: Points, end: Points, grid_wh: tuple[int, int]) -> Person | None:
-        body = self._bodies.read(halves, hips, end)
-        return person_on(body, grid_wh, grid_wh[0] / halves.picture.shape[1]) if body.presence >= PRESENT else None
+    def _read(self, pyramid: ImagePyramid, hips: Points, end: Points, grid_wh: tuple[int, int]) -> Person | None:
+        body = self._bodies.read(pyramid, hips, end)
+        return person_on(body, grid_wh, grid_wh[0] / pyramid.picture.shape[1]) if body.presence >= PRESENT else None
 
 
 def grid_of(size_wh: tuple[int, int]) -> tuple[int, int]:
@@ -131,14 +130,14 @@ def grid_of(size_wh: tuple[int, int]) -> tuple[int, int]:
     return max(8, round(size_wh[0] * scale)), max(8, round(size_wh[1] * scale))
 
 
-def matte_on(matte: Matte, halves: Halves, grid_wh: tuple[int, int]) -> NDArray[np.float32]:
+def matte_on(matte: Matte, pyramid: ImagePyramid, grid_wh: tuple[int, int]) -> NDArray[np.float32]:
     """Return the matte of a picture on the grid. One that is not 16:9 gets bars: the network knows no stretched people."""
-    half, (wide, tall) = halves.at_least(*LEAST_WH), MATTE_SIZE_WH
-    scale = min(wide / half.shape[1], tall / half.shape[0])
-    width, height = max(1, round(half.shape[1] * scale)), max(1, round(half.shape[0] * scale))
+    level, (wide, tall) = pyramid.smallest_at_least(*LEAST_WH), MATTE_SIZE_WH
+    scale = min(wide / level.shape[1], tall / level.shape[0])
+    width, height = max(1, round(level.shape[1] * scale)), max(1, round(level.shape[0] * scale))
     x, y = (wide - width) // 2, (tall - height) // 2
     barred = np.zeros((tall, wide, 3), np.uint8)
-    barred[y : y + height, x : x + width] = cv2.resize(half, (width, height), interpolation=cv2.INTER_LINEAR)
+    barred[y : y + height, x : x + width] = cv2.resize(level, (width, height), interpolation=cv2.INTER_LINEAR)
     inside = matte.infer(barred)[y : y + height, x : x + width]
     return np.asarray(cv2.resize(inside, grid_wh, interpolation=cv2.INTER_LINEAR), np.float32)
 

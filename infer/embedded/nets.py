@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.vision.litert import Network
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 from infer.embedded.ssd import Layout, anchors_of, decode
 from infer.embedded.view import Points, Square, taken
 
@@ -50,9 +50,9 @@ class Finder:
         self._network, self._layout = Network(path), layout
         self._anchors = anchors_of(layout)
 
-    def find(self, halves: Halves, square: Square, threshold: float) -> list[Found]:
+    def find(self, pyramid: ImagePyramid, square: Square, threshold: float) -> list[Found]:
         """Return what is in a square with a score over `threshold`, the surest first."""
-        view = taken(halves, square, self._layout.side)
+        view = taken(pyramid, square, self._layout.side)
         offsets, logits = self._network(np.multiply(view, np.float32(2 / 255), dtype=np.float32)[None] - np.float32(1))
         found = decode(offsets[0], logits[0, :, 0], self._anchors, self._layout, threshold)
         return [Found(d.score, square.to_picture(d.corners), square.to_picture(d.points)) for d in found]
@@ -87,10 +87,10 @@ class BodyReader:
     def __init__(self, path: Path) -> None:
         self._network = Network(path)
 
-    def read(self, halves: Halves, hips: Points, end: Points) -> Body:
+    def read(self, pyramid: ImagePyramid, hips: Points, end: Points) -> Body:
         """Return the person who stands with the hips at `hips` and fits into the circle around them through `end`."""
         square = upright(hips, end)
-        view = taken(halves, square, BODY_PIXELS)
+        view = taken(pyramid, square, BODY_PIXELS)
         values, presence, logits, *_ = self._network(np.multiply(view, np.float32(1 / 255), dtype=np.float32)[None])
         rows = values.reshape(BODY_POINTS, BODY_VALUES)[:LANDMARKS]
         return Body(

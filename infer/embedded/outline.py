@@ -13,10 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from common.vision.arrays import FloatMap, Mask, SoftMask
 from infer.embedded.view import Points
 
-Mask = NDArray[np.bool_]
-Distance = NDArray[np.float32]
 SHIFT = 2  # cv2 draws in quarters of a cell
 FAR = 5000.0  # cells: farther outside nothing is drawn
 # landmarks of BlazePose
@@ -41,7 +40,7 @@ class Outline(NamedTuple):
     """
 
     core: Mask
-    distance: Distance
+    distance: FloatMap
     size: float
 
 
@@ -125,27 +124,27 @@ def of_head(middle: Points, width: float, grid_wh: tuple[int, int]) -> Mask:
     return np.asarray(free == 0)
 
 
-def _measured(free: NDArray[np.uint8], size: float) -> Outline:
+def _measured(free: SoftMask, size: float) -> Outline:
     core = free == 0
     if not core.any():  # OpenCV gives no distance to nothing
         return Outline(core, np.full(core.shape, FAR, np.float32), size)
     return Outline(core, np.asarray(cv2.distanceTransform(free, cv2.DIST_L2, 3), np.float32), size)
 
 
-def _free(grid_wh: tuple[int, int]) -> NDArray[np.uint8]:
+def _free(grid_wh: tuple[int, int]) -> SoftMask:
     return np.full(grid_wh[::-1], 255, np.uint8)
 
 
-def _line(free: NDArray[np.uint8], a: Points, b: Points, width: float) -> None:
+def _line(free: SoftMask, a: Points, b: Points, width: float) -> None:
     start, end = _quarters([a, b])
     cv2.line(free, start, end, 0, max(1, int(width)), shift=SHIFT)
 
 
-def _circle(free: NDArray[np.uint8], middle: Points, radius: float) -> None:
+def _circle(free: SoftMask, middle: Points, radius: float) -> None:
     cv2.circle(free, _quarters([middle])[0], int(min(radius, FAR) * 2**SHIFT), 0, cv2.FILLED, shift=SHIFT)
 
 
-def _fill(free: NDArray[np.uint8], corners: Points) -> None:
+def _fill(free: SoftMask, corners: Points) -> None:
     cv2.fillPoly(free, [np.array(_quarters(corners), np.int32)], 0, shift=SHIFT)
 
 
@@ -155,7 +154,7 @@ def _quarters(points: Iterable[Points]) -> list[tuple[int, int]]:
     return [(int(x), int(y)) for x, y in drawn]
 
 
-def _head(free: NDArray[np.uint8], middle: Points, width: float) -> None:
+def _head(free: SoftMask, middle: Points, width: float) -> None:
     _circle(free, middle - (0, 0.15 * width), 0.75 * width)
 
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from infer.embedded.outline import Mask
+from common.vision.arrays import Mask
 from infer.embedded.witness import SURE_FACE, LoneFace, Person
 
 EVEN = 0.5  # probability from which a cell is somebody's rather than nobody's

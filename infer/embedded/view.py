@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 
 Points = NDArray[np.float64]  # (N, 2): x and y
-FINER = 1.3  # times as fine as what is taken from it, at least, is the half that a square is taken from
+FINER = 1.3  # a pyramid level has at least so many pixels for each pixel of the square that is cut out of it
 MOST_SQUARES = 4  # of a picture that is longer than a camera gives
 ONE_SQUARE = 1.2  # a picture that is longer than this by its breadth has more to show in squares than as a whole
 
@@ -67,13 +67,13 @@ def ends(size_wh: tuple[int, int]) -> list[Square]:
     ]
 
 
-def taken(halves: Halves, square: Square, pixels: int) -> NDArray[np.uint8]:
+def taken(pyramid: ImagePyramid, square: Square, pixels: int) -> NDArray[np.uint8]:
     """Return (pixels, pixels, 3) uint8 RGB, a square of a picture, black where it sticks out."""
     times = max(0, math.floor(math.log2(max(1.0, square.side / pixels / FINER))))
-    half = halves[min(times, min(halves.picture.shape[:2]).bit_length() - 1)]  # of a strip nothing would be left
-    scale = half.shape[1] / halves.picture.shape[1]
+    level = pyramid[min(times, min(pyramid.picture.shape[:2]).bit_length() - 1)]  # a thin strip has few levels
+    scale = level.shape[1] / pyramid.picture.shape[1]
     drawn = cv2.warpAffine(
-        half, square.matrix(pixels, scale), (pixels, pixels), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        level, square.matrix(pixels, scale), (pixels, pixels), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     )
     return np.asarray(cv2.cvtColor(drawn, cv2.COLOR_BGR2RGB), np.uint8)
 

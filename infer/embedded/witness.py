@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from infer.embedded.outline import Mask, Outline, Pose, apart, of_face, of_head, of_pose
+from common.vision.arrays import Mask
+from infer.embedded.outline import Outline, Pose, apart, of_face, of_head, of_pose
 from infer.embedded.view import Points
 
 SAME_BODY = 0.6  # of the larger size: two bodies whose heads and necks are that near are one

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from common.config import CPU, DEVICES
+from infer.settings import CPU, DEVICES
 from tests.bench import (
     busy,
     compose_cost,

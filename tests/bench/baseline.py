@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.config import InferSettings
 from common.ipc.records import Instance
 from compose.picture import alpha
-from infer.detector import Detector
+from infer.detector_protocol import Detector
 from infer.embedded.detector import EmbeddedDetector
 from infer.mask_rcnn import MaskRcnn
+from infer.settings import InferSettings
 
 KERNEL = 41
 WIDTH = 600

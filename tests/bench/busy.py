@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 
-from common.config import NO_MODEL
+from infer.settings import NO_MODEL
 from tests.bench.calls import MODEL, Figures, record_call
 from tests.bench.clips import AGAIN, calm, footage, scaled
 from tests.bench.table import print_table
@@ -21,15 +21,15 @@ SECONDS = 30
 
 
 def main() -> None:
-    """A Mask R-CNN and the embedded who, beside none, one and two busy loops: somebody who moves, and somebody calm."""
+    """A Mask R-CNN and the embedded detector, beside none, one and two busy loops: somebody who moves, and somebody calm."""
     rows = []
     with tempfile.TemporaryDirectory(prefix="onlyme-bench-") as folder:
         clips = {footage(): scaled(AGAIN, SIZE_WH, Path(folder)), "calm": calm(SIZE_WH, Path(folder))}
-        for (what, clip), (who, model) in product(clips.items(), (("Mask R-CNN", MODEL), ("embedded", NO_MODEL))):
+        for (what, clip), (detector, model) in product(clips.items(), (("Mask R-CNN", MODEL), ("embedded", NO_MODEL))):
             for loops in LOOPS:
                 with busy(loops):
                     figures = record_call({"source": clip, "mask_rcnn": model}, seconds=SECONDS)
-                rows.append(_row(what, who, loops, figures))
+                rows.append(_row(what, detector, loops, figures))
     print_table("beside busy loops, 720p30, CPU in percent of one core", rows)
 
 
@@ -47,9 +47,9 @@ def busy(loops: int) -> Iterator[None]:
             one.wait()
 
 
-def _row(what: str, who: str, loops: int, figures: Figures) -> dict[str, object]:
+def _row(what: str, detector: str, loops: int, figures: Figures) -> dict[str, object]:
     return {
-        "what": what, "who": who, "loops": loops, "CPU %": figures.cpu, "shown": figures.shown, "p50 ms": figures.latency_ms[0],
+        "what": what, "detector": detector, "loops": loops, "CPU %": figures.cpu, "shown": figures.shown, "p50 ms": figures.latency_ms[0],
         "p99 ms": figures.latency_ms[1], "hidden %": 100 * figures.hidden, "bursts a minute": figures.bursts,
         "masks a second": figures.masks_a_second, "mask age p50": figures.mask_age_ms[0], "p99": figures.mask_age_ms[1],
     }  # fmt: skip

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.config import MODEL_FOLDER
+from infer.settings import MODEL_FOLDER
 from tests.call import environment, processes_of, read_until, stages, start_call
 from tests.shared import MASK_RCNN, ROOT, SEQUENTIAL
 from tests.soak.__main__ import look

@@ -9,11 +9,10 @@ import cv2
 import numpy as np
 
 from capture.demo import DemoScene
-from common.config import ComposeSettings, InferSettings
 from common.ipc.messages import MasksInferred
 from common.ipc.records import FrameInfo, Instance
 from common.vision.assets import MATTE, fetch
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 from common.vision.selfie_matte import Matte
 from compose.picture import alpha
 from compose.picture.blend import blend
@@ -22,8 +21,10 @@ from compose.picture.guided_edge import GuidedEdge
 from compose.picture.matte_edge import MatteEdge, MattePace
 from compose.picture.renderer import Painter
 from compose.policy import State, Verdict
+from compose.settings import ComposeSettings
 from compose.who.tracker import Edge, Tracker
 from infer.embedded.detector import EmbeddedDetector
+from infer.settings import InferSettings
 from tests.bench.baseline import paste
 from tests.bench.table import print_table
 from tests.bench.timing import medians_us
@@ -42,11 +43,11 @@ def row_of(width: int, height: int) -> dict[str, object]:
     person = EmbeddedDetector(InferSettings().confidence).detect(picture)[0]
     who = alpha.of_instance(person, (width, height), 0.3, "soft")
     into, sigma = np.empty_like(picture), strength_of(0, (width, height)).sigma
-    behind = blur(Halves(picture), sigma)
+    behind = blur(ImagePyramid(picture), sigma)
     work: dict[str, Callable[[], object]] = {
         "GaussianBlur": lambda: cv2.GaussianBlur(picture, (KERNEL, KERNEL), 0),
-        "blur": lambda: blur(Halves(picture), sigma),
-        "weighted blur": lambda: blur(Halves(picture), sigma, who),
+        "blur": lambda: blur(ImagePyramid(picture), sigma),
+        "weighted blur": lambda: blur(ImagePyramid(picture), sigma, who),
         "alpha": lambda: alpha.of_instance(person, (width, height), 0.3, "soft"),
         "blend": lambda: blend(picture, who, into),
         "JPEG": lambda: cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)),
@@ -88,10 +89,10 @@ def whole_of(width: int, height: int) -> dict[str, object]:
             of = index - 4
             result = truth(scene, of) if of >= FRAMES.start and of % 3 == 0 else None
             begun = time.perf_counter()
-            halves = Halves(picture)
-            tracker.see(frame, halves)
+            pyramid = ImagePyramid(picture)
+            tracker.see(frame, pyramid)
             subjects = tracker.choose(result).subjects if result else subjects
-            painter.paint(halves, frame, Verdict(State.LIVE, "", 100.0, subjects, 1.0), into)
+            painter.paint(pyramid, frame, Verdict(State.LIVE, "", 100.0, subjects, 1.0), into)
             times.append((time.perf_counter() - begun) * 1e3)
     figures = {name: np.percentile(times[8:], [50, 99]).round(2).tolist() for name, times in taken.items()}
     base = float(np.median(tutorials))

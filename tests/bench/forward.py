@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 
 from capture.demo import DemoScene
-from common.config import InferSettings
 from common.vision.assets import MATTE, fetch
 from common.vision.selfie_matte import Matte
 from infer.mask_rcnn import MaskRcnn
+from infer.settings import InferSettings
 from tests.bench.masks import reference_iou
 from tests.bench.table import print_table
 from tests.bench.timing import medians_us

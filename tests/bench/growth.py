@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from common.config import InferSettings
 from infer.detector import open_detector
+from infer.settings import InferSettings
 from tests.bench.calls import MODEL, Figures, cores, record_call
 from tests.bench.clips import AGAIN, FPS, footage, scaled, tiled, tiles
 from tests.bench.machine import describe

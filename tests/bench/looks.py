@@ -1,4 +1,4 @@
-"""How long a look takes, by who looks and how many people there are."""
+"""How long an inference takes, by detector and number of people."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 
 from capture.demo import DemoScene
-from common.config import CPU, InferSettings
-from infer.detector import Detector
+from infer.detector_protocol import Detector
 from infer.embedded.detector import EmbeddedDetector
 from infer.mask_rcnn import MaskRcnn
 from infer.onnx_mask_rcnn import OnnxMaskRcnn
+from infer.settings import CPU, InferSettings
 from infer.to_onnx import write_onnx
 from infer.witnessed import WitnessedDetector
 from tests.bench.table import print_table
@@ -52,16 +52,16 @@ def main() -> None:
         _print_looks(pictures(), detectors(Path(folder)))
 
 
-def _print_looks(seen: list[np.ndarray], who: dict[str, Detector]) -> None:
+def _print_looks(seen: list[np.ndarray], kinds: dict[str, Detector]) -> None:
     rows: list[dict[str, object]] = []
     for threads in sorted({1, min(2, os.cpu_count() or 1)}):
         cv2.setNumThreads(threads)
-        work = {(name, n): _look(detector, seen[n]) for name, detector in who.items() for n in range(len(seen))}
+        work = {(name, n): _look(detector, seen[n]) for name, detector in kinds.items() for n in range(len(seen))}
         took = medians_us({f"{name} {n}": call for (name, n), call in work.items()}, ROUNDS)
-        for name, detector in who.items():
+        for name, detector in kinds.items():
             people = [sum(i.class_id == 0 and not i.is_sign for i in detector.detect(picture)) for picture in seen]
             times = {f"{n} people ms": took[f"{name} {n}"] / 1e3 for n in range(len(seen))}
-            rows.append({"who": name, "threads": threads, **times, "found": people})
+            rows.append({"detector": name, "threads": threads, **times, "found": people})
     print_table("a look at 1280 x 720 by people in the picture; the small networks have one thread always", rows)
 
 

@@ -13,15 +13,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.config import CPU, InferSettings
-from common.devices import candidates
 from common.errors import ConfigError
 from compose.picture import alpha
 from compose.who import subject
 from infer.caffe2 import Op, read_network
-from infer.detector import Detector
+from infer.detector_protocol import Detector
+from infer.devices import candidates
 from infer.mask_rcnn import MaskRcnn
 from infer.onnx_mask_rcnn import OnnxMaskRcnn
+from infer.settings import CPU, InferSettings
 from infer.to_onnx import Conversion, write_onnx
 from tests.bench.table import print_table
 from tests.shared import FOOTAGE, MASK_RCNN, MASK_RCNN_2GO, SIGNERS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from common.config import NO_MODEL
+from infer.settings import NO_MODEL
 from tests.bench.calls import MODEL, record_call
 from tests.bench.clips import footage, meeting
 from tests.bench.table import print_table
@@ -15,14 +15,14 @@ SECONDS = 600
 
 
 def main() -> None:
-    """A Mask R-CNN and the embedded who, ten minutes each."""
+    """A Mask R-CNN and the embedded detector, ten minutes each."""
     rows = []
     with tempfile.TemporaryDirectory(prefix="onlyme-bench-") as folder:
         clip = meeting(SIZE_WH, Path(folder))
-        for who, model in (("Mask R-CNN", MODEL), ("embedded", NO_MODEL)):
+        for detector, model in (("Mask R-CNN", MODEL), ("embedded", NO_MODEL)):
             figures = record_call({"source": clip, "mask_rcnn": model}, seconds=SECONDS)
             rows.append({
-                "who": who, "CPU %": figures.cpu, "shown": figures.shown, "hidden %": 100 * figures.hidden,
+                "detector": detector, "CPU %": figures.cpu, "shown": figures.shown, "hidden %": 100 * figures.hidden,
                 "bursts a minute": figures.bursts, "p50 ms": figures.latency_ms[0], "p99 ms": figures.latency_ms[1],
                 "masks a second": figures.masks_a_second, "PSS MB": figures.pss_mb,
             })  # fmt: skip

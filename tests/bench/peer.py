@@ -14,7 +14,7 @@ from pathlib import Path
 
 import platformdirs
 
-from common.config import NO_MODEL
+from infer.settings import NO_MODEL
 from tests.bench.calls import MODEL, record_call
 from tests.bench.clips import AGAIN, calm, footage, scaled
 from tests.bench.table import print_table
@@ -26,7 +26,7 @@ LOOP = Path(__file__).with_name("peer_loop.py")
 
 
 def main() -> None:
-    """The peer, then the call with a Mask R-CNN and with the embedded who; somebody who moves, and somebody calm."""
+    """The peer, then the call with a Mask R-CNN and with the embedded detector; somebody who moves, and somebody calm."""
     python = _python()
     if python is None:
         print(f"\npeer: left out, {PACKAGES[0]} cannot be installed for Python {sys.version.split()[0]}")
@@ -39,9 +39,9 @@ def main() -> None:
             said = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
             peer_s = said["cpu_s"] / (said["shown"] / 30)
             rows.append(_row(what, "peer", said["shown"] / said["seconds"], peer_s, peer_s))
-            for who, model in (("Mask R-CNN", MODEL), ("embedded", NO_MODEL)):
+            for detector, model in (("Mask R-CNN", MODEL), ("embedded", NO_MODEL)):
                 figures = record_call({"source": clip, "mask_rcnn": model}, seconds=SECONDS)
-                rows.append(_row(what, who, figures.fps, figures.cpu_s_a_second, peer_s))
+                rows.append(_row(what, detector, figures.fps, figures.cpu_s_a_second, peer_s))
     print_table("CPU seconds for thirty pictures of 720p", rows)
 
 

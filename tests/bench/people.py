@@ -1,4 +1,4 @@
-"""Two people whose exact masks are known, in the situations of tests/people.py, by who finds them."""
+"""Two people whose exact masks are known, in the situations of tests/people.py, by detector."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Run = tuple[str, float, str, int]
 
 
 def main(kinds: Sequence[str] = KINDS, seeds: int = SEEDS) -> None:
-    """Every situation, by some kinds of who and so many courses each, on two cores."""
+    """Every situation, by some detectors and so many courses each, on two cores."""
     if unknown := set(kinds) - set(KINDS):
         sys.exit(f"bench: expected some of {', '.join(KINDS)} for --kinds, got {', '.join(sorted(unknown))}")
     if not MASK_RCNN.is_dir() and {"Mask R-CNN", "both"} & set(kinds):
@@ -58,7 +58,7 @@ def _row(kind: str, hz: float, situation: str, of: Iterable[Shown]) -> dict[str,
     )
     large = seen[fills >= LARGE]
     return {
-        "who": kind,
+        "detector": kind,
         "results a second": f"{hz or FPS / frames_of(kind):.3g}",
         "situation": situation,
         "IoU alone": _mean(iou[alone.astype(bool)]),

@@ -16,9 +16,9 @@ import numpy as np
 from common.ipc.messages import FrameComposed
 from common.ipc.ring import RingCache
 from common.ipc.streams import COMPOSITES, connect, open_context, receive
-from common.keys import KeyStore, read_viewer_key
 from common.metrics.counters import Counters
 from common.runtime.run_dir import open_run_dir
+from display.relay.keyring import KeyStore, read_viewer_key
 from tests.bench.clips import scaled
 from tests.bench.table import print_table
 from tests.call import free_port, read_until, stages, start_call

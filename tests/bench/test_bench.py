@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from common.config import NO_MODEL
+from infer.settings import NO_MODEL
 from tests.bench.calls import SETTLE_S, Used, figures_of
 from tests.bench.clips import GRIDS, scaled, tiles
 from tests.bench.plot import Panel, draw

@@ -28,12 +28,12 @@ def test_a_picture_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     first = KeptLooks("embedded", tmp_path)
     found = [first.at(picture).instances[0].probability for picture in (one, other, one)]
     assert found == [b"\x0a", b"\x14", b"\x0a"]
-    assert detector.looks == 3, "one of them to warm up"
+    assert detector.inferences == 3, "one of them to warm up"
     assert KeptLooks("embedded", tmp_path).at(one).instances[0].is_sign
-    assert detector.looks == 3
+    assert detector.inferences == 3
     monkeypatch.setattr(looks, "code_sum", lambda: "another")
     KeptLooks("embedded", tmp_path).at(one)
-    assert detector.looks == 5, "by other code it is another look"
+    assert detector.inferences == 5, "by other code it is another look"
 
 
 def test_a_row_says_what_was_seen_of_whom() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 from compose.picture.blur import DEFAULT_SIGMA, LEAST_SIGMA, blur, sigma_of
 from tests.bench.table import print_table
 from tests.faults.text_oracle import Hide, read_after
@@ -17,7 +17,7 @@ TUTORIALS_KERNEL = 41
 
 def ours(sigma: float) -> Hide:
     """The blur of compose."""
-    return lambda picture: blur(Halves(picture), sigma)
+    return lambda picture: blur(ImagePyramid(picture), sigma)
 
 
 def tutorials(picture: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from common.config import NO_MODEL
+from infer.settings import NO_MODEL
 from tests.bench.calls import MODEL, Figures, record_call, record_loop
 from tests.bench.clips import AGAIN, footage, scaled
 from tests.bench.table import print_table
@@ -24,12 +24,12 @@ def main() -> None:
         calls = {f"{n} worker(s)": record_call(of["source"], n) for n in WORKERS}
         calls["--cpu 100"] = record_call({**of["source"], "cpu": 100})
         calls["1 worker, 1080p"] = record_call(of["1080p"])
-        calls["embedded who"] = record_call(of["embedded"])
+        calls["embedded detector"] = record_call(of["embedded"])
     rows = [_row("tutorial's loop", loop, loop), *(_row(how, figures, loop) for how, figures in calls.items())]
     print_table(
         f"the whole call, 720p30 of {footage()}, CPU in percent of one core, CPU s for thirty pictures shown", rows
     )
-    for how in ("1 worker(s)", "embedded who"):
+    for how in ("1 worker(s)", "embedded detector"):
         used = calls[how].used
         lines = [{"process": name, "CPU %": used[name].cpu, "PSS MB": used[name].pss_mb} for name in sorted(used)]
         print_table(f"by process, {how}", lines)

@@ -1,4 +1,4 @@
-"""A network camera to pull the plug of: MJPEG over HTTP, as cheap cameras speak it."""
+"""A network camera that can fail: MJPEG over HTTP, as cheap cameras serve it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 
 class NetworkCamera:
-    """Delivers noise at 25 pictures a second; `mode` says what is wrong with it.
+    """Deliver noise at 25 pictures a second. `mode` selects a fault.
 
     "" nothing | "off" refuses | "stall" sends nothing more | "still" sends one picture for ever | "drop" hangs up
     """

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from capture.frozen_stream import StillWatch
+from capture.frozen_stream import FrozenStreamDetector
 
 MS = 1_000_000
 RNG = np.random.default_rng(3)
@@ -14,34 +14,34 @@ def picture() -> np.ndarray:
 
 
 def play(pictures: list[np.ndarray], stamps_ms: list[float]) -> list[str]:
-    """What is said of pictures that come every 100 ms."""
-    watch = StillWatch()
-    return [watch.look(p, s, (50 + n) * 100 * MS) for n, (p, s) in enumerate(zip(pictures, stamps_ms, strict=True))]
+    """Return what the detector says of pictures that come every 100 ms."""
+    detector = FrozenStreamDetector()
+    return [detector.check(p, s, (50 + n) * 100 * MS) for n, (p, s) in enumerate(zip(pictures, stamps_ms, strict=True))]
 
 
-def test_a_living_source_moves() -> None:
+def test_a_working_source_is_not_frozen() -> None:
     assert set(play([picture() for _ in range(30)], [float(n) for n in range(30)])) == {""}
 
 
-def test_the_same_picture_for_more_than_a_second_is_a_stall() -> None:
+def test_the_same_picture_for_more_than_a_second_is_frozen() -> None:
     still = picture()
     said = play([picture(), *[still.copy() for _ in range(13)]], list(range(14)))
     assert said[:12] == [""] * 12
     assert set(said[12:]) == {"delivers the same picture again and again"}
 
 
-def test_the_same_time_for_more_than_a_second_is_a_stall() -> None:
+def test_the_same_timestamp_for_more_than_a_second_is_frozen() -> None:
     said = play([picture() for _ in range(14)], [7.0] * 14)
     assert said[:11] == [""] * 11
     assert set(said[11:]) == {"delivers pictures of one and the same time"}
 
 
 @pytest.mark.parametrize("stamp", [0.0, -1.0])
-def test_a_source_without_a_clock_is_not_judged_by_it(stamp: float) -> None:
+def test_missing_timestamps_are_ignored(stamp: float) -> None:
     assert set(play([picture() for _ in range(30)], [stamp] * 30)) == {""}
 
 
-def test_one_pixel_is_enough_to_move() -> None:
+def test_one_changed_pixel_is_enough() -> None:
     still, pictures = picture(), []
     for n in range(30):
         pictures.append(still.copy())

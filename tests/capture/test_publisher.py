@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from capture.loop import NOTIFY_EVERY_S, Publisher
+from capture.loop import NOTIFY_EVERY_S, FramePublisher
 from common.ipc.messages import SourceLost, SourceNotice
 from common.ipc.streams import FRAME_MESSAGES, FRAMES, Socket, connect, open_context, receive
 from common.metrics.counters import Counters
@@ -18,14 +18,14 @@ from tests.processes.neighbours import wait_for
 
 
 @pytest.fixture
-def heard(run_dir: Path) -> Iterator[tuple[Publisher, Socket]]:
+def heard(run_dir: Path) -> Iterator[tuple[FramePublisher, Socket]]:
     """A publisher, and the socket of a compose that hears it."""
     open_run_dir(run_dir)
-    with open_context() as context, Publisher(context, run_dir) as publisher:
+    with open_context() as context, FramePublisher(context, run_dir) as publisher:
         socket = connect(context, FRAMES, run_dir)
 
         def hears() -> bool:
-            publisher.lose("the subscription is awaited")
+            publisher.source_lost("the subscription is awaited")
             return bool(socket.poll(20))
 
         wait_for("the subscription", hears)
@@ -33,7 +33,7 @@ def heard(run_dir: Path) -> Iterator[tuple[Publisher, Socket]]:
 
 
 def test_a_notice_is_sent_when_it_changes_and_every_second(
-    heard: tuple[Publisher, Socket], counters: Counters, monkeypatch: pytest.MonkeyPatch
+    heard: tuple[FramePublisher, Socket], counters: Counters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publisher, socket = heard
     now = time.monotonic()
@@ -42,7 +42,7 @@ def test_a_notice_is_sent_when_it_changes_and_every_second(
         for after_s, notice in calls:
             patched.setattr(time, "monotonic", partial(float, now + after_s))
             publisher.notify(notice)
-    publisher.lose("the end")
+    publisher.source_lost("the end")
     notices: list[str] = []
 
     def until_the_end() -> bool:

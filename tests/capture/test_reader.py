@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from capture.reader import Lost, Reader
-from capture.sources import Shot
+from capture.reader import SourceFailure, SourceReader
+from capture.sources.source import SourceFrame
 from common.errors import SourceError, SourceLostError
 from tests.processes.neighbours import wait_for
 
@@ -20,7 +20,7 @@ class Fast:
 
     description = notice = ""
     name = "fast"
-    patience_s = 0.2
+    read_timeout_s = 0.2
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Fast:
         self.reopen = reopen or (lambda: Fast(0))
         self.closed = False
 
-    def read(self) -> Shot | None:
+    def read(self) -> SourceFrame | None:
         if self.left == 0:
             if isinstance(self.then, Exception):
                 raise self.then
@@ -43,18 +43,18 @@ class Fast:
                 raise self.at_last
             return None
         self.left -= 1
-        return Shot(np.zeros((2, 2, 3), np.uint8), self.left, time.monotonic_ns())
+        return SourceFrame(np.zeros((2, 2, 3), np.uint8), self.left, time.monotonic_ns())
 
     def close(self) -> None:
         self.closed = True
 
 
-def all_of(reader: Reader, until: Callable[[], bool]) -> list[Shot | Lost]:
-    taken: list[Shot | Lost] = []
+def all_of(reader: SourceReader, until: Callable[[], bool]) -> list[SourceFrame | SourceFailure]:
+    taken: list[SourceFrame | SourceFailure] = []
 
     def look() -> bool:
-        reader.mind(time.monotonic())
-        if (one := reader.take()) is not None:
+        reader.check_timeout(time.monotonic())
+        if (one := reader.poll()) is not None:
             taken.append(one)
         return until()
 
@@ -62,43 +62,43 @@ def all_of(reader: Reader, until: Callable[[], bool]) -> list[Shot | Lost]:
     return taken
 
 
-def test_it_keeps_the_newest_only_and_counts_the_rest() -> None:
-    with Reader(lambda: Fast(5), NAME) as reader:
+def test_only_the_newest_frame_is_kept_and_the_others_are_counted() -> None:
+    with SourceReader(lambda: Fast(5), NAME) as reader:
         reader._thread.join(5)
-        shot = reader.take()
-        assert isinstance(shot, Shot)
-        assert shot.source_index == 0
+        frame = reader.poll()
+        assert isinstance(frame, SourceFrame)
+        assert frame.source_index == 0
         assert reader.overwritten == 4
-        assert reader.take() is None
+        assert reader.poll() is None
         assert reader.ended
 
 
 @pytest.mark.parametrize("count", [0, 3])
-def test_a_mistake_is_handed_to_the_loop(count: int) -> None:
-    with Reader(lambda: Fast(count, SourceError("broken image")), NAME) as reader:
+def test_an_error_of_the_source_is_raised_in_the_loop(count: int) -> None:
+    with SourceReader(lambda: Fast(count, SourceError("broken image")), NAME) as reader:
         reader._thread.join(5)
         assert not reader.ended, "a failure must not be taken for the end of the film"
         with pytest.raises(SourceError, match="broken image"):
-            reader.take()
+            reader.poll()
 
 
-def test_a_source_that_fails_is_said_to_be_lost_and_opened_again() -> None:
+def test_a_failure_is_reported_and_the_source_reopened() -> None:
     first = Fast(3, SourceLostError("unplugged"), lambda: Fast(2))
-    with Reader(lambda: first, NAME) as reader:
+    with SourceReader(lambda: first, NAME) as reader:
         taken = all_of(reader, lambda: reader.ended)
-    assert [t for t in taken if isinstance(t, Lost)] == [Lost("unplugged")]
-    assert isinstance(taken[-1], Shot)
+    assert [t for t in taken if isinstance(t, SourceFailure)] == [SourceFailure("unplugged")]
+    assert isinstance(taken[-1], SourceFrame)
     assert first.closed
 
 
-def test_the_loss_is_said_before_what_comes_after_it() -> None:
-    with Reader(lambda: Fast(1, SourceLostError("unplugged"), lambda: Fast(1)), NAME) as reader:
+def test_the_failure_is_reported_before_the_next_frame() -> None:
+    with SourceReader(lambda: Fast(1, SourceLostError("unplugged"), lambda: Fast(1)), NAME) as reader:
         reader._thread.join(5)
-        assert reader.take() == Lost("unplugged")
-        assert isinstance(reader.take(), Shot)
+        assert reader.poll() == SourceFailure("unplugged")
+        assert isinstance(reader.poll(), SourceFrame)
 
 
-def test_a_source_that_cannot_be_reopened_yet_is_waited_for_with_growing_patience() -> None:
+def test_reopening_is_retried_with_growing_intervals() -> None:
     tries: list[float] = []
 
     def reopen() -> Fast:
@@ -107,14 +107,14 @@ def test_a_source_that_cannot_be_reopened_yet_is_waited_for_with_growing_patienc
             raise SourceError("still unplugged")
         return Fast(1)
 
-    with Reader(lambda: Fast(1, SourceLostError("unplugged"), reopen), NAME) as reader:
+    with SourceReader(lambda: Fast(1, SourceLostError("unplugged"), reopen), NAME) as reader:
         taken = all_of(reader, lambda: reader.ended)
-    assert Lost("the camera cannot be opened") in [t for t in taken if isinstance(t, Lost)]
+    assert SourceFailure("the camera cannot be opened") in [t for t in taken if isinstance(t, SourceFailure)]
     gaps = np.diff(tries)
     assert (gaps[1:] > 1.5 * gaps[:-1]).all()
 
 
-def test_a_restarted_capture_waits_for_a_source_that_is_not_there() -> None:
+def test_a_restarted_capture_waits_for_a_missing_source() -> None:
     sources: list[SourceError | Fast] = [SourceError("no camera"), Fast(1)]
 
     def opener() -> Fast:
@@ -123,56 +123,56 @@ def test_a_restarted_capture_waits_for_a_source_that_is_not_there() -> None:
             raise source
         return source
 
-    with Reader(opener, NAME, patient=True) as reader:
-        assert all_of(reader, lambda: reader.ended)[0] == Lost("the camera cannot be opened")
+    with SourceReader(opener, NAME, retry_open=True) as reader:
+        assert all_of(reader, lambda: reader.ended)[0] == SourceFailure("the camera cannot be opened")
 
 
-def test_a_read_that_does_not_come_back_is_given_up() -> None:
+def test_a_read_that_does_not_return_is_abandoned() -> None:
     comes_back = threading.Event()
     blocked = Fast(2, comes_back, lambda: Fast(1))
-    with Reader(lambda: blocked, NAME) as reader:
+    with SourceReader(lambda: blocked, NAME) as reader:
         taken = all_of(reader, lambda: reader.ended)
         assert not blocked.closed
         comes_back.set()  # much later
         wait_for("the device let go by the abandoned thread", lambda: blocked.closed)
-        assert reader.take() is None
-    assert [t for t in taken if isinstance(t, Lost)] == [Lost("fast: nothing came for 0 s")]
-    assert isinstance(taken[-1], Shot)
+        assert reader.poll() is None
+    assert [t for t in taken if isinstance(t, SourceFailure)] == [SourceFailure("fast: nothing came for 0 s")]
+    assert isinstance(taken[-1], SourceFrame)
 
 
-def test_after_a_sleep_what_is_still_read_counts_no_more() -> None:
+def test_after_a_suspend_frames_of_the_old_thread_are_dropped() -> None:
     """A device hands out what it held before the machine slept, as if it were new."""
     comes_back = threading.Event()
-    slept, shots = Fast(2, comes_back, lambda: Fast(1)), []
-    with Reader(lambda: slept, NAME) as reader:
-        wait_for("a shot", reader.take)
+    slept, frames = Fast(2, comes_back, lambda: Fast(1)), []
+    with SourceReader(lambda: slept, NAME) as reader:
+        wait_for("a frame", reader.poll)
         wait_for("all that comes", lambda: slept.left == 0)
-        reader.begin_anew("the computer was asleep")
-        assert reader.take() == Lost("the computer was asleep")
-        shots = all_of(reader, lambda: reader.ended)
+        reader.restart("the computer was asleep")
+        assert reader.poll() == SourceFailure("the computer was asleep")
+        frames = all_of(reader, lambda: reader.ended)
         comes_back.set()
         wait_for("the device let go by the abandoned thread", lambda: slept.closed)
-    assert [shot.source_index for shot in shots if isinstance(shot, Shot)] == [0]
-    assert not [lost for lost in shots if isinstance(lost, Lost)]
+    assert [frame.source_index for frame in frames if isinstance(frame, SourceFrame)] == [0]
+    assert not [lost for lost in frames if isinstance(lost, SourceFailure)]
 
 
 @pytest.mark.parametrize("at_last", [None, SourceError("broken image")], ids=["ends", "fails"])
-def test_a_source_that_was_given_up_neither_ends_nor_fails_the_call(at_last: Exception | None) -> None:
+def test_an_abandoned_source_neither_ends_nor_fails_the_call(at_last: Exception | None) -> None:
     comes_back, held = threading.Event(), threading.Event()
     blocked = Fast(1, comes_back, lambda: Fast(1, held), at_last)
-    with Reader(lambda: blocked, NAME) as reader:
+    with SourceReader(lambda: blocked, NAME) as reader:
         all_of(reader, lambda: reader._session == 2)
         comes_back.set()
         wait_for("the device let go by the abandoned thread", lambda: blocked.closed)
         time.sleep(0.05)  # for what its thread says last
         for _ in range(3):
-            reader.take()
+            reader.poll()
             assert not reader.ended
         held.set()
 
 
-def test_closing_does_not_wait_for_a_device_that_blocks() -> None:
+def test_closing_does_not_wait_for_a_blocked_device() -> None:
     begun = time.monotonic()
-    with Reader(lambda: Fast(1, threading.Event()), NAME) as reader:
-        wait_for("a shot", reader.take)
+    with SourceReader(lambda: Fast(1, threading.Event()), NAME) as reader:
+        wait_for("a frame", reader.poll)
     assert time.monotonic() - begun < 3

@@ -1,4 +1,4 @@
-"""Freed memory is kept: the next frame's arrays cost no page faults."""
+"""The C library keeps freed memory, so the arrays of the next frame cost no page faults."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from tests.shared import ROOT
 PROGRAM = """
 import resource, sys
 import numpy as np
-from compose.malloc import keep_freed
+from compose.malloc import tune_malloc
 if "keep" in sys.argv:
-    keep_freed()
+    tune_malloc()
 def frames(number):
     for _ in range(number):
         at_once = [np.ones(2_764_800, np.uint8) for _ in range(4)]

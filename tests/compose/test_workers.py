@@ -9,16 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from common.config import MASK_AGE_MS, ComposeSettings
 from common.ipc.messages import InferenceScheduled, LoadReported, MasksInferred
 from common.ipc.streams import LOADS, SCHEDULE, Socket, connect, open_context, receive, send
 from common.metrics.counters import Counters
 from common.metrics.metrics import Meter
 from common.runtime.run_dir import open_run_dir
+from common.settings.detection import MASK_AGE_MS
 from compose import workers as module
 from compose.governor import MOST_EVERY
 from compose.picture.matte_edge import MattePace
 from compose.policy import State, Verdict
+from compose.settings import ComposeSettings
 from compose.who.tracker import Tracker
 from compose.workers import ASK_AGAIN_NS, Workers
 from tests.processes.neighbours import wait_for

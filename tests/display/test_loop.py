@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 import pytest
 
-from common.config import DisplaySettings
 from common.ipc.messages import FrameComposed
 from common.ipc.records import Command, SetView
-from common.runtime.child import Stop
-from common.runtime.heartbeat import Pulse
+from common.runtime.heartbeat import Heartbeat
+from common.runtime.stage_context import StageContext
+from common.vision.arrays import BgrImage
 from display import loop
-from display.composite_reader import Picture
 from display.presenter import Presenter
+from display.settings import DisplaySettings
 from display.sinks.recording import RecordSink
 from tests.display.test_meter import MESSAGE
 
@@ -41,7 +41,7 @@ def test_a_recording_is_complete_even_if_the_loop_fails(
     run_dir.mkdir()
     settings = DisplaySettings(run_dir=run_dir, sink="record", out=out)
     with pytest.raises(RuntimeError, match="nobody thought of"):
-        loop.run(settings, Stop(Pulse(logging.INFO), [], restarts=0))
+        loop.run(settings, StageContext(Heartbeat(logging.INFO), [], restarts=0))
     rows = [json.loads(line) for line in (out / "frames.jsonl").read_text().splitlines()]
     assert rows
     for number, row in enumerate(rows):
@@ -59,9 +59,9 @@ def test_the_sink_of_a_recording_is_closed_once(run_dir: Path, tmp_path: Path, m
 
     monkeypatch.setattr(RecordSink, "close", note)
     run_dir.mkdir()
-    stop = Stop(Pulse(logging.INFO), [], restarts=0)
-    stop.ask()
-    loop.run(DisplaySettings(run_dir=run_dir, sink="record", out=tmp_path / "out"), stop)
+    stage = StageContext(Heartbeat(logging.INFO), [], restarts=0)
+    stage.request_stop()
+    loop.run(DisplaySettings(run_dir=run_dir, sink="record", out=tmp_path / "out"), stage)
     assert len(closed) == 1
 
 
@@ -70,8 +70,8 @@ class Played:
 
     blank_after_s, stale_after_s, gone_text, silent_text = 60.0, None, "", ""
 
-    def __init__(self, states: list[str], stop: Stop) -> None:
-        self.socket, self._states, self._stop = self, states, stop
+    def __init__(self, states: list[str], stage: StageContext) -> None:
+        self.socket, self._states, self._stage = self, states, stage
         self.commanded: list[Command] = []
 
     def poll(self, timeout_ms: int) -> None:
@@ -80,9 +80,9 @@ class Played:
     def is_gone(self) -> bool:
         return False
 
-    def receive(self) -> Iterator[tuple[FrameComposed, Picture]]:
+    def receive(self) -> Iterator[tuple[FrameComposed, BgrImage]]:
         if not self._states:
-            self._stop.ask()
+            self._stage.request_stop()
             return
         yield replace(CARD, state=self._states.pop(0)), np.zeros((90, 160, 3), np.uint8)
 
@@ -110,9 +110,9 @@ def test_the_instance_view_is_requested_once_with_the_first_picture(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Compose refuses the view while the camera is lost. A display restarted after a crash must not turn privacy off by it."""
-    stop = Stop(Pulse(logging.INFO), [], restarts)
-    played = Played(list(states), stop)
+    stage = StageContext(Heartbeat(logging.INFO), [], restarts)
+    played = Played(list(states), stage)
     monkeypatch.setattr(loop, "open_source", lambda *_: (played, played))
     settings = DisplaySettings(run_dir=run_dir, sink="record", out=run_dir / "out", images="none", view="instances")
-    loop.run(settings, stop)
+    loop.run(settings, stage)
     assert played.commanded == commanded

@@ -14,7 +14,6 @@ import cv2
 import pytest
 import zmq
 
-from common.config import DisplaySettings
 from common.errors import ConfigError, MessageError
 from common.ipc.codec import decode, encode
 from common.ipc.fields import MAX_INT
@@ -22,10 +21,11 @@ from common.ipc.messages import MAX_PIXELS, CommandIssued, FrameComposed, Pictur
 from common.ipc.records import FrameInfo, SetPrivacy
 from common.ipc.streams import Socket, open_context
 from common.metrics.counters import Counters
+from common.vision.arrays import BgrImage
 from display.commands import CommandQueue
-from display.composite_reader import Picture
 from display.meter import Meter, describe
 from display.relay_reader import RelayClock, RelayReader, open_relay_reader
+from display.settings import DisplaySettings
 from tests.display.test_jpeg import jpeg, saying
 from tests.processes.neighbours import wait_for
 
@@ -45,7 +45,7 @@ class Relay:
         *_, (self.identity, data) = [self.socket.recv_multipart()]
         return decode(data)
 
-    def shows(self, message: PictureRelayed) -> tuple[FrameComposed, Picture] | None:
+    def shows(self, message: PictureRelayed) -> tuple[FrameComposed, BgrImage] | None:
         """Send a picture; return what the reader makes of it."""
         self.socket.send_multipart([self.identity, encode(message)])
         assert self.relayed.socket.poll(5000)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import DisplayError
-from common.runtime.procinfo import start_ticks
+from common.runtime.procinfo import start_time
 from display.web.secret import credentials, load_or_create_secret, owner
 from tests.shared import ROOT
 
@@ -74,7 +74,7 @@ def test_the_cookies_name_holds_port_and_call() -> None:
 def test_the_owner_is_the_parent_process() -> None:
     code = "from display.web.secret import owner; print(owner())"
     said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert said == f"{os.getpid()}-{start_ticks(os.getpid())}\n"
+    assert said == f"{os.getpid()}-{start_time(os.getpid())}\n"
 
 
 def test_a_parent_in_another_pid_namespace_keeps_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:

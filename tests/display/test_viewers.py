@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from common.remote import IN_FLIGHT, is_loopback
+from display.relay.sockets import IN_FLIGHT, is_loopback
 from display.relay.viewers import MAX_COMMANDS_PER_S, MAX_SILENCE_NS, MAX_VIEWERS, Viewers
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import cv2
 
-from common.config import DisplaySettings
 from common.runtime.supervisor import launch
-from display.composite_reader import Picture
+from common.vision.arrays import BgrImage
+from display.settings import DisplaySettings
 from display.sinks import factory as sinks
 from display.sinks.camera import CameraSink
 from display.sinks.sink import Sink
@@ -26,7 +26,7 @@ class FileDevice:
     def __init__(self, out: Path) -> None:
         self._out = out
 
-    def send(self, frame: Picture) -> None:
+    def send(self, frame: BgrImage) -> None:
         """See display.sinks.camera.Device."""
         jpeg = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
         with self._out.open("ab") as file:

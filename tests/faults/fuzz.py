@@ -29,8 +29,8 @@ from common.ipc.messages import (
 )
 from common.ipc.records import FrameInfo, Instance, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy
 from common.ipc.streams import COMPOSITES, CONTROL, FRAMES, MASKS, WORK, Context, endpoint
-from common.keys import ViewerKey
-from common.remote import connect_relay
+from display.relay.keyring import ViewerKey
+from display.relay.sockets import connect_relay
 
 PATIENCE_S = 0.05
 LARGEST = 200_000  # bytes of one input

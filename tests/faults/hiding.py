@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 from compose.picture.alpha import Alpha
 from compose.picture.blend import blend
 from compose.picture.blur import blur
@@ -55,8 +55,8 @@ def over(front: Picture, behind: Picture, opacity: NDArray[np.float32]) -> Pictu
 def composed(picture: Picture, sigma: float, mask: Mask | None = None) -> Picture:
     """What compose makes of a picture: the blur of its own, and over it what `mask` covers."""
     if mask is None:
-        return blur(Halves(picture), sigma)
+        return blur(ImagePyramid(picture), sigma)
     alpha = Alpha((edge_of(mask) * 255).astype(np.uint8), (0, 0, picture.shape[1], picture.shape[0]))
-    into = blur(Halves(picture), sigma, alpha)
+    into = blur(ImagePyramid(picture), sigma, alpha)
     blend(picture, alpha, into)
     return into

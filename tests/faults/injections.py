@@ -14,8 +14,8 @@ from os import pidfd_open
 from pathlib import Path
 from typing import NamedTuple
 
-from common.config import MASK_AGE_ALONE_MS, MASK_AGE_MS
 from common.ipc.shm import find_stale, remove_stale
+from common.settings.detection import MASK_AGE_ALONE_MS, MASK_AGE_MS
 from compose.policy import SILENCE_NS
 from display.composite_reader import CompositeReader
 from tests.call import stages

@@ -29,14 +29,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capture.demo import CROSSING_S, SWAY_S, DemoScene
-from common.config import MASK_AGE_ALONE_MS, MASK_AGE_MS
 from common.ipc.messages import EVERYBODY, FrameComposed
+from common.settings.detection import MASK_AGE_ALONE_MS, MASK_AGE_MS
 from compose.picture.renderer import paint_card
 from tests.faults.detail import CHECKER_WINDOW, COARSE, FINE, Band, Checker, Map, Picture, grey_of, kept, reduced
 
 BOUND = 1.0
 # what a mask's edge may be off, as a share of the height: the blend's feather; a cell of Mask R-CNN's map, 38 pixels of
-# a person who fills 80 % of 720p, and so much of the wall between body and arm for the embedded who
+# a person who fills 80 % of 720p, and so much of the wall between body and arm for the embedded detector
 EDGES = {"exact": 12 / 360, "network": 48 / 720}
 BESIDE = {"exact": 12 / 360, "network": 24 / 720}
 ALWAYS_LEAKS = 255.0

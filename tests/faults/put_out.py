@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.ipc.streams import open_context
-from common.keys import ViewerKey
 from common.metrics.counters import Counters
 from compose.picture.renderer import paint_card
 from display.captions import write_caption
 from display.composite_reader import CompositeReader
+from display.relay.keyring import ViewerKey
 from tests.background import Background
 from tests.faults.detail import grey_of
 from tests.faults.oracle import LeakOracle

@@ -13,10 +13,10 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from common.config import MASK_AGE_ALONE_MS
 from common.ipc.codec import encode
 from common.ipc.messages import CommandIssued, MasksInferred
 from common.ipc.records import SetPrivacy
+from common.settings.detection import MASK_AGE_ALONE_MS
 from tests.faults.scenes import PatternedScene
 from tests.faults.watch import WatchedCall, nothing_leaked
 from tests.faults.worker import Answer, ExactWorker, exact_call, honest, silent

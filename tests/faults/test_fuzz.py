@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from common.ipc.streams import open_context
-from common.keys import KeyStore, read_viewer_key
 from common.metrics.counters import Counters
+from display.relay.keyring import KeyStore, read_viewer_key
 from tests.call import Stage, free_port, stages
 from tests.faults.fuzz import Thrower
 from tests.faults.put_out import TOKEN, PageWatched, RelayWatched

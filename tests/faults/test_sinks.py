@@ -12,8 +12,8 @@ from typing import Any
 
 import cv2
 
-from common.keys import KeyStore, read_viewer_key
 from common.metrics.counters import Counters
+from display.relay.keyring import KeyStore, read_viewer_key
 from tests.call import free_port
 from tests.faults.hiding import blurred, shown
 from tests.faults.oracle import BOUND, LeakOracle

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 from compose.picture.blur import LEAST_SIGMA, blur
 from tests.faults.text_oracle import CHANCE, LETTERS, Hide, Page, glyphs_of, read_after
 
@@ -19,7 +19,7 @@ def gaussian(sigma: float) -> Hide:
 
 @pytest.mark.parametrize("share", [60, 40])
 def test_small_text_cannot_be_read_at_the_weakest_blur(share: int) -> None:
-    got = read_after(lambda p: blur(Halves(p), FLOOR), FLOOR, SIZE_WH, SIZE_WH[1] / share)
+    got = read_after(lambda p: blur(ImagePyramid(p), FLOOR), FLOOR, SIZE_WH, SIZE_WH[1] / share)
     assert got.letters >= 200
     assert max(got.plain, got.deconvolved) <= MOST_READ
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from infer.embedded.outline import Mask, Pose
+from common.vision.arrays import Mask
+from infer.embedded.outline import Pose
 from infer.embedded.witness import Face, LoneFace, Person, lone_face_of, person_of
 
 GRID_WH = (320, 180)

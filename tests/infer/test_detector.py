@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from capture.demo import DemoScene
-from common.config import InferSettings
 from common.errors import AssetError, ModelError
-from common.model import models_in
 from common.vision.coco import NAMES
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 from infer.detector import open_detector
 from infer.embedded.detector import EmbeddedDetector
-from infer.loop import least_size, share_of_cores
+from infer.loop import least_size, threads_per_worker
 from infer.mask_rcnn import MaskRcnn
+from infer.model_folder import models_in
+from infer.settings import InferSettings
 from infer.static_scene import CELLS_WH
 from tests.shared import FOOTAGE, MASK_RCNN
 
@@ -25,11 +25,11 @@ from tests.shared import FOOTAGE, MASK_RCNN
 def test_what_the_network_asks_to_see_at_least_is_enough() -> None:
     picture = DemoScene(1280, 720, 30).frame(60)
     detector = MaskRcnn(InferSettings(mask_rcnn=MASK_RCNN))
-    reduced = Halves(picture).at_least(*detector.least_wh)
+    reduced = ImagePyramid(picture).smallest_at_least(*detector.least_wh)
     assert reduced.shape == (360, 640, 3)
     assert detector.detect(reduced) == detector.detect(picture)
     narrow = MaskRcnn(InferSettings(mask_rcnn=MASK_RCNN, infer_width=64))
-    assert least_size(narrow) == CELLS_WH, "what tells motion wants more"
+    assert least_size(narrow) == CELLS_WH, "thumbnails need more"
 
 
 def test_without_weights_the_default_is_the_embedded_who(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_without_weights_the_default_is_the_embedded_who(monkeypatch: pytest.Mon
 
 def test_threads_are_shared_among_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 8)
-    assert [share_of_cores(n) for n in (0, 1, 2, 3, 100)] == [8, 8, 4, 2, 1]
+    assert [threads_per_worker(n) for n in (0, 1, 2, 3, 100)] == [8, 8, 4, 2, 1]
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_without_the_small_networks_a_mask_rcnn_looks_alone_and_says_so(
         raise AssetError("pose_detection.tflite: expected mediapipe 0.10.21 from the package index")
 
     settings = InferSettings(mask_rcnn=MASK_RCNN)
-    assert "embedded who" in open_detector(settings).model
+    assert "embedded detector" in open_detector(settings).model
     assert not caplog.records
     monkeypatch.setattr("infer.witnessed.Looker", offline)
     assert isinstance(open_detector(settings), MaskRcnn)

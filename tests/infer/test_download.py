@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from common.errors import AssetError
-from common.model import WEIGHTS_NAME, Checksum
 from infer.download import Pinned, download, unpack
+from infer.model_folder import WEIGHTS_NAME, Checksum
 from tests.infer.server import Server, serving
 
 DATA = bytes(range(256)) * 4000

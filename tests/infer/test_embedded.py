@@ -1,4 +1,4 @@
-"""The embedded who on the demo scene, whose exact masks are known, and on pictures of other shapes."""
+"""The embedded detector on the demo scene, whose exact masks are known, and on pictures of other shapes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from capture.demo import DemoScene
 from common.ipc.records import Instance
 from common.vision.assets import ASTRONAUT, fetch
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 from infer.embedded.detector import EmbeddedDetector, instances_of, score_of
 from infer.embedded.look import Seen, grid_of, is_likely
 from infer.embedded.witness import Face
@@ -93,7 +93,7 @@ def test_of_who_stands_close_the_subject_holds_little(frame: int) -> None:
 def test_what_a_detector_asks_to_see_at_least_is_enough() -> None:
     assert least_size(detector()) == detector().least_wh
     picture = cv2.resize(scene().frame(200), (3840, 2160), interpolation=cv2.INTER_CUBIC)
-    reduced = Halves(np.asarray(picture, np.uint8)).at_least(*detector().least_wh)
+    reduced = ImagePyramid(np.asarray(picture, np.uint8)).smallest_at_least(*detector().least_wh)
     assert reduced.shape == (540, 960, 3)
     shares = shares_of(detector().detect(reduced), 200)
     assert [s.is_sign for s in shares] == [False, False]

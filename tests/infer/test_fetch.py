@@ -15,9 +15,9 @@ from typing import NamedTuple
 import pytest
 
 from common.errors import AssetError
-from common.model import CLASS_LIST, GRAPH_NAME, NOT_FETCHED, WEIGHTS_NAME, find_model, models_in
 from infer import fetch
 from infer.download import Pinned, download
+from infer.model_folder import CLASS_LIST, GRAPH_NAME, NOT_FETCHED, WEIGHTS_NAME, find_model, models_in
 from tests.conftest import on_a_disk
 from tests.infer.server import FAULTS, Server, serving
 from tests.infer.test_download import DATA, archive_of, sum_of

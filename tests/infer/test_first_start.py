@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from common.model import CLASS_LIST, NOT_FETCHED, models_in
 from infer import fetch
 from infer.download import Pinned
 from infer.first_start import fetch_once
+from infer.model_folder import CLASS_LIST, NOT_FETCHED, models_in
 from tests.call import processes_of
 from tests.conftest import on_a_disk
 from tests.infer.server import FAULTS, Server, serving
@@ -26,7 +26,7 @@ from tests.shared import MASK_RCNN_2GO, ROOT
 
 LIMIT_S = 1.0
 ENDLESS = {"silent", "silent_half_way", "slow", "slow_to_answer"}
-STUCK = "\nmodel: none was fetched (not here within 1 s); the embedded who finds people, make model tries again\n"
+STUCK = "\nmodel: none was fetched (not here within 1 s); the embedded detector finds people, make model tries again\n"
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_what_is_whole_but_no_model_is_met_once(
     server: Server, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     fetch_once(tmp_path, pinned_at(server))
-    assert "the embedded who finds people" in capfd.readouterr().out
+    assert "the embedded detector finds people" in capfd.readouterr().out
     assert models_in(tmp_path) == []
 
 

@@ -11,14 +11,14 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from common.config import InferSettings
-from common.devices import PROVIDERS, available, candidates
 from common.errors import ConfigError, DeviceError, ModelError
 from common.ipc.records import Instance
 from infer import device_choice, onnx_mask_rcnn, onnx_session
 from infer.detector import open_detector, open_mask_rcnn
 from infer.device_choice import open_on_best_device
+from infer.devices import PROVIDERS, available, candidates
 from infer.onnx_mask_rcnn import OnnxMaskRcnn
+from infer.settings import InferSettings
 from infer.to_onnx import write_onnx
 from tests.infer.caffe2_networks import SIDE, tiny, write
 from tests.shared import FOOTAGE, MASK_RCNN, MASK_RCNN_2GO
@@ -55,9 +55,9 @@ def test_a_person_is_found_and_start_up_says_how_long_a_look_takes(
 ) -> None:
     caplog.set_level(logging.INFO)
     network = open_mask_rcnn(settings(folder, device="auto"))
-    assert [line.endswith("ms on cpu; cpu is used") for line in saying(caplog) if line.startswith("a look takes")] == [
-        True
-    ]
+    assert [
+        line.endswith("ms on cpu; cpu is used") for line in saying(caplog) if line.startswith("an inference takes")
+    ] == [True]
     assert network.model == "Mask R-CNN of model/tiny.onnx"
     assert network.least_wh == (SIDE, SIDE)
     (person,) = network.detect(GREY)
@@ -107,7 +107,7 @@ def test_none_is_the_embedded_who(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_device_is_for_an_onnx_only() -> None:
-    with pytest.raises(ConfigError, match=r"--device cuda: expected auto or cpu for the embedded who"):
+    with pytest.raises(ConfigError, match=r"--device cuda: expected auto or cpu for the embedded detector"):
         open_detector(InferSettings(mask_rcnn=Path("none"), device="cuda"))
 
 
@@ -133,7 +133,7 @@ def test_auto_leaves_out_what_takes_minutes_to_start(monkeypatch: pytest.MonkeyP
 class FakeNetwork:
     """Stands for OnnxMaskRcnn on devices that are not here."""
 
-    look_ms: ClassVar = {"cuda": 5.0, "openvino": 50.0, "cpu": 30.0}
+    inference_ms: ClassVar = {"cuda": 5.0, "openvino": 50.0, "cpu": 30.0}
     broken: ClassVar[dict[str, str]] = {}
 
     def __init__(self, file: Path, device: str, settings: InferSettings) -> None:
@@ -150,7 +150,7 @@ def devices(monkeypatch: pytest.MonkeyPatch) -> type[FakeNetwork]:
     names = ["cuda", "openvino", "cpu"]
     monkeypatch.setattr("onnxruntime.get_available_providers", lambda: [PROVIDERS[name] for name in names])
     monkeypatch.setattr(device_choice, "OnnxMaskRcnn", FakeNetwork)
-    monkeypatch.setattr(device_choice, "look_ms", lambda detect: FakeNetwork.look_ms[detect.__self__.device])
+    monkeypatch.setattr(device_choice, "inference_ms", lambda detect: FakeNetwork.inference_ms[detect.__self__.device])
     monkeypatch.setattr(FakeNetwork, "broken", {})
     return FakeNetwork
 
@@ -160,7 +160,7 @@ def test_the_fastest_device_is_used_and_all_are_said(
 ) -> None:
     caplog.set_level(logging.INFO)
     assert open_on_best_device(folder / "tiny.onnx", settings(folder, device="auto")).device == "cuda"
-    assert "a look takes 5 ms on cuda, 50 ms on openvino, 30 ms on cpu; cuda is used" in saying(caplog)
+    assert "an inference takes 5 ms on cuda, 50 ms on openvino, 30 ms on cpu; cuda is used" in saying(caplog)
 
 
 def test_a_device_that_cannot_be_used_is_left_out_and_said(

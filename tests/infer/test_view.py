@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 from infer.embedded.view import Square, ends, put_back, taken, whole
 
 
@@ -29,7 +29,7 @@ def test_a_point_of_the_picture_is_found_in_its_square_and_back(square: Square) 
     across, down = 0.55, 0.45
     x, y = square.to_picture(np.array([[across, down]]))[0]
     picture = dot(1280, 720, x, y, square.side / 20)
-    drawn = taken(Halves(picture), square, 200)
+    drawn = taken(ImagePyramid(picture), square, 200)
     assert middle_of(drawn) == pytest.approx((200 * across, 200 * down), abs=0.6)
     grid = put_back(drawn[..., 0].astype(np.float32), square, (320, 180), 0.25)
     assert middle_of(grid) == pytest.approx((x / 4, y / 4), abs=0.3)
@@ -42,7 +42,7 @@ def test_a_turn_is_from_x_towards_y() -> None:
 
 def test_colours_come_out_as_rgb_and_outside_is_black() -> None:
     picture = np.full((100, 200, 3), (10, 20, 30), np.uint8)
-    drawn = taken(Halves(picture), whole((200, 100)), 64)
+    drawn = taken(ImagePyramid(picture), whole((200, 100)), 64)
     assert drawn[32, 32].tolist() == [30, 20, 10]
     assert not drawn[:14].any()
     assert not drawn[50:].any()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from common.config import InferSettings
 from common.ipc.records import Instance
+from common.vision.arrays import Mask
 from infer.embedded.detector import instance_of
 from infer.embedded.look import Seen
-from infer.embedded.outline import Mask
 from infer.embedded.witness import LoneFace, Person
 from infer.mask_rcnn import MaskRcnn
+from infer.settings import InferSettings
 from infer.witnessed import likely_on, owners_of, witnessed
 from tests.infer.bodies import SHAPE, box, face_at, likely, person_at
 from tests.infer.test_embedded import SIZE_WH, leak, scene, shares_of

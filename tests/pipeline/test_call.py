@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import pytest
 
-from common.config import NO_MODEL
 from display.captions import AMBER_BGR
+from infer.settings import NO_MODEL
 from tests.call import BIN, environment, processes_of, read_until, run_call, start_call
 from tests.conftest import in_small_memory, segment_names
 from tests.pipeline.screen import detail, screenshot, xdotool
@@ -93,7 +93,7 @@ def test_without_a_model_the_call_comes_up_and_starts_hidden(run_dir: Path, tmp_
     first, last = (np.asarray(cv2.imread(str(out / str(r["file"])))) for r in (rows[0], rows[-1]))
     face = np.s_[80:180, 270:390]
     assert detail(last[face]) > 4 * detail(first[face])
-    assert said.count("finds people with embedded who") == 1
+    assert said.count("finds people with embedded detector") == 1
     if "demo scene" in said:  # no camera here: the picture says so, in white, in its lower left corner
         assert (first[330:, :200] > 220).all(-1).any()
 
@@ -161,7 +161,7 @@ BAD: dict[str, tuple[dict[str, object], str]] = {
     "device": ({"device": "tpu"}, "expected one of auto, cpu, cuda"),
     "device of another machine": (
         {"device": "coreml", "mask_rcnn": "none"},
-        "expected auto or cpu for the embedded who",
+        "expected auto or cpu for the embedded detector",
     ),
     "backend": ({"backend": "cuda"}, "expected --device or ONLYME_DEVICE"),
     "target": ({"target": "cuda"}, "expected --device or ONLYME_DEVICE"),

@@ -91,7 +91,7 @@ def test_the_call_is_live_soon_after_a_silent_server_was_given_up(
     assert len(server.asked) == 1
     assert [line for line in said if is_of_model(line)] == [
         FETCHING.format(3),
-        "model: none was fetched (not here within 3 s); the embedded who finds people, make model tries again\n",
+        "model: none was fetched (not here within 3 s); the embedded detector finds people, make model tries again\n",
     ]
     assert took_s < 2 * LIVE_S, "a busy machine gets twice the target before the test speaks up"
     said, took_s = make_run(copy, run_dir, server.url(""), 3)

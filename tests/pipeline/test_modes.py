@@ -83,16 +83,16 @@ def leaves_no_core(pid: int) -> bool:
 
 
 def all_of(run_dir: Path) -> list[int]:
-    """The processes of a call once all are there, five parents and four children; none before."""
+    """The processes of a call once all are there, five parents and five children; none before."""
     found = stages(run_dir).values()
     pids = [pid for stage in found for pid in stage.pids]
-    return pids if len(pids) >= 9 and len([s for s in found if s.child]) == 4 else []
+    return pids if len(pids) == 10 else []
 
 
 def test_no_process_of_a_call_leaves_a_core(run_dir: Path) -> None:
     with start_call({**DEMO, "sink": "headless"}, run_dir):
-        pids = wait_for("five parents and four children", lambda: all_of(run_dir))
-        wait_for("the relay's parent, which comes last", lambda: all(map(leaves_no_core, pids)), 5)
+        pids = wait_for("five parents and five children", lambda: all_of(run_dir))
+        wait_for("the relay, which comes last", lambda: all(map(leaves_no_core, pids)), 5)
 
 
 def test_a_run_folder_that_others_may_write_in_is_one_line(run_dir: Path) -> None:

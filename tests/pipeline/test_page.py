@@ -23,11 +23,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, ViewportSize
 from prometheus_client.parser import text_string_to_metric_families
 
-from common.config import DisplaySettings
 from common.ipc.messages import CommandIssued, FrameComposed
 from common.ipc.records import FrameInfo
-from common.metrics.metrics import FIGURES
+from common.metrics.metrics import METRICS
 from display.meter import Meter
+from display.settings import DisplaySettings
 from display.sinks.web import WebSink
 from tests.background import Background
 from tests.call import environment, free_port, printed_url, read_until, stages, start_call
@@ -122,7 +122,7 @@ def test_figures_of_every_process_are_there_for_prometheus(call: tuple[str, Path
         asked = urllib.request.Request(f"{url}metrics", headers={"Authorization": f"Bearer {token}"})
         with urllib.request.urlopen(asked) as answer:
             families = list(text_string_to_metric_families(answer.read().decode()))
-        assert {family.name.removeprefix("onlyme_") for family in families} == set(FIGURES)
+        assert {family.name.removeprefix("onlyme_") for family in families} == set(METRICS)
         return {(s.name, s.labels["process"]) for family in families for s in family.samples if s.value > 0}
 
     expected = {
@@ -135,7 +135,7 @@ def test_figures_of_every_process_are_there_for_prometheus(call: tuple[str, Path
         ("onlyme_shown_total", "display.1"),
         ("onlyme_latency_seconds_sum", "display.1"),
     }
-    wait_for("all figures", lambda: told() >= expected)
+    wait_for("all metrics", lambda: told() >= expected)
 
 
 def test_the_same_figures_stand_in_a_terminal(call: tuple[str, Path]) -> None:

@@ -13,11 +13,11 @@ import numpy as np
 from common.ipc.messages import PictureRelayed, ViewerReady
 from common.ipc.records import FrameInfo
 from common.ipc.streams import Context, Socket, open_context, receive, send
-from common.keys import ViewerKey
 from common.metrics.counters import Counters
-from common.remote import connect_relay
 from compose.loop import Composites
 from compose.policy import State, Verdict
+from display.relay.keyring import ViewerKey
+from display.relay.sockets import connect_relay
 
 HEIGHT, WIDTH = 120, 160
 LIVE = Verdict(State.LIVE, "", 50.0)

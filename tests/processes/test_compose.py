@@ -20,8 +20,8 @@ import pytest
 import zmq
 
 from capture.demo import DemoScene
-from capture.loop import Publisher
-from capture.sources import Shot
+from capture.loop import FramePublisher
+from capture.sources.source import SourceFrame
 from common.ipc.codec import SCHEMA_VERSION, encode
 from common.ipc.messages import CommandIssued, FrameCaptured, FrameComposed, MasksInferred
 from common.ipc.records import Command, FrameInfo, Instance, SetPrivacy, SetView
@@ -44,7 +44,7 @@ class Neighbours:
     def __init__(
         self,
         context: zmq.Context[zmq.Socket[bytes]],
-        frames: Publisher,
+        frames: FramePublisher,
         process: subprocess.Popen[str],
         run_dir: Path,
         counters: Counters,
@@ -59,7 +59,7 @@ class Neighbours:
 
     def publish(self, picture: np.ndarray = NOISE) -> FrameInfo:
         self.number += 1
-        return self.frames.publish(Shot(picture, self.number, time.monotonic_ns()))
+        return self.frames.publish(SourceFrame(picture, self.number, time.monotonic_ns()))
 
     def step(self, picture: np.ndarray = NOISE) -> tuple[FrameComposed, np.ndarray] | None:
         """Publish a frame; the newest composite and its pixels, if one came within a moment."""
@@ -121,7 +121,7 @@ def composing(run_dir: Path, counters: Counters, program: str = "compose", **set
     open_run_dir(run_dir)
     with (
         open_context() as context,
-        Publisher(context, run_dir) as frames,
+        FramePublisher(context, run_dir) as frames,
         # noise holds no person that a matte could see
         stage(program, run_dir, **{"refine": "none", **settings}) as process,
     ):
@@ -239,7 +239,7 @@ def test_a_compose_that_stood_still_closes_first(compose: Neighbours) -> None:
 def test_a_lost_source_is_a_card_at_once_with_its_reason(compose: Neighbours) -> None:
     compose.until_live()
     lost_ns = time.monotonic_ns()
-    compose.frames.lose("the camera was unplugged")
+    compose.frames.source_lost("the camera was unplugged")
     card = wait_for(
         "a card", lambda: [c for c in receive(compose.composites, FrameComposed, compose.counters) if c.state == "lost"]
     )[0]
@@ -251,7 +251,7 @@ def test_a_lost_source_is_a_card_at_once_with_its_reason(compose: Neighbours) ->
 def test_frames_from_the_future_or_the_past_are_dropped(compose: Neighbours, captured_ns: int) -> None:
     compose.until_live()
     for _ in range(5):
-        compose.frames.publish(Shot(NOISE, 0, captured_ns))
+        compose.frames.publish(SourceFrame(NOISE, 0, captured_ns))
     time.sleep(0.1)
     assert all(c.frame.captured_ns != captured_ns for c in receive(compose.composites, FrameComposed, compose.counters))
     compose.until_live()

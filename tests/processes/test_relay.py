@@ -18,20 +18,20 @@ import numpy as np
 import pytest
 import zmq
 
-from common.config import DisplaySettings
 from common.ipc.codec import encode
 from common.ipc.messages import CommandIssued, FrameComposed
 from common.ipc.records import Command, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy, SetView
 from common.ipc.streams import CONTROL, Context, bind, open_context, receive, send
-from common.keys import KeyStore, Pair, ViewerKey, read_viewer_key
 from common.metrics.counters import Counters
-from common.remote import IN_FLIGHT
 from common.runtime.run_dir import open_run_dir
 from compose.policy import State, Verdict
 from display import relay_reader
 from display.commands import CommandQueue
+from display.relay.keyring import KeyStore, Pair, ViewerKey, read_viewer_key
 from display.relay.picture import card
+from display.relay.sockets import IN_FLIGHT
 from display.remote_policy import AT_CAMERA_ONLY
+from display.settings import DisplaySettings
 from tests.call import free_port
 from tests.processes.neighbours import child_of, end, stage, wait_for
 from tests.processes.relayed import LIVE, ComposePlayed, ViewerPlayed, compose_played, grey_of
@@ -348,7 +348,7 @@ def test_one_stopped_viewer_does_not_slow_down_fifty(at: Stage) -> None:
     ("settings", "said"),
     [
         ({"relay": "tcp://0.0.0.0:5999"}, "expected somebody who may watch"),
-        ({"relay": "tcp://127.0.0.1:5999"}, "make a key with python -m common.keys new NAME"),
+        ({"relay": "tcp://127.0.0.1:5999"}, "make a key with python -m display.relay.keyring new NAME"),
         ({"relay": "udp://x"}, "expected tcp://HOST:PORT"),
         ({"relay": "tcp://192.0.2.1:5999", "curve": "no"}, "--curve no: expected a relay on loopback"),
         ({"relay": "tcp://127.0.0.1:5999", "curve": "no", "allow_control": "yes"}, "--allow-control: expected keys"),
@@ -366,11 +366,12 @@ def test_with_all_descriptors_taken_viewers_go_on_and_listed_keys_get_in(at: Sta
     """Peers that connected and sent nothing ended the call, or kept everybody out."""
     keys, most = (at.key("anna"), at.key("ben")), 64
     relay = (
-        "import sys, resource; from pathlib import Path; from common.config import RelaySettings\n"
-        "from common.runtime.child import Stop; from common.runtime.heartbeat import Pulse; from display.relay.serve import serve\n"
+        "import sys, resource; from pathlib import Path; from display.relay.settings import RelaySettings\n"
+        "from common.runtime.heartbeat import Heartbeat; from common.runtime.stage_context import StageContext\n"
+        "from display.relay.serve import serve\n"
         f"resource.setrlimit(resource.RLIMIT_NOFILE, ({most}, {most}))\n"
         "settings = RelaySettings(run_dir=Path(sys.argv[1]), keys=Path(sys.argv[2]), relay=sys.argv[3])\n"
-        "serve(settings, Stop(Pulse(0), [], 0))"
+        "serve(settings, StageContext(Heartbeat(0), [], 0))"
     )
     argv = [sys.executable, "-c", relay, str(at.run_dir), str(at.run_dir / "keys"), at.address]
     with subprocess.Popen(argv, cwd=ROOT) as process, ExitStack() as strangers:

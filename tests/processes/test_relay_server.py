@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import zmq
 
-from common.config import RelaySettings
 from common.ipc.codec import encode
 from common.ipc.messages import ViewerReady
 from common.ipc.streams import open_context
-from common.keys import KeyStore, read_viewer_key
 from common.metrics.counters import Counters
-from common.remote import connect_relay
+from display.relay.keyring import KeyStore, read_viewer_key
 from display.relay.serve import MAX_MESSAGES_PER_TURN, RelayServer
+from display.relay.settings import RelaySettings
+from display.relay.sockets import connect_relay
 from tests.call import free_port
 from tests.processes.neighbours import wait_for
 

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from common.runtime.procinfo import stat_fields
+from common.runtime.exit_codes import EXIT_CRASHED, EXIT_OK, EXIT_USAGE
+from common.runtime.procinfo import is_running, start_time
 from tests.call import environment, free_port, read_until, stages, start_call
 from tests.conftest import segment_names
 from tests.processes.neighbours import child_of, stage, wait_for
@@ -115,7 +116,7 @@ def test_it_stops_within_two_seconds_from_any_state(capture: subprocess.Popen[st
         os.kill(child, signal.SIGSTOP if state == "stopped" else signal.SIGKILL)
     begun = time.monotonic()
     capture.terminate()
-    assert capture.wait(5) == 0
+    assert capture.wait(5) == EXIT_OK
     assert time.monotonic() - begun < 2
 
 
@@ -127,7 +128,7 @@ def test_a_child_that_dies_again_and_again_ends_the_stage_loudly(capture: subpro
         return capture.poll() is not None
 
     wait_for("the end", kill, 30)
-    assert capture.returncode == 1
+    assert capture.returncode == EXIT_CRASHED
     assert capture.stderr is not None and "giving up, the call ends" in capture.stderr.read()
 
 
@@ -151,18 +152,18 @@ def test_connections_that_take_every_descriptor_do_not_end_a_stage(run_dir: Path
         time.sleep(1)  # it looks four times
         assert (display.poll(), child_of(display.pid)) == (None, child)
         display.terminate()
-        assert display.wait(5) == 0
+        assert display.wait(5) == EXIT_OK
 
 
 @pytest.mark.parametrize("asked_by", [signal.SIGTERM, signal.SIGINT])
-def test_a_stage_with_nothing_to_do_waits_without_a_child(run_dir: Path, asked_by: int) -> None:
+def test_a_stage_with_nothing_to_do_waits_in_its_loop(run_dir: Path, asked_by: int) -> None:
     with stage("display.relay", run_dir) as relay:
-        wait_for("its child", lambda: child_of(relay.pid))
-        wait_for("the child's end", lambda: child_of(relay.pid) is None)
-        time.sleep(1)  # a restart would have come after 0.1 s
-        assert (relay.poll(), child_of(relay.pid)) == (None, None)
+        for turn in ("first", "later"):
+            (metrics,) = wait_for(f"a {turn} turn of its loop", lambda: list(run_dir.glob("*/display.relay-*.json")))
+            metrics.unlink()  # the loop writes it again once a second
+        assert metrics.stem.endswith(f"-{child_of(relay.pid)}"), "its first child still works"
         relay.send_signal(asked_by)
-        assert relay.wait(2) == 0
+        assert relay.wait(2) == EXIT_OK
         assert relay.stderr is not None and relay.stderr.read() == ""
 
 
@@ -187,9 +188,9 @@ def test_help_and_mistakes_end_the_stage_at_once(run_dir: Path, flags: list[str]
         text=True, check=False,
     )  # fmt: skip
     if flags == ["--help"]:
-        assert (done.returncode, done.stderr, done.stdout[:24]) == (0, "", "usage: python -m capture")
+        assert (done.returncode, done.stderr, done.stdout[:24]) == (EXIT_OK, "", "usage: python -m capture")
     else:
-        assert done.returncode == 2 and done.stderr.count("\n") == 1 and "64..16384" in done.stderr
+        assert done.returncode == EXIT_USAGE and done.stderr.count("\n") == 1 and "64..16384" in done.stderr
 
 
 @pytest.mark.parametrize("flags", [["--help"], ["--width", "1"]])
@@ -203,7 +204,7 @@ def test_a_child_whose_output_nobody_reads_ends_as_it_should(run_dir: Path, flag
             [sys.executable, "-m", "capture", *flags], cwd=ROOT, env=buffered, stdout=nobody, stderr=nobody, check=False,
             timeout=30,
         )  # fmt: skip
-    assert done.returncode == (0 if flags == ["--help"] else 2)
+    assert done.returncode == (EXIT_OK if flags == ["--help"] else EXIT_USAGE)
 
 
 @pytest.mark.parametrize("runner_is", ["there", "gone"])
@@ -223,21 +224,16 @@ def test_a_stage_that_begins_when_honcho_is_gone_ends_before_it_has_a_child(run_
 def test_no_child_outlives_honcho(run_dir: Path, parent_is: str) -> None:
     """A stopped parent cannot see that honcho is gone: its child looks for itself, and lets go of the camera."""
     with start_call({**DEMO, "sink": "headless"}, run_dir) as call:
-        wait_for("all children", lambda: len([s for s in stages(run_dir).values() if s.child]) == 4)
+        wait_for("all children", lambda: len([s for s in stages(run_dir).values() if s.child]) == 5)
         running = stages(run_dir)
+        children = [(pids.live_child, start_time(pids.live_child) or 0) for pids in running.values()]
         if parent_is == "stopped":
             for pids in running.values():
                 os.kill(pids.parent, signal.SIGSTOP)
         call.kill()
         call.wait()
-
-        def ended(pid: int) -> bool:
-            fields = stat_fields(pid)
-            return fields is None or fields[0] in "ZX"
-
         try:
-            children = [pids.child for pids in running.values() if pids.child]
-            wait_for("the end of the children", lambda: all(map(ended, children)), 3)
+            wait_for("the end of the children", lambda: not any(is_running(*child) for child in children), 3)
         finally:
             if parent_is == "stopped":
                 for pids in running.values():

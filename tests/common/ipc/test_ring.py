@@ -16,9 +16,10 @@ import pytest
 from common.errors import ProcessorError, RingGoneError, RingSpaceError
 from common.ipc import ring
 from common.ipc import shm as segments_module
-from common.ipc.ring import Frame, RingCache, RingReader, RingWriter, ShapedRing, new_epoch
+from common.ipc.ring import RingCache, RingReader, RingWriter, ShapedRing, new_epoch
 from common.ipc.shm import name_prefix, remove_stale
-from common.vision.pyramid import Halves
+from common.vision.arrays import BgrImage
+from common.vision.pyramid import ImagePyramid
 from tests.call import environment
 from tests.conftest import no_descriptor_left, segment_names
 from tests.processes.neighbours import wait_for
@@ -81,13 +82,13 @@ def test_a_reduction_that_the_writer_overtakes_is_thrown_away(
     with RingWriter("test", SHAPE, 4, new_epoch()) as writer, RingReader(writer.name) as reader:
         publish(writer, 7)
 
-        class SlowHalves(Halves):
-            def at_least(self, width: float, height: float) -> Frame:
+        class SlowHalves(ImagePyramid):
+            def smallest_at_least(self, width: float, height: float) -> BgrImage:
                 for value in range(1, 4):
                     publish(writer, value)
-                return super().at_least(width, height)
+                return super().smallest_at_least(width, height)
 
-        monkeypatch.setattr(ring, "Halves", SlowHalves)
+        monkeypatch.setattr(ring, "ImagePyramid", SlowHalves)
         assert reader.read_reduced(0, (4, 3)) is None
 
 

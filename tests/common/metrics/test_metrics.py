@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from common.config import DisplaySettings
-from common.metrics.metrics import FIGURES, Figure, Figures, path_of, read_figures
+from common.metrics.metrics import METRICS, Metrics, Sample, path_of, read_samples
 from display.meter import Meter
+from display.settings import DisplaySettings
 from display.sinks.status import StatusSink, table_of
 from display.web.prometheus import text_of
 from tests.conftest import no_descriptor_left
@@ -20,34 +20,34 @@ from tests.display.sinks.test_video import MESSAGE
 from tests.shared import ROOT
 
 
-def some() -> Figures:
-    figures = Figures()
-    figures.count("frames_captured", 3)
-    figures.count("dropped", what="frame", cause="lapped")
-    figures.count("dropped", what="frame", cause="lapped")
-    figures.observe("compose_seconds", 0.25)
-    figures.observe("compose_seconds", 0.5)
-    figures.put("mask_age_seconds", -1.0)
-    figures.put("mask_age_seconds", 0.125)
-    return figures
+def some() -> Metrics:
+    metrics = Metrics()
+    metrics.count("frames_captured", 3)
+    metrics.count("dropped", what="frame", cause="lapped")
+    metrics.count("dropped", what="frame", cause="lapped")
+    metrics.observe("compose_seconds", 0.25)
+    metrics.observe("compose_seconds", 0.5)
+    metrics.set("mask_age_seconds", -1.0)
+    metrics.set("mask_age_seconds", 0.125)
+    return metrics
 
 
-def test_what_a_process_leaves_others_read(run_dir: Path) -> None:
+def test_a_sample_that_one_process_wrote_is_read_by_others(run_dir: Path) -> None:
     run_dir.mkdir()
-    some().leave(path_of(run_dir, "compose.1"))
-    *told, cores = read_figures(run_dir)
+    some().flush(path_of(run_dir, "compose.1"))
+    *told, cores = read_samples(run_dir)
     assert (cores.name, cores.value >= 0) == ("cpu_cores", True)
     assert told == [
-        Figure("compose.1", "frames_captured", {}, 3),
-        Figure("compose.1", "dropped", {"what": "frame", "cause": "lapped"}, 2),
-        Figure("compose.1", "compose_seconds", {}, 0.75, 2),
-        Figure("compose.1", "mask_age_seconds", {}, 0.125),
+        Sample("compose.1", "frames_captured", {}, 3),
+        Sample("compose.1", "dropped", {"what": "frame", "cause": "lapped"}, 2),
+        Sample("compose.1", "compose_seconds", {}, 0.75, 2),
+        Sample("compose.1", "mask_age_seconds", {}, 0.125),
     ]
 
 
-def test_prometheus_reads_them(run_dir: Path) -> None:
+def test_the_samples_are_valid_prometheus_text(run_dir: Path) -> None:
     run_dir.mkdir()
-    some().leave(path_of(run_dir, "compose.1"))
+    some().flush(path_of(run_dir, "compose.1"))
     text = text_of(run_dir).decode()
     for line in (
         'onlyme_frames_captured_total{process="compose.1"} 3.0',
@@ -57,31 +57,31 @@ def test_prometheus_reads_them(run_dir: Path) -> None:
         'onlyme_mask_age_seconds{process="compose.1"} 0.125',
     ):
         assert line in text.splitlines()
-    assert text.count("# HELP") == len(FIGURES)
+    assert text.count("# HELP") == len(METRICS)
 
 
-def test_what_is_broken_or_of_the_dead_is_left_out(run_dir: Path) -> None:
+def test_broken_files_and_those_of_ended_processes_are_ignored(run_dir: Path) -> None:
     run_dir.mkdir()
-    code = "from tests.common.metrics.test_metrics import *; some().leave(path_of(Path(sys.argv[1]), 'infer.1'))"
+    code = "from tests.common.metrics.test_metrics import *; some().flush(path_of(Path(sys.argv[1]), 'infer.1'))"
     subprocess.run([sys.executable, "-c", code, str(run_dir)], cwd=ROOT, check=True)
     path_of(run_dir, "a").write_text("{")
     path_of(run_dir, "b").write_text(json.dumps({"pid": os.getpid(), "start": 1, "rows": []}))
     path_of(run_dir, "c").write_text("[]")
-    assert list(read_figures(run_dir)) == []
+    assert list(read_samples(run_dir)) == []
     assert not path_of(run_dir, "infer.1").exists(), "nobody will ever write it again"
 
 
-def test_figures_that_cannot_be_left_stop_nobody(tmp_path: Path) -> None:
-    some().leave(tmp_path / "none" / "x.json")
+def test_metrics_that_cannot_be_written_stop_no_process(tmp_path: Path) -> None:
+    some().flush(tmp_path / "none" / "x.json")
     with no_descriptor_left():
-        some().leave(tmp_path / "x.json")
+        some().flush(tmp_path / "x.json")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_status_says_what_came_lately(run_dir: Path) -> None:
+def test_the_status_shows_the_rate_since_the_last_update(run_dir: Path) -> None:
     run_dir.mkdir()
-    figures, path = some(), path_of(run_dir, "compose.1")
-    figures.leave(path)
+    metrics, path = some(), path_of(run_dir, "compose.1")
+    metrics.flush(path)
     written = StringIO()
     console = Console(file=written, width=120, force_terminal=False)
     sink = StatusSink(DisplaySettings(run_dir=run_dir), console)
@@ -92,7 +92,7 @@ def test_the_status_says_what_came_lately(run_dir: Path) -> None:
     said = written.getvalue()
     assert "live" in said and "dropped (frame, lapped)" in said and "375.0 ms" in said
     key = ("capture.1", "frames_captured", ())
-    before, now = (Figure("capture.1", "frames_captured", {}, value) for value in (10, 70))
+    before, now = (Sample("capture.1", "frames_captured", {}, value) for value in (10, 70))
     table = table_of("", {key: now}, {key: before}, 2.0)
     assert [[str(cell) for cell in column.cells] for column in table.columns] == [
         ["capture.1"],
@@ -102,10 +102,10 @@ def test_the_status_says_what_came_lately(run_dir: Path) -> None:
     ]
 
 
-def test_brackets_of_elsewhere_are_no_markup() -> None:
+def test_brackets_in_a_label_are_not_markup() -> None:
     """A state such as "[/x]" ended the display."""
     written = StringIO()
-    figure = Figure("[/p]", "dropped", {"what": "[/b]", "cause": "[red]"}, 1)
-    Console(file=written, width=120).print(table_of("[/x] live", {("", "", ()): figure}, {}, 1.0))
+    sample = Sample("[/p]", "dropped", {"what": "[/b]", "cause": "[red]"}, 1)
+    Console(file=written, width=120).print(table_of("[/x] live", {("", "", ()): sample}, {}, 1.0))
     said = written.getvalue()
     assert "[/x] live" in said and "[/p]" in said and "dropped ([/b], [red])" in said

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from common.errors import ConfigError
-from common.runtime.child import sole_writer
 from common.runtime.private_files import make_folder
-from common.runtime.run_dir import open_run_dir
+from common.runtime.run_dir import open_run_dir, writer_lock
 from tests.shared import ROOT
 
 
@@ -76,7 +75,7 @@ def test_a_run_folder_that_holds_what_others_once_put_in_is_refused(
 
 def test_a_lock_overwrites_nothing(tmp_path: Path) -> None:
     (tmp_path / "frames.lock").write_text("a file that somebody linked there")
-    with sole_writer(tmp_path, "frames"):
+    with writer_lock(tmp_path, "frames"):
         assert (tmp_path / "frames.lock").read_text() == "a file that somebody linked there"
 
 

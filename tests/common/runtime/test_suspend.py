@@ -1,10 +1,10 @@
-"""A sleep of the machine is noticed, and nothing else is taken for one."""
+"""The detector reports each suspend of the machine once, and nothing else."""
 
 from __future__ import annotations
 
 import time
 
-from common.runtime.suspend import LEAST_NS, SleepWatch, since_boot_ns
+from common.runtime.suspend import LEAST_NS, SuspendDetector, since_boot_ns
 
 S = 1_000_000_000
 
@@ -24,44 +24,44 @@ class Clocks:
     def awake(self) -> int:
         return self.awake_ns
 
-    def watch(self) -> SleepWatch:
-        return SleepWatch(self.since_boot, self.awake)
+    def detector(self) -> SuspendDetector:
+        return SuspendDetector(self.since_boot, self.awake)
 
 
-def test_a_sleep_is_noticed_once() -> None:
+def test_a_suspend_is_reported_once() -> None:
     clocks = Clocks()
-    watch = clocks.watch()
-    assert not watch.has_slept(), "what was slept before the start does not count"
+    detector = clocks.detector()
+    assert not detector.was_suspended(), "a suspend before the start does not count"
     for _ in range(2):
         clocks.asleep_ns += LEAST_NS + 1
         clocks.awake_ns += S
-        assert watch.has_slept()
-        assert watch.woke_ns == clocks.awake_ns
-        assert not watch.has_slept()
+        assert detector.was_suspended()
+        assert detector.resumed_ns == clocks.awake_ns
+        assert not detector.was_suspended()
 
 
-def test_time_that_passes_awake_is_no_sleep() -> None:
+def test_time_that_passes_awake_is_not_a_suspend() -> None:
     clocks = Clocks()
-    watch = clocks.watch()
+    detector = clocks.detector()
     for _ in range(5):
         clocks.awake_ns += 3600 * S
-        assert not watch.has_slept()
+        assert not detector.was_suspended()
 
 
-def test_a_process_that_was_stopped_between_two_readings_has_not_slept() -> None:
+def test_a_process_that_was_stopped_between_two_readings_reports_no_suspend() -> None:
     clocks = Clocks()
     clocks.stop_ns = 10 * S
-    watch = clocks.watch()  # stopped at its first look
+    detector = clocks.detector()  # stopped at its first reading
     clocks.stop_ns = 0
-    watch.has_slept()  # the true difference, which looks like a sleep here: at worst hidden once
+    detector.was_suspended()  # the next reading is right, which looks like a suspend: at worst the picture is hidden once
     for stop_ns in (10 * S, 0, 5 * S, 0):
         clocks.stop_ns = stop_ns
-        assert not watch.has_slept()
+        assert not detector.was_suspended()
     clocks.stop_ns, clocks.asleep_ns = 0, clocks.asleep_ns + S
-    assert watch.has_slept()
+    assert detector.was_suspended()
 
 
 def test_the_real_clocks_agree_while_the_machine_is_awake() -> None:
-    watch = SleepWatch()
+    detector = SuspendDetector()
     assert since_boot_ns() >= time.monotonic_ns() - LEAST_NS
-    assert not any(watch.has_slept() for _ in range(1000))
+    assert not any(detector.was_suspended() for _ in range(1000))

@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
-from common.config import ComposeSettings
 from common.errors import SourceError
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 from compose.picture.background import Backdrop, fill, open_backdrop
+from compose.settings import ComposeSettings
 
 FRAME = np.random.default_rng(0).integers(0, 256, (90, 160, 3), dtype=np.uint8)
 
@@ -21,7 +21,7 @@ def backdrop(text: str, **other: Any) -> np.ndarray:
 
 def painted(behind: Backdrop, at_ns: int) -> np.ndarray:
     into = np.zeros_like(FRAME)
-    behind.paint(Halves(FRAME), None, at_ns, into)
+    behind.paint(ImagePyramid(FRAME), None, at_ns, into)
     return into
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from capture.demo import DemoScene
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 from compose.picture.alpha import Alpha
 from compose.picture.blur import DEFAULT_SIGMA, LEAST_SIGMA, PITCH, blur, sigma_of, strength_of
 
@@ -24,7 +24,7 @@ def noise_of(size_wh: tuple[int, int], seed: int = 1) -> np.ndarray:
 @pytest.mark.parametrize("sigma", [720 / 35, 24.0, 40.0, 97.0])
 def test_the_blur_is_as_strong_as_the_gaussian(picture: np.ndarray, sigma: float) -> None:
     """A sigma of 97 pixels leaves four rows of cells, whose borders differ from the Gaussian's."""
-    assert cv2.PSNR(blur(Halves(picture), sigma), cv2.GaussianBlur(picture, (0, 0), sigma)) >= 36
+    assert cv2.PSNR(blur(ImagePyramid(picture), sigma), cv2.GaussianBlur(picture, (0, 0), sigma)) >= 36
 
 
 @pytest.mark.parametrize("size_wh", SIZES_WH)
@@ -72,7 +72,7 @@ def test_no_more_numbers_come_out_than_the_grid_has_cells(share: float, size_wh:
         )  # sigma of rounding, Marchenko and Pastur 1967
         return int((values > 1.5 * rounding).sum())
 
-    assert dimensions([blur(Halves(p), sigma) for p in pictures]) <= cells
+    assert dimensions([blur(ImagePyramid(p), sigma) for p in pictures]) <= cells
     assert dimensions([cv2.GaussianBlur(p, (0, 0), sigma) for p in pictures]) > cells
 
 
@@ -92,22 +92,22 @@ def test_what_moves_does_not_flicker(picture: np.ndarray) -> None:
         apart = cv2.absdiff(np.roll(still, moved, 1), later)[:, 100:-100]
         return float(np.percentile(apart, 99))
 
-    assert jump(lambda p: blur(Halves(p), sigma)) <= 8
+    assert jump(lambda p: blur(ImagePyramid(p), sigma)) <= 8
     assert jump(tiles) > 24
 
 
 @pytest.mark.parametrize("size_wh", [(1, 1), (3, 2), (65, 97), (176, 144), (1280, 40), (32, 32)])
 def test_any_size_can_be_blurred(size_wh: tuple[int, int]) -> None:
     flat = np.full((size_wh[1], size_wh[0], 3), 77, np.uint8)
-    assert (np.abs(blur(Halves(flat), size_wh[1] / 30).astype(int) - 77) <= 1).all()
+    assert (np.abs(blur(ImagePyramid(flat), size_wh[1] / 30).astype(int) - 77) <= 1).all()
 
 
 @pytest.mark.parametrize("size_wh", [(1280, 720), (61, 43)])
 def test_it_fills_what_it_is_given(size_wh: tuple[int, int]) -> None:
     noise = noise_of(size_wh, 2)
     slots = np.zeros((2, *noise.shape), np.uint8)
-    assert blur(Halves(noise), 6.5, None, slots[1]) is not None
-    assert (slots[1] == blur(Halves(noise), 6.5)).all() and not slots[0].any()
+    assert blur(ImagePyramid(noise), 6.5, None, slots[1]) is not None
+    assert (slots[1] == blur(ImagePyramid(noise), 6.5)).all() and not slots[0].any()
 
 
 def test_the_person_does_not_bleed_into_the_background() -> None:
@@ -116,6 +116,6 @@ def test_the_person_does_not_bleed_into_the_background() -> None:
     alpha = Alpha(np.full((80, 100), 255, np.uint8), (100, 60, 200, 140))
     outside = np.ones((200, 300), bool)
     outside[60:140, 100:200] = False
-    weighted, plain = blur(Halves(picture), 6.7, alpha), blur(Halves(picture), 6.7)
+    weighted, plain = blur(ImagePyramid(picture), 6.7, alpha), blur(ImagePyramid(picture), 6.7)
     assert np.abs(weighted[outside].astype(int) - 50).max() <= 8
     assert np.abs(plain[outside].astype(int) - 50).max() > 60, "the plain blur does bleed: the check can fail"

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from common.config import ComposeSettings
 from common.ipc.records import FrameInfo
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 from compose.picture.renderer import Painter, paint_card
 from compose.policy import State, Verdict
+from compose.settings import ComposeSettings
 from compose.who.tracker import Tracker
 
 
@@ -17,6 +17,6 @@ def test_a_frame_that_came_before_compose_was_stopped_is_a_card() -> None:
     frame, notice = FrameInfo(1, 1, 1, 1, "s", 1, 90, 160), "no camera: demo footage"
     into, card = np.empty_like(picture), np.empty_like(picture)
     lost = Verdict(State.LOST, "no frame comes from capture", 2000.0)
-    Painter(settings, Tracker(settings, None)).paint(Halves(picture), frame, lost, into, notice)
+    Painter(settings, Tracker(settings, None)).paint(ImagePyramid(picture), frame, lost, into, notice)
     paint_card(lost.reason, card)
     assert (into == card).all()

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from common.ipc.records import SelectSubject, SelectSubjectAt
-from compose.who.others import Candidate, Map
+from common.vision.arrays import SoftMask
+from compose.who.others import Candidate
 from compose.who.selection import NOBODY_FOUND, NOBODY_YET, NOT_HERE, NOT_SURE, QUESTION, Chooser
 from tests.compose.who.test_subject import GONE, ME, OTHER, SECOND, TWIN, block
 
@@ -12,7 +13,7 @@ EVERYBODY, ONE = SelectSubject(SelectSubject.EVERYBODY), SelectSubject(SelectSub
 LATER = 2 * SECOND
 
 
-def looked_for(chooser: Chooser, people: list[Candidate], region: Map = GONE) -> list[int]:
+def looked_for(chooser: Chooser, people: list[Candidate], region: SoftMask = GONE) -> list[int]:
     """What comes of the last of three results, half a second apart: time enough for the subject to have left."""
     for number in (1, 2, 3):
         found = chooser.pick(people, region, number * SECOND // 2)

@@ -10,19 +10,20 @@ import pytest
 
 from capture.demo import DemoScene, Place, Places, sways
 from capture.sprite import Sprite
-from common.config import MASK_AGE_ALONE_MS, MASK_AGE_MS, ComposeSettings
 from common.errors import AssetError
 from common.ipc.messages import MasksInferred
 from common.ipc.records import FrameInfo, Instance, SelectSubject
+from common.settings.detection import MASK_AGE_ALONE_MS, MASK_AGE_MS
 from common.vision.assets import MATTE, fetch
 from common.vision.coco import NAMES
-from common.vision.pyramid import Halves
+from common.vision.pyramid import ImagePyramid
 from common.vision.selfie_matte import Matte
 from compose.picture.alpha import Alpha
 from compose.picture.guided_edge import GuidedEdge
 from compose.picture.matte_edge import MatteEdge, MattePace
 from compose.picture.renderer import OUTLINE_BGR, Painter
 from compose.policy import State, Verdict
+from compose.settings import ComposeSettings
 from compose.who import tracker as module
 from compose.who.region import HISTORY, Present, Region
 from compose.who.selection import NOT_HERE, Choice
@@ -134,9 +135,9 @@ def test_a_mask_that_is_said_again_is_as_old_as_the_frame_that_was_looked_at(sce
             ages.append(age_ns)
             return super().alpha(present, region, age_ns)
 
-    tracker, halves = Tracker(ComposeSettings(), Noting()), Halves(scene.frame(60))
+    tracker, pyramid = Tracker(ComposeSettings(), Noting()), ImagePyramid(scene.frame(60))
     for index in (60, 61, 62):
-        tracker.see(frame(index), halves)
+        tracker.see(frame(index), pyramid)
         held = said_of(truth(scene, 60, 0.9, 0.8), index)
         chosen = tracker.choose(replace(held, held_ns=index - 60))
         tracker.alpha(frame(index), chosen.subjects)
@@ -145,9 +146,9 @@ def test_a_mask_that_is_said_again_is_as_old_as_the_frame_that_was_looked_at(sce
 
 def test_everybody_stays_sharp_where_that_is_asked(scene: DemoScene, matte: Matte) -> None:
     tracker = Tracker(ComposeSettings(subject="all"), MatteEdge(matte, MattePace()))
-    tracker.see(frame(60), Halves(scene.frame(60)))
+    tracker.see(frame(60), ImagePyramid(scene.frame(60)))
     assert len(tracker.choose(truth(scene, 60, 0.9, 0.8)).subjects) == 2
-    tracker.see(frame(61), Halves(scene.frame(61)))
+    tracker.see(frame(61), ImagePyramid(scene.frame(61)))
     opacity = whole(tracker.alpha(frame(61), ()))
     masks = scene.masks(61)
     assert (opacity[masks.subject] > 127).mean() > 0.9
@@ -157,7 +158,7 @@ def test_everybody_stays_sharp_where_that_is_asked(scene: DemoScene, matte: Matt
 def test_another_person_is_chosen_by_hand_and_stays(scene: DemoScene, matte: Matte) -> None:
     tracker = tracker_of(matte)
     for index in range(60, 66):
-        tracker.see(frame(index), Halves(scene.frame(index)))
+        tracker.see(frame(index), ImagePyramid(scene.frame(index)))
         if index == 62:
             tracker.ask(SelectSubject(SelectSubject.NEXT))
         result = truth(scene, index, 0.9, 0.8)
@@ -166,19 +167,19 @@ def test_another_person_is_chosen_by_hand_and_stays(scene: DemoScene, matte: Mat
 
 def test_another_stream_is_another_beginning(scene: DemoScene, matte: Matte) -> None:
     tracker = tracker_of(matte)
-    tracker.see(frame(60), Halves(scene.frame(60)))
+    tracker.see(frame(60), ImagePyramid(scene.frame(60)))
     assert tracker.choose(truth(scene, 60, 0.9, 0.8)).subjects
     assert tracker.choose(truth(scene, 60, 0.9, 0.8, epoch=2)).subjects == ()
-    tracker.see(frame(0, epoch=2), Halves(scene.frame(0)))
+    tracker.see(frame(0, epoch=2), ImagePyramid(scene.frame(0)))
     assert tracker.alpha(frame(0, epoch=2), ()).opacity.size == 0
 
 
 def test_when_the_subject_is_not_among_them_nobody_is_shown(scene: DemoScene, matte: Matte) -> None:
     tracker = tracker_of(matte)
-    tracker.see(frame(60), Halves(scene.frame(60)))
+    tracker.see(frame(60), ImagePyramid(scene.frame(60)))
     tracker.choose(truth(scene, 60, 0.9, 0.8))
     other = truth(scene, 60, 0.9, 0.8).instances[1:]
-    tracker.see(frame(63), Halves(scene.frame(63)))
+    tracker.see(frame(63), ImagePyramid(scene.frame(63)))
     assert tracker.choose(MasksInferred(1, 63, 64, 1, "w", "m", other)) == Choice((), NOT_HERE)
     assert tracker.alpha(frame(63), ()).opacity.size == 0
 
@@ -191,13 +192,13 @@ def test_a_sign_hides_what_it_covers_and_is_not_the_subject(scene: DemoScene, ma
     found = truth(scene, 60, 0.9, 0.8).instances
     for is_sign in (True, False):  # a thing of another class hides nothing: the negative control
         tracker = tracker_of(matte)
-        tracker.see(frame(60), Halves(scene.frame(60)))
+        tracker.see(frame(60), ImagePyramid(scene.frame(60)))
         lap = replace(found[0], class_id=0 if is_sign else 50, is_sign=is_sign, score=0.99)
         tall = lap.map_height // 2
         lap = replace(lap, probability=bytes(lap.map_width * tall) + lap.probability[lap.map_width * tall :])
         people = (lap, *found)
         assert tracker.choose(MasksInferred(1, 60, 61, 1, "w", "m", people)).subjects == (found[0],)
-        tracker.see(frame(61), Halves(scene.frame(61)))
+        tracker.see(frame(61), ImagePyramid(scene.frame(61)))
         subject = scene.masks(61).subject
         subject[: round(0.65 * SIZE[1])] = False
         shown = float((whole(tracker.alpha(frame(61), (found[0],)))[subject] > 127).mean())
@@ -218,7 +219,7 @@ def test_where_only_a_sign_of_the_subject_is_found_its_area_goes_on_for_a_second
     shown = []
     for index in range(60, 120):
         now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
-        tracker.see(now, Halves(pictures[index > 60]))
+        tracker.see(now, ImagePyramid(pictures[index > 60]))
         opacity = whole(tracker.alpha(now, subjects)) if subjects else np.zeros(SIZE[::-1], np.uint8)
         shown.append(bool((opacity[masks.subject] > 127).mean() > 0.5))
         assert (opacity[masks.bystander] > 25).mean() < 0.02
@@ -238,7 +239,7 @@ def followed(tracker: Tracker, scene: DemoScene, indices: range) -> Choice:
     choice = Choice(())
     for index in indices:
         now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
-        tracker.see(now, Halves(scene.frame(index)))
+        tracker.see(now, ImagePyramid(scene.frame(index)))
         choice = tracker.choose(replace(truth(scene, index, 0.9, 0.8), captured_ns=now.captured_ns))
         tracker.alpha(now, choice.subjects)
     return choice
@@ -247,7 +248,7 @@ def followed(tracker: Tracker, scene: DemoScene, indices: range) -> Choice:
 def failed(tracker: Tracker, scene: DemoScene, index: int) -> Choice:
     """The choice for a frame in which nobody was found."""
     now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
-    tracker.see(now, Halves(scene.frame(index)))
+    tracker.see(now, ImagePyramid(scene.frame(index)))
     tracker.alpha(now, ())
     return tracker.choose(MasksInferred(1, index, now.captured_ns, 1, "w", "m", ()))
 
@@ -270,7 +271,7 @@ def test_somebody_else_s_look_in_the_subject_s_place_is_no_failed_look(matte: Ma
     picture = scene.frame(index)
     picture[masks.subject] = 255 - picture[masks.subject]
     now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
-    tracker.see(now, Halves(picture))
+    tracker.see(now, ImagePyramid(picture))
     tracker.alpha(now, ())
     half = masks.subject.copy()  # too little of the place to go by that alone
     half[: round(0.82 * SIZE[1])] = False
@@ -299,7 +300,7 @@ def test_whoever_comes_beside_the_subject_makes_an_old_mask_too_old_before_any_r
     limits = []
     for index in range(88, 110):
         now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
-        tracker.see(now, Halves(near.frame(index)))
+        tracker.see(now, ImagePyramid(near.frame(index)))
         tracker.alpha(now, choice.subjects)
         limits.append(tracker.age_limit_ms())
     assert set(limits[:2]) == {MASK_AGE_ALONE_MS}
@@ -312,7 +313,7 @@ def test_a_look_may_fail_a_second_after_the_last_one(matte: Matte) -> None:
     choice = followed(tracker, scene, range(begun))
     for index in range(begun, begun + FPS + 4):
         now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
-        tracker.see(now, Halves(scene.frame(index)))
+        tracker.see(now, ImagePyramid(scene.frame(index)))
         tracker.alpha(now, choice.subjects)
     assert failed(tracker, scene, begun + FPS + 4).subjects
     assert tracker.wants_look
@@ -325,7 +326,7 @@ def test_a_late_result_does_not_deny_who_has_come_since(matte: Matte) -> None:
     choice = followed(tracker, near, range(88))
     for index in range(88, 105):
         now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
-        tracker.see(now, Halves(near.frame(index)))
+        tracker.see(now, ImagePyramid(near.frame(index)))
         tracker.alpha(now, choice.subjects)
     assert tracker.wants_look
     late = replace(truth(near, 89, 0.9, 0.8), captured_ns=89 * 1_000_000_000 // FPS)
@@ -350,10 +351,10 @@ def test_a_limit_that_somebody_sets_holds_for_everybody(matte: Matte) -> None:
 
 def remembered_after(frames: int, tracker: Tracker, scene: DemoScene) -> int:
     """Bytes that a tracker keeps of so many frames at 30 a second for which no result ever came."""
-    halves = Halves(scene.frame(60))
+    pyramid = ImagePyramid(scene.frame(60))
     tracemalloc.start()
     for index in range(frames):
-        tracker.see(replace(frame(index), captured_ns=index * 1_000_000_000 // FPS), halves)
+        tracker.see(replace(frame(index), captured_ns=index * 1_000_000_000 // FPS), pyramid)
     kept = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     return kept
@@ -374,10 +375,10 @@ def test_what_no_result_can_be_used_for_is_forgotten(scene: DemoScene, matte: Ma
 def test_a_first_result_that_is_too_late_still_says_who_is_who(refine: str, scene: DemoScene, matte: Matte) -> None:
     """Else the subject was locked, but unknown, and nobody was shown any more."""
     edge = MatteEdge(matte, MattePace()) if refine == "matte" else None
-    tracker, halves = Tracker(ComposeSettings(refine=refine), edge), Halves(scene.frame(60))
+    tracker, pyramid = Tracker(ComposeSettings(refine=refine), edge), ImagePyramid(scene.frame(60))
     at_ns = [index * 1_000_000_000 // FPS for index in range(100)]
     for index in range(45):
-        tracker.see(replace(frame(index), captured_ns=at_ns[index]), halves)
+        tracker.see(replace(frame(index), captured_ns=at_ns[index]), pyramid)
     for index, at in ((0, 0), (44, 44)):
         result = replace(truth(scene, 60, 0.9, 0.8), frame_id=index, captured_ns=at_ns[at])
         assert tracker.choose(result).subjects == result.instances[:1]
@@ -385,9 +386,9 @@ def test_a_first_result_that_is_too_late_still_says_who_is_who(refine: str, scen
 
 def test_a_result_that_cannot_be_carried_to_the_present_shows_nobody(scene: DemoScene) -> None:
     """At 240 pictures a second a slow worker's results were taken for good, and moved nothing."""
-    tracker, halves = Tracker(ComposeSettings(), GuidedEdge()), Halves(scene.frame(60))
+    tracker, pyramid = Tracker(ComposeSettings(), GuidedEdge()), ImagePyramid(scene.frame(60))
     for index in range(HISTORY + 20):
-        tracker.see(replace(frame(index), captured_ns=index * 1_000_000_000 // 240), halves)
+        tracker.see(replace(frame(index), captured_ns=index * 1_000_000_000 // 240), pyramid)
         if index == 0:
             assert tracker.choose(said_of(truth(scene, 60, 0.9, 0.8), 0)).subjects
     late, usable = (said_of(truth(scene, 60, 0.9, 0.8), index) for index in (19, 20))
@@ -405,7 +406,7 @@ def test_a_stream_of_another_shape_is_another_beginning(refine: str, matte: Matt
         mask[150:360, 250:350] = True  # as large and as far from the upper left corner in both
         person = instance_of(mask, 0.9)
         assert person is not None
-        picture = Halves(np.where(mask[..., None], np.uint8(200), np.uint8(90)).repeat(3, axis=2))
+        picture = ImagePyramid(np.where(mask[..., None], np.uint8(200), np.uint8(90)).repeat(3, axis=2))
         now = replace(frame(0, epoch), width=width, height=height)
         tracker.see(now, picture)
         subjects = tracker.choose(MasksInferred(epoch, 0, 1, 1, "w", "m", (person,))).subjects
@@ -421,7 +422,7 @@ def test_the_result_of_a_frame_that_compose_skipped_hides_nobody(scene: DemoScen
         replace(result, instances=result.instances[:1]) for result in (truth(scene, i, 0.9, 0.8) for i in (60, 62))
     ]
     for index in (60, 61, 63):
-        tracker.see(frame(index), Halves(scene.frame(index)))
+        tracker.see(frame(index), ImagePyramid(scene.frame(index)))
         if index == 60:
             assert tracker.choose(alone[0]).subjects == alone[0].instances
         tracker.alpha(frame(index), ())
@@ -437,7 +438,7 @@ def test_without_the_matte_s_file_flow_and_guided_filter_are_used_and_it_is_said
     monkeypatch.setattr(module, "fetch", missing)
     tracker = open_tracker(ComposeSettings(), MattePace())
     assert "no matte on the present frame" in caplog.text
-    tracker.see(frame(60), Halves(scene.frame(60)))
+    tracker.see(frame(60), ImagePyramid(scene.frame(60)))
     subjects = tracker.choose(truth(scene, 60, 0.9, 0.8)).subjects
     assert whole(tracker.alpha(frame(60), subjects)).any()
 
@@ -463,10 +464,10 @@ def test_what_the_subject_holds_stays_sharp_only_if_asked_for_and_only_while_it_
     beside &= ~scene.masks(61).bystander
     for keep, seen in (((), False), (("cell phone", "dog"), True)):
         tracker = Tracker(ComposeSettings(keep=keep, refine=refine), edges[refine])
-        tracker.see(frame(60), Halves(scene.frame(60)))
+        tracker.see(frame(60), ImagePyramid(scene.frame(60)))
         subjects = tracker.choose(both).subjects
         assert (phone in subjects) is seen and dog not in subjects
-        tracker.see(frame(61), Halves(scene.frame(61)))
+        tracker.see(frame(61), ImagePyramid(scene.frame(61)))
         opacity = whole(tracker.alpha(frame(61), subjects))
         assert bool((opacity[beside] > 127).mean() > 0.9) is seen, refine
 
@@ -478,10 +479,10 @@ def test_who_was_chosen_by_hand_is_outlined_for_a_second(scene: DemoScene, matte
 
     def paint(index: int, at: int) -> tuple[np.ndarray, bool]:
         now = replace(frame(index), captured_ns=at)
-        tracker.see(now, Halves(scene.frame(index)))
+        tracker.see(now, ImagePyramid(scene.frame(index)))
         found = tracker.choose(replace(truth(scene, index, 0.9, 0.8), captured_ns=at)).subjects
         into = np.empty_like(scene.frame(index))
-        painter.paint(Halves(scene.frame(index)), now, Verdict(State.LIVE, "", 0.0, found, 1.0), into)
+        painter.paint(ImagePyramid(scene.frame(index)), now, Verdict(State.LIVE, "", 0.0, found, 1.0), into)
         return into, bool((into == OUTLINE_BGR).all(-1).sum() > 200)
 
     assert not paint(60, 1 * second)[1]

@@ -5,11 +5,11 @@ import sys
 import numpy as np
 import pytest
 
-from common.config import DisplaySettings
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed
 from common.ipc.records import FrameInfo
 from display.meter import Meter
+from display.settings import DisplaySettings
 from display.sinks.camera import CameraSink, fitted, open_device
 
 MESSAGE = FrameComposed(FrameInfo(5, 7, 10**9, 9, "", 3, 90, 160), 2, "live", "", 80.5, True, "model")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from common.config import DisplaySettings
 from common.errors import DisplayError
+from display.settings import DisplaySettings
 from display.sinks import factory as sinks
 from display.sinks.factory import open_sink
 from display.sinks.headless import HeadlessSink

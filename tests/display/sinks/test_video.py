@@ -14,11 +14,11 @@ import av
 import numpy as np
 import pytest
 
-from common.config import DisplaySettings
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed
 from common.ipc.records import FrameInfo
 from display.meter import Meter
+from display.settings import DisplaySettings
 from display.sinks.video import VideoSink, next_free
 from tests.call import environment
 from tests.shared import ROOT

@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 import pytest
 
-from common.config import DisplaySettings
 from common.ipc.messages import CommandIssued, FrameComposed
 from common.ipc.records import FrameInfo, SelectSubject, SetPrivacy
 from display.meter import Meter
 from display.remote_policy import AT_CAMERA_ONLY
+from display.settings import DisplaySettings
 from display.sinks.web import WebSink
 from display.web import server
 from tests.call import free_port

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from common import devices
-from common.config import CPU, InferSettings
-from common.runtime.child import Stop
-from infer import loop, onnx_mask_rcnn, onnx_session
+from common.runtime.stage_context import StageContext
+from infer import devices, loop, onnx_mask_rcnn, onnx_session
+from infer.settings import CPU, InferSettings
 
 LOOKS = 20  # until it fails
 
@@ -35,8 +34,8 @@ def open_failing(file: Path, device: str, threads: int) -> Any:
     return session if device == CPU else FailingSession(session)
 
 
-def run(settings: InferSettings, stop: Stop) -> None:
+def run(settings: InferSettings, stage: StageContext) -> None:
     """Infer until told to stop."""
     vars(devices)["available"] = lambda: ["cuda", CPU]
     vars(onnx_mask_rcnn)["open_session"] = open_failing
-    loop.run(settings, stop)
+    loop.run(settings, stage)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from capture import loop, sources
-from common.config import CaptureSettings
-from common.runtime.child import Stop
+from capture import loop
+from capture.settings import CaptureSettings
+from capture.sources import demo
+from common.runtime.stage_context import StageContext
 from tests.faults.scenes import PatternedScene
 
 
-def run(settings: CaptureSettings, stop: Stop) -> None:
+def run(settings: CaptureSettings, stage: StageContext) -> None:
     """Capture until told to stop."""
-    vars(sources)["DemoScene"] = PatternedScene
-    loop.run(settings, stop)
+    vars(demo)["DemoScene"] = PatternedScene
+    loop.run(settings, stage)

@@ -1,0 +1,62 @@
+"""What `python -m common.doctor` checks for capture: cameras, and shared memory for frames of the size that is asked of them.
+
+The virtual camera that display writes to is checked here too, since one listing of the video devices tells both.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from capture.settings import CaptureSettings
+from capture.v4l2 import Device, devices
+from common.findings import Finding, Level
+from common.ipc import ring
+from common.ipc.shm import SHM_FOLDER
+from common.ipc.streams import IPC_STREAMS
+
+
+def checks(settings: CaptureSettings) -> list[Finding]:
+    """Check the video devices and shared memory. No camera is opened for streaming."""
+    found = devices()
+    return [check_cameras(found, settings), check_virtual_camera(found), check_memory(settings)]
+
+
+def check_cameras(found: list[Device], settings: CaptureSettings) -> Finding:
+    """Check that there is a camera and that each offers the size and rate that the settings ask for."""
+    cameras = [device for device in found if device.captures and not device.takes_output]
+    if not cameras:
+        level = Level.FAIL if settings.source.startswith("camera:") else Level.NOTE
+        return Finding("cameras", level, "none", "plug one in; until then --source auto plays the demo scene")
+    wanted = f"{settings.width} x {settings.height}"
+    described, lacking = [], False
+    for camera in cameras:
+        fitting = [m for m in camera.modes if (m.width, m.height) == (settings.width, settings.height)]
+        best = max(fitting, key=lambda m: (m.fourcc == "MJPG", m.fps), default=None)
+        lacking = lacking or best is None or (0 < best.fps < settings.fps)
+        offers = str(best) if best else f"no {wanted}, but " + ", ".join(sorted({str(m) for m in camera.modes})[:6])
+        described.append(f"{camera.path} {camera.name}: {offers}")
+    if not lacking:
+        return Finding("cameras", Level.OK, "; ".join(described))
+    hint = f"asked are {wanted} at {settings.fps:g}: set ONLYME_WIDTH, ONLYME_HEIGHT, ONLYME_FPS to one it has"
+    return Finding("cameras", Level.NOTE, "; ".join(described), hint)
+
+
+def check_virtual_camera(found: list[Device]) -> Finding:
+    """Check that there is a device which other programs take for a camera."""
+    outputs = [device for device in found if device.takes_output]
+    if outputs:
+        return Finding("virtual camera", Level.OK, "; ".join(f"{d.path} {d.name} ({d.driver})" for d in outputs))
+    hint = "apt-get install v4l2loopback-dkms; modprobe v4l2loopback exclusive_caps=1"
+    return Finding("virtual camera", Level.NOTE, "none", hint)
+
+
+def check_memory(settings: CaptureSettings, folder: Path = Path(SHM_FOLDER)) -> Finding:
+    """Check that the rings of a call fit into shared memory."""
+    usage = shutil.disk_usage(folder)
+    shape = (settings.height, settings.width, 3)
+    needed = sum(ring.ring_bytes(shape, stream.slots) for stream in IPC_STREAMS if stream.slots)
+    found = f"{usage.free / 2**20:.0f} of {usage.total / 2**20:.0f} MiB free in {folder}, {needed / 2**20:.0f} needed"
+    if usage.free < needed:
+        return Finding("shared memory", Level.FAIL, found, f"smaller pictures, or mount -o remount,size=256M {folder}")
+    return Finding("shared memory", Level.OK, found)

@@ -1,0 +1,26 @@
+"""The settings of capture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from common.settings.base import Settings, setting
+from common.settings.validators import float_range, int_range, nonempty, one_of
+
+
+@dataclass(frozen=True)
+class CaptureSettings(Settings):
+    """Where frames come from."""
+
+    source: str = setting(
+        "auto",
+        nonempty,
+        "auto (camera 0, else demo), camera:N, demo, a video file, a folder of images, or an rtsp:// or "
+        "http:// address; one with a password is safer in .env or the environment, for ps shows flags to every user",
+    )
+    width: int = setting(1280, int_range(64, 16384), "width asked of a camera and drawn by demo, pixels")
+    height: int = setting(720, int_range(64, 16384), "height asked of a camera and drawn by demo, pixels")
+    fps: float = setting(
+        30.0, float_range(1, 240), "rate asked of a camera, of demo and of a folder of images, per second"
+    )
+    play: str = setting("loop", one_of("loop", "once"), "play a file or folder again and again, or once and end")

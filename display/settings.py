@@ -1,0 +1,69 @@
+"""The settings of display."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.settings.base import Settings, setting
+from common.settings.validators import float_range, int_range, one_of, path, tcp_address
+
+
+def page_address(text: str) -> str:
+    """Return HOST:PORT whose host is an address or localhost: the page is refused under any other name."""
+    try:
+        host = tcp_address(f"tcp://{text}").removeprefix("tcp://").rpartition(":")[0].strip("[]")
+        if host != "localhost":
+            ipaddress.ip_address(host)
+    except ValueError:
+        raise ValueError("HOST:PORT, the host an address or localhost") from None
+    return text
+
+
+def token(text: str) -> str:
+    """Return a token that nobody guesses, or ""."""
+    if text and not re.fullmatch(r"[A-Za-z0-9_-]{16,128}", text):
+        raise ValueError("16 to 128 letters, digits, - and _")
+    return text
+
+
+@dataclass(frozen=True)
+class DisplaySettings(Settings):
+    """Where the composites go."""
+
+    sink: str = setting(
+        "auto",
+        one_of("auto", "window", "web", "camera", "video", "record", "status", "headless"),
+        "auto (window where there is a screen, else web), window, web (a page in the browser), camera (a virtual one), "
+        "video (an .mp4), record (every picture for itself), status (a table in the terminal) or headless",
+    )
+    view: str = setting(
+        "filtered",
+        one_of("filtered", "instances"),
+        "filtered, or every instance drawn over the camera's own picture: privacy off, only for window and record",
+    )
+    web: str = setting("127.0.0.1:8765", page_address, "HOST:PORT that the page of the web sink is served on")
+    token: str = setting(
+        "",
+        token,
+        "opens the page of the web sink; made up for each call where none is given. Every user of the machine "
+        "sees a flag in ps: ONLYME_TOKEN in the environment or in .env is safer",
+        is_secret=True,
+    )
+    connect: str = setting("", tcp_address, "watch a relay, tcp://HOST:PORT, instead of the call on this machine")
+    key: Path | None = setting(
+        None, path, "file made for this viewer by python -m display.relay.keyring new, on the relay's machine"
+    )
+    out: Path | None = setting(None, path, "folder that the record sink writes, new or empty; .mp4 of the video sink")
+    rotate_minutes: float = setting(
+        0.0, float_range(0, 1e5), "the video sink begins another file after so long; 0: never"
+    )
+    rotate_mb: int = setting(0, int_range(0, 1_000_000), "the video sink begins another file at this size; 0: never")
+    camera: str = setting(
+        "", str, "virtual camera of the camera sink, such as /dev/video9; none: the first that is found"
+    )
+    images: str = setting("all", one_of("all", "none"), "record every image, or only frames.jsonl")
+    seconds: float = setting(0.0, float_range(0, 1e6), "end the call after so many seconds of pictures; 0: never")
+    status_every: float = setting(5.0, float_range(0.2, 3600), "seconds between two status lines of the headless sink")

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from capture.checks import check_cameras, check_memory, check_virtual_camera
+from capture.settings import CaptureSettings
+from capture.v4l2 import Device, Mode
+from common.findings import Level
+from tests.call import read_until, start_call
+from tests.conftest import segment_names
+
+ASKED = CaptureSettings(width=1280, height=720, fps=30)
+
+
+def camera(*modes: Mode, output: bool = False) -> Device:
+    return Device(Path("/dev/video0"), "Fake Cam", "uvcvideo", not output, output, list(modes))
+
+
+def test_a_camera_is_judged_by_what_is_asked_of_it() -> None:
+    good, slow = Mode("MJPG", 1280, 720, 30.0), Mode("YUYV", 1280, 720, 10.0)
+    assert check_cameras([camera(slow, good)], ASKED).level is Level.OK
+    assert "MJPG 1280 x 720 at 30" in check_cameras([camera(slow, good)], ASKED).found
+    assert check_cameras([camera(slow)], ASKED).level is Level.NOTE
+    assert "no 1280 x 720, but" in check_cameras([camera(Mode("MJPG", 640, 480, 30.0))], ASKED).found
+    assert check_cameras([camera(output=True)], ASKED).found == "none", "a virtual camera is no camera"
+
+
+def test_a_camera_that_was_named_must_be_there() -> None:
+    assert check_cameras([], CaptureSettings()).level is Level.NOTE
+    assert check_cameras([], CaptureSettings(source="camera:0")).level is Level.FAIL
+
+
+def test_a_virtual_camera_is_found_or_told_how_to_get() -> None:
+    assert check_virtual_camera([camera(output=True)]).level is Level.OK
+    assert "v4l2loopback" in check_virtual_camera([camera()]).hint
+
+
+def test_too_little_shared_memory_prevents_a_call(tmp_path: Path) -> None:
+    huge = CaptureSettings(width=16384, height=16384, fps=30)
+    free = shutil.disk_usage(tmp_path).free
+    found = check_memory(huge, tmp_path)
+    assert found.level is (Level.FAIL if free < 11 * 16384 * 16384 * 3 else Level.OK)
+    assert "8448 needed" in found.found
+
+
+def test_as_much_shared_memory_is_asked_for_as_a_call_takes(run_dir: Path, segments: set[str]) -> None:
+    settings = {"source": "demo", "width": 640, "height": 360, "sink": "headless", "status_every": 0.2}
+    with start_call(settings, run_dir) as call:
+        read_until(call, ", live")
+        taken = sum((Path("/dev/shm") / name).stat().st_size for name in segment_names() - segments)
+        call.terminate()
+        call.communicate(timeout=10)
+    needed = check_memory(CaptureSettings(width=640, height=360)).found
+    assert f"{taken / 2**20:.0f} needed" in needed

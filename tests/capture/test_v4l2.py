@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import errno
+import struct
+from pathlib import Path
+
+from capture import v4l2
+
+
+def fake_ioctl(fd: int, request: int, data: bytearray) -> int:
+    """A driver with MJPG in two sizes, one of them at two rates, and YUYV in steps up to 640 x 480."""
+    number, *fields = struct.unpack_from("<4I", data)
+    mjpg, yuyv = (struct.unpack("<I", code)[0] for code in (b"MJPG", b"YUYV"))
+    sizes = {mjpg: [(1280, 720), (640, 360)]}
+    if request == v4l2.QUERYCAP:
+        v4l2.CAPABILITY.pack_into(data, 0, b"uvcvideo", b"Fake Cam", b"usb", 1, v4l2.DEVICE_CAPS | 3, 1, 0, 0, 0)
+    elif request == v4l2.ENUM_FMT and number < 2:
+        v4l2.FMTDESC.pack_into(data, 0, number, 1, 0, b"", (mjpg, yuyv)[number], 0, 0, 0, 0)
+    elif request == v4l2.ENUM_FRAMESIZES and fields[0] == mjpg and number < 2:
+        v4l2.FRMSIZE.pack_into(data, 0, number, mjpg, v4l2.DISCRETE, *sizes[mjpg][number], 0, 0, 0, 0, 0, 0)
+    elif request == v4l2.ENUM_FRAMESIZES and fields[0] == yuyv and number < 1:
+        v4l2.FRMSIZE.pack_into(data, 0, number, yuyv, 3, 160, 640, 16, 120, 480, 8, 0, 0)
+    elif request == v4l2.ENUM_FRAMEINTERVALS and fields == [mjpg, 1280, 720] and number < 2:
+        v4l2.FRMIVAL.pack_into(data, 0, number, mjpg, 1280, 720, 1, 1, (15, 30)[number], 0, 0, 0, 0, 0, 0)
+    else:
+        raise OSError(errno.EINVAL, "no more")
+    return 0
+
+
+def test_modes_are_read_as_the_kernel_lays_them_out(tmp_path: Path) -> None:
+    for name in ("video0", "video10", "video2", "vbi0"):
+        (tmp_path / name).touch()
+    found = v4l2.devices(tmp_path, fake_ioctl)
+    assert [d.path.name for d in found] == ["video0", "video2", "video10"]
+    assert found[0][1:5] == ("Fake Cam", "uvcvideo", True, False)
+    assert [str(m) for m in found[0].modes] == ["MJPG 1280 x 720 at 30", "MJPG 640 x 360", "YUYV 640 x 480"]
+
+
+def test_what_is_no_video_device_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "video0").touch()
+    assert v4l2.devices(tmp_path) == []
+    (tmp_path / "video0").unlink()
+    (tmp_path / "video1").symlink_to("nowhere")
+    assert v4l2.devices(tmp_path) == []
