@@ -26,7 +26,7 @@ log = logging.getLogger("onlyme")
 
 
 def run(settings: DisplaySettings, stage: StageContext) -> None:
-    """Show composites until `stop`, until the viewer quits, or until `--seconds` are over.
+    """Show composites until the stage must stop, until the viewer quits, or until `--seconds` are over.
 
     Raises:
         ConfigError: The relay's address cannot be used, needs a key, or cannot show the instance view.
@@ -44,9 +44,8 @@ def run(settings: DisplaySettings, stage: StageContext) -> None:
             # the instance view is privacy off: a display that was restarted after a crash does not ask for it
             asks_view = settings.view == INSTANCES and stage.restarts == 0
             while not stage.should_stop():
-                if (
-                    was_suspended := suspend.was_suspended()
-                ):  # before the sink is polled, which may show its last picture again
+                # before the sink is polled, which may show its last picture again
+                if was_suspended := suspend.was_suspended():
                     presenter.source_lost(SUSPENDED)
                 events = sink.poll()
                 if events.quit:

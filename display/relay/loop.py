@@ -7,14 +7,14 @@ import time
 from common.runtime.stage_context import StageContext
 from display.relay.settings import RelaySettings
 
-IDLE_S = 0.1  # between two looks at whether to stop
+IDLE_S = 0.1  # between two checks whether to stop
 
 
 def run(settings: RelaySettings, stage: StageContext) -> None:
-    """Relay until told to stop; without an address, wait until then.
+    """Relay until the stage must stop; without an address, only wait until then.
 
     Raises:
-        ConfigError: The address cannot be bound, or nobody could be let in there.
+        ConfigError: The address cannot be bound, or no viewer could be allowed there.
         KeyFileError: The relay's own key cannot be used.
         AlreadyRunningError: Another relay serves this run folder.
     """

@@ -41,7 +41,7 @@ log = logging.getLogger("onlyme")
 
 
 def serve(settings: RelaySettings, stage: StageContext) -> None:
-    """Relay until `stop`; see display.relay.loop.run."""
+    """Relay until the stage must stop; see display.relay.loop.run."""
     cv2.setNumThreads(1)
     limit_descriptors()
     counters = Counters(log)
@@ -61,19 +61,22 @@ def serve(settings: RelaySettings, stage: StageContext) -> None:
                 commands.flush()
                 message = composites.latest()
                 suspend.was_suspended()
-                if (
-                    message is not None
-                    and message.frame.captured_ns >= suspend.resumed_ns
-                    and (waiting := server.ready())
-                ):
-                    seen = may_leave_machine(message)
-                    picture = composites.read(message) if seen else card(message.frame.height, message.frame.width)
-                    if picture is not None:
-                        server.send(waiting, message, picture)
+                if message is not None and message.frame.captured_ns >= suspend.resumed_ns:
+                    send_to_viewers(server, composites, message)
                 server.check_viewers()
         finally:
             server.close()
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
+
+
+def send_to_viewers(server: RelayServer, composites: CompositeReader, message: FrameComposed) -> None:
+    """Send a composite, or a card if it may not leave this machine, to the viewers that can take a picture now."""
+    if not (waiting := server.ready()):
+        return
+    may_leave = may_leave_machine(message)
+    picture = composites.read(message) if may_leave else card(message.frame.height, message.frame.width)
+    if picture is not None:
+        server.send(waiting, message, picture)
 
 
 def limit_descriptors() -> None:

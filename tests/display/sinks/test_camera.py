@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -64,27 +63,40 @@ def test_the_first_picture_sets_the_size_and_others_are_fitted(sink: CameraSink,
     assert opened[1].sent[-1][:, 80].mean() > 190 and opened[1].sent[-1][:, :50].max() == 0, "bars beside it"
 
 
-def test_the_card_replaces_the_last_picture_and_is_repeated(sink: CameraSink, opened: list[FakeDevice]) -> None:
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds that time.monotonic shows, for the test to move on."""
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    return now
+
+
+def poll_often(sink: CameraSink, clock: list[float], times: int) -> None:
+    """Poll the sink every 15 ms, as the display does."""
+    for _ in range(times):
+        clock[0] += 0.015
+        sink.poll()
+
+
+def test_the_card_replaces_the_last_picture_and_is_repeated(
+    clock: list[float], sink: CameraSink, opened: list[FakeDevice]
+) -> None:
     sink.show(np.full((90, 160, 3), 200, np.uint8), MESSAGE, Meter())
     device, had = opened[-1], len(opened[-1].sent)
     sink.blank("compose has ended")
-    for _ in range(30):
-        sink.poll()
-        time.sleep(0.015)
-    assert 4 <= len(device.sent) - had <= 10, "at half the camera's rate"
+    poll_often(sink, clock, 30)
+    assert len(device.sent) - had == 1 + 6, "every fifth poll is more than two frames after the last picture"
     assert all(picture.mean() < 60 for picture in device.sent[had:])
     sink.close()
     assert device.closed and device.sent[-1].mean() < 60
 
 
-def test_the_repeated_picture_is_a_copy(sink: CameraSink, opened: list[FakeDevice]) -> None:
+def test_the_repeated_picture_is_a_copy(clock: list[float], sink: CameraSink, opened: list[FakeDevice]) -> None:
     picture = np.full((90, 160, 3), 200, np.uint8)
     sink.show(picture, MESSAGE, Meter())
     picture[:45] = 0  # the display reads the next one into the same buffer, and may fail half-way
     had = len(opened[-1].sent)
-    for _ in range(10):
-        sink.poll()
-        time.sleep(0.015)
+    poll_often(sink, clock, 10)
     assert len(opened[-1].sent) > had and opened[-1].sent[-1].min() == 200
 
 
