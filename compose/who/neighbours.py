@@ -7,8 +7,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from common.vision.arrays import SoftMask
 from compose.who.others import are_adjacent, sides
-from compose.who.region_state import SoftMask
 
 BESIDE = 12  # grid pixels: somebody who is nearer may go behind the subject before the next result
 # shares of the largest area that results found of others. Below FOUND, the missing part may be hidden behind the subject or
