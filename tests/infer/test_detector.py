@@ -90,7 +90,7 @@ def test_without_the_small_networks_a_mask_rcnn_looks_alone_and_says_so(
     settings = InferSettings(mask_rcnn=MASK_RCNN)
     assert "embedded detector" in open_detector(settings).model
     assert not caplog.records
-    monkeypatch.setattr("infer.witnessed.Looker", offline)
+    monkeypatch.setattr("infer.combined_detector.EmbeddedNetworks", offline)
     assert isinstance(open_detector(settings), MaskRcnn)
     assert "pose_detection.tflite" in caplog.text
 

@@ -13,11 +13,11 @@ from capture.demo import DemoScene
 from common.ipc.records import Instance
 from common.vision.assets import ASTRONAUT, fetch
 from common.vision.pyramid import ImagePyramid
+from infer.combined_detector import likely_on
 from infer.embedded.detector import EmbeddedDetector, instances_of, score_of
-from infer.embedded.look import Seen, grid_of, is_likely
-from infer.embedded.witness import Face
+from infer.embedded.networks import EmbeddedResult, grid_of, is_likely
+from infer.embedded.people import Face
 from infer.loop import least_size
-from infer.witnessed import likely_on
 from tests.infer.bodies import box, face_at, likely, person_at
 
 SIZE_WH = (1280, 720)
@@ -127,7 +127,7 @@ def test_the_grid_has_square_cells() -> None:
 
 def test_who_is_less_sure_than_asked_is_a_sign() -> None:
     me = person_at(100, box(75, 40, 125, 150))
-    seen = Seen(likely(box(75, 40, 125, 150)), (me,), ())
+    seen = EmbeddedResult(likely(box(75, 40, 125, 150)), (me,), ())
     (shown,), (hidden,) = instances_of(seen, 0.5), instances_of(seen, 0.99)
     assert (shown.is_sign, hidden.is_sign) == (False, True)
     assert shown.probability == hidden.probability
@@ -136,13 +136,13 @@ def test_who_is_less_sure_than_asked_is_a_sign() -> None:
 def test_of_whom_the_matte_sees_hardly_anything_the_body_is_a_sign() -> None:
     body = box(75, 40, 125, 150)
     for seen, is_sign in ((0.0, True), (0.1, True), (0.5, False)):
-        (one,) = instances_of(Seen(likely(body, seen), (person_at(100, body),), ()), 0.5)
+        (one,) = instances_of(EmbeddedResult(likely(body, seen), (person_at(100, body),), ()), 0.5)
         assert one.is_sign is is_sign
 
 
 def test_what_only_the_own_mask_gives_to_a_person_is_never_sure() -> None:
     body, upper = box(75, 40, 125, 150), box(75, 40, 125, 95)
-    (one,) = instances_of(Seen(likely(upper, 0.95), (person_at(100, body, 0.95),), ()), 0.5)
+    (one,) = instances_of(EmbeddedResult(likely(upper, 0.95), (person_at(100, body, 0.95),), ()), 0.5)
     found = np.frombuffer(one.probability, np.uint8).reshape(one.map_height, one.map_width)
     middle = found.shape[1] // 2
     assert found[20, middle] == pytest.approx(0.95 * 255, abs=1)
@@ -152,7 +152,7 @@ def test_what_only_the_own_mask_gives_to_a_person_is_never_sure() -> None:
 def test_people_come_first_and_the_surest_of_them_first() -> None:
     middle, side = box(135, 40, 185, 150), box(15, 40, 65, 150)
     who = (person_at(40, side), person_at(160, middle))
-    found = instances_of(Seen(likely(middle | side), who, (face_at(260),)), 0.5)
+    found = instances_of(EmbeddedResult(likely(middle | side), who, (face_at(260),)), 0.5)
     assert [i.is_sign for i in found] == [False, False, True]
     assert found[0].score > found[1].score >= 0.5
     assert found[0].box_xyxy[0] > 0.4

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from infer.embedded.nets import FACES, POSES
+from infer.embedded.mediapipe import FACES, POSES
 from infer.embedded.ssd import Layout, anchors_of, decode, merged, overlaps
 
 SMALL = Layout(side=8, layers=((4, 1), (8, 2)), points=1)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from infer.embedded.outline import of_face, of_pose
-from infer.embedded.witness import SURE_FACE, Face, fits, is_face_of, is_on_body, is_same_body, is_same_face
+from infer.embedded.outline import outline_of_face, outline_of_pose
+from infer.embedded.people import SURE_FACE, Face, fits, is_face_of, is_on_body, is_same_body, is_same_face
 from tests.infer.bodies import GRID_WH, box, person_at, pose_at
 
 
@@ -13,17 +13,17 @@ def face(x: float, y: float = 60.0, width: float = 20.0) -> Face:
 
 
 def test_the_core_holds_head_neck_and_trunk_and_no_limb_that_is_not_seen() -> None:
-    outline = of_pose(pose_at(100, 60), GRID_WH)
+    outline = outline_of_pose(pose_at(100, 60), GRID_WH)
     for y, x in ((58, 100), (76, 100), (84, 85), (84, 115), (120, 100)):
         assert outline.core[y, x]
     for y, x in ((58, 130), (110, 60), (178, 80), (30, 100)):
         assert not outline.core[y, x]
     assert outline.size == pytest.approx(40)
-    assert of_pose(pose_at(100, 60, visible=0.9), GRID_WH).core[110, 61], "an arm that is seen"
+    assert outline_of_pose(pose_at(100, 60, visible=0.9), GRID_WH).core[110, 61], "an arm that is seen"
 
 
 def test_distance_is_in_cells_from_the_core() -> None:
-    outline = of_pose(pose_at(100, 60), GRID_WH)
+    outline = outline_of_pose(pose_at(100, 60), GRID_WH)
     assert not outline.distance[outline.core].any()
     row = outline.distance[110]
     right = int(np.flatnonzero(outline.core[110])[-1])
@@ -34,17 +34,17 @@ def test_a_turned_body_keeps_its_size() -> None:
     pose = pose_at(100, 60)
     points = pose.landmarks.copy()
     points[:, 0] = 100 + (points[:, 0] - 100) * 0.2  # seen from the side
-    assert of_pose(pose._replace(landmarks=points), GRID_WH).size > 20
+    assert outline_of_pose(pose._replace(landmarks=points), GRID_WH).size > 20
 
 
 def test_a_body_outside_of_the_picture_has_no_core_and_is_far() -> None:
-    outline = of_pose(pose_at(2000, -900), GRID_WH)
+    outline = outline_of_pose(pose_at(2000, -900), GRID_WH)
     assert not outline.core.any()
     assert outline.distance.min() > 1000
 
 
 def test_a_face_alone_stands_for_a_head_and_a_trunk_below() -> None:
-    outline = of_face(np.array([100.0, 60.0]), 20.0, GRID_WH)
+    outline = outline_of_face(np.array([100.0, 60.0]), 20.0, GRID_WH)
     for y, x in ((50, 100), (60, 112), (100, 100), (150, 118)):
         assert outline.core[y, x]
     assert not outline.core[60, 125]
