@@ -181,7 +181,7 @@ def likely_on(instance: Instance, shape: tuple[int, ...]) -> FloatMap:
     height, width = shape[:2]
     x0, y0, x1, y1 = instance.box_xyxy
     small = np.frombuffer(instance.probability, np.uint8).reshape(instance.map_height, instance.map_width)
-    # maps cell numbers of the grid to cell numbers of the instance's map; both refer to the middles of cells
+    # maps cell numbers of the instance's map to those of the grid; both refer to the middles of cells
     step = np.array([[(x1 - x0) * width / small.shape[1], 0], [0, (y1 - y0) * height / small.shape[0]]])
     shift = np.array([x0 * width, y0 * height]) + np.diag(step) / 2 - 0.5
     spread = cv2.warpAffine(small, np.column_stack([step, shift]), (width, height), borderMode=cv2.BORDER_REPLICATE)
