@@ -139,10 +139,10 @@ class DemoScene:
         seconds = index / self.fps
         places = self._course(seconds, self._bystander.alpha.shape[1] / width)
         cast = [(self._bystander, places.bystander), (self._subject, places.subject)]
-        for who, place in cast[::-1] if places.bystander_in_front else cast:
+        for person, place in cast[::-1] if places.bystander_in_front else cast:
             if place is not None:
                 foot = place.centre * width, place.bottom * height
-                yield from ((who, piece) for piece in pieces(who, foot, _pose(place, seconds), self.size_wh))
+                yield from ((person, piece) for piece in pieces(person, foot, _pose(place, seconds), self.size_wh))
 
 
 def _draw_wall(width: int, height: int) -> BgrImage:

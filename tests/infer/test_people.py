@@ -12,7 +12,7 @@ def face(x: float, y: float = 60.0, width: float = 20.0) -> Face:
     return Face(0.9, np.array([x, y]), width)
 
 
-def test_the_core_holds_head_neck_and_trunk_and_no_limb_that_is_not_seen() -> None:
+def test_the_core_contains_head_neck_and_trunk_and_no_invisible_limb() -> None:
     outline = outline_of_pose(pose_at(100, 60), GRID_WH)
     for y, x in ((58, 100), (76, 100), (84, 85), (84, 115), (120, 100)):
         assert outline.core[y, x]
@@ -43,7 +43,7 @@ def test_a_body_outside_of_the_picture_has_no_core_and_is_far() -> None:
     assert outline.distance.min() > 1000
 
 
-def test_a_face_alone_stands_for_a_head_and_a_trunk_below() -> None:
+def test_a_lone_face_gets_an_outline_with_head_and_trunk() -> None:
     outline = outline_of_face(np.array([100.0, 60.0]), 20.0, GRID_WH)
     for y, x in ((50, 100), (60, 112), (100, 100), (150, 118)):
         assert outline.core[y, x]
@@ -58,13 +58,13 @@ def test_poses_with_head_and_neck_near_each_other_are_one_body() -> None:
 
 
 @pytest.mark.parametrize(("x", "is_its", "well"), [(100, True, True), (109, True, False), (125, False, False)])
-def test_a_face_is_of_the_pose_whose_landmarks_are_there(x: float, is_its: bool, well: bool) -> None:
+def test_a_face_belongs_to_the_pose_with_landmarks_at_its_place(x: float, is_its: bool, well: bool) -> None:
     pose = pose_at(100, 60)
     assert is_face_of(face(x), pose) is is_its
     assert fits(face(x), pose) is well
 
 
-def test_finds_of_one_face_are_one() -> None:
+def test_detections_of_one_face_are_merged() -> None:
     assert is_same_face(face(100), face(108, width=24))
     assert not is_same_face(face(100), face(130))
 
@@ -79,6 +79,6 @@ def test_finds_of_one_face_are_one() -> None:
         (900, 100, 0.4, False),
     ],
 )
-def test_hands_and_prints_that_pass_for_faces_are_on_a_body(y: float, x: float, score: float, is_on: bool) -> None:
+def test_hands_and_prints_that_look_like_faces_are_on_a_body(y: float, x: float, score: float, is_on: bool) -> None:
     me = person_at(100, box(75, 40, 125, 150))
     assert is_on_body(Face(score, np.array([x, y]), 20.0), me) is is_on

@@ -25,7 +25,7 @@ def middle_of(drawn: np.ndarray) -> tuple[float, float]:
 @pytest.mark.parametrize("square", [
     Square(640, 360, 1280), Square(500, 300, 400, 0.7), Square(900, 200, 900, -2.5), Square(700, 250, 150, math.pi),
 ])  # fmt: skip
-def test_a_point_of_the_picture_is_found_in_its_square_and_back(square: Square) -> None:
+def test_a_point_is_mapped_to_its_square_and_back(square: Square) -> None:
     across, down = 0.55, 0.45
     x, y = square.to_picture(np.array([[across, down]]))[0]
     picture = dot(1280, 720, x, y, square.side / 20)
@@ -35,12 +35,12 @@ def test_a_point_of_the_picture_is_found_in_its_square_and_back(square: Square) 
     assert middle_of(grid) == pytest.approx((x / 4, y / 4), abs=0.3)
 
 
-def test_a_turn_is_from_x_towards_y() -> None:
+def test_the_angle_is_from_x_towards_y() -> None:
     right_of_it = Square(100, 100, 40, math.pi / 2).to_picture(np.array([[1.0, 0.5]]))
     np.testing.assert_allclose(right_of_it, [[100, 120]], atol=1e-9)
 
 
-def test_colours_come_out_as_rgb_and_outside_is_black() -> None:
+def test_a_crop_is_rgb_and_black_outside_the_picture() -> None:
     picture = np.full((100, 200, 3), (10, 20, 30), np.uint8)
     drawn = crop(ImagePyramid(picture), whole_square((200, 100)), 64)
     assert drawn[32, 32].tolist() == [30, 20, 10]
@@ -48,7 +48,7 @@ def test_colours_come_out_as_rgb_and_outside_is_black() -> None:
     assert not drawn[50:].any()
 
 
-def test_a_strip_is_looked_at_in_few_squares() -> None:
+def test_a_strip_is_covered_by_few_squares() -> None:
     assert len(end_squares((16384, 64))) == 4
 
 
