@@ -1,7 +1,7 @@
-"""The demo scene: one real portrait that breathes before a finely patterned wall, and a second person who walks by.
+"""Draws the demo scene: a portrait that breathes before a finely patterned wall, and a second person who walks by.
 
-Everything is a pure function of the frame's index, so the exact mask of each person is known by construction: it is the
-opacity with which that person is drawn. The portraits are in the public domain (capture/portraits.py).
+Every frame is a pure function of its index, and the exact mask of each person is known: it is the opacity with which that
+person is drawn. The portraits are in the public domain (capture/portraits.py).
 """
 
 from __future__ import annotations
@@ -17,17 +17,22 @@ from capture.portraits import BYSTANDER, SUBJECT, cut_out
 from capture.sprite import Piece, Pose, Sprite, paste, pieces
 from common.vision.arrays import BgrImage, Mask
 
-PATTERN_CELL = 2  # pixels: a checkerboard far finer than any blur that is allowed
-PATTERN_AMPLITUDE = 28  # grey levels up and down
+PATTERN_CELL = 2  # pixels: a checkerboard far finer than any allowed blur
+PATTERN_AMPLITUDE = 28  # grey levels
 SWAY_S, CROSSING_S, AWAY_S = 5.0, 9.0, 4.0
-NEAR = 0.30  # frame widths from the subject to the bystander who stands before its shoulder
-FAR = 0.83  # how large the bystander is behind the subject
+NEAR = 0.30  # frame widths between the subject and the bystander in front of its shoulder
+FAR = 0.83  # size of the bystander behind the subject
 BREATH_S, TILT_S, STEP_S = 3.7, 6.3, 1.1
 
 
 class Place(NamedTuple):
-    """Where a person is: the middle of its lower end in widths of the frame, that end in heights; how far it leans to the
-    right, in columns a row; and how large it is drawn, 1 being as large as it gets."""
+    """The place of a person.
+
+    centre: Middle of the lower end, in frame widths.
+    bottom: The lower end, in frame heights.
+    lean: Shear to the right, in columns per row.
+    size: Scale, 1 is the largest.
+    """
 
     centre: float
     bottom: float
@@ -36,28 +41,32 @@ class Place(NamedTuple):
 
 
 class Places(NamedTuple):
-    """Who is where at one moment; None: not in the scene."""
+    """The places of both people at one moment; None for a person who is not in the scene."""
 
     subject: Place | None
     bystander: Place | None
     bystander_in_front: bool = False
 
 
-Course = Callable[[float, float], Places]  # of the seconds since the beginning and the bystander's width in frames
+Course = Callable[
+    [float, float], Places
+]  # arguments: seconds since the beginning, width of the bystander in frame widths
 
 
 def sways(seconds: float) -> Place:
-    """How somebody sits in front of a camera: with the turns of the head it moves by less than 5 % of the frame's width
-    to either side."""
+    """Return the place of a person who sits in front of a camera and moves by less than 5 % of the frame's width."""
     aside = math.sin(2 * math.pi * seconds / SWAY_S)
     return Place(0.5 + 0.03 * aside, 1.016, 0.03 * aside)
 
 
 def demo_course(seconds: float, wide: float) -> Places:
-    """The bystander walks by behind the subject; then comes up to the subject's side, stands before its shoulder, and goes
-    again. Each takes `CROSSING_S`, then nobody else is there for a while."""
+    """Return the places in the demo.
+
+    The bystander walks by behind the subject. Later the bystander comes, stands in front of the subject's shoulder, and
+    leaves. Each visit takes `CROSSING_S`, then the subject is alone for a while.
+    """
     visit, since = divmod(seconds, CROSSING_S + AWAY_S)
-    progress = min(since / CROSSING_S, 1.0)  # a visit starts at once
+    progress = min(since / CROSSING_S, 1.0)  # the first visit starts at once
     bottom = 1.02 - 0.006 * abs(math.sin(math.pi * seconds / STEP_S))
     if visit % 2 == 0:
         return Places(sways(seconds), Place(progress * (1 + wide) - wide / 2, bottom, size=FAR))
@@ -67,36 +76,36 @@ def demo_course(seconds: float, wide: float) -> Places:
 
 
 def _away(progress: float) -> float:
-    """How far somebody is away who comes, stays for two tenths of the time, and goes: 1..0..1, smoothly."""
+    """Return the distance, smoothly 1..0..1, of a person who comes, stays for two tenths of the time, and leaves."""
     left = min(max(abs(2 * progress - 1) - 0.2, 0.0) / 0.8, 1.0)
     return left * left * (3 - 2 * left)
 
 
 def _pose(place: Place, seconds: float) -> Pose:
-    """How somebody who is at a place holds themselves: breathing, and turning the head a little."""
+    """Return the pose of a person, who breathes and turns the head a little."""
     breath = 0.5 - 0.5 * math.cos(2 * math.pi * seconds / BREATH_S)
     tilt = math.sin(2 * math.pi * seconds / TILT_S) + 0.25 * math.sin(2 * math.pi * seconds / (0.37 * TILT_S))
     return Pose(place.lean, 0.02 * tilt, 0.014 * breath, place.size)
 
 
 class Masks(NamedTuple):
-    """Visible pixels of each person, (H, W) bool."""
+    """The visible pixels of each person, (H, W) bool."""
 
     subject: Mask
     bystander: Mask
 
 
 class DemoScene:
-    """The scene of one size and rate.
+    """Draw the scene at one size and rate.
 
     Args:
-        width: Pixels.
-        height: Pixels.
-        fps: Frames a second, which turns an index into a time.
-        course: Who is where, and when.
+        width: Width in pixels.
+        height: Height in pixels.
+        fps: Frames a second. Frame `index` shows the time index / fps.
+        course: Returns the places of both people at a time.
 
     Raises:
-        AssetError: A portrait is not here and cannot be fetched.
+        AssetError: A portrait cannot be fetched.
     """
 
     def __init__(self, width: int, height: int, fps: float, course: Course = demo_course) -> None:
@@ -108,36 +117,36 @@ class DemoScene:
         self._bystander = cut_out(BYSTANDER, round(height * 0.70))
 
     def frame(self, index: int) -> BgrImage:
-        """Frame `index`, (H, W, 3) uint8 BGR, a new array."""
+        """Return frame `index`, a new array (H, W, 3) uint8 BGR."""
         picture = self.wall.copy()
         for _, piece in self._cast(index):
             paste(picture, piece)
         return picture
 
     def masks(self, index: int) -> Masks:
-        """Exact masks of frame `index`: where more than half of a pixel is that person's and nobody stands before it."""
+        """Return the exact masks of frame `index`: pixels with an opacity above one half, without those that the other person covers."""
         masks = Masks(*(np.zeros(self.size_wh[::-1], np.bool_) for _ in range(2)))
-        for who, piece in self._cast(index):
+        for person, piece in self._cast(index):
             here = piece.alpha > 127
             for mask in masks:
                 mask[piece.where] &= ~here
-            (masks.subject if who is self._subject else masks.bystander)[piece.where] |= here
+            (masks.subject if person is self._subject else masks.bystander)[piece.where] |= here
         return masks
 
     def _cast(self, index: int) -> Iterator[tuple[Sprite, Piece]]:
-        """What is drawn of whom, back to front."""
+        """Yield the pieces to draw with their sprites, back to front."""
         width, height = self.size_wh
         seconds = index / self.fps
         places = self._course(seconds, self._bystander.alpha.shape[1] / width)
         cast = [(self._bystander, places.bystander), (self._subject, places.subject)]
-        for who, place in cast[::-1] if places.bystander_in_front else cast:
+        for person, place in cast[::-1] if places.bystander_in_front else cast:
             if place is not None:
                 foot = place.centre * width, place.bottom * height
-                yield from ((who, piece) for piece in pieces(who, foot, _pose(place, seconds), self.size_wh))
+                yield from ((person, piece) for piece in pieces(person, foot, _pose(place, seconds), self.size_wh))
 
 
 def _draw_wall(width: int, height: int) -> BgrImage:
-    """A room's wall: plain colour, a shelf of books, pictures, and over all of it the fine checkerboard."""
+    """Draw the wall of a room: plain colour, shelves of books and a picture, with a fine checkerboard over all of it."""
     rng = np.random.default_rng(7)
     wall = np.empty((height, width, 3), np.float32)
     wall[:] = (150, 165, 160)

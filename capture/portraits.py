@@ -1,8 +1,8 @@
-"""The two people of the demo scene, cut out of their portraits along outlines that were drawn once and stand here.
+"""Cuts the two people of the demo scene out of their portraits, along outlines that are constants of this module.
 
-Portraits that move need a cut-out without a trace of the room in which they were taken. So the outline is a polygon, not
-what some network finds on this machine; the edge is soft; and its colours come from inside the person, since those of
-the portrait's own edge are half flag or half wall.
+A cut-out must not contain any trace of the room of its portrait. So the outline is a polygon and not the result of a
+network, the edge is soft, and the colours of the edge are taken from inside the person, because those in the portrait are
+mixed with the flag or wall behind.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from common.vision.assets import ADMIRAL, ASTRONAUT, Asset, fetch
 
 Points = tuple[tuple[int, int], ...]
 
-EDGE_PX = 3  # of the portrait: so far inside the outline its colours are not the person's alone
-SOFT_PX = 0.5  # of the portrait: sigma of the edge
+EDGE_PX = 3  # of the portrait: so far inside the outline colours are mixed with the background
+SOFT_PX = 0.5  # of the portrait: sigma of the edge's blur
 
 
 @dataclass(frozen=True, slots=True)
 class Portrait:
-    """A picture and where in it the person is.
+    """A picture, and where the person is in it.
 
     Attributes:
         asset: The picture.
-        box_xyxy: What of it is used. Its lower end lies below the scene's, so nobody sees where the portrait ends.
-        outline: Around the person, x and y in pixels of the picture.
-        before: Around a thing that lies before the person and is taken away; empty: nothing does. What it covers is
-            drawn from the person's other side.
-        middle: The column about which both sides are alike.
-        hem: The rows of plain cloth that go on below themselves, as the box goes on below the picture; None: none do.
+        box_xyxy: The part that is used. Its lower end is below that of the scene, so the end of the portrait is not visible.
+        outline: Outline of the person, x and y in pixels of the picture.
+        before: Outline of an object in front of the person, which is removed; empty for none. The area is filled with the
+            person's other side, mirrored.
+        middle: Column of the mirror axis.
+        hem: Rows of plain cloth that are repeated below the end of the picture; None for none.
     """
 
     asset: Asset
@@ -75,10 +75,10 @@ BYSTANDER = Portrait(ADMIRAL, (4, 14, 512, 790), (
 
 
 def cut_out(portrait: Portrait, height: int) -> Sprite:
-    """The person of a portrait, its box being `height` pixels high.
+    """Return the person of a portrait, with a box of `height` pixels.
 
     Raises:
-        AssetError: The portrait is not here and cannot be fetched.
+        AssetError: The portrait cannot be fetched.
     """
     picture = np.asarray(cv2.imread(str(fetch(portrait.asset))), np.uint8)
     x0, y0, x1, y1 = portrait.box_xyxy
@@ -96,10 +96,10 @@ def cut_out(portrait: Portrait, height: int) -> Sprite:
 
 
 def _cleaned(picture: BgrImage, portrait: Portrait) -> BgrImage:
-    """The picture whose person goes on beyond the outline, and behind what stands before it, in its own colours."""
+    """Return the picture with the person's own colours beyond the outline, and behind the object in front."""
     inside = _filled(picture.shape[:2], np.array(portrait.outline, np.float64))
     near = np.ones((2 * EDGE_PX + 1,) * 2, np.uint8)
-    # so far outwards that what is there is never nearer to the outline than the person is
+    # wide enough that background is never nearer to the outline than the person is
     unsure = cv2.dilate(inside, near, iterations=3) & ~cv2.erode(inside, near)
     if portrait.before:
         covered = _filled(picture.shape[:2], np.array(portrait.before, np.float64))
@@ -110,7 +110,7 @@ def _cleaned(picture: BgrImage, portrait: Portrait) -> BgrImage:
 
 
 def _filled(shape: tuple[int, ...], outline: NDArray[np.float64]) -> SoftMask:
-    """(h, w) uint8, 255 inside a polygon of (n, 2) x and y; its edge is smooth to 1/16 pixel."""
+    """Return (h, w) uint8, 255 inside a polygon (n, 2) of x and y, with an edge that is exact to 1/16 pixel."""
     filled = np.zeros(shape, np.uint8)
     cv2.fillPoly(filled, [np.rint(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
     return filled

@@ -1,7 +1,7 @@
-"""A person cut out, who stands on a line, leans, breathes and turns the head: two sheared pieces that meet at the neck.
+"""Animates the cut-out of a person, who leans, breathes and turns the head, with two sheared pieces that meet at the neck.
 
-A shear for the body and one more for the head are continuous where they meet, need no map of pixels, and OpenCV does them
-for less than what blending took. Opacity is moved together with colour, so the mask of what is drawn is exact.
+The body is sheared, and the head is sheared once more. Both are continuous where they meet, and OpenCV computes them faster
+than the blending. Opacity is warped together with colour, so the mask of what is drawn is exact.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ import numpy as np
 
 from common.vision.arrays import BgraImage, BgrImage, SoftMask
 
-NECK = 0.54  # of the sprite's height, from its lower end: above, it is the head
+NECK = 0.54  # height of the neck as a share of the sprite's height, from below
 
 
 class Pose(NamedTuple):
-    """How somebody holds themselves at one moment.
+    """The pose of a person at one moment.
 
     Attributes:
-        lean: Of the whole person to the right: columns a row.
-        tilt: The same of the head alone, in addition.
-        breath: How much higher the chest is, as a share of itself.
-        size: How large the person is drawn, as a share of its sprite.
+        lean: Shear of the whole person to the right, in columns per row.
+        tilt: Additional shear of the head.
+        breath: Rise of the chest, as a share of its height.
+        size: Scale at which the sprite is drawn.
     """
 
     lean: float = 0.0
@@ -37,11 +37,11 @@ class Pose(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A part of a sprite as it stands in the picture.
+    """A part of a sprite, warped to its place in the picture.
 
     Attributes:
         where: Rows and columns of the picture.
-        weighted: (h, w, 4) uint8: colour times opacity, and opacity.
+        weighted: (h, w, 4) uint8, premultiplied colour and opacity.
     """
 
     where: tuple[slice, slice]
@@ -55,20 +55,20 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True)
 class Sprite:
-    """A person cut out: colour (h, w, 3) uint8 BGR, which goes on beyond its edge, and opacity (h, w) uint8."""
+    """The cut-out of a person: colour (h, w, 3) uint8 BGR, which extends beyond the edge, and opacity (h, w) uint8."""
 
     colour: BgrImage
     alpha: SoftMask
 
     @cached_property
     def weighted(self) -> BgraImage:
-        """Colour times opacity, and opacity, (h, w, 4) uint8: so that it can be moved as one picture."""
+        """Premultiplied colour and opacity, (h, w, 4) uint8, which can be warped together."""
         colour = cv2.multiply(self.colour, cv2.merge([self.alpha] * 3), scale=1 / 255)
         return np.asarray(cv2.merge([*cv2.split(colour), self.alpha]), np.uint8)
 
     @cached_property
     def columns(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Between which columns anything is, of the head and of the body."""
+        """First and last column of the head, and of the body."""
         neck = round(self.alpha.shape[0] * (1 - NECK))
         boxes = (cv2.boundingRect(part) for part in (self.alpha[:neck], self.alpha[neck:]))
         head, body = ((x, x + width) for x, _, width, _ in boxes)
@@ -76,13 +76,13 @@ class Sprite:
 
 
 def pieces(sprite: Sprite, foot: tuple[float, float], pose: Pose, size_wh: tuple[int, int]) -> Iterator[Piece]:
-    """Head and body of a sprite, as far as they lie in the picture.
+    """Warp head and body of a sprite to their place, and clip them to the picture.
 
     Args:
-        sprite: Who.
-        foot: Where the middle of its lower end stands in the picture: x, y in pixels.
-        pose: How.
-        size_wh: The picture's.
+        sprite: The person.
+        foot: Place of the middle of the lower end in the picture: x, y in pixels.
+        pose: Pose of the person.
+        size_wh: Size of the picture.
     """
     (tall, wide), (x, y), size = sprite.alpha.shape, foot, pose.size
     neck = y - NECK * tall * size * (1 + pose.breath)

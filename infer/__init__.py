@@ -1,1 +1,1 @@
-"""Infer: asks for a frame when idle, finds every object in it, and publishes boxes with small masks."""
+"""Infer: requests a frame when idle, detects the objects in it, and publishes their boxes and small masks."""

@@ -1,7 +1,7 @@
-"""Reads a Caffe2 network that is published as two files of NetDef: the weights, and the graph that uses them.
+"""Reads a Caffe2 network that is published as two NetDef files: the weights, and the graph that uses them.
 
-The messages are described here as far as they are needed, so that Caffe2 itself is not: field numbers are those of
-caffe2/proto/caffe2.proto. What is read is data of a stranger: sizes are bounded, shapes are checked, nothing is run.
+The messages are declared here as far as they are needed, so Caffe2 is not. Field numbers are those of
+caffe2/proto/caffe2.proto. The files are untrusted: sizes are bounded, shapes are checked, nothing is executed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _MESSAGES: dict[str, list[tuple[str, int, int | str, bool]]] = {  # name, number
 
 
 class Tensor(NamedTuple):
-    """A constant of the network; a real number is (values - zero_point) * scale.
+    """A constant of the network. Its real numbers are (values - zero_point) * scale.
 
     values: uint8 weights, int32 biases, or float32 (then scale is 1 and zero_point 0), in Caffe2's order (NHWC).
     """
@@ -60,14 +60,14 @@ class Op:
     args: dict[str, Any]
 
     def whole(self, name: str, default: int | None = None) -> int:
-        """Return a whole number among the arguments; see number."""
+        """Return an argument as a whole number; see number."""
         return int(self.number(name, default))
 
     def number(self, name: str, default: float | None = None) -> float:
-        """Return a number among the arguments.
+        """Return an argument as a number.
 
         Raises:
-            ModelError: It is not there and has no default.
+            ModelError: The argument is missing and has no default.
         """
         value = self.args.get(name, default)
         if not isinstance(value, int | float):
@@ -76,7 +76,7 @@ class Op:
 
 
 class Network(NamedTuple):
-    """Constants by name, operators in the order in which they run, and the names of the results."""
+    """Constants by name, operators in execution order, and the names of the outputs."""
 
     tensors: dict[str, Tensor]
     ops: tuple[Op, ...]
@@ -87,7 +87,7 @@ def read_network(folder: Path) -> Network:
     """Read `model_init.pb` and `model.pb` of a folder.
 
     Raises:
-        ModelError: One is missing, too large, or no NetDef, or a constant has not the size that its shape says.
+        ModelError: A file is missing, too large or not a NetDef, or the size of a constant does not match its shape.
     """
     weights = _read_net(folder / WEIGHTS_NAME)
     graph = _read_net(folder / GRAPH_NAME)
@@ -113,7 +113,7 @@ def _read_net(path: Path) -> Any:
     names = [*net.external_output]
     for op in net.op:
         names += [op.type, *op.input, *op.output, *(arg.name for arg in op.arg)]
-    is_text = all(isinstance(name, str) for name in names)  # what is no UTF-8 comes as bytes
+    is_text = all(isinstance(name, str) for name in names)  # protobuf returns invalid UTF-8 as bytes
     if not net.op or not is_text or not all(op.type and op.output for op in net.op):
         raise ModelError(
             f"{path}: expected a network of Caffe2, got {size} bytes that are none, or are cut off; "
@@ -123,7 +123,7 @@ def _read_net(path: Path) -> Any:
 
 
 def net_def() -> Any:
-    """Return the class of the message NetDef."""
+    """Return the protobuf class of NetDef."""
     file = descriptor_pb2.FileDescriptorProto(name="caffe2.proto", package="caffe2", syntax="proto2")
     for message, listed in _MESSAGES.items():
         fields = file.message_type.add(name=message).field

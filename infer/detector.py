@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 
 from common.errors import AssetError, ConfigError
+from infer.combined_detector import CombinedDetector
 from infer.detector_protocol import Detector
 from infer.embedded.detector import EmbeddedDetector
 from infer.model_folder import find_onnx, is_wanted, models_in
 from infer.settings import AUTO, CPU, InferSettings
 from infer.timed_inference import inference_ms
-from infer.witnessed import WitnessedDetector
 
 log = logging.getLogger("onlyme")
 
@@ -61,7 +61,7 @@ def _on_processor_only(settings: InferSettings, what: str) -> None:
 
 def _beside_the_small_networks(detector: Detector, settings: InferSettings) -> Detector:
     try:
-        return WitnessedDetector(detector, settings.threshold, settings.confidence)
+        return CombinedDetector(detector, settings.threshold, settings.confidence)
     except AssetError as error:
         log.warning("people who stand close are told apart by the Mask R-CNN alone: %s", error)
         return detector

@@ -1,6 +1,8 @@
-"""One file from a server: resumed where it broke off, checked, put in place whole or not at all.
+"""Downloads a pinned file: resumes it after a broken connection, checks it, and puts it in place whole or not at all.
 
-Size and SHA-256 are pinned: nothing is taken beyond the size, and what does not match is never put in place.
+Size and SHA-256 are pinned. No more bytes than the pinned size are taken, and a file that does not match is never put in
+place. A redirect to another scheme is refused. pooch 1.9 does not replace this module: it took 200 MB where 4 MB were
+pinned, followed a redirect from https to http, and started again from byte 0 after each broken connection.
 """
 
 from __future__ import annotations
@@ -32,24 +34,24 @@ CHUNK = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """A file that a server has: its address, and the checksum with the size that it must have."""
+    """Pin a file on a server: its address, and the checksum and size that it must have."""
 
     url: str
     checksum: Checksum
 
 
 def download(pinned: Pinned, path: Path, tries: int = TRIES, timeout_s: float = TIMEOUT_S) -> Path:
-    """Fetch a file to `path`, going on from `path`.part where an earlier attempt broke off.
+    """Download a file to `path`. Resumes from `path`.part if an earlier attempt left it.
 
     Args:
-        pinned: What. A redirect to another scheme is refused: https must not end as http.
-        path: Where it is put once it is whole and right.
-        tries: How often a connection may break off.
-        timeout_s: Of silence.
+        pinned: The file.
+        path: Gets the file once it is complete and matches its checksum.
+        tries: Number of connections, at most.
+        timeout_s: A connection that is silent for so long is broken.
 
     Raises:
-        AssetError: The server cannot be reached, refuses, keeps breaking off, or sends something else, or more; or the
-            file cannot be written.
+        AssetError: The server cannot be reached, refuses, breaks off each connection, or sends another or a larger file;
+            or the file cannot be written.
     """
     url, checksum, what = pinned.url, pinned.checksum, _named(pinned.url)
     if checksum.matches(path):
@@ -67,11 +69,11 @@ def download(pinned: Pinned, path: Path, tries: int = TRIES, timeout_s: float = 
             ) from None
         except urllib.error.HTTPError as error:
             if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and part.exists():
-                break  # nothing is left to fetch: the checksum decides
+                break  # the part is complete: the checksum decides
             raise AssetError(
                 f"{what}: expected the file, got HTTP {error.code} {_in_one_line(error.reason)}; try again later"
             ) from None
-        # broken off, silent, or no sense (a length that is no number): go on from where it stopped
+        # broken, silent, or a length that is not a number: resume
         except (OSError, http.client.HTTPException, ValueError) as error:
             cause = error.reason if isinstance(error, urllib.error.URLError) else error
             reason = _in_one_line(str(cause)) or type(cause).__name__
@@ -85,11 +87,11 @@ def download(pinned: Pinned, path: Path, tries: int = TRIES, timeout_s: float = 
 
 
 class _TooMuchError(Exception):
-    """The server sends more than the file has."""
+    """The server sends more bytes than are pinned."""
 
 
 class _SameScheme(urllib.request.HTTPRedirectHandler):
-    """Follows redirects, but from https to http or elsewhere."""
+    """Follow redirects within one scheme: https must not become http."""
 
     @override
     def redirect_request(
@@ -102,13 +104,13 @@ class _SameScheme(urllib.request.HTTPRedirectHandler):
 
 
 def _fetch_rest(url: str, part: Path, most: int, timeout_s: float) -> None:
-    """Fetch what is missing of a file of `most` bytes (0: of any size)."""
+    """Append the missing bytes of a file of at most `most` bytes (0: of any size) to its part."""
     have = _size(part)
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     with urllib.request.build_opener(_SameScheme).open(request, timeout=timeout_s) as response:
         resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
         left = response.headers.get("Content-Length")
-        have = have if resumed else 0  # a server without ranges starts over, and so do we
+        have = have if resumed else 0  # a server without ranges sends all of it again
         total = have + int(left) if left else None
         if most and (total or 0) > most:
             raise _TooMuchError
@@ -128,10 +130,10 @@ def _fetch_rest(url: str, part: Path, most: int, timeout_s: float) -> None:
 
 
 def unpack(archive: Path, member: str, path: Path, checksum: Checksum) -> None:
-    """Take one file out of a tar archive, checked, atomically.
+    """Extract one file of a tar archive, check it, and put it in place whole or not at all.
 
     Raises:
-        AssetError: The archive has no such member, or another one than expected; or the file cannot be written.
+        AssetError: The archive has no such member, the member has another checksum, or the file cannot be written.
     """
     part = part_of(path)
     try:
@@ -148,20 +150,20 @@ def unpack(archive: Path, member: str, path: Path, checksum: Checksum) -> None:
 
 
 def part_of(path: Path) -> Path:
-    """Where a file lies until it is whole."""
+    """Return the path that a file has until it is complete."""
     return path.with_name(path.name + ".part")
 
 
 def put_in_place(part: Path, path: Path, checksum: Checksum | None = None) -> None:
-    """Give a whole file its name, on the disk before that: a loss of power leaves the old one or the new one.
+    """Rename a complete file, after it was synced to the disk: a power failure leaves the old file or the new one.
 
     Args:
-        part: The file.
-        path: Its name; a file that had it is replaced.
-        checksum: What it must have, where it is pinned; a file that has another one is removed.
+        part: The complete file.
+        path: Its new name. An existing file is replaced.
+        checksum: Checksum that the file must have, None for any. A file that does not match is removed.
 
     Raises:
-        AssetError: It has another checksum, or cannot be written.
+        AssetError: The file has another checksum, or cannot be written.
     """
     try:
         if checksum is not None:
@@ -177,10 +179,10 @@ def put_in_place(part: Path, path: Path, checksum: Checksum | None = None) -> No
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """What fails within is the disk's fault, not the server's.
+    """Report each OSError of the block as a failure to write `path`, not as one of the server.
 
     Raises:
-        AssetError: Instead of any OSError.
+        AssetError: Instead of an OSError.
     """
     try:
         yield
@@ -189,13 +191,13 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def _named(url: str) -> str:
-    """A file and who has it: the whole address would fill a terminal."""
+    """Return file and server of an address, because a whole address would fill the terminal."""
     parts = urllib.parse.urlsplit(url)
     return f"{parts.path.rpartition('/')[2]} of {parts.netloc}"
 
 
 def _in_one_line(said: str) -> str:
-    """What a server may have said, fit for a terminal."""
+    """Return the text of a server as one printable line."""
     return printable(" ".join(said.split()))
 
 

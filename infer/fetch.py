@@ -1,7 +1,7 @@
-"""`make model` and `make model-tutorial`: a Mask R-CNN into `mask-rcnn-coco/`.
+"""Fetches a Mask R-CNN into `mask-rcnn-coco/`, for `make model` and `make model-tutorial`.
 
-The small one, MaskRCNN2Go, comes as two Caffe2 files and is written out as ONNX at once. The tutorial's lies in a tar
-archive of TensorFlow's, its graph in OpenCV's test data. All come over https.
+The small one, MaskRCNN2Go, consists of two Caffe2 files, which are converted to ONNX at once. The weights of the
+tutorial's are in a tar archive of TensorFlow, its graph is in OpenCV's test data. All files are fetched over https.
 """
 
 from __future__ import annotations
@@ -53,15 +53,15 @@ GRAPH = Pinned(
 
 
 def fetch_small(folder: Path, files: Mapping[str, Pinned] = SMALL) -> None:
-    """Put the small Mask R-CNN into `folder` as ONNX, anew where it is there; nothing where another model is.
+    """Fetch the small Mask R-CNN into `folder` as ONNX. Does nothing if the folder holds another model.
 
     Args:
-        folder: Of the model. What has come of its files waits in a folder within, until all of it has.
-        files: What MaskRCNN2Go consists of.
+        folder: Folder of the model. A folder in it holds the downloaded files until all are complete.
+        files: Files of MaskRCNN2Go.
 
     Raises:
-        AssetError: A file cannot be had, or not be written.
-        ModelError: They are no MaskRCNN2Go.
+        AssetError: A file cannot be fetched or written.
+        ModelError: The files are not those of MaskRCNN2Go.
     """
     others = [path for path in models_in(folder) if path.name != SMALL_NAME]
     if others:
@@ -73,7 +73,7 @@ def fetch_small(folder: Path, files: Mapping[str, Pinned] = SMALL) -> None:
             parts.mkdir(exist_ok=True)
         for name, pinned in files.items():
             download(pinned, parts / name)
-        from infer.to_onnx import write_onnx  # onnx, for who has fetched something
+        from infer.to_onnx import write_onnx  # imports onnx, which only a download needs
 
         write_onnx(parts, parts / SMALL_NAME)
         put_in_place(parts / SMALL_NAME, folder / SMALL_NAME)
@@ -86,10 +86,10 @@ def fetch_small(folder: Path, files: Mapping[str, Pinned] = SMALL) -> None:
 def fetch_tutorial(
     folder: Path, archive: Pinned = ARCHIVE, graph: Pinned = GRAPH, weights: Checksum = WEIGHTS_SUM
 ) -> None:
-    """Put weights and graph of the tutorial's model into `folder`; nothing where they are in the folder above it.
+    """Fetch weights and graph of the tutorial's model into `folder`. Does nothing if its parent folder holds them.
 
     Raises:
-        AssetError: One of them cannot be had, or not be written.
+        AssetError: A file cannot be fetched or written.
     """
     for filled in (folder.parent, folder):
         if weights.matches(filled / WEIGHTS_NAME) and graph.checksum.matches(filled / GRAPH_NAME):
@@ -106,7 +106,7 @@ def fetch_tutorial(
 
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
-    """Make a model's folder with its class list, and let nobody else fetch into it meanwhile."""
+    """Create the folder of a model with its class list, and lock it against other programs that fetch."""
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / CLASS_LIST).exists():
@@ -123,7 +123,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m infer.fetch", description="Fetch a Mask R-CNN.")
     parser.add_argument("model", choices=["small", "tutorial"])
     model = parser.parse_args().model

@@ -1,7 +1,7 @@
-"""The small Mask R-CNN for who has none, once: `make run` runs this before the call.
+"""Fetches the small Mask R-CNN once, if there is none. `make run` runs this before the call.
 
-It takes 20 s at most, or gives up: the call must come up on any network. That it was tried is remembered in a file
-beside the model, whether or not it came to an end, so that no later start waits again; `make model` tries again.
+It gives up after 20 s, because the call must start on any network. A file beside the model records the attempt, whether it
+ended or not, so that no later start waits again. `make model` tries again.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ LIMIT_S = 20.0
 
 
 def fetch_once(folder: Path, files: Mapping[str, Pinned] = SMALL, limit_s: float = LIMIT_S) -> None:
-    """Fetch the small Mask R-CNN into a folder that holds none and where that was not tried; says one line where it cannot.
+    """Fetch the small Mask R-CNN into a folder that holds no model, unless it was tried before. Prints one line on failure.
 
     Args:
-        folder: Of the model.
+        folder: Folder of the model.
         files: See `fetch_small`.
-        limit_s: What all of it may take.
+        limit_s: Time limit for all files together.
     """
     note = folder / NOT_FETCHED
     if models_in(folder) or note.exists():
@@ -40,7 +40,9 @@ def fetch_once(folder: Path, files: Mapping[str, Pinned] = SMALL, limit_s: float
         flush=True,
     )
     try:
-        note.write_text("it was not finished\n")  # before: who ends this wants no second one
+        note.write_text(
+            "it was not finished\n"
+        )  # written first: a user who interrupts the attempt does not want another
         reason = _try_within(folder, files, limit_s)
         if reason:
             note.write_text(reason + "\n")
@@ -54,7 +56,11 @@ def fetch_once(folder: Path, files: Mapping[str, Pinned] = SMALL, limit_s: float
 
 
 def _try_within(folder: Path, files: Mapping[str, Pinned], limit_s: float) -> str:
-    """Fetch in a process of its own, which can be ended wherever it waits, for a name server too; why that failed, or ""."""
+    """Fetch in a separate process, which can be ended even while it waits for a name server.
+
+    Returns:
+        The reason of a failure, "" for success.
+    """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     child = context.Process(target=_fetch, args=(theirs, folder, files, limit_s), daemon=True)
@@ -70,7 +76,7 @@ def _try_within(folder: Path, files: Mapping[str, Pinned], limit_s: float) -> st
 
 
 def _fetch(answer: Connection, folder: Path, files: Mapping[str, Pinned], limit_s: float) -> None:
-    """The process: ended by the kernel at the limit, whatever it does then, and also where nobody waits for it any more."""
+    """Fetch, in the separate process. The kernel ends it at the limit, even if its parent is gone."""
     signal.setitimer(signal.ITIMER_REAL, limit_s)
     try:
         fetch_small(folder, files)
@@ -83,7 +89,7 @@ def _fetch(answer: Connection, folder: Path, files: Mapping[str, Pinned], limit_
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     try:
         wanted = read_settings(FirstStartSettings, "python -m infer.first_start", sys.argv[1:]).fetch
         if wanted and read_settings(InferSettings, "python -m infer.first_start", []).mask_rcnn.absolute() == FOLDER:
@@ -92,7 +98,7 @@ def main() -> None:
         print(f"make run: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        sys.exit(130)  # as a shell says it
+        sys.exit(130)  # the exit code of a shell for SIGINT
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Edits the text graph of a Mask R-CNN in memory. Pure text in, text out."""
+"""Edits the text graph of a Mask R-CNN. Pure."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _KEEP = re.compile(r'(key:\s*"keep_top_k"\s*value\s*\{\s*i:\s*)(\d+)')
 def limit_work(pbtxt: str, proposals: int, detections: int) -> str:
     """Set `keep_top_k` of the two DetectionOutput layers: the first proposes regions, the second detects objects.
 
-    Most of a forward pass goes into looking at each proposal closely, and the tutorial's graph proposes 100.
+    Most of a forward pass is spent on the proposals, and the tutorial's graph makes 100.
 
     Args:
-        pbtxt: Text graph as OpenCV's tf_text_graph_mask_rcnn.py writes it.
-        proposals: Limit of the layer `detection_out`; 0 leaves it.
-        detections: Limit of the layer `detection_out_final`; 0 leaves it.
+        pbtxt: Text graph in the form of OpenCV's tf_text_graph_mask_rcnn.py.
+        proposals: Limit of the layer `detection_out`; 0 for no change.
+        detections: Limit of the layer `detection_out_final`; 0 for no change.
 
     Raises:
-        ModelError: The text has not these two layers.
+        ModelError: The text does not contain these two layers.
     """
     for name, limit in (("detection_out", proposals), ("detection_out_final", detections)):
         node = next((m for m in _NODE.finditer(pbtxt) if f'  name: "{name}"\n' in m[0]), None)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from common.ipc.messages import InferenceScheduled
 from common.ipc.records import DetectorKind, FrameInfo, Instance
 from common.metrics.metrics import metrics
+from infer.combined_detector import CombinedDetector
 from infer.detector_protocol import Detector
 from infer.static_scene import Need, StaticSceneCache, Thumbnail, make_thumbnail
-from infer.witnessed import WitnessedDetector
 
 # the Mask R-CNN runs at least this often beside a lone person: it finds people whom the small networks miss
 MASK_RCNN_INTERVAL_NS = 4_000_000_000
@@ -45,7 +45,7 @@ class Inference:
 
     def __init__(self, detector: Detector) -> None:
         self._detector, self._cache = detector, StaticSceneCache()
-        self._small = detector.small if isinstance(detector, WitnessedDetector) else detector
+        self._small = detector.small if isinstance(detector, CombinedDetector) else detector
         self._used = detector  # what ran last
         self._mask_rcnn_ns = 0  # capture time of the frame on which the Mask R-CNN ran last
 

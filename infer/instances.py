@@ -1,4 +1,4 @@
-"""Instances from the outputs of a Mask R-CNN, whichever runs it. Pure arithmetic."""
+"""Converts the outputs of a Mask R-CNN to instances, whatever library ran it. Pure."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from infer.model_folder import CLASSES
 def to_instances(
     found: NDArray[np.float32], masks: NDArray[np.float32], confidence: float, threshold: float
 ) -> tuple[Instance, ...]:
-    """Return the instances that are sure enough.
+    """Return the instances with a sufficient score.
 
     Args:
-        found: (K, 6) of class, score, x0, y0, x1, y1 relative to the picture.
+        found: (K, 6): class, score, x0, y0, x1, y1 relative to the picture.
         masks: (K, h, w) probabilities 0..1; row i belongs to row i of `found`.
-        confidence: Rows below are left out.
-        threshold: A mask that nowhere reaches it shows nothing and is left out.
+        confidence: Minimum score.
+        threshold: A mask that reaches this probability nowhere is dropped.
 
     Raises:
-        ValueError: The shapes are others, or a mask is larger than a message holds.
+        ValueError: A shape is wrong, or a mask is too large for a message.
     """
     if found.ndim != 2 or found.shape[1] != 6 or masks.ndim != 3 or len(masks) != len(found):
         raise ValueError(f"expected (K, 6) of what is found and (K, h, w) masks, got {found.shape} and {masks.shape}")

@@ -1,4 +1,4 @@
-"""Mask R-CNN through cv2.dnn: the tutorial's own, or any that TensorFlow's object detection wrote."""
+"""Runs a Mask R-CNN with cv2.dnn: the tutorial's, or another one of TensorFlow's object detection."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ OUTPUTS = ["detection_out_final", "detection_masks"]
 
 
 class MaskRcnn:
-    """Mask R-CNN through cv2.dnn.
+    """Run a Mask R-CNN with cv2.dnn.
 
     Args:
-        settings: Folder, sizes, limits.
+        settings: Folder, sizes and limits.
 
     Raises:
-        ModelError: A file is missing, damaged, or does not belong to the others.
+        ModelError: A file is missing or damaged, or the files do not belong together.
     """
 
     kind = DetectorKind.MASK_RCNN
@@ -41,7 +41,7 @@ class MaskRcnn:
             self._width, self._confidence, self._threshold = (
                 settings.infer_width, settings.confidence, settings.threshold,
             )  # fmt: skip
-            self.detect(np.zeros((240, 320, 3), np.uint8))  # the graph is only really built by a first pass
+            self.detect(np.zeros((240, 320, 3), np.uint8))  # cv2.dnn builds the graph in the first forward pass
         except (cv2.error, ValueError) as error:
             reason = error.err if isinstance(error, cv2.error) else str(error)
             raise ModelError(
@@ -53,7 +53,7 @@ class MaskRcnn:
         self.least_wh = (float(self._width), 1.0)
 
     def detect(self, picture: BgrImage) -> tuple[Instance, ...]:
-        """See Detector. The network sees the picture at `--infer-width`; boxes are relative, so nothing else changes."""
+        """See Detector. The picture is resized to `--infer-width`."""
         self._net.setInput(cv2.dnn.blobFromImage(scaled(picture, self._width), swapRB=True, crop=False))
         found, masks = self._net.forward(OUTPUTS)
         if found.ndim != 4 or found.shape[3] != 7 or masks.ndim != 4 or masks.shape[1] < CLASSES:

@@ -1,7 +1,7 @@
-"""Writes what a Mask R-CNN does with boxes as ONNX nodes: proposals, moved boxes, what is kept of what overlaps.
+"""Writes the box operations of a Mask R-CNN as ONNX nodes: proposals, refined boxes, non-maximum suppression.
 
-Boxes are x0, y0, x1, y1 in pixels of the network's picture, half-open. Caffe2's boxes include their last pixel: they are
-these with 1 taken from x1 and y1, and their overlaps are those of half-open boxes.
+Boxes are x0, y0, x1, y1 in pixels of the network's picture, half-open. Boxes of Caffe2 include their last pixel, so their
+x1 and y1 are smaller by 1. Their overlaps are computed as those of half-open boxes.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from infer.onnx_graph import Graph
 
-LARGEST_GROWTH = math.log(1000 / 16)  # of a box, as a logarithm (Detectron's BBOX_XFORM_CLIP)
+LARGEST_GROWTH = math.log(1000 / 16)  # logarithm of the largest growth of a box (Detectron's BBOX_XFORM_CLIP)
 EVERY = np.iinfo(np.int64).max
 
 
 class Places(NamedTuple):
-    """Names of four tensors that say where boxes are: centres and sizes."""
+    """Names of the four tensors that hold the centres and sizes of boxes."""
 
     centre_x: str
     centre_y: str
@@ -28,13 +28,13 @@ class Places(NamedTuple):
 
 
 def anchors(graph: Graph, first: NDArray[np.float32], cells_hw: tuple[int, int], step: int) -> Places:
-    """Places of every anchor in every cell, which broadcast to (A, 1, h, w).
+    """Add the places of every anchor in every cell. They broadcast to (A, 1, h, w).
 
     Args:
-        graph: Takes the constants.
-        first: (A, 4) anchors in the first cell, x0, y0, x1, y1, the last pixel included.
-        cells_hw: Of the grid.
-        step: Pixels from cell to cell.
+        graph: Gets the constants.
+        first: (A, 4) anchors in the first cell, x0, y0, x1, y1 with the last pixel.
+        cells_hw: Rows and columns of the grid.
+        step: Pixels between two cells.
     """
     x0, y0, x1, y1 = (first[:, n].reshape(-1, 1, 1, 1) for n in range(4))
     width, height = x1 - x0 + 1, y1 - y0 + 1
@@ -44,7 +44,7 @@ def anchors(graph: Graph, first: NDArray[np.float32], cells_hw: tuple[int, int],
 
 
 def places_of(graph: Graph, boxes: str) -> Places:
-    """Places, each (N, 1), of boxes (N, 4)."""
+    """Add the places, each (N, 1), of boxes (N, 4)."""
     x0, y0, x1, y1 = graph.nodes("Split", boxes, count=4, axis=1)
     half = graph.constant(0.5)
     width, height = graph.node("Sub", x1, x0), graph.node("Sub", y1, y0)
@@ -53,14 +53,14 @@ def places_of(graph: Graph, boxes: str) -> Places:
 
 
 def move(graph: Graph, places: Places, deltas: str, axis: int, size_wh: tuple[int, int]) -> str:
-    """Boxes that the network has moved and resized, cut to the picture; 4 along `axis`.
+    """Move and resize boxes as the network says, and clip them to the picture. Returns boxes with 4 along `axis`.
 
     Args:
-        graph: Takes the nodes.
-        places: Of the boxes before.
-        deltas: 4 along `axis`: shifts in shares of width and height, growths of both as logarithms.
-        axis: Of the four.
-        size_wh: Of the picture.
+        graph: Gets the nodes.
+        places: Places of the boxes before.
+        deltas: 4 along `axis`: shifts as shares of width and height, logarithms of the growth of both.
+        axis: Axis of the four values.
+        size_wh: Width and height of the picture.
     """
     shift_x, shift_y, grow_x, grow_y = graph.nodes("Split", deltas, count=4, axis=axis)
     nothing, half, largest = graph.constant(0.0), graph.constant(0.5), graph.constant(LARGEST_GROWTH)
@@ -78,13 +78,13 @@ def move(graph: Graph, places: Places, deltas: str, axis: int, size_wh: tuple[in
 
 
 def propose(graph: Graph, boxes: str, scores: str, most: str, overlap: float) -> str:
-    """The best boxes, at most `most` (1,), of which no two overlap by more than `overlap` (IoU): (N, 4).
+    """Select the best boxes, (N, 4), of which no two overlap by more than `overlap` (IoU).
 
     Args:
-        graph: Takes the nodes.
+        graph: Gets the nodes.
         boxes: (A, 4, h, w).
         scores: (1, A, h, w).
-        most: (1,) int64.
+        most: (1,) int64, maximum number of boxes.
         overlap: 0..1.
     """
     listed = graph.node("Reshape", graph.node("Transpose", boxes, perm=[0, 2, 3, 1]), graph.constant([1, -1, 4]))
@@ -94,7 +94,7 @@ def propose(graph: Graph, boxes: str, scores: str, most: str, overlap: float) ->
 
 
 class Kept(NamedTuple):
-    """Names of what is kept of K objects, the surest first: boxes (K, 4), scores (K,), numbers of classes (K,)."""
+    """Names of the tensors of K selected objects, highest score first: boxes (K, 4), scores (K,), class numbers (K,)."""
 
     boxes: str
     scores: str
@@ -102,14 +102,14 @@ class Kept(NamedTuple):
 
 
 def keep(graph: Graph, boxes: str, scores: str, most: str, *, least: str, overlap: float) -> Kept:
-    """The surest objects; no two of a class overlap by more than `overlap` (IoU).
+    """Select the objects with the highest scores. No two of a class overlap by more than `overlap` (IoU).
 
     Args:
-        graph: Takes the nodes.
-        boxes: (classes, N, 4): every class has boxes of its own, so each class is an item of a batch.
+        graph: Gets the nodes.
+        boxes: (classes, N, 4): each class has its own boxes, so each class is an item of a batch.
         scores: (classes, N).
-        most: (1,) int64, of all classes together.
-        least: (1,) float32, the score that an object has to exceed.
+        most: (1,) int64, maximum number of objects of all classes together.
+        least: (1,) float32, the score that an object must exceed.
         overlap: 0..1.
     """
     ranked = graph.node("Unsqueeze", scores, graph.constant([1]))
@@ -123,5 +123,5 @@ def keep(graph: Graph, boxes: str, scores: str, most: str, *, least: str, overla
 
 
 def column(graph: Graph, table: str, number: int) -> str:
-    """(N,) of a table (N, columns)."""
+    """Return column `number`, (N,), of a table (N, columns)."""
     return graph.node("Gather", table, graph.constant(number), axis=1)

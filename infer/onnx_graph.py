@@ -1,4 +1,4 @@
-"""Builds an ONNX graph node by node. Tensors are known by their names."""
+"""Builds an ONNX graph node by node. Tensors are referred to by their names."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper, shape_inference
 
-OPSET, IR_VERSION = 17, 8  # of 2022: every ONNX Runtime that has wheels for our Pythons reads it
+OPSET, IR_VERSION = 17, 8  # of 2022: every ONNX Runtime with wheels for our Python versions reads them
 
 
 class Graph:
-    """A graph that grows."""
+    """Build an ONNX graph."""
 
     def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
@@ -27,17 +27,17 @@ class Graph:
         return name
 
     def take_or(self, name: str, default: NDArray[Any]) -> str:
-        """Add an input that may be left out: it has this value then."""
+        """Add an optional input with a default value."""
         self._constants[name] = numpy_helper.from_array(default, name)
         return self.take(name, str(default.dtype), default.shape)
 
     def give(self, tensor: str, name: str, dtype: str, shape: tuple[int | str, ...]) -> None:
-        """Add an output of another name than the tensor's."""
+        """Add an output with a name of its own for a tensor."""
         self.node("Identity", tensor, name=name)
         self._outputs.append(_described(name, dtype, shape))
 
     def constant(self, value: Any, name: str = "") -> str:
-        """Add a constant; Python's own numbers become int64 and float32."""
+        """Add a constant. Numbers of Python become int64 and float32."""
         array = np.array(value, order="C")
         if array.dtype == np.float64:
             array = array.astype(np.float32)
@@ -46,21 +46,21 @@ class Graph:
         return name
 
     def node(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
-        """Add a node of one output."""
+        """Add a node with one output."""
         return self.nodes(kind, *inputs, count=1, name=name, **attributes)[0]
 
     def nodes(self, kind: str, *inputs: str, count: int, name: str = "", **attributes: Any) -> list[str]:
-        """Add a node of `count` outputs."""
+        """Add a node with `count` outputs."""
         name = name or f"{kind}_{len(self._nodes)}"
         outputs = [name, *(f"{name}_{n}" for n in range(1, count))]
         self._nodes.append(helper.make_node(kind, inputs, outputs, name=name, **attributes))
         return outputs
 
     def finish(self, name: str, text: str) -> bytes:
-        """Return the file's bytes; the same graph gives the same bytes.
+        """Return the bytes of the file. The same graph always gives the same bytes.
 
         Raises:
-            onnx.checker.ValidationError, onnx.shape_inference.InferenceError: Nodes do not fit each other.
+            onnx.checker.ValidationError, onnx.shape_inference.InferenceError: The nodes do not fit together.
         """
         constants = list(self._constants.values())
         graph = helper.make_graph(self._nodes, name, self._inputs, self._outputs, constants, doc_string=text)

@@ -1,10 +1,10 @@
-"""Mask R-CNN through ONNX Runtime, on the processor or another device.
+"""Runs a Mask R-CNN with ONNX Runtime, on the processor or another device.
 
-The file's inputs: `image` (H, W, 3) uint8 BGR, of the size that the file says, or of any size; and, each where the file has
-it, `proposals` (1,) int64, how many regions are looked at closely, `detections` (1,) int64, how many objects are reported,
-`confidence` (1,) float32, which they exceed. Its outputs for K objects, the surest first: `boxes` (K, 4) x0, y0, x1, y1
-relative to the picture, `scores` (K,) 0..1, `classes` (K,) int64 0..89 as in common/vision/coco.py, `masks` (K, h, w) 0..1 inside
-the box.
+Inputs of the file: `image` (H, W, 3) uint8 BGR, of the size that the file states or of any size. Optional inputs:
+`proposals` (1,) int64, the number of regions that are examined; `detections` (1,) int64, the number of objects that are
+returned; `confidence` (1,) float32, the score that they exceed. Outputs for K objects, highest score first: `boxes` (K, 4)
+x0, y0, x1, y1 relative to the picture, `scores` (K,) 0..1, `classes` (K,) int64 0..89 as in common/vision/coco.py, `masks`
+(K, h, w) 0..1 inside the box.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ MOST_SIDE = 4096
 
 
 class OnnxMaskRcnn:
-    """Mask R-CNN through ONNX Runtime on one device.
+    """Run a Mask R-CNN with ONNX Runtime on one device.
 
-    On the processor it takes as many threads as OpenCV may (cv2.setNumThreads), which is what the loop shares out.
+    On the processor it uses as many threads as OpenCV (cv2.setNumThreads), which the loop sets.
 
     Args:
-        file: The network.
-        device: Of PROVIDERS.
+        file: The .onnx file.
+        device: A key of PROVIDERS.
         settings: Sizes and limits.
 
     Raises:
-        DeviceError: The file is damaged, too large, or has other inputs and outputs, or the device cannot run it.
+        DeviceError: The file is damaged, too large or has other inputs or outputs, or the device cannot run it.
     """
 
     kind = DetectorKind.MASK_RCNN
@@ -76,20 +76,20 @@ class OnnxMaskRcnn:
         return to_instances(found, masks, self._settings.confidence, self._settings.threshold)
 
     def _session(self) -> onnxruntime.InferenceSession:
-        """Return the session, opened anew where another number of threads is allowed now: that is fixed when one is opened."""
+        """Return the session. Reopens it if the number of threads has changed, which is fixed for an open session."""
         threads = cv2.getNumThreads() if self.device == CPU else 1
         if threads != self._threads:
-            self._opened, self._threads = None, 0  # two of them would take 60 MB more
+            self._opened, self._threads = None, 0  # free it first: two sessions would take 60 MB more
             self._opened, self._threads = open_session(self._file, self.device, threads), threads
         assert self._opened is not None
         return self._opened
 
 
 def fixed_size_wh(session: onnxruntime.InferenceSession) -> tuple[int, int] | None:
-    """Return width and height of the pictures that a network takes, None where it takes any.
+    """Return width and height of the pictures that a network accepts, None if it accepts any.
 
     Raises:
-        DeviceError: Its inputs or outputs are not those of a Mask R-CNN as described above.
+        DeviceError: The inputs or outputs are not those that the module describes.
     """
     images = [i for i in session.get_inputs() if i.name == "image" and i.type == "tensor(uint8)" and len(i.shape) == 3]
     given = {output.name: output.type for output in session.get_outputs()}

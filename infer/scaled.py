@@ -1,4 +1,4 @@
-"""A picture as a Mask R-CNN sees it. Pure arithmetic."""
+"""Resizes a picture for a Mask R-CNN. Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from common.vision.pyramid import ImagePyramid
 
 
 def scaled(picture: BgrImage, most_wide: int, size_wh: tuple[int, int] | None = None) -> BgrImage:
-    """Return a picture (H, W, 3) uint8 in the size that a network wants.
+    """Resize a picture (H, W, 3) uint8 for a network.
 
     Args:
         picture: Of any size.
-        most_wide: Pixels; a narrower picture stays as it is, and its shape is kept.
-        size_wh: Of a network that takes no other size.
+        most_wide: Maximum width in pixels. The aspect ratio is kept, and a narrower picture is not resized.
+        size_wh: Fixed input size of the network, None if it accepts any.
     """
     width = min(most_wide, picture.shape[1])
     size_wh = size_wh or (width, max(1, round(picture.shape[0] * width / picture.shape[1])))

@@ -19,7 +19,7 @@ DEVICES = (AUTO, CPU, "cuda", "tensorrt", "coreml", "directml", "openvino")
 
 @dataclass(frozen=True)
 class InferSettings(DetectionSettings):
-    """Which network looks for people, and how."""
+    """Which network finds people, and how."""
 
     replaced: ClassVar[Mapping[str, Replacement]] = {
         "backend": Replacement("device", ", ".join(DEVICES)),
@@ -30,15 +30,13 @@ class InferSettings(DetectionSettings):
         MODEL_FOLDER,
         path,
         "folder with a Mask R-CNN: an .onnx, or a .pb, its .pbtxt and object_detection_classes_coco.txt; none: the embedded "
-        "who finds people",
+        "detector finds people",
         short="-m",
     )
     infer_width: int = setting(
         600, int_range(64, 4096), "frames are resized to this width for the network only, pixels"
     )
-    proposals: int = setting(
-        20, int_range(0, 1000), "regions the network looks at closely; 0 leaves the graph as it is"
-    )
+    proposals: int = setting(20, int_range(0, 1000), "regions that the network examines; 0 leaves the graph as it is")
     detections: int = setting(7, int_range(0, 1000), "objects the network reports; 0 leaves the graph as it is")
     device: str = setting(
         AUTO,

@@ -1,11 +1,11 @@
-"""Writes MaskRCNN2Go, which Caffe2 published with 8-bit weights, out as one ONNX file of standard operators.
+"""Converts MaskRCNN2Go, which Caffe2 published with 8-bit weights, to one ONNX file of standard operators.
 
-The file computes in real numbers what Caffe2's graph computes in 8 bits: weights are written as the numbers that they stand
-for, and nothing is rounded between layers. That is as exact, takes no longer (`python -m tests.bench masks`), is the same on
-every processor, and is what devices are made for. Two things are not as in Caffe2's graph: what overlaps is told apart as in
-the tutorial's (OVERLAP, CONFIDENCE), and a mask is made of an object's own class only.
+The file computes with real numbers what Caffe2's graph computes with 8 bits: weights are dequantised, and nothing is
+rounded between layers. That is as exact, as fast (`python -m tests.bench masks`), gives the same result on every processor,
+and runs on every device. Two things differ from Caffe2's graph: overlapping objects are suppressed as in the tutorial's
+graph (OVERLAP, CONFIDENCE), and a mask is computed for the object's own class only.
 
-The file's inputs and outputs are those that infer/onnx_mask_rcnn.py describes.
+infer/onnx_mask_rcnn.py describes the inputs and outputs of the file.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from infer.caffe2 import GRAPH_NAME, WEIGHTS_NAME, Network, Op, Tensor, read_net
 from infer.onnx_boxes import EVERY, anchors, keep, move, places_of, propose
 from infer.onnx_graph import Graph
 
-OVERLAP = 0.5  # of two objects of a class (IoU); Caffe2's 0.3 takes two people who touch for one
-CONFIDENCE = 0.3  # that an object exceeds, unless the caller asks for another
-# the ten of the 90 names that COCO never used: the network knows the 80 others, in this order
+OVERLAP = 0.5  # maximum IoU of two objects of a class; with Caffe2's 0.3 two people who touch are found as one
+CONFIDENCE = 0.3  # score that an object exceeds, unless the caller passes another
+# ten of the 90 names that COCO never used: the network's classes are the other 80, in this order
 UNUSED = {"street sign", "hat", "shoe", "eye glasses", "plate", "mirror", "window", "desk", "door", "blender"}
 LARGEST_SIDE = 4096
 CLASS_IDS = [number for number, name in enumerate(NAMES) if name not in UNUSED]
@@ -34,7 +34,7 @@ TEXT = "MaskRCNN2Go int8 (facebookarchive/models, Apache-2.0), written out by on
 
 
 def write_onnx(folder: Path, into: Path) -> None:
-    """Write the network of a folder's `model_init.pb` and `model.pb` to the file `into`, whole or not at all.
+    """Convert `model_init.pb` and `model.pb` of a folder to the file `into`, which is written whole or not at all.
 
     Raises:
         ModelError: A file is missing, damaged or of another network, or `into` cannot be written.
@@ -50,10 +50,10 @@ def write_onnx(folder: Path, into: Path) -> None:
 
 
 def converted(network: Network) -> bytes:
-    """Return the bytes of the ONNX file; the same network gives the same bytes.
+    """Return the bytes of the ONNX file. The same network always gives the same bytes.
 
     Raises:
-        ModelError: It is not MaskRCNN2Go.
+        ModelError: The network is not MaskRCNN2Go.
     """
     try:
         return Conversion(network).run()
@@ -69,11 +69,11 @@ def converted(network: Network) -> bytes:
 
 
 class Conversion:
-    """Takes the operators of a network in their order, and knows by Caffe2's names what they have made."""
+    """Convert the operators of a network one after the other, and map the tensor names of Caffe2 to ours."""
 
     def __init__(self, network: Network) -> None:
         self._network, self.graph = network, Graph()
-        self._made: dict[str, str] = {}  # Caffe2's name → name of the real numbers in our graph
+        self._made: dict[str, str] = {}  # name in Caffe2's graph → name in our graph
         self._classes = ""
         self._write = {
             "NCHW2NHWC": self._take_image, "NHWC2NCHW": self._pass, "Int8Dequantize": self._pass,
@@ -94,7 +94,7 @@ class Conversion:
         self._size_wh = tuple(math.ceil(side / self._step) * self._step for side in (width, height))
 
     def run(self) -> bytes:
-        """Return the file's bytes."""
+        """Return the bytes of the file."""
         for op in self._network.ops:
             if op.type not in self._write:
                 raise ModelError(f"{GRAPH_NAME}: expected operators of MaskRCNN2Go, got {op.type!r:.60}")
@@ -125,30 +125,30 @@ class Conversion:
         self._made[op.outputs[0]] = self.graph.node("Unsqueeze", planes, self.graph.constant([0]))
 
     def _pass(self, op: Op) -> None:
-        """Rounding and order of the axes are ours already."""
+        """Do nothing: our tensors are not quantised, and are in this order of axes already."""
         self._made[op.outputs[0]] = self._made[op.inputs[0]]
 
-    def say(self, op: Op, tensor: str) -> None:
-        """Take a tensor, real numbers, for what an operator makes; Caffe2 rounds it to 8 bits."""
+    def set_output(self, op: Op, tensor: str) -> None:
+        """Set the output of an operator, which Caffe2 rounds to 8 bits, to a tensor of real numbers."""
         self._made[op.outputs[0]] = tensor
 
     def _round(self, op: Op) -> None:
-        self.say(op, self._made[op.inputs[0]])
+        self.set_output(op, self._made[op.inputs[0]])
 
     def _relu(self, op: Op) -> None:
-        self.say(op, self.graph.node("Relu", self._made[op.inputs[0]]))
+        self.set_output(op, self.graph.node("Relu", self._made[op.inputs[0]]))
 
     def _add(self, op: Op) -> None:
-        self.say(op, self.graph.node("Add", *(self._made[name] for name in op.inputs)))
+        self.set_output(op, self.graph.node("Add", *(self._made[name] for name in op.inputs)))
 
     def weights(self, op: Op, dimensions: int, order: tuple[int, ...]) -> tuple[str, str]:
-        """Weights and biases of an operator, the weights' axes in another order."""
+        """Add weights and biases of an operator, with the axes of the weights in another order."""
         weights, bias = self.checked(op, dimensions)
         real = np.ascontiguousarray(weights.real().transpose(order))
         return self.graph.constant(real, op.inputs[1]), self.graph.constant(bias.real(), op.inputs[2])
 
     def checked(self, op: Op, dimensions: int) -> tuple[Tensor, Tensor]:
-        """Weights and biases of an operator that belong together."""
+        """Return weights and biases of an operator, after checking that their sizes match."""
         weights, bias = self._tensor(op.inputs[1], dimensions), self._tensor(op.inputs[2], 1)
         outputs = weights.values.shape[-1 if op.type == "Int8ConvTranspose" else 0]
         if bias.values.shape != (outputs,):
@@ -161,22 +161,22 @@ class Conversion:
         weights, bias = self.weights(op, 4, (0, 3, 1, 2))
         group = op.whole("group", 1)
         result = self.graph.node("Conv", self._made[op.inputs[0]], weights, bias, group=group, **_window(op))
-        self.say(op, self.graph.node("Relu", result) if op.type == "Int8ConvRelu" else result)
+        self.set_output(op, self.graph.node("Relu", result) if op.type == "Int8ConvRelu" else result)
 
     def _enlarge(self, op: Op) -> None:
-        """A learnt enlargement; or masks of all classes by one and the same filter, of which each object needs its own."""
+        """Convert a learnt upsampling. One that uses the same filter for the masks of all classes runs on the object's own class."""
         shared = _shared_filter(self._tensor(op.inputs[1], 4))
         source = self._made[op.inputs[0]]
         if shared is None:
             weights, bias = self.weights(op, 4, (0, 3, 1, 2))
-            self.say(op, self.graph.node("ConvTranspose", source, weights, bias, **_window(op)))
+            self.set_output(op, self.graph.node("ConvTranspose", source, weights, bias, **_window(op)))
             return
         own = self.graph.node("Unsqueeze", self._own_masks(source), self.graph.constant([1]))
         enlarged = self.graph.node("ConvTranspose", own, self.graph.constant(shared), **_window(op))
         self._made[op.outputs[0]] = enlarged
 
     def _own_masks(self, masks: str) -> str:
-        """(K, h, w) of (K, classes with the background, h, w): those of each object's class."""
+        """Select the mask of each object's class: (K, h, w) of (K, classes with the background, h, w)."""
         graph = self.graph
         count = graph.node("Squeeze", graph.node("Shape", self._classes))
         rows = graph.node("Range", graph.constant(0), count, graph.constant(1))
@@ -185,11 +185,11 @@ class Conversion:
         return graph.node("GatherND", masks, graph.node("Concat", *columns, axis=1))
 
     def _average(self, op: Op) -> None:
-        self.say(op, self.graph.node("AveragePool", self._made[op.inputs[0]], **_window(op)))
+        self.set_output(op, self.graph.node("AveragePool", self._made[op.inputs[0]], **_window(op)))
 
     def _connect(self, op: Op) -> None:
         flat = self.graph.node("Flatten", self._made[op.inputs[0]], axis=1)
-        self.say(op, self.graph.node("Gemm", flat, *self.weights(op, 2, (0, 1)), transB=1))
+        self.set_output(op, self.graph.node("Gemm", flat, *self.weights(op, 2, (0, 1)), transB=1))
 
     def _softmax(self, op: Op) -> None:
         self._made[op.outputs[0]] = self.graph.node("Softmax", self._made[op.inputs[0]], axis=1)
@@ -205,7 +205,7 @@ class Conversion:
         deltas = graph.node("Reshape", self._made[op.inputs[1]], graph.constant([len(first), 4, *cells_hw]))
         boxes = move(graph, places, deltas, 1, (width, height))
         most = graph.take_or("proposals", np.array([op.whole("post_nms_topN")]))
-        # Caffe2 ranks the best 3000 anchors only (pre_nms_topN); the few that are proposed are among the first of them
+        # Caffe2 ranks the best 3000 anchors only (pre_nms_topN), which contain the few that are proposed
         self._made[op.outputs[0]] = propose(graph, boxes, self._made[op.inputs[0]], most, op.number("nms_thresh"))
 
     def _align(self, op: Op) -> None:
@@ -228,7 +228,7 @@ class Conversion:
         self._made[op.outputs[0]] = move(graph, places_of(graph, self._made[op.inputs[0]]), deltas, 2, self._size_wh)
 
     def _without_background(self, by_class: str) -> str:
-        """Class 0 along axis 1 is the background."""
+        """Remove class 0 along axis 1, the background."""
         start, end, axis = ([1], [EVERY], [1])
         return self.graph.node("Slice", by_class, *map(self.graph.constant, (start, end, axis)))
 
@@ -249,13 +249,13 @@ class Conversion:
 
 
 def _window(op: Op) -> dict[str, Any]:
-    """Attributes of an operator that slides a window."""
+    """Return the attributes of an operator with a sliding window."""
     kernel, pad, stride = op.whole("kernel"), op.whole("pad", 0), op.whole("stride", 1)
     return {"kernel_shape": [kernel] * 2, "pads": [pad] * 4, "strides": [stride] * 2}
 
 
 def _shared_filter(weights: Tensor) -> NDArray[np.float32] | None:
-    """(1, 1, h, w) where (C, h, w, C) weights enlarge every channel by itself and all by the same filter."""
+    """Return the filter (1, 1, h, w) if (C, h, w, C) weights upsample every channel separately with one filter, else None."""
     values = weights.real()
     channels = np.arange(len(values))
     if len(values) != values.shape[3]:

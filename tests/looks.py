@@ -22,11 +22,11 @@ from common.ipc.codec import decode, encode
 from common.ipc.messages import MasksInferred
 from common.ipc.records import Instance
 from common.vision.assets import cache_dir
+from infer.combined_detector import CombinedDetector
 from infer.detector_protocol import Detector
 from infer.embedded.detector import EmbeddedDetector
 from infer.mask_rcnn import MaskRcnn
 from infer.settings import InferSettings
-from infer.witnessed import WitnessedDetector
 from tests.people import FPS, Looks, scene_of
 from tests.shared import MASK_RCNN, ROOT
 
@@ -42,7 +42,7 @@ def _mask_rcnn() -> MaskRcnn:
 DETECTORS: dict[str, Callable[[], Detector]] = {
     "embedded": lambda: EmbeddedDetector(InferSettings().confidence),
     "Mask R-CNN": _mask_rcnn,
-    "both": lambda: WitnessedDetector(_mask_rcnn(), InferSettings().threshold, InferSettings().confidence),
+    "both": lambda: CombinedDetector(_mask_rcnn(), InferSettings().threshold, InferSettings().confidence),
 }
 
 

@@ -1,1 +1,1 @@
-"""Pictures, the small networks that several stages run, and their files."""
+"""Images, and the small networks that several stages run, with their files."""

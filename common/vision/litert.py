@@ -1,4 +1,4 @@
-"""Runs small networks in the form of TensorFlow Lite (.tflite) through LiteRT, on one thread."""
+"""Runs small TensorFlow Lite networks (.tflite) with LiteRT, on one thread."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Tensor = NDArray[np.float32]
 
 
 class Network:
-    """A network of one input. All that this project runs take and give float32.
+    """Run a network with one input. All networks of this project take and return float32.
 
     Args:
         path: The .tflite file.
@@ -40,7 +40,7 @@ class Network:
         self._outputs: list[int] = [output["index"] for output in self._interpreter.get_output_details()]
 
     def __call__(self, tensor: Tensor) -> tuple[Tensor, ...]:
-        """Return every output, in the file's order, for an input of exactly the shape that the file states."""
+        """Return every output in the order of the file, for an input of exactly the shape that the file states."""
         self._interpreter.set_tensor(self._input, tensor)
         self._interpreter.invoke()
         return tuple(self._interpreter.get_tensor(output) for output in self._outputs)
@@ -52,8 +52,7 @@ def _size(path: Path) -> int:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep this process's writing off stderr: LiteRT writes a line as it opens a file, and has no setting against it.
-    What fails is still raised."""
+    """Silence stderr: LiteRT writes a line when it opens a file, and has no setting against it. Errors are still raised."""
     kept = os.dup(2)
     try:
         with Path(os.devnull).open("wb") as nowhere:

@@ -1,4 +1,4 @@
-"""The selfie matte: MediaPipe selfie segmentation (landscape, Apache-2.0)."""
+"""Runs the selfie matte: MediaPipe selfie segmentation (landscape, Apache-2.0)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WHITE = np.float32(1 / 255)
 
 
 class Matte:
-    """How likely each pixel belongs to a person.
+    """Compute for each pixel how likely it belongs to a person.
 
     Args:
         path: The .tflite file.
@@ -31,7 +31,7 @@ class Matte:
         self._network = Network(path)
 
     def infer(self, picture: BgrImage) -> FloatMap:
-        """Probability of "person", (144, 256) float32 in 0..1, for a picture (H, W, 3) uint8 BGR of any size."""
+        """Return the probability of "person", (144, 256) float32 in 0..1, for a picture (H, W, 3) uint8 BGR of any size."""
         level = ImagePyramid(picture).smallest_at_least(*LEAST_WH)
         small = cv2.resize(level, MATTE_SIZE_WH, interpolation=cv2.INTER_LINEAR)
         (likely,) = self._network(np.multiply(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), WHITE)[None])

@@ -1,7 +1,7 @@
-"""Where somebody is, drawn from landmarks or from a face alone, and how far each cell is from there. Pure.
+"""Draws where a person is, from landmarks or from a face alone, and measures the distance of each cell from there. Pure.
 
 Limbs are drawn as thick lines, the trunk as a quadrilateral, the head as a circle. All widths are shares of a person's
-size, chosen so that what is drawn lies inside the person; clothes and hair go beyond it.
+size, chosen so that the drawing is inside the person. Clothes and hair extend beyond it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from common.vision.arrays import FloatMap, Mask, SoftMask
 from infer.embedded.view import Points
 
 SHIFT = 2  # cv2 draws in quarters of a cell
-FAR = 5000.0  # cells: farther outside nothing is drawn
+FAR = 5000.0  # cells: coordinates are clipped to this
 # landmarks of BlazePose
 NOSE, EARS, MOUTH, SHOULDERS, HIPS = 0, (7, 8), (9, 10), (11, 12), (23, 24)
 FACE = slice(0, 11)
@@ -26,15 +26,15 @@ LIMBS = (
     (23, 25), (25, 27), (27, 31), (24, 26), (26, 28), (28, 32),
 )  # fmt: skip
 TRUNK = ((11, 12), (11, 23), (12, 24))
-VISIBLE = 0.3  # a limb that is less likely seen is not drawn
+VISIBLE = 0.3  # limbs with a lower probability are not drawn
 LIMB_WIDE, TRUNK_WIDE, NECK_WIDE = 0.22, 0.25, 0.35  # of the size
 HEAD_WIDER = 1.15
 
 
 class Outline(NamedTuple):
-    """Where somebody certainly is, on a grid.
+    """Where a person certainly is, on a grid.
 
-    core: (h, w) bool.
+    core: (h, w) bool, the drawn body.
     distance: (h, w) float32, cells from the core, 0 inside.
     size: Cells, about the width of the shoulders.
     """
@@ -45,10 +45,10 @@ class Outline(NamedTuple):
 
 
 class Pose(NamedTuple):
-    """What matters of a body's landmarks; points in cells.
+    """The landmarks of a body.
 
-    landmarks: (33, 2).
-    visible: (33,) 0..1.
+    landmarks: (33, 2), in cells.
+    visible: (33,), probability of each to be visible, 0..1.
     """
 
     landmarks: Points
@@ -56,7 +56,7 @@ class Pose(NamedTuple):
 
     @property
     def head(self) -> Points:
-        """Between the ears."""
+        """The point between the ears."""
         return np.asarray(self.landmarks[list(EARS)].mean(0))
 
     @property
@@ -66,29 +66,29 @@ class Pose(NamedTuple):
 
     @property
     def neck(self) -> Points:
-        """Between the shoulders."""
+        """The point between the shoulders."""
         return np.asarray(self.landmarks[list(SHOULDERS)].mean(0))
 
     @property
     def head_radius(self) -> float:
-        """From the ears, or in a profile from the nose, or from how far the mouth is above the shoulders."""
-        ears = apart(*self.landmarks[list(EARS)])
-        return max(0.75 * ears, 1.1 * apart(self.landmarks[NOSE], self.head), 0.6 * self._mouth_to_neck, 1.0)
+        """Estimated from the ears, from the nose in a profile, or from the distance of mouth and shoulders; in cells."""
+        ears = distance_between(*self.landmarks[list(EARS)])
+        return max(0.75 * ears, 1.1 * distance_between(self.landmarks[NOSE], self.head), 0.6 * self._mouth_to_neck, 1.0)
 
     @property
     def size(self) -> float:
-        """Cells, about the width of the shoulders, whatever of them is turned away."""
-        shoulders = apart(*self.landmarks[list(SHOULDERS)])
-        ears = 0.75 * apart(*self.landmarks[list(EARS)])
-        profile = 1.1 * apart(self.landmarks[NOSE], self.head)
+        """About the width of the shoulders in cells, also if the person is turned sideways."""
+        shoulders = distance_between(*self.landmarks[list(SHOULDERS)])
+        ears = 0.75 * distance_between(*self.landmarks[list(EARS)])
+        profile = 1.1 * distance_between(self.landmarks[NOSE], self.head)
         return max(shoulders, 1.5 * self._mouth_to_neck, 2 * ears, 2 * profile, 2.0)
 
     @property
     def _mouth_to_neck(self) -> float:
-        return apart(self.landmarks[list(MOUTH)].mean(0), self.neck)
+        return distance_between(self.landmarks[list(MOUTH)].mean(0), self.neck)
 
 
-def of_pose(pose: Pose, grid_wh: tuple[int, int]) -> Outline:
+def outline_of_pose(pose: Pose, grid_wh: tuple[int, int]) -> Outline:
     """Return the outline of a body."""
     free, points, size = _free(grid_wh), pose.landmarks, pose.size
     for a, b in LIMBS:
@@ -102,13 +102,13 @@ def of_pose(pose: Pose, grid_wh: tuple[int, int]) -> Outline:
     return _measured(free, size)
 
 
-def of_face(middle: Points, width: float, grid_wh: tuple[int, int]) -> Outline:
-    """Return the outline of somebody of whom only a face is known: the head, and below it neck, shoulders and trunk.
+def outline_of_face(middle: Points, width: float, grid_wh: tuple[int, int]) -> Outline:
+    """Return the outline of a person of whom only a face is known: head, neck, shoulders and trunk.
 
     Args:
-        middle: Of the face, cells.
-        width: Of the face, cells.
-        grid_wh: Columns and rows.
+        middle: Middle of the face, in cells.
+        width: Width of the face, in cells.
+        grid_wh: Columns and rows of the grid.
     """
     free = _free(grid_wh)
     _head(free, middle, width)
@@ -117,8 +117,8 @@ def of_face(middle: Points, width: float, grid_wh: tuple[int, int]) -> Outline:
     return _measured(free, 2.2 * width)
 
 
-def of_head(middle: Points, width: float, grid_wh: tuple[int, int]) -> Mask:
-    """Return (h, w) bool, the head that a face belongs to; arguments as of `of_face`."""
+def head_of_face(middle: Points, width: float, grid_wh: tuple[int, int]) -> Mask:
+    """Return (h, w) bool, the head of a face. The arguments are those of `outline_of_face`."""
     free = _free(grid_wh)
     _head(free, middle, width)
     return np.asarray(free == 0)
@@ -126,7 +126,7 @@ def of_head(middle: Points, width: float, grid_wh: tuple[int, int]) -> Mask:
 
 def _measured(free: SoftMask, size: float) -> Outline:
     core = free == 0
-    if not core.any():  # OpenCV gives no distance to nothing
+    if not core.any():  # OpenCV measures no distance to an empty area
         return Outline(core, np.full(core.shape, FAR, np.float32), size)
     return Outline(core, np.asarray(cv2.distanceTransform(free, cv2.DIST_L2, 3), np.float32), size)
 
@@ -149,7 +149,7 @@ def _fill(free: SoftMask, corners: Points) -> None:
 
 
 def _quarters(points: Iterable[Points]) -> list[tuple[int, int]]:
-    """Numbers of cells, whose middles are at halves, as cv2's drawing takes them."""
+    """Convert points to quarters of a cell, as cv2 draws with SHIFT. The middle of the first cell is at 0.5."""
     drawn = np.rint((np.clip(np.asarray(points), -FAR, FAR) - 0.5) * 2**SHIFT).astype(int)
     return [(int(x), int(y)) for x, y in drawn]
 
@@ -158,6 +158,6 @@ def _head(free: SoftMask, middle: Points, width: float) -> None:
     _circle(free, middle - (0, 0.15 * width), 0.75 * width)
 
 
-def apart(a: Points, b: Points) -> float:
-    """Return how far two points are from each other."""
+def distance_between(a: Points, b: Points) -> float:
+    """Return the distance of two points."""
     return float(np.hypot(*(a - b)))

@@ -1,4 +1,4 @@
-"""What a single-shot detector (SSD) of MediaPipe says, decoded: anchors, boxes with key points, weighted suppression. Pure.
+"""Decodes the output of MediaPipe's single-shot detectors (SSD): anchors, boxes with key points, weighted suppression. Pure.
 
 Anchors of fixed size 1, offsets in pixels of the input, sigmoid scores and weighted non-maximum suppression are those of
 MediaPipe's graphs (SsdAnchorsCalculator, TensorsToDetectionsCalculator, NonMaxSuppressionCalculator; Apache-2.0).
@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Array = NDArray[np.floating]
-SAME = 0.3  # IoU from which two boxes are of one thing (min_suppression_threshold of both graphs)
+SAME = 0.3  # IoU from which two boxes are of one object (min_suppression_threshold of both graphs)
 
 
 class Layout(NamedTuple):
-    """The form of a detector's input and output.
+    """The input and output of a detector.
 
-    side: Pixels of its square input.
-    layers: Stride in pixels, and anchors at each of its places.
-    points: Key points that belong to a box.
+    side: Side of its square input in pixels.
+    layers: Stride in pixels and number of anchors per place, for each layer.
+    points: Number of key points of a box.
     """
 
     side: int
@@ -30,7 +30,7 @@ class Layout(NamedTuple):
 
 
 class Detection(NamedTuple):
-    """Something found: score 0..1, opposite corners (2, 2) and key points (K, 2), all x and y in 0..1 of the input."""
+    """A detected object: score 0..1, opposite corners (2, 2) and key points (K, 2), all x and y in 0..1 of the input."""
 
     score: float
     corners: Array
@@ -48,14 +48,14 @@ def anchors_of(layout: Layout) -> Floats:
 
 
 def decode(offsets: Floats, logits: Floats, anchors: Floats, layout: Layout, threshold: float) -> list[Detection]:
-    """Return what was found, the surest first.
+    """Return the detected objects, highest score first.
 
     Args:
-        offsets: (N, 4 + 2 K) pixels: middle, size and key points of a box, from its anchor.
-        logits: (N,) of the scores.
+        offsets: (N, 4 + 2 K) pixels: middle, size and key points of a box, relative to its anchor.
+        logits: (N,) logits of the scores.
         anchors: (N, 2), see anchors_of.
-        layout: Of the detector.
-        threshold: Least score.
+        layout: Layout of the detector.
+        threshold: Minimum score.
     """
     scores = 1 / (1 + np.exp(-np.clip(logits, -60, 60)))
     sure = np.flatnonzero(scores > threshold)
@@ -67,7 +67,7 @@ def decode(offsets: Floats, logits: Floats, anchors: Floats, layout: Layout, thr
 
 
 def merged(scores: Array, corners: Array, points: Array) -> list[Detection]:
-    """Return one detection for each group of boxes that overlap: their mean, weighted by score, with the best score.
+    """Merge each group of overlapping boxes into their mean, weighted by score, with the best score.
 
     Args:
         scores: (N,).
@@ -91,7 +91,7 @@ def merged(scores: Array, corners: Array, points: Array) -> list[Detection]:
 
 
 def overlaps(box: Array, boxes: Array) -> Array:
-    """Return (N,): IoU of a box (2, 2) with each of `boxes` (N, 2, 2)."""
+    """Return (N,), the IoU of a box (2, 2) with each of `boxes` (N, 2, 2)."""
     shared = np.clip(np.minimum(box[1], boxes[:, 1]) - np.maximum(box[0], boxes[:, 0]), 0, None).prod(1)
     areas = np.clip(boxes[:, 1] - boxes[:, 0], 0, None).prod(1)
     return np.asarray(shared / np.maximum(areas + np.clip(box[1] - box[0], 0, None).prod() - shared, 1e-9))

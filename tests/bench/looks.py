@@ -11,13 +11,13 @@ import cv2
 import numpy as np
 
 from capture.demo import DemoScene
+from infer.combined_detector import CombinedDetector
 from infer.detector_protocol import Detector
 from infer.embedded.detector import EmbeddedDetector
 from infer.mask_rcnn import MaskRcnn
 from infer.onnx_mask_rcnn import OnnxMaskRcnn
 from infer.settings import CPU, InferSettings
 from infer.to_onnx import write_onnx
-from infer.witnessed import WitnessedDetector
 from tests.bench.table import print_table
 from tests.bench.timing import medians_us
 from tests.shared import MASK_RCNN, MASK_RCNN_2GO
@@ -42,7 +42,7 @@ def detectors(folder: Path) -> dict[str, Detector]:
         write_onnx(MASK_RCNN_2GO, file)
         found["Mask R-CNN, cv2.dnn"] = MaskRcnn(settings)
         found["Mask R-CNN, ONNX"] = mask_rcnn = OnnxMaskRcnn(file, CPU, settings)
-        found["both, ONNX"] = WitnessedDetector(mask_rcnn, settings.threshold, settings.confidence)
+        found["both, ONNX"] = CombinedDetector(mask_rcnn, settings.threshold, settings.confidence)
     return found
 
 

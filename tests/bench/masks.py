@@ -68,11 +68,11 @@ def references() -> list[tuple[Picture, Picture]]:
 class EightBits(Conversion):
     """The form that computes as Caffe2 does: 8-bit weights, and results rounded to 8 bits."""
 
-    def say(self, op: Op, tensor: str) -> None:
+    def set_output(self, op: Op, tensor: str) -> None:
         """See Conversion."""
         how = self._how(op.outputs[0], op.number("Y_scale"), np.array(op.whole("Y_zero_point"), np.uint8))
         rounded = self.graph.node("QuantizeLinear", tensor, *how, name=op.outputs[0])
-        super().say(op, self.graph.node("DequantizeLinear", rounded, *how))
+        super().set_output(op, self.graph.node("DequantizeLinear", rounded, *how))
 
     def weights(self, op: Op, dimensions: int, order: tuple[int, ...]) -> tuple[str, str]:
         """See Conversion. Signed, which are the same numbers: ONNX Runtime multiplies unsigned by signed faster."""

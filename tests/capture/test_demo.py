@@ -26,7 +26,7 @@ def test_a_frame_is_a_pure_function_of_its_number(scene: DemoScene) -> None:
 
 
 @pytest.mark.parametrize("index", [0, 60, 130, 200, 330])
-def test_outside_the_masks_stands_the_wall_and_nothing_else(scene: DemoScene, index: int) -> None:
+def test_outside_the_masks_only_the_wall_is_drawn(scene: DemoScene, index: int) -> None:
     picture, masks = scene.frame(index), scene.masks(index)
     assert not (masks.subject & masks.bystander).any()
     assert 0.1 < masks.subject.mean() < 0.6
@@ -36,14 +36,14 @@ def test_outside_the_masks_stands_the_wall_and_nothing_else(scene: DemoScene, in
     assert outside.mean() < 0.01, "only half-covered pixels of the edge may differ"
 
 
-def test_the_bystander_comes_crosses_behind_and_goes(scene: DemoScene) -> None:
+def test_the_bystander_crosses_behind_the_subject(scene: DemoScene) -> None:
     shares = np.array([scene.masks(i).bystander.mean() for i in range(0, 390, 10)])
     assert shares[0] < 0.01
     assert shares.max() > 0.07
     assert shares[-8:].max() == 0
 
 
-def test_the_subject_stays_while_the_bystander_passes_behind_and_then_stands_before_its_shoulder(
+def test_the_subject_stays_while_the_bystander_passes_behind_and_later_stands_in_front(
     scene: DemoScene,
 ) -> None:
     alone = scene.masks(VISIT - 30)
@@ -63,7 +63,7 @@ def test_the_subject_stays_while_the_bystander_passes_behind_and_then_stands_bef
 
 
 @pytest.mark.parametrize("index", [66, 120, 500, 560])
-def test_people_go_out_of_the_picture_below(scene: DemoScene, index: int) -> None:
+def test_people_extend_below_the_picture(scene: DemoScene, index: int) -> None:
     """They ended in a straight cut above its lower edge, and in one at a side."""
     everybody = scene.masks(index).subject | scene.masks(index).bystander
     below = everybody[-1]
@@ -74,7 +74,7 @@ def test_people_go_out_of_the_picture_below(scene: DemoScene, index: int) -> Non
 
 
 @pytest.mark.parametrize(("index", "differing"), [(330, 0.0), (80, 0.002), (500, 0.002)])
-def test_the_masks_are_what_is_drawn(index: int, differing: float) -> None:
+def test_the_masks_match_what_is_drawn(index: int, differing: float) -> None:
     """Whoever is white before black shows where it is drawn; two edges in one pixel may differ."""
     scene = DemoScene(*SIZE, 30)
     scene.wall[:] = 0
@@ -103,9 +103,7 @@ def test_the_subject_breathes_and_turns_smoothly(scene: DemoScene) -> None:
     [(BYSTANDER, (200, 140, 85)), (SUBJECT, (205, 205, 210)), (SUBJECT, (30, 20, 160))],  # BGR
     ids=["blue wall", "pale wall", "red of the flag"],
 )
-def test_the_edge_has_no_colour_of_the_room_where_the_portrait_was_taken(
-    portrait: Portrait, room: tuple[int, int, int]
-) -> None:
+def test_the_edge_has_no_colours_of_the_portraits_background(portrait: Portrait, room: tuple[int, int, int]) -> None:
     sprite = cut_out(portrait, 400)
     x0, y0, x1, y1 = portrait.box_xyxy
     picture = np.asarray(cv2.imread(str(fetch(portrait.asset))), np.uint8)[y0:y1, x0:x1]

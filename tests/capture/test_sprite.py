@@ -21,7 +21,7 @@ def noise() -> Sprite:
     return Sprite(rng.integers(0, 256, (60, 41, 3), np.uint8), np.full((60, 41), 255, np.uint8))
 
 
-def test_who_stands_still_is_drawn_as_it_is(noise: Sprite) -> None:
+def test_a_sprite_without_a_pose_is_drawn_unchanged(noise: Sprite) -> None:
     picture = drawn(noise, (80, 90), Pose())
     assert (picture[30:90, 60:101] == noise.colour).all()
     picture[30:90, 60:101] = 0
@@ -29,9 +29,7 @@ def test_who_stands_still_is_drawn_as_it_is(noise: Sprite) -> None:
 
 
 @pytest.mark.parametrize("foot", [(-10.0, 95.0), (155.0, 130.0), (80.0, 400.0), (300.0, 90.0)])
-def test_who_stands_half_or_wholly_outside_is_drawn_as_far_as_it_is_inside(
-    noise: Sprite, foot: tuple[float, float]
-) -> None:
+def test_a_sprite_is_clipped_to_the_picture(noise: Sprite, foot: tuple[float, float]) -> None:
     x, y = round(foot[0]) - 20, round(foot[1]) - 60
     canvas = np.zeros((600, 600, 3), np.uint8)
     canvas[100 + y : 160 + y, 100 + x : 141 + x] = noise.colour
@@ -50,7 +48,7 @@ def test_head_and_body_meet_without_a_gap(pose: Pose, foot: tuple[float, float])
     assert np.abs(np.diff(middles)).max() < 1.1, "nothing is shifted from one row to the next"
 
 
-def test_a_soft_edge_mixes_with_what_is_behind() -> None:
+def test_a_soft_edge_is_blended_with_the_background() -> None:
     alpha = np.full((60, 41), 255, np.uint8)
     alpha[:, 0] = 128
     picture = np.full((*SIZE[::-1], 3), 100, np.uint8)

@@ -36,7 +36,7 @@ def test_modes_are_read_as_the_kernel_lays_them_out(tmp_path: Path) -> None:
     assert [str(m) for m in found[0].modes] == ["MJPG 1280 x 720 at 30", "MJPG 640 x 360", "YUYV 640 x 480"]
 
 
-def test_what_is_no_video_device_is_passed_over(tmp_path: Path) -> None:
+def test_files_that_are_not_video_devices_are_skipped(tmp_path: Path) -> None:
     (tmp_path / "video0").touch()
     assert v4l2.devices(tmp_path) == []
     (tmp_path / "video0").unlink()

@@ -8,7 +8,7 @@ import numpy as np
 
 from common.vision.arrays import Mask
 from infer.embedded.outline import Pose
-from infer.embedded.witness import Face, LoneFace, Person, lone_face_of, person_of
+from infer.embedded.people import Face, LoneFace, Person, lone_face_of, person_of
 
 GRID_WH = (320, 180)
 SHAPE = GRID_WH[::-1]

@@ -22,7 +22,7 @@ from tests.shared import FOOTAGE, MASK_RCNN
 
 
 @pytest.mark.model
-def test_what_the_network_asks_to_see_at_least_is_enough() -> None:
+def test_the_minimum_size_is_enough_for_the_network() -> None:
     picture = DemoScene(1280, 720, 30).frame(60)
     detector = MaskRcnn(InferSettings(mask_rcnn=MASK_RCNN))
     reduced = ImagePyramid(picture).smallest_at_least(*detector.least_wh)
@@ -32,7 +32,7 @@ def test_what_the_network_asks_to_see_at_least_is_enough() -> None:
     assert least_size(narrow) == CELLS_WH, "thumbnails need more"
 
 
-def test_without_weights_the_default_is_the_embedded_who(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_weights_the_default_is_the_embedded_detector(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     settings = InferSettings()
     if not models_in(settings.mask_rcnn):
         assert isinstance(open_detector(settings), EmbeddedDetector)
@@ -57,7 +57,7 @@ def model(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "fault", ["no weights", "truncated", "empty", "other graph", "no graph", "classes short", "no classes"]
 )
-def test_a_damaged_model_is_one_clear_line(model: Path, fault: str) -> None:
+def test_a_damaged_model_is_reported_in_one_line(model: Path, fault: str) -> None:
     weights, graph = next(model.glob("*.pb")), next(model.glob("*.pbtxt"))
     classes = model / "object_detection_classes_coco.txt"
     match fault:
@@ -81,7 +81,7 @@ def test_a_damaged_model_is_one_clear_line(model: Path, fault: str) -> None:
 
 
 @pytest.mark.model
-def test_without_the_small_networks_a_mask_rcnn_looks_alone_and_says_so(
+def test_without_the_small_networks_the_mask_rcnn_runs_alone_and_the_log_says_so(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def offline() -> None:
@@ -90,7 +90,7 @@ def test_without_the_small_networks_a_mask_rcnn_looks_alone_and_says_so(
     settings = InferSettings(mask_rcnn=MASK_RCNN)
     assert "embedded detector" in open_detector(settings).model
     assert not caplog.records
-    monkeypatch.setattr("infer.witnessed.Looker", offline)
+    monkeypatch.setattr("infer.combined_detector.EmbeddedNetworks", offline)
     assert isinstance(open_detector(settings), MaskRcnn)
     assert "pose_detection.tflite" in caplog.text
 
@@ -106,7 +106,7 @@ def test_the_real_network_finds_people_and_things() -> None:
 
 
 @pytest.mark.model
-def test_the_default_limits_still_see_the_second_person() -> None:
+def test_the_default_limits_still_find_the_second_person() -> None:
     scene = DemoScene(1280, 720, 30)
     net = MaskRcnn(InferSettings(mask_rcnn=MASK_RCNN))
     assert sum(i.class_id == 0 for i in net.detect(scene.frame(200))) >= 2

@@ -43,7 +43,7 @@ def pinned(server: Server) -> Pinned:
 
 
 @pytest.mark.parametrize("ranges", [True, False])
-def test_it_goes_on_where_it_broke_off(server: Server, pinned: Pinned, tmp_path: Path, ranges: bool) -> None:
+def test_a_broken_download_is_resumed(server: Server, pinned: Pinned, tmp_path: Path, ranges: bool) -> None:
     server.breaks, server.ranges = 2, ranges
     assert download(pinned, tmp_path / "f").read_bytes() == DATA
     assert server.asked[0] is None
@@ -51,18 +51,18 @@ def test_it_goes_on_where_it_broke_off(server: Server, pinned: Pinned, tmp_path:
     assert [p.name for p in tmp_path.iterdir()] == ["f"]
 
 
-def test_a_part_of_an_earlier_run_is_used(server: Server, pinned: Pinned, tmp_path: Path) -> None:
+def test_a_part_of_an_earlier_run_is_resumed(server: Server, pinned: Pinned, tmp_path: Path) -> None:
     (tmp_path / "f.part").write_bytes(DATA[:1000])
     assert download(pinned, tmp_path / "f").read_bytes() == DATA
     assert server.asked == ["bytes=1000-"]
 
 
-def test_a_complete_part_is_only_checked(server: Server, pinned: Pinned, tmp_path: Path) -> None:
+def test_a_complete_part_is_checked_only(server: Server, pinned: Pinned, tmp_path: Path) -> None:
     (tmp_path / "f.part").write_bytes(DATA)
     assert download(pinned, tmp_path / "f").read_bytes() == DATA
 
 
-def test_a_file_that_is_there_is_not_asked_for(server: Server, pinned: Pinned, tmp_path: Path) -> None:
+def test_an_existing_file_is_not_requested(server: Server, pinned: Pinned, tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(DATA)
     download(pinned, tmp_path / "f")
     assert server.asked == []
@@ -132,7 +132,7 @@ def test_a_connection_that_keeps_breaking_keeps_its_part(server: Server, pinned:
     assert (tmp_path / "f.part").stat().st_size > len(DATA) // 2
 
 
-def test_a_silent_server_and_a_missing_file_are_said(server: Server, pinned: Pinned, tmp_path: Path) -> None:
+def test_a_silent_server_and_a_missing_file_are_reported(server: Server, pinned: Pinned, tmp_path: Path) -> None:
     with pytest.raises(AssetError, match="HTTP 404"):
         download(Pinned(server.url("/none"), sum_of(DATA)), tmp_path / "f")
     server.faults["/file"] = "silent"
@@ -147,7 +147,7 @@ def test_a_slow_server_is_waited_for(server: Server, tmp_path: Path) -> None:
     assert download(pinned, tmp_path / "f", tries=1, timeout_s=0.5).read_bytes() == DATA[:20]
 
 
-def test_a_full_disk_is_not_taken_for_a_bad_connection(server: Server, pinned: Pinned, tmp_path: Path) -> None:
+def test_a_full_disk_is_not_reported_as_a_bad_connection(server: Server, pinned: Pinned, tmp_path: Path) -> None:
     (tmp_path / "f.part").symlink_to("/dev/full")
     with pytest.raises(AssetError, match=r"f\.part: cannot be written \(No space left on device\)"):
         download(pinned, tmp_path / "f")
@@ -158,7 +158,7 @@ def test_a_full_disk_is_not_taken_for_a_bad_connection(server: Server, pinned: P
 @pytest.mark.parametrize(
     "data", [archive_of("other.pb", DATA), b"no archive", archive_of("x/frozen_inference_graph.pb", DATA)[:300]]
 )
-def test_a_wrong_archive_is_said(data: bytes, tmp_path: Path) -> None:
+def test_a_wrong_archive_is_reported(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.tar.gz").write_bytes(data)
     with pytest.raises(AssetError, match="expected"):
         unpack(tmp_path / "a.tar.gz", WEIGHTS_NAME, tmp_path / "w.pb", sum_of(DATA))

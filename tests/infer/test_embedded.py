@@ -13,11 +13,11 @@ from capture.demo import DemoScene
 from common.ipc.records import Instance
 from common.vision.assets import ASTRONAUT, fetch
 from common.vision.pyramid import ImagePyramid
+from infer.combined_detector import likely_on
 from infer.embedded.detector import EmbeddedDetector, instances_of, score_of
-from infer.embedded.look import Seen, grid_of, is_likely
-from infer.embedded.witness import Face
+from infer.embedded.networks import EmbeddedResult, grid_of, is_likely
+from infer.embedded.people import Face
 from infer.loop import least_size
-from infer.witnessed import likely_on
 from tests.infer.bodies import box, face_at, likely, person_at
 
 SIZE_WH = (1280, 720)
@@ -63,20 +63,20 @@ def leak(shares: list[Shares]) -> float:
     return max(people, key=lambda s: s.subject).bystander if people else 0.0
 
 
-def test_where_nobody_is_nobody_is_found() -> None:
+def test_nobody_is_found_in_an_empty_scene() -> None:
     assert detector().detect(scene().wall) == ()
     assert detector().detect(np.zeros((720, 1280, 3), np.uint8)) == ()
 
 
 @pytest.mark.parametrize("frame", ALONE)
-def test_one_person_alone_is_one_person(frame: int) -> None:
+def test_one_person_is_found_once(frame: int) -> None:
     (only,) = shares_of(detector().detect(scene().frame(frame)), frame)
     assert not only.is_sign
     assert only.subject > 0.7
 
 
 @pytest.mark.parametrize("frame", APART)
-def test_two_people_apart_are_two(frame: int) -> None:
+def test_two_separate_people_are_found(frame: int) -> None:
     one, other = shares_of(detector().detect(scene().frame(frame)), frame)
     subject, bystander = (one, other) if one.subject > other.subject else (other, one)
     assert subject.subject > 0.6 and bystander.bystander > 0.6
@@ -84,13 +84,13 @@ def test_two_people_apart_are_two(frame: int) -> None:
 
 
 @pytest.mark.parametrize("frame", CLOSE)
-def test_of_who_stands_close_the_subject_holds_little(frame: int) -> None:
+def test_the_subject_gets_few_pixels_of_a_close_person(frame: int) -> None:
     shares = shares_of(detector().detect(scene().frame(frame)), frame)
     assert leak(shares) < 0.05
     assert max(s.bystander for s in shares) > 0.5, "the other is found, or there is a sign"
 
 
-def test_what_a_detector_asks_to_see_at_least_is_enough() -> None:
+def test_the_minimum_size_is_enough_for_a_detector() -> None:
     assert least_size(detector()) == detector().least_wh
     picture = cv2.resize(scene().frame(200), (3840, 2160), interpolation=cv2.INTER_CUBIC)
     reduced = ImagePyramid(np.asarray(picture, np.uint8)).smallest_at_least(*detector().least_wh)
@@ -101,7 +101,7 @@ def test_what_a_detector_asks_to_see_at_least_is_enough() -> None:
 
 
 @pytest.mark.parametrize("size_wh", [(640, 480), (540, 960), (512, 512), (1280, 400)])
-def test_a_picture_of_any_shape_is_looked_at(size_wh: tuple[int, int]) -> None:
+def test_a_picture_of_any_shape_is_processed(size_wh: tuple[int, int]) -> None:
     portrait = np.asarray(cv2.imread(str(fetch(ASTRONAUT))), np.uint8)
     side = min(size_wh)
     x, y = (size_wh[0] - side) // 2, size_wh[1] - side
@@ -116,7 +116,7 @@ def test_a_picture_of_any_shape_is_looked_at(size_wh: tuple[int, int]) -> None:
     assert not inside[corner]
 
 
-def test_strips_and_specks_are_looked_at() -> None:
+def test_thin_and_tiny_pictures_are_processed() -> None:
     for height, width in ((64, 16384), (2000, 64), (64, 64), (1, 1), (500, 1), (1, 500)):
         assert detector().detect(np.zeros((height, width, 3), np.uint8)) == ()
 
@@ -125,41 +125,41 @@ def test_the_grid_has_square_cells() -> None:
     assert [grid_of(wh) for wh in ((1280, 720), (640, 480), (720, 1280))] == [(320, 180), (320, 240), (180, 320)]
 
 
-def test_who_is_less_sure_than_asked_is_a_sign() -> None:
+def test_a_person_below_the_minimum_score_is_a_sign() -> None:
     me = person_at(100, box(75, 40, 125, 150))
-    seen = Seen(likely(box(75, 40, 125, 150)), (me,), ())
+    seen = EmbeddedResult(likely(box(75, 40, 125, 150)), (me,), ())
     (shown,), (hidden,) = instances_of(seen, 0.5), instances_of(seen, 0.99)
     assert (shown.is_sign, hidden.is_sign) == (False, True)
     assert shown.probability == hidden.probability
 
 
-def test_of_whom_the_matte_sees_hardly_anything_the_body_is_a_sign() -> None:
+def test_a_person_with_hardly_any_matte_is_a_sign() -> None:
     body = box(75, 40, 125, 150)
     for seen, is_sign in ((0.0, True), (0.1, True), (0.5, False)):
-        (one,) = instances_of(Seen(likely(body, seen), (person_at(100, body),), ()), 0.5)
+        (one,) = instances_of(EmbeddedResult(likely(body, seen), (person_at(100, body),), ()), 0.5)
         assert one.is_sign is is_sign
 
 
-def test_what_only_the_own_mask_gives_to_a_person_is_never_sure() -> None:
+def test_cells_without_the_matte_are_never_certain() -> None:
     body, upper = box(75, 40, 125, 150), box(75, 40, 125, 95)
-    (one,) = instances_of(Seen(likely(upper, 0.95), (person_at(100, body, 0.95),), ()), 0.5)
+    (one,) = instances_of(EmbeddedResult(likely(upper, 0.95), (person_at(100, body, 0.95),), ()), 0.5)
     found = np.frombuffer(one.probability, np.uint8).reshape(one.map_height, one.map_width)
     middle = found.shape[1] // 2
     assert found[20, middle] == pytest.approx(0.95 * 255, abs=1)
     assert found[-20, middle] == pytest.approx(0.6 * 255, abs=1)
 
 
-def test_people_come_first_and_the_surest_of_them_first() -> None:
+def test_people_come_before_signs_in_order_of_their_scores() -> None:
     middle, side = box(135, 40, 185, 150), box(15, 40, 65, 150)
     who = (person_at(40, side), person_at(160, middle))
-    found = instances_of(Seen(likely(middle | side), who, (face_at(260),)), 0.5)
+    found = instances_of(EmbeddedResult(likely(middle | side), who, (face_at(260),)), 0.5)
     assert [i.is_sign for i in found] == [False, False, True]
     assert found[0].score > found[1].score >= 0.5
     assert found[0].box_xyxy[0] > 0.4
     assert score_of(person_at(160, middle, has_face=False), middle) < score_of(who[1], middle)
 
 
-def test_a_face_that_is_not_sure_counts_only_where_the_matte_sees_somebody() -> None:
+def test_a_face_with_a_low_score_counts_only_where_the_matte_sees_a_person() -> None:
     matte = likely(box(90, 50, 110, 70))
     for x, score, width, is_one in ((100, 0.45, 20, True), (200, 0.45, 20, False), (200, 0.7, 20, True), (100, 0.9, 4, False),
                                     (400, 0.9, 20, False), (114, 0.45, 20, False)):  # fmt: skip

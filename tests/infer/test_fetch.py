@@ -77,7 +77,7 @@ def names(folder: Path) -> set[str]:
 @pytest.mark.parametrize("model", [STAND_IN, TUTORIAL], ids=lambda m: m.name)
 @pytest.mark.parametrize("which", [0, 1], ids=["first file", "last file"])
 @pytest.mark.parametrize("fault", sorted(FAULTS.keys() - {"slow", "slow_to_answer"}))  # which only a limit ends
-def test_no_fault_of_a_server_puts_a_model_in_place(
+def test_a_faulty_server_never_puts_a_model_in_place(
     fault: str, which: int, model: Model, server: Server, tmp_path: Path
 ) -> None:
     server.faults[list(model.files)[which]] = fault
@@ -92,7 +92,7 @@ def test_no_fault_of_a_server_puts_a_model_in_place(
 @pytest.mark.model
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("fault", ["cut_off", "another_file", "endless"])
-def test_the_small_one_is_fetched_once_the_server_is_well(
+def test_the_small_model_is_fetched_once_the_server_recovers(
     fault: str, server: Server, small: Model, tmp_path: Path
 ) -> None:
     server.faults["/model_init.pb"] = fault
@@ -104,7 +104,7 @@ def test_the_small_one_is_fetched_once_the_server_is_well(
 
 
 @pytest.mark.model
-def test_what_lies_beside_the_model_of_2go_is_what_is_pinned() -> None:
+def test_the_shared_files_of_2go_match_their_checksums() -> None:
     for name, pinned in fetch.SMALL.items():
         assert sum_of((MASK_RCNN_2GO / name).read_bytes()) == pinned.checksum
 
@@ -121,7 +121,7 @@ def test_a_damaged_model_is_replaced(server: Server, small: Model, tmp_path: Pat
     assert (tmp_path / fetch.SMALL_NAME).read_bytes() == first
 
 
-def test_the_tutorial_s_is_fetched(server: Server, tmp_path: Path) -> None:
+def test_the_tutorials_model_is_fetched(server: Server, tmp_path: Path) -> None:
     for _ in range(2):
         TUTORIAL.fetch(server, tmp_path / "tutorial")
     assert names(tmp_path / "tutorial") == {WEIGHTS_NAME, GRAPH_NAME, CLASS_LIST}
@@ -130,7 +130,7 @@ def test_the_tutorial_s_is_fetched(server: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("into", [".", "tutorial"])
-def test_nothing_is_fetched_beside_what_an_earlier_make_model_put_there(
+def test_nothing_is_fetched_beside_an_existing_model_of_the_tutorial(
     into: str, server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / WEIGHTS_NAME).write_bytes(WEIGHTS)
@@ -140,7 +140,7 @@ def test_nothing_is_fetched_beside_what_an_earlier_make_model_put_there(
     assert capsys.readouterr().out.count("\n") == 1
 
 
-def test_what_is_fetched_is_pinned_and_comes_over_https() -> None:
+def test_all_files_are_pinned_and_fetched_over_https() -> None:
     for pinned in (*fetch.SMALL.values(), fetch.ARCHIVE, fetch.GRAPH):
         assert pinned.url.startswith("https://")
         checksum = pinned.checksum
@@ -148,7 +148,7 @@ def test_what_is_fetched_is_pinned_and_comes_over_https() -> None:
 
 
 @pytest.mark.parametrize("model", [STAND_IN, TUTORIAL], ids=lambda m: m.name)
-def test_two_do_not_fetch_into_one_folder(model: Model, server: Server, tmp_path: Path) -> None:
+def test_two_programs_do_not_fetch_into_one_folder(model: Model, server: Server, tmp_path: Path) -> None:
     other = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(other, fcntl.LOCK_EX)
     with pytest.raises(AssetError, match="another program is fetching"):
@@ -181,7 +181,7 @@ with serving(model.files) as server:
     ],
     ids=["read-only", "full"],
 )
-def test_a_disk_that_takes_nothing_is_said(disk: str, says: str, model: Model, tmp_path: Path) -> None:
+def test_a_disk_that_cannot_be_written_is_reported(disk: str, says: str, model: Model, tmp_path: Path) -> None:
     done = on_a_disk(disk, tmp_path, ["-c", FETCH, model.name, str(tmp_path)], dict(os.environ))
     assert re.fullmatch(says, done.stdout), done.stdout + done.stderr
 

@@ -40,7 +40,7 @@ def pinned_at(server: Server) -> dict[str, Pinned]:
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))
-def test_a_fault_is_met_once_and_said_in_one_line(
+def test_a_fault_is_reported_once_in_one_line(
     fault: str, server: Server, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     server.faults["/model.pb"] = fault
@@ -57,14 +57,14 @@ def test_a_fault_is_met_once_and_said_in_one_line(
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "http://nobody.invalid/"], ids=["port", "name"])
-def test_a_server_that_is_not_there_is_met_once(url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_server_is_tried_once(url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     fetch_once(tmp_path, {"model.pb": Pinned(url, sum_of(b"else"))})
     assert capfd.readouterr().out.count("\n") == 2
     assert "0 bytes in 4 attempts" in (tmp_path / NOT_FETCHED).read_text()
 
 
 @pytest.mark.model
-def test_what_is_fetched_is_a_model_and_nothing_else(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_only_the_model_is_left_in_the_folder(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with serving({f"/{name}": (MASK_RCNN_2GO / name).read_bytes() for name in fetch.SMALL}) as server:
         for _ in range(2):
             fetch_once(tmp_path, {n: server.instead_of(p, f"/{n}") for n, p in fetch.SMALL.items()})
@@ -75,7 +75,7 @@ def test_what_is_fetched_is_a_model_and_nothing_else(tmp_path: Path, capfd: pyte
     assert "model_init.pb" in said.err, "progress"
 
 
-def test_what_is_whole_but_no_model_is_met_once(
+def test_a_complete_file_that_is_not_a_model_is_tried_once(
     server: Server, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     fetch_once(tmp_path, pinned_at(server))
@@ -113,7 +113,7 @@ main()
 
 @pytest.mark.root
 @pytest.mark.parametrize(("disk", "asked"), [("ro", 0), ("size=100k", 2)], ids=["read-only", "full"])
-def test_a_disk_that_takes_nothing_keeps_nobody_waiting(disk: str, asked: int, tmp_path: Path) -> None:
+def test_a_disk_that_cannot_be_written_does_not_delay_the_start(disk: str, asked: int, tmp_path: Path) -> None:
     said = on_a_disk(disk, tmp_path, ["-c", ONCE, str(tmp_path), "", "20"], dict(os.environ))
     assert f"asked {asked} times" in said.stdout, said
     assert said.stdout.count("cannot be written (") == 1
@@ -131,7 +131,7 @@ def waiting(folder: Path, limit_s: float) -> Iterator[subprocess.Popen[str]]:
         yield start
 
 
-def test_who_interrupts_it_waits_no_second_time(tmp_path: Path) -> None:
+def test_an_interrupted_attempt_is_not_repeated(tmp_path: Path) -> None:
     with waiting(tmp_path, 60) as start:
         os.killpg(start.pid, signal.SIGINT)
         _, error = start.communicate(timeout=20)
@@ -142,7 +142,7 @@ def test_who_interrupts_it_waits_no_second_time(tmp_path: Path) -> None:
         assert server.asked == []
 
 
-def test_nothing_is_left_of_a_start_that_is_killed(tmp_path: Path) -> None:
+def test_a_killed_start_leaves_no_process(tmp_path: Path) -> None:
     with waiting(tmp_path, LIMIT_S) as start:
         start.kill()
         start.wait()
@@ -165,14 +165,12 @@ first_start.main()
         ({"MASK_RCNN": "/elsewhere"}, [], False), ({"MASK_RCNN": "none"}, [], False), ({"MASK_RCNN": str(fetch.FOLDER)}, [], True),
     ],
 )  # fmt: skip
-def test_who_says_no_or_has_another_model_is_not_asked_for(
-    settings: dict[str, str], flags: list[str], asks: bool
-) -> None:
+def test_nothing_is_fetched_with_no_or_another_model(settings: dict[str, str], flags: list[str], asks: bool) -> None:
     done = command(settings, *flags)
     assert (done.returncode, done.stdout, done.stderr) == (0, "asks\n" * asks, "")
 
 
-def test_a_misspelt_no_is_no_yes() -> None:
+def test_a_misspelt_no_is_refused() -> None:
     done = command({"FETCH": "nope"})
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "expected one of yes, no, got 'nope'" in done.stderr

@@ -7,10 +7,10 @@ import numpy as np
 from capture.demo import DemoScene
 from common.ipc.messages import InferenceScheduled
 from common.ipc.records import DetectorKind, FrameInfo, Instance
+from infer.combined_detector import CombinedDetector
 from infer.embedded.detector import EMBEDDED
 from infer.inference import MASK_RCNN_INTERVAL_NS, Inference
 from infer.static_scene import ALONE_NS, MAX_HOLD_ALONE_NS
-from infer.witnessed import WitnessedDetector
 from tests.counting import Counting, Found
 
 SCHEDULE = InferenceScheduled(0.0, True, False, False, 0, 0, 2000)
@@ -24,7 +24,7 @@ def frame(number: int, captured_ns: int) -> FrameInfo:
 
 def test_the_mask_rcnn_does_not_run_while_the_processor_is_too_busy() -> None:
     mask_rcnn, scene = Counting(lambda picture: ()), DemoScene(640, 360, 30)
-    inference, models = Inference(WitnessedDetector(mask_rcnn, 0.3, 0.5)), []
+    inference, models = Inference(CombinedDetector(mask_rcnn, 0.3, 0.5)), []
     for number, light in enumerate((False, True, True, False)):
         schedule = InferenceScheduled(0.0, True, light, False, 0, 0, 750)
         result = inference.run(frame(number, number * 10**9), scene.frame(30 * number), schedule)
@@ -42,7 +42,7 @@ class LonePersonCall:
 
     def __init__(self, small: Found, *, schedule: InferenceScheduled = SCHEDULE) -> None:
         self.mask_rcnn, self.small = Counting(lambda picture: SOMEBODY), Counting(lambda picture: small)
-        detector = WitnessedDetector(self.mask_rcnn, 0.3, 0.5)
+        detector = CombinedDetector(self.mask_rcnn, 0.3, 0.5)
         detector.small = self.small
         self._inference, self._wanted, self._number = Inference(detector), schedule, 0
         self.models: set[str] = set()

@@ -27,16 +27,16 @@ def test_every_class_is_reported_and_boxes_are_clipped() -> None:
     [0, 0.4, 0, 0, 1, 1], [90, 0.9, 0, 0, 1, 1], [-1, 0.9, 0, 0, 1, 1], [0, float("nan"), 0, 0, 1, 1],
     [0, 0.9, 0.5, 0, 0.5, 1], [0, 0.9, 0, 0, float("inf"), 1], [0, 0.9, 1.5, 0, 2, 1],
 ])  # fmt: skip
-def test_what_is_no_detection_is_left_out(bad: list[float]) -> None:
+def test_invalid_detections_are_dropped(bad: list[float]) -> None:
     assert to_instances(rows(bad), masks(1), 0.5, 0.3) == ()
 
 
 @pytest.mark.parametrize("value", [0.2, float("nan")])
-def test_a_mask_that_shows_nothing_is_left_out(value: float) -> None:
+def test_an_empty_mask_is_dropped(value: float) -> None:
     assert to_instances(rows([0, 0.9, 0, 0, 1, 1]), masks(1, value), 0.5, 0.3) == ()
 
 
-def test_nobody_is_no_fault() -> None:
+def test_an_empty_result_is_not_an_error() -> None:
     assert to_instances(rows(), masks(0), 0.5, 0.3) == ()
 
 

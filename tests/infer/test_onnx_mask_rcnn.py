@@ -50,7 +50,7 @@ def saying(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name == "onlyme"]
 
 
-def test_a_person_is_found_and_start_up_says_how_long_a_look_takes(
+def test_a_person_is_found_and_the_log_says_how_long_an_inference_takes(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -66,7 +66,7 @@ def test_a_person_is_found_and_start_up_says_how_long_a_look_takes(
 
 
 @pytest.mark.parametrize(("confidence", "found"), [(0.5, 0), (0.1, 1), (0.0, 1)])
-def test_what_is_hardly_sure_is_found_by_who_asks_for_it(confidence: float, found: int, tmp_path: Path) -> None:
+def test_a_lower_confidence_finds_more(confidence: float, found: int, tmp_path: Path) -> None:
     weights, graph = tiny()
     next(a for op in weights.op if "score_b" in op.output for a in op.arg if a.name == "values").ints[1] = 12
     write_onnx(write(tmp_path, weights, graph), tmp_path / "tiny.onnx")  # e³ / (e³ + 80): 0.2
@@ -74,7 +74,7 @@ def test_what_is_hardly_sure_is_found_by_who_asks_for_it(confidence: float, foun
     assert [i.class_id for i in instances if i.score > 0.1] == [0] * found
 
 
-def test_a_look_takes_as_many_threads_as_opencv_may(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_inference_uses_as_many_threads_as_opencv(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[int] = []
     real_open = onnx_session.open_session
 
@@ -95,18 +95,20 @@ def test_a_look_takes_as_many_threads_as_opencv_may(folder: Path, monkeypatch: p
     assert opened == [1, 2, 1]
 
 
-def test_a_folder_with_both_kinds_says_that_the_onnx_is_used(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_in_a_folder_with_both_kinds_the_onnx_is_used_and_the_log_says_so(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
     (folder / "frozen.pb").write_bytes(b"not looked at")
     assert "tiny.onnx" in open_mask_rcnn(settings(folder)).model
     assert any("frozen.pb" in line and "the .onnx is used" in line for line in saying(caplog))
 
 
-def test_none_is_the_embedded_who(caplog: pytest.LogCaptureFixture) -> None:
+def test_none_is_the_embedded_detector(caplog: pytest.LogCaptureFixture) -> None:
     assert "embedded" in open_detector(InferSettings(mask_rcnn=Path("none"))).model
 
 
-def test_a_device_is_for_an_onnx_only() -> None:
+def test_a_device_needs_an_onnx() -> None:
     with pytest.raises(ConfigError, match=r"--device cuda: expected auto or cpu for the embedded detector"):
         open_detector(InferSettings(mask_rcnn=Path("none"), device="cuda"))
 
@@ -118,13 +120,13 @@ def test_a_device_is_not_for_cv2_dnn() -> None:
 
 
 @pytest.mark.parametrize("device", ["coreml", "directml"])
-def test_a_device_of_another_machine_is_refused_with_a_list_of_what_is_here(device: str, folder: Path) -> None:
+def test_a_missing_device_is_refused_with_a_list_of_the_available_ones(device: str, folder: Path) -> None:
     assert "cpu" in available() and device not in available()
     with pytest.raises(ConfigError, match=rf"--device {device}: expected .*\(auto, .*cpu\)"):
         open_detector(settings(folder, device=device))
 
 
-def test_auto_leaves_out_what_takes_minutes_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_skips_devices_that_take_minutes_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("onnxruntime.get_available_providers", lambda: list(PROVIDERS.values()))
     assert candidates("auto") == ["cuda", "coreml", "directml", "openvino", "cpu"]
     assert candidates("tensorrt") == ["tensorrt"]
@@ -155,7 +157,7 @@ def devices(monkeypatch: pytest.MonkeyPatch) -> type[FakeNetwork]:
     return FakeNetwork
 
 
-def test_the_fastest_device_is_used_and_all_are_said(
+def test_the_fastest_device_is_used_and_all_are_logged(
     devices: type[FakeNetwork], folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -163,7 +165,7 @@ def test_the_fastest_device_is_used_and_all_are_said(
     assert "an inference takes 5 ms on cuda, 50 ms on openvino, 30 ms on cpu; cuda is used" in saying(caplog)
 
 
-def test_a_device_that_cannot_be_used_is_left_out_and_said(
+def test_a_device_that_cannot_be_used_is_skipped_and_logged(
     devices: type[FakeNetwork], folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     devices.broken = {"cuda": "no driver"}
@@ -173,7 +175,7 @@ def test_a_device_that_cannot_be_used_is_left_out_and_said(
         open_on_best_device(folder / "tiny.onnx", settings(folder, device="cuda"))
 
 
-def test_a_device_that_fails_later_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_that_fails_later_is_reported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network = OnnxMaskRcnn(folder / "tiny.onnx", "cpu", settings(folder))
     assert network.detect(GREY)
 
@@ -187,7 +189,7 @@ def test_a_device_that_fails_later_says_so(folder: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.filterwarnings("ignore:Specified provider")
-def test_a_provider_that_is_not_loaded_is_not_taken_for_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_provider_that_was_not_loaded_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PROVIDERS, "cpu", "CUDAExecutionProvider")  # whose library this build has not
     with pytest.raises(DeviceError):
         onnx_session.open_session(folder / "tiny.onnx", "cpu", 1)
@@ -244,7 +246,7 @@ DAMAGED: dict[str, Callable[[bytes, Path], bytes]] = {
 
 
 @pytest.mark.parametrize("fault", DAMAGED)
-def test_a_damaged_or_foreign_file_is_one_clear_line(fault: str, folder: Path) -> None:
+def test_a_damaged_or_foreign_file_is_reported_in_one_line(fault: str, folder: Path) -> None:
     file = folder / "tiny.onnx"
     file.write_bytes(DAMAGED[fault](file.read_bytes(), folder))
     with pytest.raises(ModelError, match=r"tiny\.onnx") as error:
@@ -259,7 +261,7 @@ def test_a_file_that_is_too_large_is_not_read(folder: Path, monkeypatch: pytest.
         open_detector(settings(folder))
 
 
-def test_two_files_are_one_too_many(folder: Path) -> None:
+def test_two_onnx_files_in_a_folder_are_refused(folder: Path) -> None:
     (folder / "other.onnx").write_bytes(b"x")
     with pytest.raises(ModelError, match=r"exactly one \.onnx, got 2"):
         open_detector(settings(folder))
@@ -276,7 +278,7 @@ def test_the_real_network_finds_people_and_things(real: Path) -> None:
 
 
 @pytest.mark.model
-def test_both_limits_are_kept(real: Path) -> None:
+def test_both_limits_are_respected(real: Path) -> None:
     picture = np.asarray(cv2.imread(str(FOOTAGE / "davis2016/dance-twirl/frames/00030.jpg")), np.uint8)
     few, many = (open_mask_rcnn(settings(real, detections=n)) for n in (2, 0))
     assert len(few.detect(picture)) == 2 < len(many.detect(picture))

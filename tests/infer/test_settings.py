@@ -8,7 +8,7 @@ from tests.settings import read
 
 
 @pytest.mark.parametrize("given", ["--backend", "--backend=cuda", "--target", "ONLYME_BACKEND", "ONLYME_TARGET"])
-def test_what_device_replaces_is_refused_with_its_name(given: str) -> None:
+def test_the_settings_that_device_replaces_are_refused(given: str) -> None:
     argv, env = ([given, "cuda"], {}) if given.startswith("-") else ([], {given: "cuda"})
     with pytest.raises(
         ConfigError, match=r"^(--|ONLYME_)\w+: expected --device or ONLYME_DEVICE, which replaces it"

@@ -11,19 +11,19 @@ LEFT, RIGHT = box(75, 40, 125, 150), box(125, 40, 175, 150)  # bodies of people 
 BOTH = LEFT | RIGHT
 
 
-def test_one_person_has_what_the_own_mask_says() -> None:
+def test_one_person_gets_the_cells_of_the_own_mask() -> None:
     mask = box(75, 40, 122, 150)
     (share,) = shares([person_at(100, mask)], [])
     np.testing.assert_array_equal(share, mask)
 
 
-def test_far_from_the_own_body_nothing_is_ones_own() -> None:
+def test_cells_far_from_the_body_are_not_assigned() -> None:
     (share,) = shares([person_at(100, box(75, 40, 300, 180))], [])
     assert share[100, 130]
     assert not share[100, 147:].any()
 
 
-def test_people_who_touch_are_told_apart_though_each_mask_holds_both() -> None:
+def test_touching_people_are_separated_though_each_mask_contains_both() -> None:
     people = [person_at(100, BOTH), person_at(150, BOTH)]
     for person, mine, theirs in zip(people, (LEFT, RIGHT), (RIGHT, LEFT), strict=True):
         person.mask[:] = likely(mine, 0.95) + likely(theirs, 0.6)
@@ -34,21 +34,21 @@ def test_people_who_touch_are_told_apart_though_each_mask_holds_both() -> None:
     assert (left & LEFT).sum() > 0.9 * LEFT.sum()
 
 
-def test_where_two_masks_say_the_same_only_the_bodies_are_anybodys() -> None:
+def test_between_two_equal_masks_only_the_bodies_are_assigned() -> None:
     people = [person_at(100, BOTH), person_at(150, BOTH)]
     for person, share in zip(people, shares(people, []), strict=True):
         assert not (share & ~person.outline.core).any()
         assert share.sum() > 1000
 
 
-def test_a_larger_person_does_not_claim_a_smaller_one_behind() -> None:
+def test_a_large_person_does_not_get_cells_of_a_small_one_behind() -> None:
     small = box(165, 40, 185, 110)
     near, far = person_at(100, LEFT | small, size=60), person_at(175, small, size=15)
     share = shares([near, far], [])[0]
     assert not (share & small).any()
 
 
-def test_where_both_bodies_are_the_clearly_higher_mask_wins_and_else_nobody() -> None:
+def test_where_bodies_overlap_the_clearly_higher_mask_wins() -> None:
     low, high, same = (person_at(x, BOTH, how) for x, how in ((100, 0.6), (115, 0.9), (115, 0.62)))
     contested = low.outline.core & high.outline.core
     assert contested.any()
@@ -58,19 +58,19 @@ def test_where_both_bodies_are_the_clearly_higher_mask_wins_and_else_nobody() ->
     assert not is_rather(low, same)[contested].any()
 
 
-def test_beyond_the_own_body_another_mask_takes_a_cell() -> None:
+def test_outside_the_body_another_persons_mask_takes_a_cell() -> None:
     me, other = person_at(100, BOTH, 0.7), person_at(150, RIGHT | box(118, 40, 125, 180), 0.9)
     assert me.outline.distance[50, 120] < other.outline.distance[50, 120]
     assert not is_rather(me, other)[50, 120]
 
 
-def test_a_part_that_does_not_hang_together_with_the_body_is_nobodys() -> None:
+def test_a_part_that_is_not_connected_with_the_body_is_not_assigned() -> None:
     body, speck = box(80, 40, 120, 150), box(125, 100, 135, 110)
     np.testing.assert_array_equal(joined(body | speck, box(90, 60, 110, 140)), body)
     assert not joined(speck, box(90, 60, 110, 140)).any()
 
 
-def test_a_sure_face_hides_even_what_the_body_covers_and_an_unsure_one_does_not() -> None:
+def test_only_a_face_with_a_high_score_takes_cells_of_a_body() -> None:
     me = person_at(100, LEFT)
     (whole,) = shares([me], [])
     (unsure,), (sure,) = (shares([me], [face_at(105, score=score)]) for score in (0.5, 0.7))
@@ -79,19 +79,19 @@ def test_a_sure_face_hides_even_what_the_body_covers_and_an_unsure_one_does_not(
     assert not sure[face_at(105).head].any()
 
 
-def test_a_face_hides_its_head_also_where_the_matte_sees_nobody() -> None:
+def test_a_face_hides_its_head_also_without_the_matte() -> None:
     face = face_at(250)
     hidden = face_share(face, [person_at(100, LEFT)], [LEFT], likely(LEFT))
     np.testing.assert_array_equal(hidden, face.head)
 
 
-def test_a_face_takes_nothing_of_what_is_somebodys() -> None:
+def test_a_lone_face_gets_no_assigned_cells() -> None:
     hidden = face_share(face_at(130), [person_at(100, LEFT)], [LEFT], likely(BOTH))
     assert hidden.any()
     assert not (hidden & LEFT).any()
 
 
-def test_regions_of_the_matte_that_are_nearly_nobodys_are_found_and_specks_are_not() -> None:
+def test_unassigned_regions_of_the_matte_are_found_without_specks() -> None:
     stranger, speck = box(220, 40, 260, 180), box(300, 10, 305, 15)
     (found,) = unclaimed([LEFT], likely(LEFT | stranger | speck))
     np.testing.assert_array_equal(found, stranger)

@@ -31,7 +31,7 @@ def run(file: Path, **inputs: np.ndarray) -> dict[str, np.ndarray]:
     return dict(zip([o.name for o in session.get_outputs()], session.run(None, inputs), strict=True))
 
 
-def test_the_file_says_what_the_network_sees(tmp_path: Path) -> None:
+def test_the_file_returns_what_the_network_detects(tmp_path: Path) -> None:
     write_onnx(write(tmp_path, *tiny()), tmp_path / "tiny.onnx")
     found = run(tmp_path / "tiny.onnx")
     assert found["boxes"] == pytest.approx(np.array([[0, 0, 1, 1]]))
@@ -42,7 +42,7 @@ def test_the_file_says_what_the_network_sees(tmp_path: Path) -> None:
     assert {p.name for p in tmp_path.iterdir()} == {WEIGHTS_NAME, GRAPH_NAME, "tiny.onnx"}
 
 
-def test_nothing_found_is_no_fault(tmp_path: Path) -> None:
+def test_an_empty_detection_is_not_an_error(tmp_path: Path) -> None:
     write_onnx(write(tmp_path, *tiny()), tmp_path / "tiny.onnx")
     found = run(tmp_path / "tiny.onnx", confidence=np.array([1.5], np.float32))
     assert {name: value.shape[0] for name, value in found.items()} == {
@@ -53,7 +53,7 @@ def test_nothing_found_is_no_fault(tmp_path: Path) -> None:
     }
 
 
-def test_both_limits_hold(tmp_path: Path) -> None:
+def test_both_limits_are_applied(tmp_path: Path) -> None:
     weights, graph = tiny()
     of(weights, "im_info").arg[1].floats[:2] = [2 * SIDE, 2 * SIDE]  # four anchors that do not overlap
     write_onnx(write(tmp_path, weights, graph), tmp_path / "tiny.onnx")
@@ -116,7 +116,7 @@ FAULTS: dict[str, Callable[[Any, Any], object]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_another_network_is_one_clear_line_and_leaves_no_file(fault: str, tmp_path: Path) -> None:
+def test_another_network_is_reported_in_one_line_and_leaves_no_file(fault: str, tmp_path: Path) -> None:
     weights, graph = tiny()
     FAULTS[fault](weights, graph)
     with pytest.raises(ModelError, match="expected") as error:
@@ -128,7 +128,7 @@ def test_another_network_is_one_clear_line_and_leaves_no_file(fault: str, tmp_pa
 
 @pytest.mark.parametrize("name", [WEIGHTS_NAME, GRAPH_NAME])
 @pytest.mark.parametrize("data", [None, b"", b"no network", b"\n" * 100, b"\x12\x06\x12\x01x\x22\x01\xff", "cut"])
-def test_a_damaged_file_is_one_clear_line(name: str, data: bytes | str | None, tmp_path: Path) -> None:
+def test_a_damaged_file_is_reported_in_one_line(name: str, data: bytes | str | None, tmp_path: Path) -> None:
     write(tmp_path, *tiny())
     path = tmp_path / name
     if data is None:
@@ -140,13 +140,13 @@ def test_a_damaged_file_is_one_clear_line(name: str, data: bytes | str | None, t
     assert "\n" not in str(error.value)
 
 
-def test_a_file_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_reported_in_one_line(tmp_path: Path) -> None:
     write(tmp_path, *tiny())
     with pytest.raises(ModelError, match="expected to write"):
         write_onnx(tmp_path, tmp_path / "none" / "tiny.onnx")
 
 
-def test_a_file_that_was_there_is_replaced_at_once_or_stays(tmp_path: Path) -> None:
+def test_an_existing_file_is_replaced_whole_or_kept(tmp_path: Path) -> None:
     into = tmp_path / "tiny.onnx"
     into.write_text("old")
     weights, graph = tiny()

@@ -34,7 +34,7 @@ class FakePip:
         return type("Done", (), {"returncode": 0 if self.data is not None else 1, "stderr": stderr})()
 
 
-def test_it_is_fetched_once_and_then_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_asset_is_fetched_once_and_then_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pip = FakePip(DATA)
     monkeypatch.setattr(subprocess, "run", pip)
     for _ in range(2):
@@ -63,7 +63,7 @@ def test_a_damaged_file_is_fetched_again(tmp_path: Path, monkeypatch: pytest.Mon
     assert assets.fetch(ASSET, tmp_path).read_bytes() == DATA
 
 
-def test_two_at_once_fetch_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_processes_at_the_same_time_fetch_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pip = FakePip(DATA)
     monkeypatch.setattr(subprocess, "run", pip)
     threads = [threading.Thread(target=assets.fetch, args=(ASSET, tmp_path)) for _ in range(4)]
@@ -87,7 +87,7 @@ def test_a_failure_says_what_to_do_and_leaves_nothing(
     assert not (tmp_path / "a.png").exists()
 
 
-def test_what_is_here_is_what_is_pinned() -> None:
+def test_the_cached_assets_match_their_checksums() -> None:
     for asset in assets.ASSETS:
         assets.check(assets.fetch(asset).read_bytes(), asset)
     with pytest.raises(AssetError):

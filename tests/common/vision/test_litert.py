@@ -9,7 +9,7 @@ from common.vision.litert import Network
 
 
 @pytest.mark.parametrize("data", [b"", b"not a network"])
-def test_a_broken_file_is_said(data: bytes, tmp_path: Path) -> None:
+def test_a_broken_file_is_reported(data: bytes, tmp_path: Path) -> None:
     broken = tmp_path / "broken.tflite"
     broken.write_bytes(data)
     with pytest.raises(ModelError, match=rf"broken\.tflite \({len(data)} bytes\).*make setup") as error:
@@ -17,6 +17,6 @@ def test_a_broken_file_is_said(data: bytes, tmp_path: Path) -> None:
     assert "\n" not in str(error.value)
 
 
-def test_a_missing_file_is_said(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"missing\.tflite"):
         Network(tmp_path / "missing.tflite")

@@ -8,7 +8,7 @@ from common.vision.assets import ASTRONAUT, MATTE, fetch
 from common.vision.selfie_matte import MATTE_SIZE_WH, Matte
 
 
-def test_it_sees_somebody_and_something_else(capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_matte_tells_a_person_from_the_background(capfd: pytest.CaptureFixture[str]) -> None:
     picture = np.asarray(cv2.imread(str(fetch(ASTRONAUT))), np.uint8)
     likely = Matte(fetch(MATTE)).infer(picture)
     assert likely.shape == MATTE_SIZE_WH[::-1]

@@ -1,4 +1,4 @@
-"""Looks at a picture with all small networks, and says who speaks for somebody in it."""
+"""Runs all small networks on a picture, and returns the people and lone faces that they find."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from common.vision.arrays import BgrImage
 from common.vision.assets import BODY, FACE, MATTE, POSE, fetch
 from common.vision.pyramid import ImagePyramid
 from common.vision.selfie_matte import LEAST_WH, MATTE_SIZE_WH, Matte
-from infer.embedded.nets import (
+from infer.embedded.mediapipe import (
     FACES,
     HIPS,
     LEFT_EYE,
@@ -27,8 +27,7 @@ from infer.embedded.nets import (
     Found,
 )
 from infer.embedded.outline import Pose
-from infer.embedded.view import Points, ends, put_back, whole
-from infer.embedded.witness import (
+from infer.embedded.people import (
     SURE_FACE,
     Face,
     LoneFace,
@@ -41,27 +40,29 @@ from infer.embedded.witness import (
     lone_face_of,
     person_of,
 )
+from infer.embedded.view import Points, end_squares, paste_back, whole_square
 
-LONGEST = 320  # cells of the grid's longer side
-# scores; the networks' own graphs ask for 0.5 and 0.6 and miss who is half hidden. From 0.2 there are false faces on real people
+LONGEST = 320  # cells along the longer side of the grid
+# minimum scores. MediaPipe's own graphs use 0.5 and 0.6 and miss people who are half hidden; at 0.2 there are false faces
 LEAST_POSE, LEAST_FACE = 0.3, 0.3
-MOST_POSES, MOST_FACES = 5, 3  # that are looked at closely
-PRESENT = 0.5  # of the landmark network, from which somebody is there
-# mean over a face that is not sure: between books, on walls and in patterns there are some; of people half hidden it is 0.5 and more
+MOST_POSES, MOST_FACES = 5, 3  # that the landmark network runs on
+PRESENT = 0.5  # minimum presence in the landmark network's output
+# minimum mean of the matte over a face with a low score: false faces are found between books, on walls and in patterns. For
+# people who are half hidden the mean is 0.5 or more
 LEAST_MATTE = 0.4
-SMALLEST_FACE = 5.0  # cells: a smaller one is a find of noise
-# a body below a face, in widths of the face: the hips, and the circle around the body. First the mean of those whom both nets
-# found; beside somebody else the landmark network needs a closer view to take the right one
+SMALLEST_FACE = 5.0  # cells: smaller faces are noise
+# place of a body below its face, in face widths: distance to the hips, and radius of the circle around the body. The first is
+# the mean of people whom both networks found; beside another person the landmark network needs the closer view
 BODIES = ((3.73, 4.50), (3.0, 3.6))
-TURNED = 0.4  # share of the face's own direction in where the body is looked for; the rest is straight down
+TURNED = 0.4  # weight of the face's own direction for the place of the body; the rest is straight down
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What was seen in one picture, on a grid over it.
+class EmbeddedResult:
+    """What the networks found in one picture, on a grid over it.
 
-    matte: (h, w) float32, how likely each cell is any person, 0..1.
-    people: Whose bodies were found, the surest first.
+    matte: (h, w) float32, probability 0..1 of each cell to belong to any person.
+    people: People whose bodies were found, highest score first.
     faces: Faces that belong to none of them.
     """
 
@@ -70,15 +71,15 @@ class Seen:
     faces: tuple[LoneFace, ...]
 
 
-class Looker:
-    """Looks with the matte, for poses, for faces, and closely at everybody who was found.
+class EmbeddedNetworks:
+    """Run the matte, the pose and the face detector, and then the landmark network on each person found.
 
     Raises:
         AssetError: A network cannot be fetched.
         ModelError: A network cannot be read.
     """
 
-    # a small person in a picture of 1080 lines is looked at with a quarter of its pixels, and larger ones do not need more
+    # at this size a small person in a picture of 1080 lines has a quarter of its pixels, which is enough
     least_wh = (960.0, 540.0)
 
     def __init__(self) -> None:
@@ -86,13 +87,13 @@ class Looker:
         self._poses, self._faces = Finder(fetch(POSE), POSES), Finder(fetch(FACE), FACES)
         self._bodies = BodyReader(fetch(BODY))
 
-    def look(self, picture: BgrImage) -> Seen:
-        """Return what is seen in a picture (H, W, 3) uint8 BGR of any shape."""
+    def run(self, picture: BgrImage) -> EmbeddedResult:
+        """Return what is found in a picture (H, W, 3) uint8 BGR of any shape."""
         pyramid, size_wh = ImagePyramid(picture), (picture.shape[1], picture.shape[0])
         grid_wh = grid_of(size_wh)
         scale = grid_wh[0] / size_wh[0]
         matte = matte_on(self._matte, pyramid, grid_wh)
-        squares = [whole(size_wh), *ends(size_wh)]
+        squares = [whole_square(size_wh), *end_squares(size_wh)]
         poses = self._poses.find(pyramid, squares[0], LEAST_POSE)[:MOST_POSES]
         found = [f for square in squares for f in self._faces.find(pyramid, square, LEAST_FACE)]
         faces = [(f, face) for f in found if is_likely(face := face_of(f, scale), matte)]
@@ -104,14 +105,14 @@ class Looker:
             person = self._read_below(pyramid, f, face, grid_wh)
             if person is not None:
                 people = each_once([*people, person])
-        # a pose without a face of its own may be a mixture of two people
+        # added last: a pose without a face of its own may be a mixture of two people
         people = each_once([*people, *bodies])
-        seen = (replace(p, has_face=any(is_face_of(face, p.pose) for _, face in faces)) for p in people)
+        with_faces = (replace(p, has_face=any(is_face_of(face, p.pose) for _, face in faces)) for p in people)
         left = lone(faces, people, is_face_of)
-        return Seen(matte, tuple(seen), tuple(lone_face_of(face, grid_wh) for _, face in left))
+        return EmbeddedResult(matte, tuple(with_faces), tuple(lone_face_of(face, grid_wh) for _, face in left))
 
     def _read_below(self, pyramid: ImagePyramid, found: Found, face: Face, grid_wh: tuple[int, int]) -> Person | None:
-        """Return the person of a face; None where the landmark network sees nobody or somebody else there."""
+        """Return the person of a face, None if the landmark network finds nobody or another person there."""
         scale = grid_wh[0] / pyramid.picture.shape[1]
         for hips, radius in BODIES:
             body = self._bodies.read(pyramid, *body_below(found, hips, radius))
@@ -125,13 +126,13 @@ class Looker:
 
 
 def grid_of(size_wh: tuple[int, int]) -> tuple[int, int]:
-    """Return columns and rows of the grid over a picture: 320 x 180 for one of 16:9."""
+    """Return columns and rows of the grid over a picture, 320 x 180 for 16:9."""
     scale = LONGEST / max(size_wh)
     return max(8, round(size_wh[0] * scale)), max(8, round(size_wh[1] * scale))
 
 
 def matte_on(matte: Matte, pyramid: ImagePyramid, grid_wh: tuple[int, int]) -> NDArray[np.float32]:
-    """Return the matte of a picture on the grid. One that is not 16:9 gets bars: the network knows no stretched people."""
+    """Return the matte of a picture on the grid. A picture that is not 16:9 gets bars, because the network fails on stretched people."""
     level, (wide, tall) = pyramid.smallest_at_least(*LEAST_WH), MATTE_SIZE_WH
     scale = min(wide / level.shape[1], tall / level.shape[0])
     width, height = max(1, round(level.shape[1] * scale)), max(1, round(level.shape[0] * scale))
@@ -144,7 +145,7 @@ def matte_on(matte: Matte, pyramid: ImagePyramid, grid_wh: tuple[int, int]) -> N
 
 def person_on(body: Body, grid_wh: tuple[int, int], scale: float) -> Person:
     """Return a person on a grid of `scale` cells a pixel."""
-    mask = put_back(body.mask, body.square, grid_wh, scale)
+    mask = paste_back(body.mask, body.square, grid_wh, scale)
     return person_of(pose_on(body, scale), mask, body.presence)
 
 
@@ -160,7 +161,7 @@ def face_of(found: Found, scale: float) -> Face:
 
 
 def is_likely(face: Face, matte: NDArray[np.float32]) -> bool:
-    """Return whether a face is no find of noise: large enough, and sure, or where the matte sees somebody too."""
+    """Return True if a face is large enough, and has a high score or is where the matte sees a person."""
     height, width = matte.shape
     x0, y0 = (max(0, int(v - face.width / 2)) for v in face.middle)
     x1, y1 = (min(side, int(v + face.width / 2) + 1) for v, side in zip(face.middle, (width, height), strict=True))
@@ -172,7 +173,7 @@ def is_likely(face: Face, matte: NDArray[np.float32]) -> bool:
 def lone(
     faces: list[tuple[Found, Face]], people: list[Person], is_of: Callable[[Face, Pose], bool]
 ) -> list[tuple[Found, Face]]:
-    """Return the faces that belong to none of `people`, each once."""
+    """Return the faces that belong to none of `people`, without duplicates."""
     found: list[tuple[Found, Face]] = []
     for f, face in faces:
         if not any(is_of(face, p.pose) for p in people) and not any(is_same_face(face, g) for _, g in found):
@@ -181,7 +182,7 @@ def lone(
 
 
 def each_once(people: Iterable[Person]) -> list[Person]:
-    """Return people without those whose body is that of somebody before."""
+    """Return people without duplicates: those whose body equals that of an earlier one."""
     found: list[Person] = []
     for person in people:
         if not any(is_same_body(person.pose, p.pose) for p in found):
@@ -190,7 +191,7 @@ def each_once(people: Iterable[Person]) -> list[Person]:
 
 
 def body_below(face: Found, below: float, radius: float) -> tuple[Points, Points]:
-    """Return where the hips of a face's body should be, and a point of the circle around it, pixels; see BODIES."""
+    """Return where the hips of a face's body should be, and a point on the circle around the body, in pixels; see BODIES."""
     x, y = face.points[LEFT_EYE] - face.points[RIGHT_EYE]
     roll = math.atan2(y, x)
     up = TURNED * np.array([math.sin(roll), -math.cos(roll)]) + (1 - TURNED) * np.array([0.0, -1.0])

@@ -1,4 +1,4 @@
-"""What speaks for somebody in a picture: a body with its outline and mask, or a face alone. Pure."""
+"""Represents people found in a picture, as a body with outline and mask or as a face alone, and matches faces to bodies. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.vision.arrays import Mask
-from infer.embedded.outline import Outline, Pose, apart, of_face, of_head, of_pose
+from infer.embedded.outline import Outline, Pose, distance_between, head_of_face, outline_of_face, outline_of_pose
 from infer.embedded.view import Points
 
 SAME_BODY = 0.6  # of the larger size: two bodies whose heads and necks are that near are one
@@ -21,7 +21,7 @@ BELOW_NECK = 0.25  # of the size: hands and prints on clothes that pass for face
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """A face: score 0..1, middle and width in cells."""
+    """A detected face: score 0..1, middle and width in cells."""
 
     score: float
     middle: Points
@@ -30,11 +30,11 @@ class Face:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Person:
-    """Somebody whose body was found.
+    """A person whose body was found.
 
-    presence: How sure the landmark network is that somebody is there, 0..1.
-    mask: (h, w) float32, how likely each cell is this person, 0..1.
-    has_face: A face was found where the landmarks put it.
+    presence: Probability of the landmark network that somebody is there, 0..1.
+    mask: (h, w) float32, probability 0..1 of each cell to belong to this person.
+    has_face: Whether a face was found where the landmarks expect it.
     """
 
     presence: float
@@ -46,7 +46,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoneFace:
-    """Somebody of whom nothing but a face was found: where that person surely is, and which of it is the head."""
+    """A person of whom only a face was found: the area that is certainly theirs, and the head in it."""
 
     score: float
     outline: Outline
@@ -54,32 +54,33 @@ class LoneFace:
 
 
 def person_of(pose: Pose, mask: NDArray[np.float32], presence: float) -> Person:
-    """Return the person of a pose, with its mask on the grid."""
+    """Return the person with this pose and this mask on the grid."""
     height, width = mask.shape
-    return Person(presence, pose, of_pose(pose, (width, height)), mask)
+    return Person(presence, pose, outline_of_pose(pose, (width, height)), mask)
 
 
 def lone_face_of(face: Face, grid_wh: tuple[int, int]) -> LoneFace:
-    """Return the witness that a face is which belongs to no body."""
-    outline = of_face(face.middle, face.width, grid_wh)
-    return LoneFace(face.score, outline, of_head(face.middle, face.width, grid_wh))
+    """Return the person of a face that belongs to no body."""
+    outline = outline_of_face(face.middle, face.width, grid_wh)
+    return LoneFace(face.score, outline, head_of_face(face.middle, face.width, grid_wh))
 
 
 def is_same_body(a: Pose, b: Pose) -> bool:
-    """Return whether two poses are of one body: heads and necks lie near each other."""
+    """Return True if two poses are of one body, because heads and necks are close to each other."""
     near = SAME_BODY * max(a.size, b.size)
-    return apart(a.head, b.head) < near and apart(a.neck, b.neck) < near
+    return distance_between(a.head, b.head) < near and distance_between(a.neck, b.neck) < near
 
 
 def is_face_of(face: Face, pose: Pose) -> bool:
-    """Return whether a face is where a pose has its own."""
+    """Return True if a face is where the pose expects its face."""
     return (
-        apart(face.middle, pose.face) < SAME_FACE * face.width or apart(face.middle, pose.head) < SAME_HEAD * face.width
+        distance_between(face.middle, pose.face) < SAME_FACE * face.width
+        or distance_between(face.middle, pose.head) < SAME_HEAD * face.width
     )
 
 
 def is_on_body(face: Face, person: Person) -> bool:
-    """Return whether a face is not sure and lies on a body, below the neck: hands and prints on clothes look like one."""
+    """Return True if a face has a low score and is on a body, below the neck: hands and prints on clothes look like faces."""
     (x, y), core = (int(v) for v in face.middle), person.outline.core
     is_inside = 0 <= y < core.shape[0] and 0 <= x < core.shape[1] and bool(core[y, x])
     is_below = bool(y > person.pose.neck[1] + BELOW_NECK * person.outline.size)
@@ -87,10 +88,10 @@ def is_on_body(face: Face, person: Person) -> bool:
 
 
 def fits(face: Face, pose: Pose) -> bool:
-    """Return whether a face is so nearly where a pose has its own that the pose is no mixture of two people."""
-    return apart(face.middle, pose.face) < FITS * face.width
+    """Return True if a face is so close to where the pose expects it that the pose cannot be a mixture of two people."""
+    return distance_between(face.middle, pose.face) < FITS * face.width
 
 
 def is_same_face(a: Face, b: Face) -> bool:
-    """Return whether two finds are of one face."""
-    return apart(a.middle, b.middle) < SAME_FACE * max(a.width, b.width)
+    """Return True if two detections are of one face."""
+    return distance_between(a.middle, b.middle) < SAME_FACE * max(a.width, b.width)
