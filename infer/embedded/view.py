@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from common.vision.arrays import RgbImage
 from common.vision.pyramid import ImagePyramid
 
 Points = NDArray[np.float64]  # (N, 2): x and y
