@@ -23,11 +23,11 @@ import configargparse
 
 from common.errors import ConfigError
 from common.runtime.environment import runtime_folder, variables
+from common.runtime.install import dotenv_file, model_folder
 from common.vision.coco import NAMES
 
 PREFIX = "ONLYME_"
-ROOT = Path(__file__).resolve().parent.parent
-MODEL_FOLDER = ROOT / "mask-rcnn-coco"  # of --mask-rcnn, where nobody names another
+MODEL_FOLDER = model_folder()  # of --mask-rcnn, where nobody names another
 MASK_AGE_MS = 750
 MASK_AGE_ALONE_MS = 2000  # where one person alone is followed (compose/who/alone.py)
 NO_MODEL = Path("none")  # of --mask-rcnn
@@ -451,14 +451,14 @@ def read_settings(
         prog: How the program is called, for the help.
         argv: Flags, without the program's name.
         environ: Environment; the process's own by default.
-        dotenv_path: File of `NAME=value` lines, `.env` in the project root by default.
+        dotenv_path: File of `NAME=value` lines, by default that of `dotenv_file`.
 
     Raises:
         ConfigError: Something is unknown, malformed or out of range.
         SystemExit: `--help` was asked for.
     """
     outer = dict(variables() if environ is None else environ)
-    dotenv_path = ROOT / ".env" if dotenv_path is None else dotenv_path
+    dotenv_path = dotenv_file() if dotenv_path is None else dotenv_path
     merged = {k: v for k, v in {**_dotenv(dotenv_path), **outer}.items() if k.startswith(PREFIX)}
     known = {variable_of(f.name) for kind in SCHEMAS.values() for f in fields(kind)}
     _refuse_replaced({*merged, *(flag.partition("=")[0] for flag in argv)})

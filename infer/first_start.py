@@ -39,6 +39,7 @@ def fetch_once(folder: Path, files: Mapping[str, Pinned] = SMALL, limit_s: float
         flush=True,
     )
     try:
+        folder.mkdir(parents=True, exist_ok=True)  # an installed copy comes without it
         note.write_text("it was not finished\n")  # before: who ends this wants no second one
         reason = _try_within(folder, files, limit_s)
         if reason:

@@ -33,6 +33,7 @@ ROOMS = {
 ENTRY_POINTS = {
     "common/runtime/supervisor.py",
     "common/vision/assets.py",
+    "common/command.py",
     "common/setup.py",
     "common/doctor.py",
     "common/keys.py",
