@@ -1,7 +1,7 @@
 """Where one person alone may move without being looked for anew at once. Pure.
 
 compose rolls that person's area on with the picture's own motion and its matte, as exactly after a second as after a tenth
-(DESIGN section 5). What it cannot know is who comes, and who comes moves something outside of that area.
+(docs/how-it-works.md, "The governor"). What it cannot know is who comes, and who comes moves something outside of that area.
 """
 
 from __future__ import annotations

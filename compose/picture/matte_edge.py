@@ -18,7 +18,7 @@ PAD = 0.25  # of the region's size, on every side: the network wants to see some
 LEAST_PAD = 4  # grid pixels
 ROOMY = 1.35  # a box is kept while it is at most so many times as large as it need be: another one is another answer
 # smooth step: a probability below LOW is hidden, above HIGH shown. Of five pairs from 0.1, 0.9 to 0.5, 0.9 on the clips
-# again, milk, dance-twirl of DESIGN section 8: 0.35, 0.75 leaks 0.002, 0.002, 0.19 and loses 0.0005, 0.004, 0.24; 0.25, 0.75
+# again, milk, dance-twirl of ../shared/footage: 0.35, 0.75 leaks 0.002, 0.002, 0.19 and loses 0.0005, 0.004, 0.24; 0.25, 0.75
 # leaks 0.003, 0.003, 0.22 for a loss of 0.0005, 0.004, 0.22; 0.45, 0.85 half as much (0.14) for 0.0009, 0.005, 0.29
 LOW, HIGH = 0.35, 0.75
 BESIDE = 8  # grid pixels: so near somebody else the bound does not fade outwards

@@ -1,7 +1,7 @@
 """How a picture has moved since the one before, and where that can be trusted. Pure.
 
 Dense inverse search (Kroeger et al. 2016, cv2.DISOpticalFlow) there and back: 0.7 ms on the grid. Unchecked flow leaks
-more than a stale mask (DESIGN section 5), so every pixel is checked: there and back again must end where it began, and
+more than a stale mask (docs/how-it-works.md, "Where the edge is"), so every pixel is checked: there and back again must end where it began, and
 must look the same.
 """
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from compose.who.flow import Flow, carried
 
 LEAST_REACH = 2.0  # grid pixels a frame: what a still person moves, and what the grid rounds
-MOST_REACH = 0.18  # of the square root of the subject's area: a fast mover (DESIGN section 5)
+MOST_REACH = 0.18  # of the square root of the subject's area: a fast mover (docs/how-it-works.md, "Where the edge is")
 FASTER = 1.6  # a mover may be faster in the next frame than in this one
 STRANGE = 10.0  # grid pixels: a person of the matte that is farther away is somebody whom no result has found yet
 NEAR = 5.0  # grid pixels: closer ones may be told apart wrongly, and may go behind one another
