@@ -118,11 +118,12 @@ def test_a_call_starts_from_another_folder_and_reads_its_dotenv(
         "ONLYME_SOURCE=demo\nONLYME_WIDTH=320\nONLYME_HEIGHT=180\nONLYME_SINK=headless\nONLYME_STATUS_EVERY=0.5\n"
         f"ONLYME_FETCH=no\nONLYME_RUN_DIR={run_dir}\nPATH=/nowhere\n"
     )
-    with started(onlyme, elsewhere, plain, "-c", "infer=2") as call:
+    with started(onlyme, elsewhere, {**plain, "ONLYME_WIDTH": "336"}, "-c", "infer=2") as call:
         said = read_until(call, ", live")
         while not all(f"{stage}.1 started" in "".join(said) for stage in STAGES):  # honcho must know whom to stop
             said += read_until(call, "\n")
         assert "infer.2 started" in "".join(said)
+        assert "first composite: 336 x 180" in "".join(said), "the environment comes before .env"
         call.send_signal(signal.SIGINT)
         rest, _ = call.communicate(timeout=20)
         assert call.returncode in (0, 130, -signal.SIGINT), "".join(said) + rest
