@@ -40,13 +40,14 @@ def missing_paths(text: str) -> set[str]:
 
 
 def missing_modules(text: str) -> set[str]:
-    """Return what `text` calls with `python -m` and what cannot be called so."""
+    """Return the modules that `text` calls with `python -m`, and the tables of the bench, that are not there."""
     found = set()
     for name in set(re.findall(r"python3? -m ([\w.]+\w)", text)) - OTHERS_MODULES:
         base = ROOT.joinpath(*name.split("."))
         if not base.with_suffix(".py").is_file() and not (base / "__main__.py").is_file():
             found.add(name)
-    return found
+    tables = set(re.findall(r'"([a-z]+)": ', (ROOT / "tests" / "bench" / "__main__.py").read_text()))
+    return found | {f"tests.bench {name}" for name in set(re.findall(r"-m tests\.bench ([a-z]+)", text)) - tables}
 
 
 def missing_commands(text: str) -> set[str]:
@@ -85,9 +86,8 @@ def test_a_name_that_is_not_there_is_found() -> None:
         "tests/*.toml",
     }
     assert missing_paths("DESIGN.md or README.md") == {"DESIGN.md"}
-    assert missing_modules("python -m common.nobody, python -m tests.bench people, python -m capture") == {
-        "common.nobody"
-    }
+    text = "python -m common.nobody, python -m tests.bench people, python -m tests.bench nothing, python -m capture"
+    assert missing_modules(text) == {"common.nobody", "tests.bench nothing"}
     text = "`make nothing`, `make clean setup`, `onlyme stop`\n```\nmake test  # all\nONLYME_FPS=3 onlyme go\n```\n"
     assert missing_commands(text) == {"make nothing", "onlyme stop", "onlyme go"}
     assert missing_settings("ONLYME_SOURCE or ONLYME_KERNAL") == {"ONLYME_KERNAL"}
