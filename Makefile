@@ -5,7 +5,7 @@ MINUTES ?= 20
 INJECTIONS ?= 100
 PYTEST_ARGS ?=
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench soak faults setup setup-dev model model-tutorial pictures clean
+.PHONY: help run test lint bench soak faults docs setup setup-dev model model-tutorial pictures clean
 
 help: ## what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -18,7 +18,7 @@ test: setup-dev ## run the tests
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: setup-dev ## ruff and mypy
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy capture infer compose display common tests
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy capture infer compose display common docs tests
 
 bench: setup-dev ## print tables of speed, asserting nothing
 	@$(BIN)/python -m tests.bench
@@ -28,6 +28,9 @@ soak: setup-dev ## run the call for MINUTES and hold it against its budgets
 
 faults: setup-dev ## kill, stop and end the call's processes INJECTIONS times and look for leaks
 	@$(BIN)/python -m tests.faults --injections $(INJECTIONS)
+
+docs: setup-dev ## build the documentation into docs/_build; a broken link fails
+	@$(BIN)/python -m docs.generate && $(BIN)/sphinx-build --fail-on-warning --keep-going -q -E docs docs/_build && echo "docs/_build/index.html"
 
 setup: ## virtual environment, packages, assets
 	@$(PYTHON) common/setup.py
@@ -45,4 +48,4 @@ pictures: setup-dev ## make the README's pictures anew
 	@$(BIN)/python -m tests.pictures
 
 clean: ## remove .venv and caches
-	@rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .hypothesis && find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@rm -rf .venv docs/_build .pytest_cache .ruff_cache .mypy_cache .hypothesis && find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -53,6 +53,7 @@ def _stamp(dev):  # type: (bool) -> str
             "requirements-video.txt",
             "requirements-camera.txt",
             "requirements-bench.txt",
+            "requirements-docs.txt",
         ]
     for name in names:
         with open(os.path.join(ROOT, name), "rb") as file:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from common.errors import AssetError, UserError
+from common.runtime.install import SHIPPED_MODEL_FOLDER
 from infer.download import Pinned, download, put_in_place, unpack, writing
 from infer.model_folder import (
     CLASS_LIST,
@@ -110,7 +111,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / CLASS_LIST).exists():
-            shutil.copyfile(FOLDER / CLASS_LIST, folder / CLASS_LIST)
+            shutil.copyfile(SHIPPED_MODEL_FOLDER / CLASS_LIST, folder / CLASS_LIST)
         lock = os.open(folder, os.O_RDONLY)
     try:
         try:

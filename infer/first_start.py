@@ -40,6 +40,7 @@ def fetch_once(folder: Path, files: Mapping[str, Pinned] = SMALL, limit_s: float
         flush=True,
     )
     try:
+        folder.mkdir(parents=True, exist_ok=True)  # an installed copy comes without it
         note.write_text(
             "it was not finished\n"
         )  # written first: a user who interrupts the attempt does not want another

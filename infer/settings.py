@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from common.settings.base import ROOT, Replacement, Settings, setting
+from common.runtime.install import model_folder
+from common.settings.base import Replacement, Settings, setting
 from common.settings.detection import DetectionSettings
 from common.settings.validators import boolean, int_range, one_of, path
 
-MODEL_FOLDER = ROOT / "mask-rcnn-coco"  # of --mask-rcnn, where nobody names another
+MODEL_FOLDER = model_folder()  # of --mask-rcnn, where nobody names another
 NO_MODEL = Path("none")  # of --mask-rcnn
 AUTO, CPU = "auto", "cpu"
 DEVICES = (AUTO, CPU, "cuda", "tensorrt", "coreml", "directml", "openvino")

@@ -12,7 +12,6 @@ from typing import Any, ClassVar, NamedTuple
 from common.runtime.environment import runtime_folder
 from common.settings.validators import one_of, path
 
-ROOT = Path(__file__).resolve().parents[2]  # the folder of the project
 PREFIX = "ONLYME_"
 
 

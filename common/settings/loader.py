@@ -20,7 +20,8 @@ import dotenv
 
 from common.errors import ConfigError
 from common.runtime.environment import variables
-from common.settings.base import PREFIX, ROOT, Settings, flag_of, variable_of
+from common.runtime.install import dotenv_file
+from common.settings.base import PREFIX, Settings, flag_of, variable_of
 from common.stages import all_settings
 
 S = TypeVar("S", bound=Settings)
@@ -47,7 +48,7 @@ def read_settings(
         SystemExit: `--help` was asked for.
     """
     environ = variables() if environ is None else environ
-    from_file = dotenv.dotenv_values(ROOT / ".env" if dotenv_path is None else dotenv_path)  # {} where there is none
+    from_file = dotenv.dotenv_values(dotenv_file() if dotenv_path is None else dotenv_path)  # {} where there is none
     merged = {name: value or "" for name, value in {**from_file, **environ}.items() if name.startswith(PREFIX)}
     schemas = all_settings().values()
     _refuse_replaced({*merged, *(flag.partition("=")[0] for flag in argv)}, schemas)

@@ -63,6 +63,12 @@ def test_a_missing_server_is_tried_once(url: str, tmp_path: Path, capfd: pytest.
     assert "0 bytes in 4 attempts" in (tmp_path / NOT_FETCHED).read_text()
 
 
+def test_the_folder_of_a_model_is_made_where_an_installed_copy_has_none(server: Server, tmp_path: Path) -> None:
+    server.faults["/model.pb"] = "missing"
+    fetch_once(tmp_path / "data" / "onlyme", pinned_at(server), LIMIT_S)
+    assert (tmp_path / "data" / "onlyme" / NOT_FETCHED).is_file()
+
+
 @pytest.mark.model
 def test_only_the_model_is_left_in_the_folder(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with serving({f"/{name}": (MASK_RCNN_2GO / name).read_bytes() for name in fetch.SMALL}) as server:

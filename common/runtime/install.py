@@ -1,0 +1,31 @@
+"""Tell a checkout from an installed copy, and name the folders that differ between the two.
+
+A checkout keeps the model and `.env` in the project's root. An installed copy must not write beside its own code: it keeps
+the model in the user's data folder, assets in the cache folder and keys in the configuration folder, as in a checkout, and
+reads `.env` from the folder where the user starts it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import platformdirs
+
+APPLICATION = "onlyme"
+CODE = Path(__file__).resolve().parents[2]  # holds the stages' packages and the Procfile
+SHIPPED_MODEL_FOLDER = CODE / "mask-rcnn-coco"  # holds the list of classes and no weights
+
+
+def is_checkout(code: Path = CODE) -> bool:
+    """Return True where the code lies in a checkout: no wheel holds `pyproject.toml`."""
+    return (code / "pyproject.toml").is_file()
+
+
+def model_folder(code: Path = CODE) -> Path:
+    """Return the folder that a Mask R-CNN is fetched into and looked for in; it may not exist yet."""
+    return code / "mask-rcnn-coco" if is_checkout(code) else platformdirs.user_data_path(APPLICATION) / "mask-rcnn-coco"
+
+
+def dotenv_file(code: Path = CODE) -> Path:
+    """Return the `.env` that is read; it may not exist."""
+    return code / ".env" if is_checkout(code) else Path.cwd() / ".env"
