@@ -101,7 +101,7 @@ def test_no_comment_cites_a_document_that_is_not_here() -> None:
         if path.name != "test_docs.py"
         for name in [
             *re.findall(r"(?<![\w./*-])[\w/-]+\.md\b", path.read_text()),
-            *(f"{word}.md" for word in re.findall(r"\b([A-Z]{4,}),? section \d", path.read_text())),
+            *(f"{word}.md" for word in re.findall(r"\b([A-Z]{4,}),? (?:section |P)\d", path.read_text())),
         ]
         if not (ROOT / name).is_file() and not (path.parent / name).is_file()
     }

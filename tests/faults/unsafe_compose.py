@@ -1,9 +1,9 @@
 """Negative controls: the real compose, broken the way peers' were. Never part of the call.
 
-python -m tests.faults.unsafe_compose raw     no mask: the filter is skipped (PITFALLS P1, P3)
-python -m tests.faults.unsafe_compose stale   an old mask for ever, taken for a fresh one (PITFALLS P2)
+python -m tests.faults.unsafe_compose raw     no mask: the filter is skipped
+python -m tests.faults.unsafe_compose stale   an old mask for ever, taken for a fresh one
 python -m tests.faults.unsafe_compose wrong   somebody else is taken for the subject
-python -m tests.faults.unsafe_compose weak    the blur is sigma 1/50 of the height (PITFALLS P11)
+python -m tests.faults.unsafe_compose weak    the blur is sigma 1/50 of the height
 """
 
 from __future__ import annotations
