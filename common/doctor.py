@@ -23,6 +23,7 @@ from common.findings import Finding, Level
 from common.ipc import ring
 from common.ipc.shm import find_stale
 from common.ipc.streams import FRAMES, endpoint
+from common.runtime.install import REINSTALL_COMMAND, SETUP_COMMAND
 from common.settings.base import Settings
 from common.settings.loader import read_settings
 from common.stages import STAGES, all_settings, checks_of, settings_of
@@ -41,7 +42,7 @@ def check_python() -> Finding:
     """Check the version."""
     found = f"{platform.python_version()} at {sys.executable}"
     if sys.version_info < OLDEST_PYTHON:
-        return Finding("Python", Level.FAIL, found, "install Python 3.11 or newer, then make clean setup")
+        return Finding("Python", Level.FAIL, found, f"install Python 3.11 or newer, then {REINSTALL_COMMAND}")
     return Finding("Python", Level.OK, found)
 
 
@@ -67,7 +68,7 @@ def check_settings() -> Finding:
 def check_opencv() -> Finding:
     """Check the version: later ones no longer read the tutorial's Mask R-CNN."""
     if not cv2.__version__.startswith(PINNED_OPENCV):
-        return Finding("OpenCV", Level.FAIL, cv2.__version__, f"expected {PINNED_OPENCV}: make clean setup")
+        return Finding("OpenCV", Level.FAIL, cv2.__version__, f"expected {PINNED_OPENCV}: {REINSTALL_COMMAND}")
     return Finding("OpenCV", Level.OK, cv2.__version__)
 
 
@@ -76,7 +77,7 @@ def check_litert() -> Finding:
     try:
         importlib.import_module("common.vision.litert")
     except ImportError as error:
-        return Finding("LiteRT", Level.FAIL, f"cannot be loaded: {error}", "make clean setup")
+        return Finding("LiteRT", Level.FAIL, f"cannot be loaded: {error}", REINSTALL_COMMAND)
     return Finding("LiteRT", Level.OK, importlib.metadata.version("ai-edge-litert"))
 
 
@@ -85,7 +86,7 @@ def check_assets() -> Finding:
     missing = [asset.name for asset in ASSETS if not is_here(asset, cache_dir())]
     if missing:
         found = f"not in {cache_dir()}, or damaged: {', '.join(missing)}"
-        return Finding("assets", Level.NOTE, found, "make setup, while connected")
+        return Finding("assets", Level.NOTE, found, f"{SETUP_COMMAND}, while connected")
     return Finding("assets", Level.OK, f"{len(ASSETS)} in {cache_dir()}, checksums match")
 
 

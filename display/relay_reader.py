@@ -16,6 +16,7 @@ from common.ipc.fields import MAX_INT
 from common.ipc.messages import INSTANCES, FrameComposed, PictureRelayed, ViewerReady
 from common.ipc.streams import Context, PeerWatch, Socket, receive, send
 from common.metrics.counters import Counters
+from common.runtime.install import KEYS_COMMAND
 from common.vision.arrays import BgrImage
 from display.jpeg import size_of
 from display.relay.keyring import read_viewer_key
@@ -132,7 +133,7 @@ def open_relay_reader(context: Context, settings: DisplaySettings, counters: Cou
     if settings.key is None and not is_loopback(settings.connect):
         raise ConfigError(
             f"--connect: expected --key FILE for {settings.connect}, got none; on the relay's machine: "
-            "python -m display.relay.keyring new NAME"
+            f"{KEYS_COMMAND} new NAME"
         )
     key = read_viewer_key(settings.key) if settings.key else None
     return RelayReader(connect_relay(context, settings.connect, key), counters)

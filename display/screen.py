@@ -8,6 +8,7 @@ import sys
 import cv2
 
 from common.runtime.environment import has_screen
+from common.runtime.install import SETUP_COMMAND
 
 TRY = "import cv2; cv2.namedWindow('onlyme'); cv2.destroyAllWindows()"
 TIMEOUT_S = 20.0
@@ -22,7 +23,7 @@ def window_unavailable_reason() -> str:
     if not has_screen():
         return "expected a screen, got neither DISPLAY nor WAYLAND_DISPLAY"
     if "GUI:                           NONE" in cv2.getBuildInformation():
-        return "expected an OpenCV with windows, got the headless build (its system libraries are missing: `make setup` names them)"
+        return f"expected an OpenCV with windows, got the headless build (its system libraries are missing: `{SETUP_COMMAND}` names them)"
     try:
         subprocess.run([sys.executable, "-c", TRY], check=True, capture_output=True, timeout=TIMEOUT_S)
     except subprocess.SubprocessError:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.runtime.install import KEYS_COMMAND
 from common.settings.base import Settings, setting
 from common.settings.validators import float_range, int_range, one_of, path, tcp_address
 
@@ -54,7 +55,7 @@ class DisplaySettings(Settings):
     )
     connect: str = setting("", tcp_address, "watch a relay, tcp://HOST:PORT, instead of the call on this machine")
     key: Path | None = setting(
-        None, path, "key file of this viewer, made by python -m display.relay.keyring new on the relay's machine"
+        None, path, f"key file of this viewer, made by {KEYS_COMMAND} new on the relay's machine"
     )
     out: Path | None = setting(
         None, path, "new or empty folder that the record sink writes to, or .mp4 file that the video sink writes"

@@ -17,6 +17,7 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from common.errors import ModelError
+from common.runtime.install import MODEL_COMMAND
 
 WEIGHTS_NAME, GRAPH_NAME = "model_init.pb", "model.pb"
 MOST_BYTES = 64 << 20
@@ -101,10 +102,10 @@ def read_network(folder: Path) -> Network:
 
 def _read_net(path: Path) -> Any:
     if not path.is_file():
-        raise ModelError(f"{path}: expected a network of Caffe2, got no such file; fetch it again (make model)")
+        raise ModelError(f"{path}: expected a network of Caffe2, got no such file; fetch it again ({MODEL_COMMAND})")
     size = path.stat().st_size
     if not 0 < size <= MOST_BYTES:
-        raise ModelError(f"{path}: expected 1..{MOST_BYTES} bytes, got {size}; fetch it again (make model)")
+        raise ModelError(f"{path}: expected 1..{MOST_BYTES} bytes, got {size}; fetch it again ({MODEL_COMMAND})")
     net = net_def()()
     try:
         net.ParseFromString(path.read_bytes())
@@ -117,7 +118,7 @@ def _read_net(path: Path) -> Any:
     if not net.op or not is_text or not all(op.type and op.output for op in net.op):
         raise ModelError(
             f"{path}: expected a network of Caffe2, got {size} bytes that are none, or are cut off; "
-            "fetch it again (make model)"
+            f"fetch it again ({MODEL_COMMAND})"
         )
     return net
 

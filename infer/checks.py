@@ -8,6 +8,7 @@ import onnxruntime
 
 from common.errors import ModelError
 from common.findings import Finding, Level
+from common.runtime.install import MODEL_COMMAND
 from infer.devices import available
 from infer.model_folder import (
     GRAPH_SUM,
@@ -20,7 +21,7 @@ from infer.model_folder import (
 )
 from infer.settings import AUTO, NO_MODEL, InferSettings
 
-GET_A_MODEL = "make model, or set ONLYME_MASK_RCNN"
+GET_A_MODEL = f"{MODEL_COMMAND}, or set ONLYME_MASK_RCNN"
 
 
 def checks(settings: InferSettings) -> list[Finding]:
@@ -41,10 +42,10 @@ def check_devices(device: str) -> Finding:
 def check_model(folder: Path) -> Finding:
     """Check the files of the Mask R-CNN in a folder, and the checksums where it is the tutorial's own."""
     if folder == NO_MODEL:
-        return Finding("model", Level.OK, "none is wanted: the embedded who finds people")
+        return Finding("model", Level.OK, "none is wanted: the embedded detector finds people")
     if not is_wanted(folder):
         found = (
-            f"no Mask R-CNN in {folder}{why_not_fetched(folder)}: the embedded who finds people, "
+            f"no Mask R-CNN in {folder}{why_not_fetched(folder)}: the embedded detector finds people, "
             "may miss a back or a limb alone, and finds no things"
         )
         return Finding("model", Level.NOTE, found, GET_A_MODEL)

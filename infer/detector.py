@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from common.errors import AssetError, ConfigError
+from common.runtime.install import MODEL_COMMAND
 from infer.combined_detector import CombinedDetector
 from infer.detector_protocol import Detector
 from infer.embedded.detector import EmbeddedDetector
@@ -55,7 +56,7 @@ def _on_processor_only(settings: InferSettings, what: str) -> None:
     if settings.device not in (AUTO, CPU):
         raise ConfigError(
             f"--device {settings.device}: expected auto or cpu for {what}, got another; devices are for a Mask R-CNN in an "
-            ".onnx file (make model, or -m FOLDER)"
+            f".onnx file ({MODEL_COMMAND}, or -m FOLDER)"
         )
 
 

@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 from common.errors import ConfigError, DeviceError, ModelError
+from common.runtime.install import MODEL_COMMAND
 from infer.devices import candidates
 from infer.onnx_mask_rcnn import OnnxMaskRcnn
 from infer.settings import AUTO, CPU, InferSettings
@@ -41,7 +42,7 @@ def _refuse(device: str, file: Path, settings: InferSettings, reason: str) -> No
     if device == CPU:
         raise ModelError(
             f"--mask-rcnn: expected a Mask R-CNN for ONNX Runtime, got {file} ({file.stat().st_size} bytes): {reason}; "
-            "fetch the model again (make model)"
+            f"fetch the model again ({MODEL_COMMAND})"
         )
     if settings.device != AUTO:
         raise ConfigError(f"--device {device}: expected that it runs {file}, got: {reason}; choose auto or cpu")

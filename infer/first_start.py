@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from common.errors import ConfigError, UserError
+from common.runtime.install import MODEL_COMMAND, RUN_COMMAND
 from common.settings.loader import read_settings
 from infer.download import Pinned
 from infer.fetch import FOLDER, SMALL, fetch_small
@@ -51,7 +52,7 @@ def fetch_once(folder: Path, files: Mapping[str, Pinned] = SMALL, limit_s: float
         reason = f"{note} cannot be written ({error.strerror})"
     if reason:
         print(
-            f"model: none was fetched ({reason}); the embedded detector finds people, make model tries again",
+            f"model: none was fetched ({reason}); the embedded detector finds people, {MODEL_COMMAND} tries again",
             flush=True,
         )
 
@@ -96,7 +97,7 @@ def main() -> None:
         if wanted and read_settings(InferSettings, "python -m infer.first_start", []).mask_rcnn.absolute() == FOLDER:
             fetch_once(FOLDER)
     except ConfigError as error:
-        print(f"make run: {error}", file=sys.stderr)
+        print(f"{RUN_COMMAND}: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)  # the exit code of a shell for SIGINT

@@ -8,6 +8,7 @@ import numpy as np
 from common.errors import ModelError
 from common.ipc.fields import printable
 from common.ipc.records import DetectorKind, Instance
+from common.runtime.install import MODEL_COMMAND
 from common.vision.arrays import BgrImage
 from infer.graph import limit_work
 from infer.instances import to_instances
@@ -47,7 +48,7 @@ class MaskRcnn:
             raise ModelError(
                 f"--mask-rcnn: expected weights and graph that belong together, got {weights} "
                 f"({weights.stat().st_size} bytes) with {graph.name}, which cv2.dnn cannot run ({reason.strip():.160}); "
-                "fetch the model again (make model)"
+                f"fetch the model again ({MODEL_COMMAND})"
             ) from None
         self.model = printable(f"Mask R-CNN of {folder.name}/{weights.name}")
         self.least_wh = (float(self._width), 1.0)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.errors import AssetError, ModelError
+from common.runtime.install import MODEL_COMMAND
 from infer.settings import MODEL_FOLDER, NO_MODEL
 
 CLASS_LIST = "object_detection_classes_coco.txt"
@@ -108,10 +109,10 @@ def _only(folder: Path, ending: str, expected: str = "") -> Path:
         got = f"{len(files)} {ending}" if folder.is_dir() else "no such folder"
         raise ModelError(
             f"--mask-rcnn: expected a folder with exactly {expected or f'one {ending}'}, got {got} in {folder}; "
-            "run `make model` or name another folder"
+            f"run `{MODEL_COMMAND}` or name another folder"
         )
     if not files[0].is_file() or files[0].stat().st_size == 0:
-        raise ModelError(f"--mask-rcnn: {files[0]} is empty, or no file; fetch the model again (make model)")
+        raise ModelError(f"--mask-rcnn: {files[0]} is empty, or no file; fetch the model again ({MODEL_COMMAND})")
     return files[0]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from common.runtime.install import model_folder
+from common.runtime.install import RUN_COMMAND, model_folder
 from common.settings.base import Replacement, Settings, setting
 from common.settings.detection import DetectionSettings
 from common.settings.validators import boolean, int_range, one_of, path
@@ -54,6 +54,6 @@ class FirstStartSettings(Settings):
     fetch: bool = setting(
         True,
         boolean,
-        "make run fetches a small Mask R-CNN where there is none, once; no: it never asks for one",
+        f"{RUN_COMMAND} fetches a small Mask R-CNN where there is none, once; no: it never asks for one",
         switch=True,
     )

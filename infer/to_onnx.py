@@ -19,6 +19,7 @@ import onnx
 from numpy.typing import NDArray
 
 from common.errors import ModelError
+from common.runtime.install import MODEL_COMMAND
 from common.vision.coco import NAMES
 from infer.caffe2 import GRAPH_NAME, WEIGHTS_NAME, Network, Op, Tensor, read_network
 from infer.onnx_boxes import EVERY, anchors, keep, move, places_of, propose
@@ -64,7 +65,7 @@ def converted(network: Network) -> bytes:
         reason = " ".join(str(error).split())
         raise ModelError(
             f"{WEIGHTS_NAME}, {GRAPH_NAME}: expected MaskRCNN2Go, got what does not fit together "
-            f"({type(error).__name__}: {reason:.160}); fetch them again (make model)"
+            f"({type(error).__name__}: {reason:.160}); fetch them again ({MODEL_COMMAND})"
         ) from None
 
 

