@@ -9,6 +9,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,8 @@ from common.model import NOT_FETCHED, models_in
 from common.runtime.child import sole_writer
 from common.runtime.run_dir import open_run_dir
 from tests.call import environment, read_until, start_call
-from tests.conftest import segment_names
 from tests.processes.neighbours import child_of, end, stage, wait_for
+from tests.segments import segments_of
 from tests.shared import MASK_RCNN, ROOT
 
 ASKED = CaptureSettings(width=1280, height=720, fps=30)
@@ -32,7 +33,7 @@ def camera(*modes: v4l2.Mode, output: bool = False) -> v4l2.Device:
 
 
 def run(*flags: str, **settings: object) -> subprocess.CompletedProcess[str]:
-    env = environment(settings, Path("/tmp/onlyme-doctor-test"))
+    env = environment(settings, Path(tempfile.gettempdir(), f"onlyme-doctor-{os.getpid()}"))
     return subprocess.run(
         [sys.executable, "-m", "common.doctor", *flags], cwd=ROOT, env=env, capture_output=True, text=True, check=False
     )
@@ -133,11 +134,11 @@ def test_too_little_shared_memory_prevents_a_call(tmp_path: Path) -> None:
     assert "8448 needed" in found.found
 
 
-def test_as_much_shared_memory_is_asked_for_as_a_call_takes(run_dir: Path, segments: set[str]) -> None:
+def test_as_much_shared_memory_is_asked_for_as_a_call_takes(run_dir: Path, segments: None) -> None:
     settings = {"source": "demo", "width": 640, "height": 360, "sink": "headless", "status_every": 0.2}
     with start_call(settings, run_dir) as call:
         read_until(call, ", live")
-        taken = sum((Path("/dev/shm") / name).stat().st_size for name in segment_names() - segments)
+        taken = sum((Path("/dev/shm") / name).stat().st_size for name in segments_of(run_dir))
         call.terminate()
         call.communicate(timeout=10)
     needed = doctor.check_memory(CaptureSettings(width=640, height=360)).found

@@ -191,7 +191,7 @@ def test_the_negative_controls_leak(how: str, run_dir: Path, scene: PatternedSce
 @pytest.mark.parametrize(
     "model", [None, pytest.param(MASK_RCNN, marks=pytest.mark.model)], ids=["embedded", "mask-rcnn"]
 )
-def test_random_faults(model: Path | None, segments: set[str]) -> None:
+def test_random_faults(model: Path | None, segments: None) -> None:
     """Whoever finds the people, no fault lets anybody else be seen."""
     settings = {**SIZE, "mask_rcnn": model} if model else SIZE
     result = run(settings, 6, seed=20261123 if model else 3, stopped_s=6.0)

@@ -18,9 +18,10 @@ import pytest
 from common.config import NO_MODEL
 from display.captions import AMBER_BGR
 from tests.call import BIN, environment, processes_of, read_until, run_call, start_call
-from tests.conftest import in_small_memory, segment_names
+from tests.conftest import in_small_memory
 from tests.pipeline.screen import detail, screenshot, xdotool
 from tests.processes.neighbours import wait_for
+from tests.segments import segments_of
 from tests.shared import FOOTAGE, MASK_RCNN, ROOT, SCORE, SIGNERS
 
 CLIPS = {
@@ -43,7 +44,7 @@ def rows_of(recording: Path) -> list[dict[str, object]]:
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("clip", CLIPS)
 def test_real_footage_is_recorded_with_its_subject_shown(
-    clip: str, workers: int, run_dir: Path, tmp_path: Path, segments: set[str]
+    clip: str, workers: int, run_dir: Path, tmp_path: Path, segments: None
 ) -> None:
     source, masks = CLIPS[clip]
     out = tmp_path / "out"
@@ -71,7 +72,7 @@ def test_real_footage_is_recorded_with_its_subject_shown(
     assert processes_of(run_dir) == []
 
 
-def test_without_a_model_the_call_comes_up_and_starts_hidden(run_dir: Path, tmp_path: Path, segments: set[str]) -> None:
+def test_without_a_model_the_call_comes_up_and_starts_hidden(run_dir: Path, tmp_path: Path, segments: None) -> None:
     out, later = tmp_path / "out", tmp_path / "Procfile"
     settings = {
         "mask_rcnn": NO_MODEL,
@@ -116,15 +117,15 @@ def test_several_displays_at_once(run_dir: Path, tmp_path: Path) -> None:
     assert all(len(rows_of(tmp_path / n)) > 40 for n in "ab")
 
 
-def test_ctrl_c_ends_everything(run_dir: Path, segments: set[str]) -> None:
+def test_ctrl_c_ends_everything(run_dir: Path, segments: None) -> None:
     with start_call({"source": "demo", "sink": "headless", "status_every": 0.5}, run_dir, workers=3) as call:
         read_until(call, "pictures a second")
-        names = segment_names()
+        names = segments_of(run_dir)
         call.send_signal(signal.SIGINT)
         begun = time.monotonic()
         said, _ = call.communicate(timeout=10)
     assert time.monotonic() - begun < 4
-    assert names - segments, "there was something to leave"
+    assert names, "there was something to leave"
     assert processes_of(run_dir) == []
     assert "SIGKILL" not in said
 
@@ -226,7 +227,7 @@ def test_help_works_from_the_virtual_environment(stage: str, run_dir: Path) -> N
 
 
 @pytest.mark.screen
-def test_the_window_shows_obeys_its_keys_and_quits(run_dir: Path, screen: str, segments: set[str]) -> None:
+def test_the_window_shows_obeys_its_keys_and_quits(run_dir: Path, screen: str, segments: None) -> None:
     settings = {"source": "demo", "width": 960, "height": 540, "sink": "window"}
     with start_call(settings, run_dir, screen=screen) as call:
         wait_for("a picture", lambda: screenshot(screen).mean() > 20, 30)

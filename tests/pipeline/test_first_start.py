@@ -83,7 +83,7 @@ def is_of_model(line: str) -> bool:
 
 
 def test_the_call_is_live_soon_after_a_silent_server_was_given_up(
-    copy: Path, server: Server, run_dir: Path, segments: set[str]
+    copy: Path, server: Server, run_dir: Path, segments: None
 ) -> None:
     server.faults = {f"/{name}": "silent" for name in SMALL}
     said, took_s = make_run(copy, run_dir, server.url(""), 3)
@@ -101,7 +101,7 @@ def test_the_call_is_live_soon_after_a_silent_server_was_given_up(
 
 
 @pytest.mark.model
-def test_the_first_call_uses_what_was_fetched(copy: Path, server: Server, run_dir: Path, segments: set[str]) -> None:
+def test_the_first_call_uses_what_was_fetched(copy: Path, server: Server, run_dir: Path, segments: None) -> None:
     server.files = {f"/{name}": (MASK_RCNN_2GO / name).read_bytes() for name in SMALL}
     for says in [FETCHING.format(60), f"model: a small Mask R-CNN is in {copy}/mask-rcnn-coco\n"], []:
         said, took_s = make_run(copy, run_dir, server.url(""), 60)

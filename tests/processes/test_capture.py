@@ -29,7 +29,7 @@ from tests.shared import ROOT
 DEMO = {"source": "demo", "width": 320, "height": 180}
 
 
-def test_every_frame_comes_in_order_with_its_pixels(run_dir: Path, counters: Counters, segments: set[str]) -> None:
+def test_every_frame_comes_in_order_with_its_pixels(run_dir: Path, counters: Counters, segments: None) -> None:
     open_run_dir(run_dir)
     ring, scene = RingCache(), DemoScene(320, 180, 30)
     frames: list[FrameCaptured] = []
@@ -95,7 +95,7 @@ def test_a_second_capture_on_the_run_folder_is_refused(run_dir: Path, counters: 
         wait_for("frames", lambda: receive(socket, FrameCaptured, counters))  # the first goes on
 
 
-def test_a_killed_child_is_replaced_under_a_new_epoch(run_dir: Path, counters: Counters, segments: set[str]) -> None:
+def test_a_killed_child_is_replaced_under_a_new_epoch(run_dir: Path, counters: Counters, segments: None) -> None:
     open_run_dir(run_dir)
     with open_context() as context, stage("capture", run_dir, **DEMO) as process:
         socket = connect(context, FRAMES, run_dir)
@@ -121,7 +121,7 @@ def test_the_child_dies_with_its_parent(run_dir: Path, counters: Counters) -> No
 
 
 def test_a_change_of_geometry_begins_a_new_epoch(
-    run_dir: Path, tmp_path: Path, counters: Counters, segments: set[str]
+    run_dir: Path, tmp_path: Path, counters: Counters, segments: None
 ) -> None:
     for number, width in enumerate((64, 64, 80, 80)):
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.zeros((48, width, 3), np.uint8))

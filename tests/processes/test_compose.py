@@ -117,7 +117,7 @@ class Neighbours:
 
 
 @pytest.fixture
-def compose(run_dir: Path, counters: Counters, segments: set[str]) -> Iterator[Neighbours]:
+def compose(run_dir: Path, counters: Counters, segments: None) -> Iterator[Neighbours]:
     with composing(run_dir, counters) as neighbours:
         yield neighbours
 

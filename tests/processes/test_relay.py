@@ -92,7 +92,7 @@ class Stage:
 
 
 @pytest.fixture
-def at(run_dir: Path, counters: Counters, segments: set[str]) -> Iterator[Stage]:
+def at(run_dir: Path, counters: Counters, segments: None) -> Iterator[Stage]:
     open_run_dir(run_dir)
     with compose_played(run_dir) as compose, open_context() as context:
         yield Stage(context, run_dir, compose, counters)

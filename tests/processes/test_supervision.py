@@ -20,8 +20,8 @@ import pytest
 
 from common.runtime.procinfo import stat_fields
 from tests.call import environment, free_port, read_until, stages, start_call
-from tests.conftest import segment_names
 from tests.processes.neighbours import child_of, stage, wait_for
+from tests.segments import segments_of
 from tests.shared import ROOT
 
 DEMO: dict[str, object] = {"source": "demo", "width": 320, "height": 180}
@@ -29,9 +29,8 @@ DEMO: dict[str, object] = {"source": "demo", "width": 320, "height": 180}
 
 @pytest.fixture
 def capture(run_dir: Path) -> Iterator[subprocess.Popen[str]]:
-    before = segment_names()
     with stage("capture", run_dir, **DEMO) as process:
-        wait_for("its child at work", lambda: segment_names() - before)
+        wait_for("its child at work", lambda: segments_of(run_dir))
         yield process
 
 
