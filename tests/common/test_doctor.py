@@ -140,7 +140,7 @@ def test_as_much_shared_memory_is_asked_for_as_a_call_takes(run_dir: Path, segme
         read_until(call, ", live")
         taken = sum((Path("/dev/shm") / name).stat().st_size for name in segments_of(run_dir))
         call.terminate()
-        call.communicate(timeout=10)
+        call.communicate(timeout=60)
     needed = doctor.check_memory(CaptureSettings(width=640, height=360)).found
     assert f"{taken / 2**20:.0f} needed" in needed
 

@@ -38,7 +38,7 @@ def cycle(run_dir: Path, before: set[str], kill: bool) -> float:
                 os.kill(pid, signal.SIGKILL)
         else:
             call.send_signal(signal.SIGINT)
-        rest, _ = call.communicate(timeout=10)
+        rest, _ = call.communicate(timeout=60)
         wait_for("the end of every process", lambda: not stages(run_dir), 3)
         assert "Traceback" not in "".join(said) + rest
     return took_s

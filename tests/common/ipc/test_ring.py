@@ -215,7 +215,7 @@ def test_a_stage_on_such_a_processor_ends_with_one_line(run_dir: Path) -> None:
     there = "import os; os.uname = lambda: os.uname_result(('Linux', 'here', '6', '1', 'aarch64')); "
     done = subprocess.run(
         [sys.executable, "-c", there + "from common.runtime.supervisor import launch; launch('capture')"], cwd=ROOT,
-        env=environment({"source": "demo"}, run_dir), capture_output=True, text=True, check=False, timeout=20,
+        env=environment({"source": "demo"}, run_dir), capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.startswith("capture: processor: expected x86_64")
