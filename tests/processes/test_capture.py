@@ -23,6 +23,7 @@ from common.ipc.streams import FRAME_FACTS, FRAMES, WORK, connect, open_context,
 from common.metrics.counters import Counters
 from common.runtime.run_dir import open_run_dir
 from tests.call import environment
+from tests.pace import slowdown
 from tests.processes.neighbours import child_of, end, stage, wait_for
 from tests.shared import ROOT
 
@@ -33,11 +34,13 @@ def test_every_frame_comes_in_order_with_its_pixels(run_dir: Path, counters: Cou
     open_run_dir(run_dir)
     ring, scene = RingCache(), DemoScene(320, 180, 30)
     frames: list[FrameCaptured] = []
+    late_ns: list[int] = []
     with open_context() as context, stage("capture", run_dir, **DEMO) as process:
         socket = connect(context, FRAMES, run_dir)
         while len(frames) < 40:
             for message in wait_for("frames", lambda: receive(socket, FrameCaptured, counters)):
                 frames.append(message)
+                late_ns.append(time.monotonic_ns() - message.captured_ns)
                 picture = ring.read(message.segment, message.sequence, (180, 320, 3), None)
                 assert picture is not None
                 assert (picture == scene.frame(message.source_index)).all()
@@ -47,13 +50,9 @@ def test_every_frame_comes_in_order_with_its_pixels(run_dir: Path, counters: Cou
     assert took_s < 2
     assert len({f.epoch for f in frames}) == 1
     assert [f.frame_id for f in frames] == list(range(frames[0].frame_id, frames[0].frame_id + 40))
-    rate = (
-        39e9
-        / (frames[-1].captured_ns - frames[0].captured_ns)
-        * (frames[-1].source_index - frames[0].source_index)
-        / 39
-    )
-    assert abs(rate - 30) < 0.5
+    # its times are those of its pictures, a thirtieth of a second apart: so they come in real time, or in the future
+    assert min(late_ns) >= 0, "no picture comes before its time"
+    assert min(late_ns[20:]) - min(late_ns[:20]) < 300_000_000 * slowdown(), "nor does it fall behind"
 
 
 def test_two_workers_get_different_frames(run_dir: Path, counters: Counters) -> None:
@@ -88,7 +87,7 @@ def test_a_second_capture_on_the_run_folder_is_refused(run_dir: Path, counters: 
         socket = connect(context, FRAMES, run_dir)
         wait_for("frames", lambda: receive(socket, FrameCaptured, counters))
         with stage("capture", run_dir, **DEMO) as second:
-            _, said = second.communicate(timeout=10)
+            _, said = second.communicate(timeout=60)
             assert second.returncode == 2
             assert said.count("\n") == 1
             assert "already serves" in said
@@ -129,13 +128,15 @@ def test_a_change_of_geometry_begins_a_new_epoch(
     seen: dict[int, tuple[int, str]] = {}
     with open_context() as context, stage("capture", run_dir, source=tmp_path, fps=20) as process:
         socket = connect(context, FRAMES, run_dir)
-        deadline = time.monotonic() + 10
-        while len(seen) < 4 and time.monotonic() < deadline:
+
+        def four_epochs() -> bool:
             for message in receive(socket, FrameCaptured, counters):
                 seen[message.epoch] = (message.width, message.segment)
-            time.sleep(0.005)
+            return len(seen) >= 4
+
+        wait_for("four epochs", four_epochs)
         assert end(process)[0] == 0
-    assert len({segment for _, segment in seen.values()}) >= 4
+    assert len({segment for _, segment in seen.values()}) == len(seen)
     assert {width for width, _ in seen.values()} == {64, 80}
 
 
@@ -205,6 +206,6 @@ def test_a_file_played_once_ends_with_0(run_dir: Path, tmp_path: Path) -> None:
     for number in range(3):
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.zeros((48, 64, 3), np.uint8))
     with stage("capture", run_dir, source=tmp_path, play="once") as process:
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "source ended" in said

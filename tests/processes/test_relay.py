@@ -43,6 +43,7 @@ from display.afar import HERE_ONLY
 from display.commands import Wishes
 from display.relay.picture import card
 from tests.call import free_port
+from tests.pace import as_if_idle
 from tests.processes.neighbours import child_of, end, stage, wait_for
 from tests.processes.relayed import LIVE, ComposePlayed, ViewerPlayed, compose_played, grey_of
 from tests.shared import ROOT
@@ -153,10 +154,10 @@ def test_who_is_revoked_is_cut_off_and_others_are_not(at: Stage) -> None:
         anna, ben = (at.viewer(key) for key in keys)
         at.until("pictures for both", lambda: anna.got and ben.got, [anna, ben])
         at.store.revoke("anna")
-        begun, had = time.monotonic(), len(anna.got)
-        at.until("the cut", lambda: time.monotonic() - begun > 1.2, [anna, ben])
-        assert len(anna.got) - had < 150
-        assert at.sees_nothing(anna, beside=ben)
+        revoked_ns = time.monotonic_ns()
+        at.until("the cut", lambda: at.sees_nothing(anna, beside=ben), [])
+        assert as_if_idle((anna.got[-1].captured_ns - revoked_ns) / 1e9) < 1.2, "her last picture"
+        assert at.sees_nothing(anna, beside=ben), "for good"
         again = at.viewer(keys[0])
         assert at.sees_nothing(again, beside=ben), "and it does not come in again"
 
@@ -367,7 +368,7 @@ def test_fifty_watch_and_one_that_stops_costs_nobody_anything(at: Stage) -> None
 )
 def test_without_keys_it_is_refused(run_dir: Path, settings: dict[str, object], said: str) -> None:
     with stage("display.relay", run_dir, keys=run_dir / "none", **settings) as process:
-        _, text = process.communicate(timeout=10)
+        _, text = process.communicate(timeout=60)
     assert (process.returncode, said in text, text.count("\n")) == (2, True, 1), text
 
 
@@ -411,7 +412,7 @@ def test_a_taken_port_is_one_line(at: Stage) -> None:
         taken.listen()
         address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
         with stage("display.relay", at.run_dir, relay=address, curve="no") as process:
-            _, text = process.communicate(timeout=10)
+            _, text = process.communicate(timeout=60)
     assert (process.returncode, "that is free" in text, text.count("\n")) == (2, True, 1), text
 
 
