@@ -74,7 +74,7 @@ def start_call(
             call.communicate()
 
 
-def read_until(call: subprocess.Popen[str], text: str, limit_s: float = 60) -> list[str]:
+def read_until(call: subprocess.Popen[str], text: str, limit_s: float = 120) -> list[str]:
     """Read what a call says up to a line that holds `text`; raises AssertionError where it ends before, or is ended
     because it did not say so within `limit_s`."""
     assert call.stdout is not None

@@ -26,7 +26,7 @@ APART = 60  # the second person is in full view
 
 def page() -> None:
     """The page as Chromium shows it, with half a minute of its plot."""
-    from tests.pipeline.browser import CHROMIUM, opened  # what tests need is not there for everybody
+    from tests.pipeline.browser import CHROMIUM, opened, started  # what tests need is not there for everybody
 
     if CHROMIUM is None:
         sys.exit("pictures: expected Chromium for the page's picture, got none; apt-get install chromium")
@@ -35,7 +35,7 @@ def page() -> None:
         settings = {"source": "demo", "width": 1280, "height": 720, "sink": "web", "web": f"127.0.0.1:{port}"}
         with start_call(settings, Path(folder) / "run") as call:
             url = printed_url(read_until(call, "?token="))
-            with opened(url, {"width": 1000, "height": 760}) as (shown, _):
+            with started() as browser, opened(browser, url, {"width": 1000, "height": 760}) as (shown, _):
                 shown.wait_for_timeout(32_000)
                 png = np.frombuffer(shown.screenshot(full_page=True), np.uint8)
             call.terminate()

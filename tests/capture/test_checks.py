@@ -10,7 +10,7 @@ from capture.settings import CaptureSettings
 from capture.v4l2 import Device, Mode
 from common.findings import Level
 from tests.call import read_until, start_call
-from tests.conftest import segment_names
+from tests.segments import segments_of
 
 ASKED = CaptureSettings(width=1280, height=720, fps=30)
 
@@ -48,11 +48,11 @@ def test_too_little_shared_memory_is_a_failure(
     assert (found.level, "8448 needed" in found.found) == (level, True)
 
 
-def test_the_memory_needed_is_what_a_call_takes(run_dir: Path, segments: set[str]) -> None:
+def test_the_memory_needed_is_what_a_call_takes(run_dir: Path, segments: None) -> None:
     settings = {"source": "demo", "width": 640, "height": 360, "sink": "headless", "status_every": 0.2}
     with start_call(settings, run_dir) as call:
         read_until(call, ", live")
-        taken = sum((Path("/dev/shm") / name).stat().st_size for name in segment_names() - segments)
+        taken = sum((Path("/dev/shm") / name).stat().st_size for name in segments_of(run_dir))
         call.terminate()
         call.communicate(timeout=10)
     needed = check_memory(CaptureSettings(width=640, height=360)).found

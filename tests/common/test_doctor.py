@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from tests.shared import ROOT
 
 
 def run(*flags: str, **settings: object) -> subprocess.CompletedProcess[str]:
-    env = environment(settings, Path("/tmp/onlyme-doctor-test"))
+    env = environment(settings, Path(tempfile.gettempdir(), f"onlyme-doctor-{os.getpid()}"))
     return subprocess.run(
         [sys.executable, "-m", "common.doctor", *flags], cwd=ROOT, env=env, capture_output=True, text=True, check=False
     )

@@ -1,11 +1,35 @@
 from __future__ import annotations
 
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from tests.faults.scenes import PatternedScene
-from tests.faults.worker import HEIGHT, WIDTH
+from tests.faults.watch import WatchedCall, nothing_leaked
+from tests.faults.worker import HEIGHT, WIDTH, ExactWorker, exact_call, honest
 
 
 @pytest.fixture(scope="session")
 def scene() -> PatternedScene:
     return PatternedScene(WIDTH, HEIGHT, 30)
+
+
+@pytest.fixture(scope="module")
+def call_of_the_module(scene: PatternedScene) -> Iterator[tuple[WatchedCall, ExactWorker]]:
+    """Run one call for all tests of a module, and judge at its end what came out during any of them."""
+    with tempfile.TemporaryDirectory(prefix="onlyme-") as folder:
+        with exact_call(Path(folder) / "run", scene) as running:
+            yield running
+        assert nothing_leaked(running[0].watch)
+
+
+@pytest.fixture
+def shared_call(call_of_the_module: tuple[WatchedCall, ExactWorker]) -> tuple[WatchedCall, ExactWorker]:
+    """Give a test the module's call, live and with a sound worker, whatever the test before it did."""
+    call, worker = call_of_the_module
+    worker.answer = honest
+    call.wait_live(time.monotonic())
+    return call, worker

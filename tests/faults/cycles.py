@@ -16,8 +16,8 @@ from pathlib import Path
 
 from common.ipc.streams import STREAMS
 from tests.call import read_until, stages, start_call
-from tests.conftest import segment_names
 from tests.processes.neighbours import wait_for
+from tests.segments import new_since, segment_names, segments_of
 
 SETTINGS: dict[str, object] = {"source": "demo", "width": 640, "height": 360, "sink": "headless", "status_every": 0.2}
 # sockets and locks are used again, never stale; files of metrics are replaced, or removed by the process that reads them
@@ -30,14 +30,15 @@ def cycle(run_dir: Path, before: set[str], kill: bool) -> float:
     with start_call(SETTINGS, run_dir) as call:
         said = read_until(call, ", live")
         took_s = time.monotonic() - begun
-        assert len(segment_names() - before) == 2, "its own two rings and nothing that an earlier call left"
+        assert len(own := segments_of(run_dir)) == 2
+        assert new_since(before) == own, "its own two rings and nothing that an earlier call left"
         everything = [pid for stage in stages(run_dir).values() for pid in stage.pids]
         if kill:
             for pid in [call.pid, *everything]:
                 os.kill(pid, signal.SIGKILL)
         else:
             call.send_signal(signal.SIGINT)
-        rest, _ = call.communicate(timeout=10)
+        rest, _ = call.communicate(timeout=60)
         wait_for("the end of every process", lambda: not stages(run_dir), 3)
         assert "Traceback" not in "".join(said) + rest
     return took_s
@@ -56,10 +57,10 @@ def run(stops: int, kills: int) -> str:
             kill = number >= stops
             starts.append(cycle(run_dir, before, kill))
             if not kill:
-                assert segment_names() <= before, "a segment was left after a stop"
-        left = segment_names() - before
+                assert new_since(before) == set(), "a segment was left after a stop"
+        left = new_since(before)
         starts.append(cycle(run_dir, before, kill=False))
-        assert segment_names() <= before, "the next start did not remove what killed calls left"
+        assert new_since(before) == set(), "the next start did not remove what killed calls left"
         odd = [path.name for path in run_dir.iterdir() if not KEPT.match(path.name)]
         assert odd == []
         return (

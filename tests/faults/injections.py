@@ -19,11 +19,11 @@ from common.settings.detection import MASK_AGE_ALONE_MS, MASK_AGE_MS
 from compose.policy import SILENCE_NS
 from display.composite_reader import CompositeReader
 from tests.call import stages
-from tests.conftest import segment_names
 from tests.faults.oracle import LeakOracle
 from tests.faults.scenes import PATTERNED, PatternedScene
 from tests.faults.watch import Heard, Seen, WatchedCall, watched_call
 from tests.processes.neighbours import wait_for
+from tests.segments import new_since, segment_names
 
 STAGES = ("capture", "infer", "compose", "display")
 ACTS = {"kill -9": signal.SIGKILL, "SIGTERM": signal.SIGTERM, "SIGSTOP": signal.SIGSTOP}
@@ -114,7 +114,7 @@ def run(settings: dict[str, object], count: int, seed: int, stopped_s: float = 1
                     if result.outcomes[-1].ended:
                         break
             wait_for("the end of every process", partial(has_ended, run_dir), 3)
-            left = segment_names() - before
+            left = new_since(before)
             # who was killed cannot clean up: what it leaves must be what the next start sweeps
             assert left <= (set(find_stale()) if result.outcomes[-1].fault.act == "kill -9" else set()), "segments left"
             remove_stale()

@@ -82,7 +82,7 @@ class PageWatched(Background):
 
     def run(self) -> None:
         """See Background."""
-        page = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        page = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         page.request("GET", f"/picture.mjpg?token={TOKEN}")
         stream = page.getresponse()
         assert stream.status == 200, stream.read()

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import msgpack
 import pytest
@@ -17,9 +14,8 @@ from common.ipc.codec import encode
 from common.ipc.messages import CommandIssued, MasksInferred
 from common.ipc.records import SetPrivacy
 from common.settings.detection import MASK_AGE_ALONE_MS
-from tests.faults.scenes import PatternedScene
 from tests.faults.watch import WatchedCall, nothing_leaked
-from tests.faults.worker import Answer, ExactWorker, exact_call, honest, silent
+from tests.faults.worker import Answer, ExactWorker, honest, silent
 
 MAX_AGE_S, FRAME_S = MASK_AGE_ALONE_MS / 1000, 1 / 30
 SLACK_S = 0.15  # a busy machine; the figures themselves are those of `python -m tests.faults`
@@ -53,26 +49,19 @@ BROKEN: dict[str, Answer] = {
 }
 
 
-@pytest.fixture(scope="module")
-def shared_call(scene: PatternedScene) -> Iterator[tuple[WatchedCall, ExactWorker]]:
-    """One call that has to bear all of them, one after the other."""
-    with tempfile.TemporaryDirectory(prefix="onlyme-") as folder, exact_call(Path(folder) / "run", scene) as running:
-        yield running
-
-
 @pytest.mark.parametrize("what", BROKEN)
 def test_a_worker_that_returns(what: str, shared_call: tuple[WatchedCall, ExactWorker]) -> None:
+    """One call has to bear all of them, one after the other."""
     call, worker = shared_call
-    call.wait_live(time.monotonic())
     before = call.stages()
     worker.answer = BROKEN[what]
     at = time.monotonic()
     hidden = call.wait_hidden(at)
     assert hidden.at - at < MAX_AGE_S + 4 * FRAME_S + SLACK_S
     assert hidden.message.reason.startswith("mask older than ")
-    time.sleep(0.3)
+    call.wait("more of the same", lambda: call.watch.hidden(hidden.at + 0.3))
     worker.answer = honest
-    call.wait_live(hidden.at)
+    call.wait_live(hidden.at + 0.3)
     assert call.stages() == before, "nothing was restarted"
     if what == "100 MB":
         assert call.saying("worker dropped, gone, or cut off for what it sent")

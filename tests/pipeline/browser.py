@@ -10,25 +10,32 @@ from typing import Any
 
 import cv2
 import numpy as np
-from playwright.sync_api import Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
 
 
 @contextmanager
-def opened(url: str, viewport: ViewportSize = DESKTOP) -> Iterator[tuple[Page, list[str]]]:
-    """A page on `url`, and every error that its console says."""
+def started() -> Iterator[Browser]:
+    """A Chromium, for as many pages as are wanted."""
     with sync_playwright() as playwright:
         options: dict[str, Any] = {"executable_path": CHROMIUM, "args": ["--no-sandbox", "--disable-gpu"]}
-        chromium = playwright.chromium.launch(**options)
-        page = chromium.new_page(viewport=viewport)
+        browser = playwright.chromium.launch(**options)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def opened(browser: Browser, url: str, viewport: ViewportSize = DESKTOP) -> Iterator[tuple[Page, list[str]]]:
+    """A page on `url` with cookies and a cache of its own, and every error that its console says."""
+    with browser.new_context(viewport=viewport) as context:
+        page = context.new_page()
         errors: list[str] = []
         page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(url)
         yield page, errors
-        chromium.close()
 
 
 def pixels(page: Page, selector: str = "#picture") -> np.ndarray:

@@ -74,7 +74,7 @@ def seconds_to_first_composite(clone: Path, env: dict[str, str]) -> tuple[float,
             return first, "".join(said)
         finally:
             os.killpg(call.pid, signal.SIGINT)
-            call.communicate(timeout=15)  # read on: honcho does not end its processes once its output is closed
+            call.communicate(timeout=60)  # read on: honcho does not end its processes once its output is closed
 
 
 def test_the_first_command_brings_the_call_up(clone: Path, plain: dict[str, str]) -> None:

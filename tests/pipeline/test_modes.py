@@ -100,7 +100,7 @@ def test_a_run_folder_that_others_may_write_in_is_one_line(run_dir: Path) -> Non
     run_dir.chmod(0o777)
     done = subprocess.run(
         [sys.executable, "-m", "capture"], cwd=ROOT, env=environment(DEMO, run_dir), capture_output=True, text=True,
-        check=False, timeout=20,
+        check=False, timeout=60,
     )  # fmt: skip
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "expected a folder that nobody else may write in" in done.stderr and "Traceback" not in done.stderr

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, ViewportSize
+from playwright.sync_api import Browser, Page, ViewportSize
 from prometheus_client.parser import text_string_to_metric_families
 
 from common.ipc.messages import CommandIssued, FrameComposed
@@ -31,7 +31,8 @@ from display.settings import DisplaySettings
 from display.sinks.web import WebSink
 from tests.background import Background
 from tests.call import environment, free_port, printed_url, read_until, stages, start_call
-from tests.pipeline.browser import DESKTOP, PHONE, opened, pixels
+from tests.pace import as_if_idle
+from tests.pipeline.browser import DESKTOP, PHONE, opened, pixels, started
 from tests.pipeline.screen import detail
 from tests.processes.neighbours import wait_for
 from tests.shared import ROOT
@@ -50,11 +51,20 @@ def call(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]
         yield printed_url(read_until(running, "?token=")), run_dir
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium for all tests of the module; each opens a page with cookies of its own."""
+    with started() as browser:
+        yield browser
+
+
 def until(page: Page, what: str, look: Callable[[], object], patience_s: float = 10) -> None:
-    deadline = time.monotonic() + patience_s
+    """Wait for what `look` sees on the page, as long as wait_for would."""
+    begun = time.monotonic()
     while not look():
-        assert time.monotonic() < deadline, (
-            f"waited {patience_s} s for {what}; the page says: {page.inner_text('body')}"
+        waited_s = time.monotonic() - begun
+        assert waited_s < patience_s or as_if_idle(waited_s) < patience_s, (
+            f"waited {waited_s:.0f} s for {what}; the page says: {page.inner_text('body')}"
         )
         page.wait_for_timeout(50)
 
@@ -63,8 +73,8 @@ def live(page: Page) -> None:
     until(page, "a live picture", lambda: page.inner_text("#state").startswith("live") and pixels(page).std() > 5)
 
 
-def test_the_picture_moves_and_figures_are_said(call: tuple[str, Path]) -> None:
-    with opened(call[0]) as (page, errors):
+def test_the_picture_moves_and_figures_are_said(browser: Browser, call: tuple[str, Path]) -> None:
+    with opened(browser, call[0]) as (page, errors):
         live(page)
         first = pixels(page)
         page.wait_for_timeout(600)
@@ -75,8 +85,8 @@ def test_the_picture_moves_and_figures_are_said(call: tuple[str, Path]) -> None:
         assert errors == []
 
 
-def test_privacy_goes_off_and_on_and_the_pixels_with_it(call: tuple[str, Path]) -> None:
-    with opened(call[0]) as (page, errors):
+def test_privacy_goes_off_and_on_and_the_pixels_with_it(browser: Browser, call: tuple[str, Path]) -> None:
+    with opened(browser, call[0]) as (page, errors):
         live(page)
         hidden = detail(pixels(page))
         page.click("#privacy")
@@ -88,8 +98,8 @@ def test_privacy_goes_off_and_on_and_the_pixels_with_it(call: tuple[str, Path]) 
         assert errors == []
 
 
-def test_a_click_picks_who_stays_sharp(call: tuple[str, Path]) -> None:
-    with opened(call[0]) as (page, errors):
+def test_a_click_picks_who_stays_sharp(browser: Browser, call: tuple[str, Path]) -> None:
+    with opened(browser, call[0]) as (page, errors):
         live(page)
         box = page.locator("#picture").bounding_box()
         assert box is not None
@@ -103,8 +113,8 @@ def test_a_click_picks_who_stays_sharp(call: tuple[str, Path]) -> None:
         assert errors == []
 
 
-def test_the_background_changes(call: tuple[str, Path]) -> None:
-    with opened(call[0]) as (page, errors):
+def test_the_background_changes(browser: Browser, call: tuple[str, Path]) -> None:
+    with opened(browser, call[0]) as (page, errors):
         live(page)
         page.fill("#colour", "#00ff00")
         page.dispatch_event("#colour", "change")
@@ -160,8 +170,8 @@ def test_the_same_figures_stand_in_a_terminal(call: tuple[str, Path]) -> None:
             os.close(reader)
 
 
-def test_by_keyboard_only(call: tuple[str, Path]) -> None:
-    with opened(call[0]) as (page, errors):
+def test_by_keyboard_only(browser: Browser, call: tuple[str, Path]) -> None:
+    with opened(browser, call[0]) as (page, errors):
         live(page)
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.id") == "privacy", "the first stop"
@@ -178,8 +188,8 @@ def test_by_keyboard_only(call: tuple[str, Path]) -> None:
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_anybody_can_use_it(call: tuple[str, Path], viewport: ViewportSize) -> None:
-    with opened(call[0], viewport) as (page, errors):
+def test_anybody_can_use_it(browser: Browser, call: tuple[str, Path], viewport: ViewportSize) -> None:
+    with opened(browser, call[0], viewport) as (page, errors):
         live(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is cut off at the side"
         small = page.evaluate(
@@ -191,14 +201,14 @@ def test_anybody_can_use_it(call: tuple[str, Path], viewport: ViewportSize) -> N
         assert errors == []
 
 
-def test_a_lost_server_is_said_at_once_and_the_page_comes_back(call: tuple[str, Path]) -> None:
+def test_a_lost_server_is_said_at_once_and_the_page_comes_back(browser: Browser, call: tuple[str, Path]) -> None:
     url, run_dir = call
-    with opened(url) as (page, _):  # the browser itself calls a refused connection an error
+    with opened(browser, url) as (page, _):  # the browser itself calls a refused connection an error
         live(page)
         os.kill(stages(run_dir)["display.1"].live_child, signal.SIGKILL)
         killed = time.monotonic()
-        until(page, "the loss", lambda: page.inner_text("#cover").startswith("connection lost"), patience_s=3)
-        assert time.monotonic() - killed < 2.5
+        until(page, "the loss", lambda: page.inner_text("#cover").startswith("connection lost"))
+        assert as_if_idle(time.monotonic() - killed) < 2.5
         assert pixels(page, ".stage").std() < 40, "the last picture does not stay"
         live(page)
         page.click("#privacy")
@@ -239,8 +249,8 @@ class OtherSite(Background):
         self._server.server_close()
 
 
-def test_the_token_stays_neither_in_the_address_nor_in_the_way_back(call: tuple[str, Path]) -> None:
-    with opened("about:blank") as (page, errors):
+def test_the_token_stays_neither_in_the_address_nor_in_the_way_back(browser: Browser, call: tuple[str, Path]) -> None:
+    with opened(browser, "about:blank") as (page, errors):
         page.goto(call[0])
         live(page)
         assert urlsplit(page.url)._replace(netloc="").geturl() == "http:///"
@@ -249,8 +259,13 @@ def test_the_token_stays_neither_in_the_address_nor_in_the_way_back(call: tuple[
         assert errors == []
 
 
-def test_a_link_of_another_site_opens_the_page_and_shows_that_site_nothing(call: tuple[str, Path]) -> None:
-    with OtherSite(call[0]) as site, opened(call[0]) as (page, _):  # what is refused, the browser calls an error
+def test_a_link_of_another_site_opens_the_page_and_shows_that_site_nothing(
+    browser: Browser, call: tuple[str, Path]
+) -> None:
+    with (
+        OtherSite(call[0]) as site,
+        opened(browser, call[0]) as (page, _),
+    ):  # what is refused, the browser calls an error
         live(page)
         page.goto(site.url)
         shown = "[...document.images].map((image) => image.complete && image.naturalWidth)"
@@ -267,8 +282,8 @@ def test_a_link_of_another_site_opens_the_page_and_shows_that_site_nothing(call:
         until(page, "privacy", lambda: not page.is_visible("#alarm"))
 
 
-def test_without_the_token_there_is_one_line_and_no_picture(call: tuple[str, Path]) -> None:
-    with opened(call[0].partition("?")[0]) as (page, _):
+def test_without_the_token_there_is_one_line_and_no_picture(browser: Browser, call: tuple[str, Path]) -> None:
+    with opened(browser, call[0].partition("?")[0]) as (page, _):
         assert (
             page.inner_text("body").strip()
             == "expected the token: open the whole address that onlyme printed, with its ?token="
@@ -276,8 +291,8 @@ def test_without_the_token_there_is_one_line_and_no_picture(call: tuple[str, Pat
         assert page.context.cookies() == []
 
 
-def test_that_everybody_is_shown_is_said(call: tuple[str, Path]) -> None:
-    with opened(call[0]) as (page, errors):
+def test_that_everybody_is_shown_is_said(browser: Browser, call: tuple[str, Path]) -> None:
+    with opened(browser, call[0]) as (page, errors):
         live(page)
         everybody = page.locator("button", has_text="Everybody")
         everybody.click()
@@ -365,10 +380,15 @@ class Forwarder(Background):
                 end.close()
 
 
-def test_a_forwarded_port_opens_the_page_and_a_dead_connection_is_replaced(call: tuple[str, Path]) -> None:
+def test_a_forwarded_port_opens_the_page_and_a_dead_connection_is_replaced(
+    browser: Browser, call: tuple[str, Path]
+) -> None:
     page_port = urlsplit(call[0]).port
     assert page_port is not None
-    with Forwarder(page_port) as forwarder, opened(call[0].replace(str(page_port), str(forwarder.port))) as (page, _):
+    with (
+        Forwarder(page_port) as forwarder,
+        opened(browser, call[0].replace(str(page_port), str(forwarder.port))) as (page, _),
+    ):
         live(page)
         page.keyboard.press("a")
         until(page, "the banner", lambda: page.is_visible("#alarm"))
@@ -379,8 +399,8 @@ def test_a_forwarded_port_opens_the_page_and_a_dead_connection_is_replaced(call:
         live(page)
 
 
-def test_what_is_refused_stands_on_the_page(run_dir: Path) -> None:
-    with Shower(run_dir) as shower, opened(shower.url) as (page, _):
+def test_what_is_refused_stands_on_the_page(browser: Browser, run_dir: Path) -> None:
+    with Shower(run_dir) as shower, opened(browser, shower.url) as (page, _):
         live(page)
         page.route("**/wish", lambda route: route.fulfill(status=409, body="look again\n"))
         page.keyboard.press("n")
@@ -392,8 +412,10 @@ def test_what_is_refused_stands_on_the_page(run_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_a_question_stands_in_the_picture_and_lets_clicks_through(run_dir: Path, viewport: ViewportSize) -> None:
-    with Shower(run_dir) as shower, opened(shower.url, viewport) as (page, errors):
+def test_a_question_stands_in_the_picture_and_lets_clicks_through(
+    browser: Browser, run_dir: Path, viewport: ViewportSize
+) -> None:
+    with Shower(run_dir) as shower, opened(browser, shower.url, viewport) as (page, errors):
         live(page)
         assert not page.is_visible("#question")
         shower.message = replace(shower.MESSAGE, state="hidden", question="is this you? press n or click")
@@ -416,8 +438,8 @@ def test_a_question_stands_in_the_picture_and_lets_clicks_through(run_dir: Path,
         assert errors == []
 
 
-def test_a_page_for_other_machines_cannot_turn_privacy_off_and_says_why(run_dir: Path) -> None:
-    with Shower(run_dir, "0.0.0.0") as shower, opened(shower.url) as (page, errors):
+def test_a_page_for_other_machines_cannot_turn_privacy_off_and_says_why(browser: Browser, run_dir: Path) -> None:
+    with Shower(run_dir, "0.0.0.0") as shower, opened(browser, shower.url) as (page, errors):
         until(page, "the picture", lambda: pixels(page).mean() > 200)
         assert page.is_disabled("#privacy")
         assert page.inner_text("#why").startswith(
@@ -439,10 +461,10 @@ def test_a_page_for_other_machines_cannot_turn_privacy_off_and_says_why(run_dir:
 
 
 def test_a_page_of_a_call_before_says_so_and_a_page_of_this_call_finds_back(
-    run_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    browser: Browser, run_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("display.sinks.web.owner", lambda: "1-2")  # as if one process had started all of these
-    with Shower(run_dir) as before, opened(before.url) as (page, _):
+    with Shower(run_dir) as before, opened(browser, before.url) as (page, _):
         live(page)
         before.__exit__(None, None, None)
         until(page, "the loss", lambda: page.inner_text("#cover").startswith("connection lost"))

@@ -23,21 +23,24 @@ from common.ipc.streams import FRAME_MESSAGES, FRAMES, WORK, connect, open_conte
 from common.metrics.counters import Counters
 from common.runtime.run_dir import open_run_dir
 from tests.call import environment
+from tests.pace import slowdown
 from tests.processes.neighbours import child_of, end, stage, wait_for
 from tests.shared import ROOT
 
 DEMO = {"source": "demo", "width": 320, "height": 180}
 
 
-def test_every_frame_comes_in_order_with_its_pixels(run_dir: Path, counters: Counters, segments: set[str]) -> None:
+def test_every_frame_comes_in_order_with_its_pixels(run_dir: Path, counters: Counters, segments: None) -> None:
     open_run_dir(run_dir)
     ring, scene = RingCache(), DemoScene(320, 180, 30)
     frames: list[FrameCaptured] = []
+    late_ns: list[int] = []
     with open_context() as context, stage("capture", run_dir, **DEMO) as process:
         socket = connect(context, FRAMES, run_dir)
         while len(frames) < 40:
             for message in wait_for("frames", lambda: receive(socket, FrameCaptured, counters)):
                 frames.append(message)
+                late_ns.append(time.monotonic_ns() - message.frame.captured_ns)
                 picture = ring.read(message.frame.segment, message.frame.sequence, (180, 320, 3), None)
                 assert picture is not None
                 assert (picture == scene.frame(message.frame.source_index)).all()
@@ -47,13 +50,9 @@ def test_every_frame_comes_in_order_with_its_pixels(run_dir: Path, counters: Cou
     assert took_s < 2
     assert len({f.frame.epoch for f in frames}) == 1
     assert [f.frame.frame_id for f in frames] == list(range(frames[0].frame.frame_id, frames[0].frame.frame_id + 40))
-    rate = (
-        39e9
-        / (frames[-1].frame.captured_ns - frames[0].frame.captured_ns)
-        * (frames[-1].frame.source_index - frames[0].frame.source_index)
-        / 39
-    )
-    assert abs(rate - 30) < 0.5
+    # its times are those of its pictures, a thirtieth of a second apart: so they come in real time, or in the future
+    assert min(late_ns) >= 0, "no picture comes before its time"
+    assert min(late_ns[20:]) - min(late_ns[:20]) < 300_000_000 * slowdown(), "nor does it fall behind"
 
 
 def test_two_workers_get_different_frames(run_dir: Path, counters: Counters) -> None:
@@ -88,14 +87,14 @@ def test_a_second_capture_on_the_run_folder_is_refused(run_dir: Path, counters: 
         socket = connect(context, FRAMES, run_dir)
         wait_for("frames", lambda: receive(socket, FrameCaptured, counters))
         with stage("capture", run_dir, **DEMO) as second:
-            _, said = second.communicate(timeout=10)
+            _, said = second.communicate(timeout=60)
             assert second.returncode == 2
             assert said.count("\n") == 1
             assert "already serves" in said
         wait_for("frames", lambda: receive(socket, FrameCaptured, counters))  # the first goes on
 
 
-def test_a_killed_child_is_replaced_under_a_new_epoch(run_dir: Path, counters: Counters, segments: set[str]) -> None:
+def test_a_killed_child_is_replaced_under_a_new_epoch(run_dir: Path, counters: Counters, segments: None) -> None:
     open_run_dir(run_dir)
     with open_context() as context, stage("capture", run_dir, **DEMO) as process:
         socket = connect(context, FRAMES, run_dir)
@@ -124,7 +123,7 @@ def test_the_child_dies_with_its_parent(run_dir: Path, counters: Counters) -> No
 
 
 def test_a_change_of_geometry_begins_a_new_epoch(
-    run_dir: Path, tmp_path: Path, counters: Counters, segments: set[str]
+    run_dir: Path, tmp_path: Path, counters: Counters, segments: None
 ) -> None:
     for number, width in enumerate((64, 64, 80, 80)):
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.zeros((48, width, 3), np.uint8))
@@ -132,13 +131,15 @@ def test_a_change_of_geometry_begins_a_new_epoch(
     seen: dict[int, tuple[int, str]] = {}
     with open_context() as context, stage("capture", run_dir, source=tmp_path, fps=20) as process:
         socket = connect(context, FRAMES, run_dir)
-        deadline = time.monotonic() + 10
-        while len(seen) < 4 and time.monotonic() < deadline:
+
+        def four_epochs() -> bool:
             for message in receive(socket, FrameCaptured, counters):
                 seen[message.frame.epoch] = (message.frame.width, message.frame.segment)
-            time.sleep(0.005)
+            return len(seen) >= 4
+
+        wait_for("four epochs", four_epochs)
         assert end(process)[0] == 0
-    assert len({segment for _, segment in seen.values()}) >= 4
+    assert len({segment for _, segment in seen.values()}) == len(seen)
     assert {width for width, _ in seen.values()} == {64, 80}
 
 
@@ -208,6 +209,6 @@ def test_a_file_played_once_ends_with_0(run_dir: Path, tmp_path: Path) -> None:
     for number in range(3):
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.zeros((48, 64, 3), np.uint8))
     with stage("capture", run_dir, source=tmp_path, play="once") as process:
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "source ended" in said

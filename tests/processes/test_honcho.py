@@ -56,7 +56,7 @@ def test_no_stage_outlives_honcho(method: str, run_dir: Path, tmp_path: Path) ->
 def test_honcho_stops_the_call(method: str, run_dir: Path, tmp_path: Path) -> None:
     with call_under(method, run_dir, tmp_path) as call:
         call.send_signal(signal.SIGTERM)
-        said, _ = call.communicate(timeout=10)
+        said, _ = call.communicate(timeout=60)
         wait_for("the end of everybody", lambda: not processes_of(run_dir), 10)
     assert call.returncode == 128 + signal.SIGTERM
     assert "Traceback" not in said and "SIGKILL" not in said

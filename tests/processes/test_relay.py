@@ -33,6 +33,7 @@ from display.relay.sockets import IN_FLIGHT
 from display.remote_policy import AT_CAMERA_ONLY
 from display.settings import DisplaySettings
 from tests.call import free_port
+from tests.pace import as_if_idle
 from tests.processes.neighbours import child_of, end, stage, wait_for
 from tests.processes.relayed import LIVE, ComposePlayed, ViewerPlayed, compose_played, grey_of
 from tests.shared import ROOT
@@ -82,7 +83,7 @@ class Stage:
 
 
 @pytest.fixture
-def at(run_dir: Path, counters: Counters, segments: set[str]) -> Iterator[Stage]:
+def at(run_dir: Path, counters: Counters, segments: None) -> Iterator[Stage]:
     open_run_dir(run_dir)
     with compose_played(run_dir) as compose, open_context() as context:
         yield Stage(context, run_dir, compose, counters)
@@ -143,10 +144,10 @@ def test_a_viewer_with_a_revoked_key_is_cut_off_alone(at: Stage) -> None:
         anna, ben = (at.viewer(key) for key in keys)
         at.until("pictures for both", lambda: anna.got and ben.got, [anna, ben])
         at.store.revoke("anna")
-        begun, had = time.monotonic(), len(anna.got)
-        at.until("the cut", lambda: time.monotonic() - begun > 1.2, [anna, ben])
-        assert len(anna.got) - had < 150
-        assert at.sees_nothing(anna, beside=ben)
+        revoked_ns = time.monotonic_ns()
+        at.until("the cut", lambda: at.sees_nothing(anna, beside=ben), [])
+        assert as_if_idle((anna.got[-1].composite.frame.captured_ns - revoked_ns) / 1e9) < 1.2, "her last picture"
+        assert at.sees_nothing(anna, beside=ben), "for good"
         again = at.viewer(keys[0])
         assert at.sees_nothing(again, beside=ben), "its key opens no new connection"
 
@@ -358,7 +359,7 @@ def test_a_relay_without_keys_or_with_wrong_settings_does_not_start(
     run_dir: Path, settings: dict[str, object], said: str
 ) -> None:
     with stage("display.relay", run_dir, keys=run_dir / "none", **settings) as process:
-        _, text = process.communicate(timeout=10)
+        _, text = process.communicate(timeout=60)
     assert (process.returncode, said in text, text.count("\n")) == (2, True, 1), text
 
 
@@ -403,7 +404,7 @@ def test_a_taken_port_is_an_error_of_one_line(at: Stage) -> None:
         taken.listen()
         address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
         with stage("display.relay", at.run_dir, relay=address, curve="no") as process:
-            _, text = process.communicate(timeout=10)
+            _, text = process.communicate(timeout=60)
     assert (process.returncode, "that is free" in text, text.count("\n")) == (2, True, 1), text
 
 

@@ -21,8 +21,9 @@ import pytest
 from common.runtime.exit_codes import EXIT_CRASHED, EXIT_OK, EXIT_USAGE
 from common.runtime.procinfo import is_running, start_time
 from tests.call import environment, free_port, read_until, stages, start_call
-from tests.conftest import segment_names
+from tests.pace import as_if_idle
 from tests.processes.neighbours import child_of, stage, wait_for
+from tests.segments import segments_of
 from tests.shared import ROOT
 
 DEMO: dict[str, object] = {"source": "demo", "width": 320, "height": 180}
@@ -30,9 +31,8 @@ DEMO: dict[str, object] = {"source": "demo", "width": 320, "height": 180}
 
 @pytest.fixture
 def capture(run_dir: Path) -> Iterator[subprocess.Popen[str]]:
-    before = segment_names()
     with stage("capture", run_dir, **DEMO) as process:
-        wait_for("its child at work", lambda: segment_names() - before)
+        wait_for("its child at work", lambda: segments_of(run_dir))
         yield process
 
 
@@ -93,7 +93,7 @@ def test_a_whole_call_that_was_stopped_for_long_keeps_its_children(run_dir: Path
         time.sleep(1)  # every parent has looked four times
         assert stages(run_dir) == before
         call.terminate()
-        said, _ = call.communicate(timeout=10)
+        said, _ = call.communicate(timeout=60)
     assert "stuck" not in said
 
 
@@ -116,8 +116,8 @@ def test_it_stops_within_two_seconds_from_any_state(capture: subprocess.Popen[st
         os.kill(child, signal.SIGSTOP if state == "stopped" else signal.SIGKILL)
     begun = time.monotonic()
     capture.terminate()
-    assert capture.wait(5) == EXIT_OK
-    assert time.monotonic() - begun < 2
+    assert capture.wait(20) == 0
+    assert as_if_idle(time.monotonic() - begun) < 2
 
 
 def test_a_child_that_dies_again_and_again_ends_the_stage_loudly(capture: subprocess.Popen[str]) -> None:
@@ -202,7 +202,7 @@ def test_a_child_whose_output_nobody_reads_ends_as_it_should(run_dir: Path, flag
     with os.fdopen(writer) as nobody:
         done = subprocess.run(
             [sys.executable, "-m", "capture", *flags], cwd=ROOT, env=buffered, stdout=nobody, stderr=nobody, check=False,
-            timeout=30,
+            timeout=60,
         )  # fmt: skip
     assert done.returncode == (EXIT_OK if flags == ["--help"] else EXIT_USAGE)
 
@@ -214,7 +214,7 @@ def test_a_stage_that_begins_when_honcho_is_gone_ends_before_it_has_a_child(run_
     stage_later = ["sh", "-c", f"sleep 0.5; exec {sys.executable} -m capture"]
     runner = f"import subprocess; run = subprocess.Popen({stage_later}); {runner_is == 'there'} and run.wait()"
     done = subprocess.run(  # until the stage lets go of its output
-        [sys.executable, "-c", runner], cwd=ROOT, env=settings, capture_output=True, text=True, check=True, timeout=20
+        [sys.executable, "-c", runner], cwd=ROOT, env=settings, capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stderr.splitlines() == ["capture: honcho is gone, or stops nobody any more: ending"]
     assert not run_dir.exists()

@@ -53,7 +53,7 @@ def test_sigma_is_opencvs() -> None:
         assert np.allclose(cv2.getGaussianKernel(kernel, 0), expected)
 
 
-@pytest.mark.parametrize("size_wh", [(640, 360), (1280, 720), (1920, 1080)])
+@pytest.mark.parametrize("size_wh", [(640, 360), (1920, 1080)])
 @pytest.mark.parametrize("share", [DEFAULT_SIGMA, LEAST_SIGMA])
 def test_no_more_numbers_come_out_than_the_grid_has_cells(share: float, size_wh: tuple[int, int]) -> None:
     """Whatever went in, the output is a linear combination of one number a cell, so the outputs of many pictures span no
@@ -61,7 +61,7 @@ def test_no_more_numbers_come_out_than_the_grid_has_cells(share: float, size_wh:
     width, height = 64, size_wh[1]  # a strip is enough
     sigma = share * height
     cells = max(1, int(width / (PITCH * sigma))) * int(height / (PITCH * sigma) + 1e-6)
-    pictures = [noise_of((width, height), seed) for seed in range(3 * cells)]
+    pictures = [noise_of((width, height), seed) for seed in range(2 * cells)]  # twice as many as may be told apart
 
     def dimensions(outputs: list[np.ndarray]) -> int:
         """Of the space that the outputs span, but for what rounding to whole grey levels adds."""
