@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
+import pytest
 
 from capture.demo import DemoScene
 from common.ipc.messages import InferenceScheduled
 from common.ipc.records import DetectorKind, FrameInfo, Instance
+from infer import inference as module
 from infer.combined_detector import CombinedDetector
 from infer.embedded.detector import EMBEDDED
 from infer.inference import MASK_RCNN_INTERVAL_NS, Inference
@@ -16,6 +20,12 @@ from tests.counting import Counting, Found
 SCHEDULE = InferenceScheduled(0.0, True, False, False, 0, 0, 2000)
 SOMEBODY = (Instance(0, 0.9, (0.2, 0.2, 0.6, 0.9), 1, 1, b"\xff"),)
 SIGN = Instance(0, 0.2, (0.8, 0.4, 0.9, 0.9), 1, 1, b"\xff", is_sign=True)
+
+
+@pytest.fixture(autouse=True)
+def no_time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How often the networks run depends on how long they take, and a busy machine may take any time."""
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 0.0, process_time=lambda: 0.0))
 
 
 def frame(number: int, captured_ns: int) -> FrameInfo:
