@@ -100,8 +100,8 @@ class Workers:
         orders = self._governor.orders
         self._pace.every = orders.matte_every
         metrics.set("inference_rate_limit", orders.hz)
-        metrics.set("matte_every", orders.matte_every)
-        metrics.set("workers_insist", orders.insists)
+        metrics.set("matte_interval_frames", orders.matte_every)
+        metrics.set("normal_priority", orders.insists)
         metrics.set("budget_headroom", -1.0 if orders.headroom is None else orders.headroom)
 
     def _percent(self) -> float:

@@ -14,6 +14,7 @@ import pytest
 from common import errors
 from common.ipc.messages import Message
 from common.ipc.streams import METRICS, STREAMS, SocketStream, Stream
+from common.metrics import metrics as metrics_module
 from common.metrics.metrics import FOLDER
 from tests.shared import ROOT
 
@@ -245,3 +246,10 @@ def test_every_error_stands_in_the_tree() -> None:
     classes = {n for n, c in vars(errors).items() if isinstance(c, type) and issubclass(c, Exception)}
     assert errors.__doc__ is not None
     assert {n for n in classes if not re.search(rf"\b{n}\b", errors.__doc__)} == set()
+
+
+def test_every_metric_that_is_written_is_declared_and_the_other_way_round() -> None:
+    """A sample of another name is dropped where it is read, and nobody notices."""
+    call = re.compile(r"metrics\.(?:count|set|observe)\(\s*\"(\w+)\"|self\.set\(\"(\w+)\"")
+    written = {found[1] or found[2] for path in SOURCES for found in call.finditer(path.read_text())}
+    assert written == set(metrics_module.METRICS)
