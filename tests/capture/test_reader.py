@@ -32,12 +32,14 @@ class Fast:
         self.left, self.then, self.at_last = count, then, at_last
         self.reopen = reopen or (lambda: Fast(0))
         self.closed = False
+        self.blocks = threading.Event()
 
     def read(self) -> SourceFrame | None:
         if self.left == 0:
             if isinstance(self.then, Exception):
                 raise self.then
             if self.then is not None:
+                self.blocks.set()
                 self.then.wait(60)
             if self.at_last is not None:
                 raise self.at_last
@@ -179,7 +181,9 @@ def test_an_abandoned_source_neither_ends_nor_fails_the_call(at_last: Exception 
 
 def test_closing_does_not_wait_for_a_device_that_blocks() -> None:
     comes_back = threading.Event()
-    with SourceReader(lambda: Fast(1, comes_back), NAME) as reader:
-        wait_for("a shot", reader.poll)
+    device = Fast(1, comes_back)
+    with SourceReader(lambda: device, NAME) as reader:
+        wait_for("a frame", reader.poll)
+        device.blocks.wait(60)
     assert reader._thread.is_alive(), "its device blocks still"
     comes_back.set()
