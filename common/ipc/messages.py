@@ -1,9 +1,10 @@
-"""The messages that processes send each other. README and common/ipc/streams.py say on which stream each one travels.
+"""The messages that processes send each other. common/ipc/streams.py says on which stream each one travels.
 
 Pixels never travel here, with one exception: a relay sends JPEG to other machines. A message names the ring in shared
 memory in which the picture lies. Times are CLOCK_MONOTONIC nanoseconds. Boxes are half-open and relative (0..1 of width and
-height). Units stand at the end of names. `epoch`, `frame_id` and `captured_ns` go unchanged from capture to display, so
-that loss is counted and never guessed.
+height). Units stand at the end of names. Messages about a frame carry its `epoch`, `frame_id` and `captured_ns` unchanged
+from capture to display, so that skipped frames are counted and never guessed. A card has the numbers of the last frame and a
+time of its own.
 
 Every message checks itself when it is made, and so also when it is decoded: a malformed one raises MessageError, and the
 receiver counts and drops it.

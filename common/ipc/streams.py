@@ -107,7 +107,7 @@ MASKS = SocketStream(
 )  # fmt: skip
 COMPOSITES = SocketStream(
     "composites", "compose → displays, relay", Transport.IPC, (FrameComposed,), "every frame",
-    "a slow display skips to the newest composite", "compose", zmq.PUB, zmq.SUB, queue=16,
+    "a slow display misses overwritten composites; the relay takes the newest", "compose", zmq.PUB, zmq.SUB, queue=16,
     slots=6,  # a fifth of a second: a recorder may hiccup
 )  # fmt: skip
 CONTROL = SocketStream(
