@@ -184,9 +184,9 @@ class FrameComposed:
 
 @dataclass(frozen=True, slots=True)
 class CommandIssued:
-    """display → compose: a viewer issued a command at `issued_ns`, while the stream `epoch` was on the display.
+    """display → compose: a viewer issued a command at `issued_ns`, while a picture of `epoch` was on the display.
 
-    A command that comes late, or that was issued for another stream, would change a picture that the viewer has not seen.
+    A command that comes late, or that was issued for another epoch, would change a picture that the viewer has not seen.
     Both are stated here so that compose can refuse it.
     """
 
@@ -263,7 +263,7 @@ class InferenceScheduled:
 
     hz: Inferences a second of each worker, 0.0 for as many as it can.
     insists: A worker insists on its share of the processor; else every other program runs first.
-    light: The small networks work alone, without the Mask R-CNN, for which the processor is too busy.
+    light: The embedded detector works alone, without the Mask R-CNN, for which the processor is too busy.
     things: Things are shown as well as people, and only the Mask R-CNN finds those.
     since_ns: Compose cannot tell who is in frames captured from then on: it needs a result at once.
     looked_ns: When the frame was captured that the mask in use was made from, whichever worker made it.

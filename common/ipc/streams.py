@@ -103,7 +103,7 @@ WORK = SocketStream(
 )  # fmt: skip
 MASKS = SocketStream(
     "masks", "infer → compose", Transport.IPC, (MasksInferred,), "every result",
-    "late, stale and foreign results are dropped", "compose", zmq.PULL, zmq.PUSH, queue=2,
+    "results that are late, stale or of another epoch are dropped", "compose", zmq.PULL, zmq.PUSH, queue=2,
 )  # fmt: skip
 COMPOSITES = SocketStream(
     "composites", "compose → displays, relay", Transport.IPC, (FrameComposed,), "every frame",
@@ -112,7 +112,7 @@ COMPOSITES = SocketStream(
 )  # fmt: skip
 CONTROL = SocketStream(
     "control", "displays, relay → compose", Transport.IPC, (CommandIssued,), "whenever a viewer wants something",
-    "late and foreign commands are refused", "compose", zmq.PULL, zmq.PUSH, queue=16,
+    "commands that are late or for another epoch are refused", "compose", zmq.PULL, zmq.PUSH, queue=16,
 )  # fmt: skip
 SCHEDULE = SocketStream(
     "schedule", "compose → infer", Transport.IPC, (InferenceScheduled,), "on change, and every second",
