@@ -73,7 +73,7 @@ def check_opencv() -> Finding:
 
 
 def check_litert() -> Finding:
-    """Check that LiteRT, which runs the small networks, can be loaded."""
+    """Check that LiteRT, which runs the embedded detector and the matte, can be loaded."""
     try:
         importlib.import_module("common.vision.litert")
     except ImportError as error:

@@ -2,12 +2,12 @@
 
 The picture is more important than the masks, so workers run at low priority: everything else runs first. But where other
 programs use every core (such as the meeting itself, in a browser), such a worker gets a tenth of a core. Its masks become too
-old, and nobody is shown. Then the worker *insists*: it runs at normal priority. If a look still takes so long that its mask
-would soon be too old, the small networks look alone. They tell people apart as well, in a third of the time
+old, and nobody is shown. Then the worker *insists*: it runs at normal priority. If an inference still takes so long that its mask
+would soon be too old, the embedded detector runs alone. It tells people apart as well, in a third of the time
 (`python -m tests.bench people`). If compose falls behind the camera, the matte runs on fewer frames before more frames are
 skipped.
 
-`--cpu` and `--battery` limit the CPU of the whole call. Looks get what capture, compose and the displays leave. If that is too
+`--cpu` and `--battery` limit the CPU of the whole call. Inferences get what capture, compose and the displays leave. If that is too
 little for MIN_HZ, the matte runs on fewer frames. The camera's rate never changes, and masks are never used for longer: below
 MIN_HZ masks would become too old between two results, so a budget that is too small is exceeded.
 
@@ -42,11 +42,11 @@ YIELD_AFTER_S, RETURN_AFTER_S = 2, 5  # seconds in a row before the matte runs o
 class Orders(NamedTuple):
     """What the workers and the matte should do.
 
-    hz: Looks a second of each worker, 0 for no limit.
+    hz: Inferences a second of each worker, 0 for no limit.
     insists: Workers run at normal priority, not at low priority.
-    light: The small networks look alone.
+    light: The embedded detector runs alone.
     matte_every: The matte runs on every so many frames.
-    headroom: CPU that the budget leaves for looks, relative to what MIN_HZ needs; None without a budget.
+    headroom: CPU that the budget leaves for inferences, relative to what MIN_HZ needs; None without a budget.
     """
 
     hz: float = 0.0
@@ -73,7 +73,7 @@ class Usage(NamedTuple):
 
 
 class Governor:
-    """Decides once a second, and about looks whenever there were enough of them for a measurement."""
+    """Decides once a second, and about inferences whenever there were enough of them for a measurement."""
 
     def __init__(self) -> None:
         self.orders = Orders()
@@ -86,7 +86,7 @@ class Governor:
         self._short = self._ample = 0  # seconds in a row
 
     def record_inference(self, cpu_s: float, took_s: float) -> None:
-        """Record that one look took `cpu_s` CPU seconds within `took_s` seconds."""
+        """Record that one inference took `cpu_s` CPU seconds within `took_s` seconds."""
         self._spent_s, self._looks = self._spent_s + cpu_s, self._looks + 1
         self._cpu_s, self._took_s, self._taken = self._cpu_s + cpu_s, self._took_s + took_s, self._taken + 1
         if self._took_s < MEASURED_S:
@@ -132,13 +132,13 @@ class Governor:
 
 
 def allowed_rate(percent: float, others: float, workers: int, cost_s: float) -> tuple[float, float]:
-    """Return the looks a second that each worker may make, and the headroom (see Orders).
+    """Return the inferences a second that each worker may make, and the headroom (see Orders).
 
     Args:
         percent: Budget of the whole call, in percent of one core.
-        others: Cores that everything but looks uses.
+        others: Cores that everything but inferences uses.
         workers: Number of workers that share the rest, at least 1.
-        cost_s: CPU seconds of one look.
+        cost_s: CPU seconds of one inference.
     """
     hz = max(0.0, percent / 100 - others) / max(cost_s, 1e-4)
     return max(hz, MIN_HZ) / workers, hz / MIN_HZ

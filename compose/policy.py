@@ -1,12 +1,12 @@
-"""Decide whether the subject may be seen: it is hidden unless there is a fresh mask of the present stream. Pure.
+"""Decide whether the subject may be seen: it is hidden unless there is a fresh mask of the present epoch. Pure.
 
 state      picture                                    ends when
 starting   hidden: no frame or no result yet          a usable mask comes
-live       the subject is sharp, after a fade-in      at once: the mask is too old, holds nobody, or is of another stream
+live       the subject is sharp, after a fade-in      at once: the mask is too old, holds nobody, or is of another epoch
 everybody  every person is sharp, after a fade-in     the same, or one person is chosen
 hidden     hidden, with a reason that is shown        a usable mask comes
 lost       a card with the reason, without a frame    a frame comes; after a loss everything is hidden first
-off        the camera's own picture                   somebody turns privacy on, or another stream begins
+off        the camera's own picture                   somebody turns privacy on, or another epoch begins
 instances  the camera's own, with all instances       the same: privacy is off in this state too
 
 A loss happens when the source fails, when no frame comes for two seconds (or three periods of a slow source, if that is
@@ -70,7 +70,7 @@ class Decision(NamedTuple):
     """What may be shown, and why.
 
     reason: Why nobody is shown, "" in the states LIVE and EVERYBODY.
-    mask_age_ms: Age of the mask, -1.0 if there is no mask of this stream.
+    mask_age_ms: Age of the mask, -1.0 if there is no mask of this epoch.
     subjects: The instances that stay sharp. Only the states LIVE and EVERYBODY have any.
     opacity: How far they have faded in, 0..1.
     question: What the user is asked, "" for nothing.
@@ -94,7 +94,7 @@ class Decision(NamedTuple):
 
 
 class Policy:
-    """Fails closed: without a fresh mask of the present stream that holds the subject, everything is hidden.
+    """Fails closed: without a fresh mask of the present epoch that holds the subject, everything is hidden.
 
     Args:
         frame_limit_ms: The age from which a frame is no longer shown.
@@ -159,7 +159,7 @@ class Policy:
         self._loss_to_take = True
 
     def take_loss(self) -> bool:
-        """Return True once after a loss: the caller must then reset what remembers the stream."""
+        """Return True once after a loss: the caller must then reset what remembers the frames before it."""
         taken, self._loss_to_take = self._loss_to_take, False
         return taken
 

@@ -32,7 +32,7 @@ class CommandQueue:
         """Queue commands that a viewer gives now.
 
         Args:
-            epoch: Stream of the picture that the viewer sees, 0 before the first picture.
+            epoch: Epoch of the picture that the viewer sees, 0 before the first picture.
             commands: In the order given.
         """
         now_ns = self._clock()

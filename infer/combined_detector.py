@@ -1,9 +1,9 @@
-"""Combines a Mask R-CNN with the small networks of the embedded detector.
+"""Combines a Mask R-CNN with the embedded detector.
 
 A Mask R-CNN finds every class and rarely misses a person, but its coarse maps give the subject cells of a person who is half
-hidden behind. The small networks tell those two apart. If they found a person's body, that person gets the cells that they
-assign, within the Mask R-CNN's instance and a little beyond. Cells of another person's skeleton, mask or face are removed
-from every other instance. People whom only the small networks found are added.
+hidden behind. The embedded detector tells those two apart. If it found a person's body, that person gets the cells that it
+assigns, within the Mask R-CNN's instance and a little beyond. Cells of another person's skeleton, mask or face are removed
+from every other instance. People whom only the embedded detector found are added.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class CombinedDetector:
         confidence: Minimum score of a person who may be shown; below it a person is a sign.
 
     Raises:
-        AssetError: A small network cannot be fetched.
-        ModelError: A small network cannot be read.
+        AssetError: A file of the embedded detector cannot be fetched.
+        ModelError: A file of the embedded detector cannot be read.
     """
 
     kind = DetectorKind.MASK_RCNN
@@ -82,7 +82,7 @@ class CombinedDetector:
 def combine(
     found: Sequence[Instance], result: EmbeddedResult, threshold: float, confidence: float
 ) -> tuple[Instance, ...]:
-    """Return people without cells of others, people whom only the small networks found, signs, and things."""
+    """Return people without cells of others, people whom only the embedded detector found, signs, and things."""
     people = [i for i in found if i.class_id == PERSON]
     maps = [likely_on(i, result.matte.shape) for i in people]
     areas = [likely > threshold for likely in maps]
@@ -142,7 +142,7 @@ def part_of(
 ) -> Mask:
     """Return (h, w) bool, the cells of an instance, or just beyond its edge, that belong to its owner.
 
-    If a body was found, these are the cells that the small networks assign to it; else those that they assign to nobody.
+    If a body was found, these are the cells that the embedded detector assigns to it; else those that it assigns to nobody.
     """
     for person, share in zip(result.people, taken, strict=True):
         if person is owner:
@@ -160,7 +160,7 @@ def alone(
     kept: Sequence[Mask],
     confidence: float,
 ) -> list[Instance | None]:
-    """Return the people and signs that only the small networks found, without the cells that instances have `kept`."""
+    """Return the people and signs that only the embedded detector found, without the cells that instances have `kept`."""
     free = ~union(kept, result.matte.shape)
     found: list[Instance | None] = []
     shown = list(kept)

@@ -79,7 +79,7 @@ class Inference:
     ) -> tuple[Instance, ...]:
         """Run the networks that the frame needs.
 
-        For a while the small networks may confirm, without the Mask R-CNN, that a lone person is still alone. If they find
+        For a while the embedded detector may confirm, without the Mask R-CNN, that a lone person is still alone. If it finds
         anything else, both run.
         """
         if schedule.light:

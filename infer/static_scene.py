@@ -56,7 +56,7 @@ class Thumbnail(NamedTuple):
     """A frame reduced to what is compared.
 
     cells: (90, 160, 3) uint8, see reduce_to_cells.
-    stream: Epoch and shape. Frames of different streams are never compared.
+    stream: Epoch and shape. Frames that differ in one of them are never compared.
     frame_id, captured_ns: Of the frame.
     """
 

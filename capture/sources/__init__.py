@@ -1,1 +1,1 @@
-"""Sources of frames: a camera or network stream, a video file, a folder of images, the demo scene."""
+"""Sources of frames: a camera or network camera, a video file, a folder of images, the demo scene."""

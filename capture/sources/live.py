@@ -1,4 +1,4 @@
-"""A camera or a network stream as a source."""
+"""A camera or a network camera as a source."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ log = logging.getLogger("onlyme")
 
 
 class LiveSource:
-    """Read a camera or a network stream.
+    """Read a camera or a network camera.
 
     Args:
         name: Name that everybody may read.
         shown: Name for the log.
-        capture: The opened device or stream.
+        capture: The opened camera.
         missing: Text of the SourceError if it delivers nothing.
         reopen: Opens it again.
         node: Device file, if there is one. It disappears when the camera is unplugged.
 
     Raises:
-        SourceError: The device or stream cannot be opened, or delivers nothing.
+        SourceError: The camera cannot be opened, or delivers nothing.
     """
 
     notice = ""
@@ -101,10 +101,10 @@ def open_camera(number: int, settings: CaptureSettings) -> LiveSource:
 
 
 def open_address(address: str) -> LiveSource:
-    """Open a network stream, with time limits for opening and reading.
+    """Open a network camera, with time limits for opening and reading.
 
     Raises:
-        SourceError: The address has another scheme, or the stream cannot be opened or delivers nothing.
+        SourceError: The address has another scheme, or the camera cannot be opened or delivers nothing.
     """
     scheme = address.partition("://")[0]
     if scheme.lower() not in SCHEMES:

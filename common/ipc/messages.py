@@ -1,9 +1,10 @@
-"""The messages that processes send each other. README and common/ipc/streams.py say on which stream each one travels.
+"""The messages that processes send each other. common/ipc/streams.py says on which stream each one travels.
 
 Pixels never travel here, with one exception: a relay sends JPEG to other machines. A message names the ring in shared
 memory in which the picture lies. Times are CLOCK_MONOTONIC nanoseconds. Boxes are half-open and relative (0..1 of width and
-height). Units stand at the end of names. `epoch`, `frame_id` and `captured_ns` go unchanged from capture to display, so
-that loss is counted and never guessed.
+height). Units stand at the end of names. Messages about a frame carry its `epoch`, `frame_id` and `captured_ns` unchanged
+from capture to display, so that skipped frames are counted and never guessed. A card has the numbers of the last frame and a
+time of its own.
 
 Every message checks itself when it is made, and so also when it is decoded: a malformed one raises MessageError, and the
 receiver counts and drops it.
@@ -183,9 +184,9 @@ class FrameComposed:
 
 @dataclass(frozen=True, slots=True)
 class CommandIssued:
-    """display → compose: a viewer issued a command at `issued_ns`, while the stream `epoch` was on the display.
+    """display → compose: a viewer issued a command at `issued_ns`, while a picture of `epoch` was on the display.
 
-    A command that comes late, or that was issued for another stream, would change a picture that the viewer has not seen.
+    A command that comes late, or that was issued for another epoch, would change a picture that the viewer has not seen.
     Both are stated here so that compose can refuse it.
     """
 
@@ -262,7 +263,7 @@ class InferenceScheduled:
 
     hz: Inferences a second of each worker, 0.0 for as many as it can.
     insists: A worker insists on its share of the processor; else every other program runs first.
-    light: The small networks work alone, without the Mask R-CNN, for which the processor is too busy.
+    light: The embedded detector works alone, without the Mask R-CNN, for which the processor is too busy.
     things: Things are shown as well as people, and only the Mask R-CNN finds those.
     since_ns: Compose cannot tell who is in frames captured from then on: it needs a result at once.
     looked_ns: When the frame was captured that the mask in use was made from, whichever worker made it.

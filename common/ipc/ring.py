@@ -55,7 +55,7 @@ def check_processor(machine: str) -> None:
 
 
 def new_epoch() -> int:
-    """Return a random number that tells one incarnation of a writer from every other, 1 .. 2**63 - 1."""
+    """Return a random number that tells one life of a writer from every other, 1 .. 2**62."""
     return (int.from_bytes(os.urandom(8)) >> 2) + 1
 
 

@@ -103,16 +103,16 @@ WORK = SocketStream(
 )  # fmt: skip
 MASKS = SocketStream(
     "masks", "infer → compose", Transport.IPC, (MasksInferred,), "every result",
-    "late, stale and foreign results are dropped", "compose", zmq.PULL, zmq.PUSH, queue=2,
+    "results that are late, stale or of another epoch are dropped", "compose", zmq.PULL, zmq.PUSH, queue=2,
 )  # fmt: skip
 COMPOSITES = SocketStream(
     "composites", "compose → displays, relay", Transport.IPC, (FrameComposed,), "every frame",
-    "a slow display skips to the newest composite", "compose", zmq.PUB, zmq.SUB, queue=16,
+    "a slow display misses overwritten composites; the relay takes the newest", "compose", zmq.PUB, zmq.SUB, queue=16,
     slots=6,  # a fifth of a second: a recorder may hiccup
 )  # fmt: skip
 CONTROL = SocketStream(
     "control", "displays, relay → compose", Transport.IPC, (CommandIssued,), "whenever a viewer wants something",
-    "late and foreign commands are refused", "compose", zmq.PULL, zmq.PUSH, queue=16,
+    "commands that are late or for another epoch are refused", "compose", zmq.PULL, zmq.PUSH, queue=16,
 )  # fmt: skip
 SCHEDULE = SocketStream(
     "schedule", "compose → infer", Transport.IPC, (InferenceScheduled,), "on change, and every second",

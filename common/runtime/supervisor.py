@@ -6,7 +6,6 @@ The parent opens no camera, no window and no socket. So what a child held is rel
 from __future__ import annotations
 
 import logging
-import math
 import os
 import select
 import signal
@@ -30,7 +29,7 @@ STUCK_AFTER_S = 5.0
 PAUSED_AFTER_S = 1.0  # for a turn of the watch that should take POLL_S
 START_PATIENCE_S = 60.0
 RESTARTS, RESTARTS_WITHIN_S = 5, 60.0
-FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 2.0
+FIRST_BACKOFF_S = 0.1  # each further death within that time doubles it, to 1.6 s
 
 log = logging.getLogger("onlyme")
 
@@ -48,12 +47,12 @@ class _Child:
     def __init__(self, pid: int, since: float, heartbeat: Heartbeat) -> None:
         self.pid, self.since, self.heartbeat = pid, since, heartbeat
 
-    def is_stuck(self, now: float) -> bool:
-        """Return True if its loop has stood still for too long, or has not begun to turn in time."""
-        age_s, patience_s = self.heartbeat.age_s(now), STUCK_AFTER_S
+    def stuck_reason(self, now: float) -> str:
+        """Return "" or why it counts as stuck: its loop has stood still for too long, or has not begun to turn in time."""
+        age_s, silent_s = self.heartbeat.age_s(now), now - self.since
         if age_s is None:
-            age_s, patience_s = math.inf, START_PATIENCE_S
-        return min(age_s, now - self.since) > patience_s
+            return f"its loop had not begun after {START_PATIENCE_S:.0f} s" if silent_s > START_PATIENCE_S else ""
+        return f"its loop stood still for {STUCK_AFTER_S:.0f} s" if min(age_s, silent_s) > STUCK_AFTER_S else ""
 
     def end(self, patience_s: float) -> None:
         """Send SIGTERM if there is patience, and SIGKILL when it is over: neither a forward pass nor a stopped process
@@ -147,9 +146,9 @@ class _Supervisor:
             if self._should_stop():
                 child.end(STOP_PATIENCE_S)
                 return EXIT_OK, ""
-            if child.is_stuck(now):
+            if why := child.stuck_reason(now):
                 child.end(0)
-                return -signal.SIGKILL, f"stuck (its loop stood still for {STUCK_AFTER_S:.0f} s)"
+                return -signal.SIGKILL, f"stuck ({why})"
 
     def _may_restart(self, reason: str) -> bool:
         """Count a death and wait before the restart; return False after too many deaths."""
@@ -162,7 +161,7 @@ class _Supervisor:
         if deaths > RESTARTS:
             log.error("%s, %d times within %.0f s: giving up, the call ends", reason, deaths, RESTARTS_WITHIN_S)
             return False
-        backoff_s = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** (deaths - 1))
+        backoff_s = FIRST_BACKOFF_S * 2 ** (deaths - 1)
         text = "%s: restarting in %.1f s (%d of %d within %.0f s)"
         log.warning(text, reason, backoff_s, deaths, RESTARTS, RESTARTS_WITHIN_S)
         while (left := now + backoff_s - time.monotonic()) > 0 and not self._should_stop():

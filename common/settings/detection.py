@@ -22,8 +22,11 @@ def mask_age(text: str) -> int:
 
 def infer_rate(text: str) -> float:
     """Return a rate of 0.2..240 a second, or 0. With a lower rate no mask would last until the next one."""
-    value = float_range(0, 240)(text)
-    if 0 < value < 0.2:
+    try:
+        value = float_range(0, 240)(text)
+    except ValueError:
+        value = -1.0
+    if value != 0 and value < 0.2:
         raise ValueError("a number 0.2..240, or 0")
     return value
 

@@ -25,7 +25,7 @@ class Edge(Protocol):
     )
 
     def reset(self) -> None:
-        """Forget the frames so far: another stream begins, perhaps with another shape."""
+        """Forget the frames so far: another epoch begins, perhaps with another shape."""
 
     def refine(self, present: PresentFrame, region: Region, age_ns: int) -> Alpha:
         """Propagate the region to the present frame, and return the subject's alpha there.

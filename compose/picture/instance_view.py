@@ -56,7 +56,7 @@ class Tracks:
         self._epoch = 0
 
     def number(self, result: MasksInferred) -> list[int]:
-        """Return the numbers of a result's instances, in their order. Every stream starts at 1."""
+        """Return the numbers of a result's instances, in their order. Every epoch starts at 1."""
         if result.epoch != self._epoch:
             self._epoch, self._next, self._tracks = result.epoch, 1, []
         pairs = sorted(

@@ -53,7 +53,7 @@ class SubjectSelector:
         self.follows = False  # the last result selected the same person as the one before
 
     def clear(self) -> None:
-        """Forget the subject and all requests: another stream begins."""
+        """Forget the subject and all requests: another epoch begins."""
         self._rule, self._requested, self.by_hand_ns = self._start, None, 0
         self._tracker, self._was_one = SubjectTracker(self._reacquire), False
 

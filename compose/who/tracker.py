@@ -53,7 +53,7 @@ class PastFrame(NamedTuple):
 
 
 class Tracker:
-    """Follows the subject through one stream after the other.
+    """Follows the subject through one epoch after the other.
 
     In each turn `update` takes the newest frame, `apply` takes every result that may be used, and `refine` finds the subject's
     edge on that frame if people are shown. `alpha` returns the edge and changes nothing. The module text of compose/policy.py

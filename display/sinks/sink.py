@@ -15,8 +15,8 @@ class SinkEvents(NamedTuple):
 
     Attributes:
         quit: Whether the display must end.
-        commands: Commands for the stream that is shown now, given now.
-        issued: Commands that state themselves for which stream, and when, they were given.
+        commands: Commands for the picture that is shown now, given now.
+        issued: Commands that state themselves for which epoch, and when, they were given.
     """
 
     quit: bool = False

@@ -167,9 +167,9 @@ def refusal_of(epoch: int | None, command: Command, shown: int, on_call_machine:
     """Return None if compose may get the command, else status and reason of the refusal.
 
     Args:
-        epoch: Stream of the picture that the viewer saw, None if the viewer did not say.
+        epoch: Epoch of the picture that the viewer saw, None if the viewer did not say.
         command: What the viewer wants.
-        shown: Stream of the picture that was shown last, 0 before the first.
+        shown: Epoch of the picture that was shown last, 0 before the first.
         on_call_machine: Whether only the machine of the call can open the page.
     """
     if command == TO_HIDE:
