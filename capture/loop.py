@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import time
 from pathlib import Path
@@ -29,7 +28,6 @@ from common.runtime.stage_context import StageContext
 from common.runtime.suspend import SUSPENDED, SuspendDetector
 
 POLL_MS = 100
-NOTIFY_EVERY_S = 1.0  # a compose that starts later gets the notice within so long
 
 log = logging.getLogger("onlyme")
 
@@ -85,14 +83,12 @@ class FramePublisher(ShapedRing):
     def __init__(self, context: Context, run_dir: Path) -> None:
         super().__init__(FRAMES.name, FRAMES.slots)
         self._socket = bind(context, FRAMES, run_dir)
-        self._notice = ""
-        self._notified_at = -math.inf
+        self._notice: str | None = None  # what compose shows; None: nobody knows what an earlier capture told it
 
     def notify(self, notice: str) -> None:
-        """Publish the text to show in the picture: at once if it is new, else once a second."""
-        now = time.monotonic()
-        if notice != self._notice or now - self._notified_at >= NOTIFY_EVERY_S:
-            self._notice, self._notified_at = notice, now
+        """Publish the text to show in the picture: with every frame, so that no picture lacks it; "" once, when it ends."""
+        if notice or notice != self._notice:
+            self._notice = notice
             send(self._socket, SourceNotice(notice))
 
     def publish(self, frame: SourceFrame) -> FrameInfo:

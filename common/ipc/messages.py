@@ -45,7 +45,7 @@ class FrameCaptured:
 class SourceNotice:
     """capture → compose: what the person in front should read in the picture from now on, "" for nothing.
 
-    It is sent before the first frame of a source and repeated every second, for a compose that starts later.
+    It is sent before every frame that it belongs to, and "" once before the first frame without one.
     """
 
     KIND: ClassVar[int] = 16

