@@ -96,3 +96,10 @@ def test_both_run_if_things_are_shown() -> None:
     call = LonePersonCall(SOMEBODY, schedule=InferenceScheduled(0.0, True, False, True, 0, 0, 2000))
     assert call.pass_time(MASK_RCNN_INTERVAL_NS) >= 3
     assert call.small.inferences == 0
+
+
+def test_both_run_at_once_if_compose_does_not_follow_that_person_for_long() -> None:
+    """The Mask R-CNN ran after the small networks, too late for a mask that may be 750 ms old: a busy machine hid the person."""
+    call = LonePersonCall(SOMEBODY, schedule=InferenceScheduled(0.0, True, False, False, 0, 0, 750))
+    assert call.pass_time(MASK_RCNN_INTERVAL_NS) >= 4
+    assert call.small.inferences == 0
