@@ -13,7 +13,7 @@ from common.ipc.records import DetectorKind, FrameInfo, Instance
 from common.metrics.metrics import metrics
 from infer.combined_detector import CombinedDetector
 from infer.detector_protocol import Detector
-from infer.static_scene import MAX_HOLD_ALONE_NS, Need, StaticSceneCache, Thumbnail, make_thumbnail
+from infer.static_scene import Need, StaticSceneCache, Thumbnail, make_thumbnail
 
 # the Mask R-CNN runs at least this often beside a lone person: it finds people whom the small networks miss
 MASK_RCNN_INTERVAL_NS = 4_000_000_000
@@ -48,7 +48,6 @@ class Inference:
         self._small = detector.small if isinstance(detector, CombinedDetector) else detector
         self._used = detector  # what ran last
         self._mask_rcnn_ns = 0  # capture time of the frame on which the Mask R-CNN ran last
-        self._took_s = 0.0  # by the last run that was no mere confirmation: the next one may take as long
 
     def run(self, frame: FrameInfo, picture: NDArray[np.uint8], schedule: InferenceScheduled) -> InferenceResult | None:
         """Return the result for a frame, or None if there is nothing to publish.
@@ -69,11 +68,10 @@ class Inference:
             )
         metrics.count("inferences", why=need)
         begun, spent_s = time.monotonic(), time.process_time()
-        instances = self._detect(thumbnail, picture, schedule, may_confirm=need in (Need.AGE, Need.MOTION))
+        may_confirm = need in (Need.AGE, Need.MOTION) and self._cache.follows(schedule)
+        instances = self._detect(thumbnail, picture, schedule, may_confirm=may_confirm)
         took_s, cpu_s = time.monotonic() - begun, time.process_time() - spent_s
-        was_confirmed = self._used is self._detector and self._mask_rcnn_ns != frame.captured_ns
-        self._took_s = max(took_s, self._took_s) if was_confirmed else took_s
-        self._cache.store(thumbnail, instances, round(1e9 * self._took_s))
+        self._cache.store(thumbnail, instances, round(1e9 * took_s))
         metrics.observe("inference_seconds", took_s)
         return InferenceResult(instances, self._used.model, self._used.kind, cpu_ns=round(1e9 * cpu_s))
 
@@ -82,16 +80,15 @@ class Inference:
     ) -> tuple[Instance, ...]:
         """Run the networks that the frame needs.
 
-        For a while the embedded detector may confirm, without the Mask R-CNN, that a lone person is still alone, where compose
-        follows that person for long, too. If it finds anything else, both run, and the result comes later for that.
+        For a while the embedded detector may confirm, without the Mask R-CNN, that a lone person is still alone. If it finds
+        anything else, both run.
         """
         if schedule.light:
             self._used = self._small
             return self._small.detect(picture)
         has_both = self._small is not self._detector
-        is_followed = schedule.limit_ms * 1_000_000 > MAX_HOLD_ALONE_NS
         is_recent = thumbnail.captured_ns - self._mask_rcnn_ns < MASK_RCNN_INTERVAL_NS
-        if may_confirm and has_both and is_followed and is_recent and not schedule.things:
+        if may_confirm and has_both and is_recent and not schedule.things:
             found = self._small.detect(picture)
             if self._cache.confirms(thumbnail, found):
                 return found

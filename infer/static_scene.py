@@ -96,7 +96,8 @@ class StaticSceneCache:
             return Need.FIRST
         # a newer result of another worker keeps the mask young as well
         looked_ns = max(last.captured_ns, min(schedule.looked_ns, now.captured_ns))
-        hold_ns = MAX_HOLD_NS if self._own is None else MAX_HOLD_ALONE_NS
+        own = self._own if self.follows(schedule) else None
+        hold_ns = MAX_HOLD_NS if own is None else MAX_HOLD_ALONE_NS
         if now.captured_ns - looked_ns > max_hold_ns(hold_ns, 1_000_000 * schedule.limit_ms, wait_ns, self._took_ns):
             return Need.AGE
         if looked_ns < schedule.since_ns <= now.captured_ns:
@@ -104,9 +105,16 @@ class StaticSceneCache:
         changed = changed_cells(last.cells, now.cells)
         if not changed.any():
             return Need.SAME
-        if self._own is None:
+        if own is None:
             return Need.OTHERS
-        return Need.MOTION if has_large_change(changed & ~self._own) else Need.OWN
+        return Need.MOTION if has_large_change(changed & ~own) else Need.OWN
+
+    def follows(self, schedule: InferenceScheduled) -> bool:
+        """Return True while one person has been alone in view for long and compose follows that person.
+
+        Where compose is in doubt, its limit is shorter: results are then needed as often as possible, and not just before it.
+        """
+        return self._own is not None and 1_000_000 * schedule.limit_ms > MAX_HOLD_ALONE_NS
 
     def store(self, now: Thumbnail, instances: tuple[Instance, ...], took_ns: int) -> None:
         """Store the result of an inference that took `took_ns`."""
