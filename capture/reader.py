@@ -102,10 +102,10 @@ class SourceReader:
         self.restart(f"{source.name}: nothing came for {source.read_timeout_s:.0f} s")
 
     def restart(self, reason: str) -> None:
-        """Report a failure if the source is open, and reopen it in a new thread. The old thread delivers nothing more."""
+        """If the source is open, report a failure and reopen it in a new thread. The old thread delivers nothing more."""
         if self._source is not None and not self._ended:
             self._report(self._session, reason)
-        self._start()
+            self._start()
 
     def _start(self) -> None:
         with self._lock:

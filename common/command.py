@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from .runtime.environment import variables
+from .runtime.exit_codes import EXIT_USAGE
 from .runtime.install import CODE
 
-USAGE_ERROR = 2
 PROGRAMS = {"doctor": "common.doctor", "keys": "display.relay.keyring", "model": "infer.fetch"}  # command → module
 HELP = """\
 commands:
@@ -89,4 +89,4 @@ def _check_python() -> None:
             "install onlyme with pipx, or into a virtual environment",
             file=sys.stderr,
         )
-        sys.exit(USAGE_ERROR)
+        sys.exit(EXIT_USAGE)

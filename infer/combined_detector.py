@@ -8,7 +8,7 @@ from every other instance. People whom only the embedded detector found are adde
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -60,9 +60,7 @@ class CombinedDetector:
     def __init__(self, detector: Detector, threshold: float, confidence: float) -> None:
         self._detector, self._threshold, self._confidence = detector, threshold, confidence
         self._networks, self._beside = EmbeddedNetworks(), ThreadPoolExecutor(1)
-        self.small: Detector = EmbeddedDetector(
-            confidence, self._networks
-        )  # used alone while the processor is too busy for both
+        self.small = EmbeddedDetector(confidence, self._networks)  # used alone while the processor is too busy for both
         self.model = printable(f"{detector.model}, beside the embedded detector")
         self.least_wh = (
             max(detector.least_wh[0], self._networks.least_wh[0]), max(detector.least_wh[1], self._networks.least_wh[1]),
@@ -74,6 +72,20 @@ class CombinedDetector:
             return self._both(self._detector.detect(picture), self._networks.run(picture))
         result = self._beside.submit(self._networks.run, picture)  # the small networks never use more than one thread
         return self._both(self._detector.detect(picture), result.result())
+
+    def confirm_or_detect(
+        self, picture: BgrImage, confirms: Callable[[tuple[Instance, ...]], bool]
+    ) -> tuple[tuple[Instance, ...], bool]:
+        """Run the small networks, and the Mask R-CNN unless what they found `confirms` what is known.
+
+        Returns:
+            The instances, and whether they are a confirmation.
+        """
+        result = self._networks.run(picture)
+        found = self.small.instances(result)
+        if confirms(found):
+            return found, True
+        return self._both(self._detector.detect(picture), result), False
 
     def _both(self, found: tuple[Instance, ...], result: EmbeddedResult) -> tuple[Instance, ...]:
         return combine(found, result, self._threshold, self._confidence)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from common.ipc.messages import InferenceScheduled
 from common.ipc.records import DetectorKind, FrameInfo, Instance
 from common.metrics.metrics import metrics
+from common.vision.arrays import BgrImage
 from infer.combined_detector import CombinedDetector
 from infer.detector_protocol import Detector
 from infer.static_scene import Need, StaticSceneCache, Thumbnail, make_thumbnail
@@ -49,7 +48,7 @@ class Inference:
         self._used = detector  # what ran last
         self._mask_rcnn_ns = 0  # capture time of the frame on which the Mask R-CNN ran last
 
-    def run(self, frame: FrameInfo, picture: NDArray[np.uint8], schedule: InferenceScheduled) -> InferenceResult | None:
+    def run(self, frame: FrameInfo, picture: BgrImage, schedule: InferenceScheduled) -> InferenceResult | None:
         """Return the result for a frame, or None if there is nothing to publish.
 
         Args:
@@ -76,7 +75,7 @@ class Inference:
         return InferenceResult(instances, self._used.model, self._used.kind, cpu_ns=round(1e9 * cpu_s))
 
     def _detect(
-        self, thumbnail: Thumbnail, picture: NDArray[np.uint8], schedule: InferenceScheduled, *, may_confirm: bool
+        self, thumbnail: Thumbnail, picture: BgrImage, schedule: InferenceScheduled, *, may_confirm: bool
     ) -> tuple[Instance, ...]:
         """Run the networks that the frame needs.
 
@@ -86,11 +85,13 @@ class Inference:
         if schedule.light:
             self._used = self._small
             return self._small.detect(picture)
-        has_both = self._small is not self._detector
+        self._used, is_confirmed = self._detector, False
         is_recent = thumbnail.captured_ns - self._mask_rcnn_ns < MASK_RCNN_INTERVAL_NS
-        if may_confirm and has_both and is_recent and not schedule.things:
-            found = self._small.detect(picture)
-            if self._cache.confirms(thumbnail, found):
-                return found
-        self._used, self._mask_rcnn_ns = self._detector, thumbnail.captured_ns
-        return self._detector.detect(picture)
+        if may_confirm and is_recent and not schedule.things and isinstance(self._detector, CombinedDetector):
+            confirms = partial(self._cache.confirms, thumbnail)
+            found, is_confirmed = self._detector.confirm_or_detect(picture, confirms)
+        else:
+            found = self._detector.detect(picture)
+        if not is_confirmed:
+            self._mask_rcnn_ns = thumbnail.captured_ns
+        return found

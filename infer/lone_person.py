@@ -11,16 +11,14 @@ from collections.abc import Iterable
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from common.ipc.records import Instance
+from common.vision.arrays import Mask
 from common.vision.coco import PERSON
 from common.vision.grid import on_grid
 
 MIN_PROBABILITY = 0.1  # a cell at or above this may belong to the person
 MARGIN_CELLS = 3  # around the person, 2 % of the width: motion there is taken for the person's own
-
-Cells = NDArray[np.bool_]
 
 
 def lone_person(instances: Iterable[Instance]) -> Instance | None:
@@ -29,7 +27,7 @@ def lone_person(instances: Iterable[Instance]) -> Instance | None:
     return people[0] if len(people) == 1 else None
 
 
-def own_cells(person: Instance, size_wh: tuple[int, int]) -> Cells:
+def own_cells(person: Instance, size_wh: tuple[int, int]) -> Mask:
     """Return (h, w) bool, the cells in which motion is taken for the person's own.
 
     Args:

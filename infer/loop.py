@@ -107,10 +107,8 @@ class WorkClient:
     def __init__(
         self, context: Context, settings: InferSettings, name: str, least_wh: tuple[float, float], counters: Counters
     ) -> None:
-        self._socket, self._schedules = (
-            connect(context, WORK, settings.call_dir),
-            connect(context, SCHEDULE, settings.call_dir),
-        )
+        self._socket = connect(context, WORK, settings.call_dir)
+        self._schedules = connect(context, SCHEDULE, settings.call_dir)
         self._most_hz, self._name = settings.max_infer_hz, name
         # until compose sends one: normal priority, because nothing is shown before the first result
         self._schedule = InferenceScheduled(0.0, True, False, False, 0, 0, round(settings.mask_age_limit_ms))

@@ -18,11 +18,9 @@ import numpy as np
 
 from common.ipc.messages import InferenceScheduled
 from common.ipc.records import Instance
-from common.vision.arrays import BgrImage
+from common.vision.arrays import BgrImage, Mask
 from common.vision.pyramid import ImagePyramid
-from infer.lone_person import Cells, lone_person, own_cells
-
-Picture = BgrImage
+from infer.lone_person import lone_person, own_cells
 
 CELLS_WH = (160, 90)
 # Grey levels, of any colour of any cell. Measured in the shared, heavily compressed clip of an empty room: cells change by 3
@@ -66,7 +64,7 @@ class Thumbnail(NamedTuple):
     captured_ns: int
 
 
-def make_thumbnail(picture: Picture, epoch: int, frame_id: int, captured_ns: int) -> Thumbnail:
+def make_thumbnail(picture: BgrImage, epoch: int, frame_id: int, captured_ns: int) -> Thumbnail:
     """Return the thumbnail of a frame, (H, W, 3) uint8 BGR."""
     return Thumbnail(reduce_to_cells(picture), (epoch, picture.shape), frame_id, captured_ns)
 
@@ -83,7 +81,7 @@ class StaticSceneCache:
         self._took_ns = 0
         self._free_ns = 0  # when the worker could take another frame
         self._published_ns = 0
-        self._own: Cells | None = None  # where motion is the lone person's own; None: no person is alone
+        self._own: Mask | None = None  # where motion is the lone person's own; None: no person is alone
         self._crowded_ns = 0  # capture time of the last frame in which anybody but one person may have been in view
         self.instances: tuple[Instance, ...] = ()
 
@@ -163,12 +161,12 @@ class StaticSceneCache:
         return True
 
 
-def changed_cells(before: Picture, now: Picture) -> Cells:
+def changed_cells(before: BgrImage, now: BgrImage) -> Mask:
     """Return (h, w) bool, the cells of two pictures of cells (h, w, 3) uint8 that differ in any colour."""
     return np.asarray(cv2.inRange(cv2.absdiff(before, now), (0,) * 3, (CHANGE_THRESHOLD,) * 3) == 0)
 
 
-def has_large_change(changed: Cells) -> bool:
+def has_large_change(changed: Mask) -> bool:
     """Return True if changed cells, (h, w) bool, contain a block that is large enough for a person coming in.
 
     Noise of a compressed picture changes one or two neighbouring cells.
@@ -189,7 +187,7 @@ def max_hold_ns(hold_ns: int, limit_ns: int, wait_ns: int, took_ns: int) -> int:
     return min(hold_ns, limit_ns - wait_ns - took_ns * 3 // 2 - RESERVE_NS)
 
 
-def reduce_to_cells(picture: Picture) -> Picture:
+def reduce_to_cells(picture: BgrImage) -> BgrImage:
     """Return (90, 160, 3) uint8, the mean of each cell of a picture (H, W, 3) uint8."""
     level = ImagePyramid(picture).smallest_at_least(*CELLS_WH)
     return np.asarray(cv2.resize(level, CELLS_WH, interpolation=cv2.INTER_AREA), np.uint8)

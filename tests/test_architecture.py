@@ -12,6 +12,7 @@ from typing import get_args
 import pytest
 
 from common import errors
+from common.ipc import streams
 from common.ipc.messages import Message
 from common.ipc.streams import METRICS, STREAMS, SocketStream, Stream
 from common.metrics import metrics as metrics_module
@@ -253,3 +254,13 @@ def test_every_metric_that_is_written_is_declared_and_the_other_way_round() -> N
     call = re.compile(r"metrics\.(?:count|set|observe)\(\s*\"(\w+)\"|self\.set\(\"(\w+)\"")
     written = {found[1] or found[2] for path in SOURCES for found in call.finditer(path.read_text())}
     assert written == set(metrics_module.METRICS)
+
+
+def test_each_stream_is_bound_by_the_process_that_the_table_names() -> None:
+    table = {name: stream.binder for name, stream in vars(streams).items() if isinstance(stream, SocketStream)}
+    found = {
+        name: path.relative_to(ROOT).parts[0]
+        for path in SOURCES
+        for name in re.findall(r"bind\(context, ([A-Z]+),", path.read_text())
+    }
+    assert found == {name: binder for name, binder in table.items() if binder != "relay"}

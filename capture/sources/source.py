@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from common.vision.arrays import BgrImage
 
 CAMERA, NETWORK_CAMERA, FILE, FOLDER, DEMO = "the camera", "the network camera", "the file", "the folder", "the demo"
 READ_TIMEOUT_S = 2.0  # how long a read may take, without the time between two frames
@@ -27,7 +26,7 @@ class SourceFrame(NamedTuple):
     captured_ns: CLOCK_MONOTONIC.
     """
 
-    picture: NDArray[np.uint8]
+    picture: BgrImage
     source_index: int
     captured_ns: int
 

@@ -49,7 +49,11 @@ class EmbeddedDetector:
 
     def detect(self, picture: BgrImage) -> tuple[Instance, ...]:
         """See Detector."""
-        return instances_of(self._networks.run(picture), self._confidence)
+        return self.instances(self._networks.run(picture))
+
+    def instances(self, result: EmbeddedResult) -> tuple[Instance, ...]:
+        """Return what the networks found in a picture, as instances."""
+        return instances_of(result, self._confidence)
 
 
 def instances_of(result: EmbeddedResult, confidence: float) -> tuple[Instance, ...]:

@@ -12,7 +12,8 @@ from common.ipc.messages import InferenceScheduled
 from common.ipc.records import DetectorKind, FrameInfo, Instance
 from infer import inference as module
 from infer.combined_detector import CombinedDetector
-from infer.embedded.detector import EMBEDDED
+from infer.embedded.detector import EMBEDDED, EmbeddedDetector
+from infer.embedded.networks import EmbeddedResult
 from infer.inference import MASK_RCNN_INTERVAL_NS, Inference
 from infer.static_scene import ALONE_NS, MAX_HOLD_ALONE_NS
 from tests.counting import Counting, Found
@@ -47,12 +48,31 @@ def test_the_mask_rcnn_does_not_run_while_the_processor_is_too_busy() -> None:
     assert models == [both, small, small, both]
 
 
+class FixedSmall(EmbeddedDetector):
+    """Finds what it is given, whatever the networks say."""
+
+    def __init__(self, found: Found) -> None:
+        super().__init__(0.5)
+        self.found, self.inferences = found, 0
+
+    def instances(self, result: EmbeddedResult) -> Found:
+        self.inferences += 1
+        return self.found
+
+
+class FixedBoth(CombinedDetector):
+    """Finds what its Mask R-CNN finds where both run."""
+
+    def _both(self, found: Found, result: EmbeddedResult) -> Found:
+        return found
+
+
 class LonePersonCall:
     """A call with one person before a plain wall. `small` is what the small networks find."""
 
     def __init__(self, small: Found, *, schedule: InferenceScheduled = SCHEDULE) -> None:
-        self.mask_rcnn, self.small = Counting(lambda picture: SOMEBODY), Counting(lambda picture: small)
-        detector = CombinedDetector(self.mask_rcnn, 0.3, 0.5)
+        self.mask_rcnn, self.small = Counting(lambda picture: SOMEBODY), FixedSmall(small)
+        detector = FixedBoth(self.mask_rcnn, 0.3, 0.5)
         detector.small = self.small
         self._inference, self._wanted, self._number = Inference(detector), schedule, 0
         self.models: set[str] = set()
