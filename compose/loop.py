@@ -10,10 +10,10 @@ from pathlib import Path
 import cv2
 import zmq
 
-from common.errors import RingGoneError
 from common.ipc.messages import CommandIssued, FrameComposed, MasksInferred, SourceLost, SourceNotice
+from common.ipc.picture_reader import PictureReader
 from common.ipc.records import DetectorKind, FrameInfo, SetBackground, SetPrivacy, SetView
-from common.ipc.ring import RingCache, ShapedRing
+from common.ipc.ring import ShapedRing
 from common.ipc.streams import (
     COMPOSITES,
     CONTROL,
@@ -73,8 +73,8 @@ def run(settings: ComposeSettings, stage: StageContext) -> None:
             poller.poll(POLL_MS)
             frame, picture = frames.latest()
             reset_after_loss(policy, tracker, renderer)
-            for wish in receive(control, CommandIssued, counters):
-                apply_command(wish, policy, tracker, renderer, counters)
+            for command in receive(control, CommandIssued, counters):
+                apply_command(command, policy, tracker, renderer, counters)
             if watch.is_gone():
                 counters.count("worker", "gone, or cut off for what it sent")
             begun, pyramid = time.monotonic(), None if picture is None else ImagePyramid(picture)
@@ -130,12 +130,12 @@ def reset_after_loss(policy: Policy, tracker: Tracker, renderer: Renderer) -> No
 
 
 def apply_command(
-    wish: CommandIssued, policy: Policy, tracker: Tracker, renderer: Renderer, counters: Counters
+    issued: CommandIssued, policy: Policy, tracker: Tracker, renderer: Renderer, counters: Counters
 ) -> None:
     """Do what a viewer wants, or count why the policy refuses it."""
-    asked = wish.command
-    if refused := policy.refusal_of_command(wish, time.monotonic_ns()):
-        counters.count("wish", refused)
+    asked = issued.command
+    if refused := policy.refusal_of_command(issued, time.monotonic_ns()):
+        counters.count("command", refused)
     elif isinstance(asked, SetPrivacy):
         policy.set_privacy(asked.privacy)
     elif isinstance(asked, SetView):
@@ -155,8 +155,7 @@ class FrameReader:
         self.sockets = (self._socket, self._capture.socket)
         self._policy = policy
         self._counters = counters
-        self._ring = RingCache()
-        self._buffer: BgrImage | None = None
+        self._pictures = PictureReader("frame", counters)
         self.skipped = 0  # frames, because compose was late
         self.notice = ""  # what the source has to say in the picture
 
@@ -183,19 +182,7 @@ class FrameReader:
                 self._counters.count("frame", refused)
             else:
                 newest = message.frame
-        return (newest, self._read(newest)) if newest is not None else (None, None)
-
-    def _read(self, frame: FrameInfo) -> BgrImage | None:
-        try:
-            picture = self._ring.read(frame.segment, frame.sequence, frame.shape, self._buffer)
-        except RingGoneError as error:
-            self._counters.count("frame", "segment gone", str(error))
-            return None
-        if picture is None:
-            self._counters.count("frame", "lapped")
-            return None
-        self._buffer = picture
-        return picture
+        return (newest, self._pictures.read(newest)) if newest is not None else (None, None)
 
 
 class StateLogger:

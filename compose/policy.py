@@ -49,7 +49,9 @@ SILENCE_NS, SILENT_PERIODS = 500_000_000, 3
 # when no frame comes for so long, and for SILENT_PERIODS, that is a loss: another person may sit in front of the camera
 LOSS_NS = 2_000_000_000
 KNOWN_FRAMES = 4096  # frames whose masks may still come: 17 s at 240 a second, longer than any mask may be used
-LATEST_WISH_NS = 1_500_000_000  # greatest age of a command: displays keep one for a second while compose is not there
+LATEST_COMMAND_NS = (
+    1_500_000_000  # greatest age of a command: displays keep one for a second while compose is not there
+)
 NO_MASK_YET = "no mask of this stream yet"
 NO_FRAME = "no frame comes from capture"
 
@@ -195,19 +197,19 @@ class Policy:
         self._started, self._masks, self._selection = True, masks, selection
         return "stale" if now_ns - masks.looked_ns > age_limit_ms * 1e6 else ""
 
-    def refusal_of_command(self, wish: CommandIssued, now_ns: int) -> str:
+    def refusal_of_command(self, issued: CommandIssued, now_ns: int) -> str:
         """Return "" or why a viewer's command must not be obeyed. Turning privacy on is never refused: it only hides."""
-        if wish.command in (SetPrivacy(True), SetView(False)):
+        if issued.command in (SetPrivacy(True), SetView(False)):
             return ""
-        if wish.issued_ns > now_ns:
+        if issued.issued_ns > now_ns:
             return "from the future"
-        if now_ns - wish.issued_ns > LATEST_WISH_NS:
+        if now_ns - issued.issued_ns > LATEST_COMMAND_NS:
             return "too late"
-        if wish.issued_ns < self._lost_ns:
+        if issued.issued_ns < self._lost_ns:
             return "from before a loss"
-        if self._lost and wish.command in (SetPrivacy(False), SetView(True)):
+        if self._lost and issued.command in (SetPrivacy(False), SetView(True)):
             return "while there is no picture"
-        return "for another stream" if wish.epoch != self._epoch else ""
+        return "for another stream" if issued.epoch != self._epoch else ""
 
     def set_privacy(self, on: bool) -> None:
         """Turn privacy on or off. When it is turned on, everything is hidden until a mask comes."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from common.errors import RingGoneError
 from common.ipc.messages import FrameComposed
-from common.ipc.ring import RingCache
+from common.ipc.picture_reader import PictureReader
 from common.ipc.streams import PeerWatch, Socket, receive
 from common.metrics.counters import Counters
 from common.vision.arrays import BgrImage
@@ -45,8 +44,7 @@ class CompositeReader:
         self.socket = socket
         self._compose = PeerWatch(socket)
         self._counters = counters
-        self._ring = RingCache()
-        self._buffer: BgrImage | None = None
+        self._pictures = PictureReader("composite", counters)
 
     def is_gone(self) -> bool:
         """See CompositeSource."""
@@ -70,14 +68,4 @@ class CompositeReader:
             (H, W, 3) uint8 BGR, which the caller may change until the next call; None, and counted, if they were overwritten or
             their ring is gone.
         """
-        frame = message.frame
-        try:
-            picture = self._ring.read(frame.segment, frame.sequence, frame.shape, self._buffer)
-        except RingGoneError as error:
-            self._counters.count("composite", "segment gone", str(error))
-            return None
-        if picture is None:
-            self._counters.count("composite", "lapped")
-            return None
-        self._buffer = picture
-        return picture
+        return self._pictures.read(message.frame)

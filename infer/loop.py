@@ -9,9 +9,8 @@ from dataclasses import replace
 
 import cv2
 
-from common.errors import RingGoneError
 from common.ipc.messages import InferenceScheduled, MasksInferred, WorkAssigned, WorkRequested
-from common.ipc.ring import RingCache
+from common.ipc.picture_reader import PictureReader
 from common.ipc.streams import MASKS, SCHEDULE, WORK, Context, connect, open_context, receive, send
 from common.metrics.counters import Counters
 from common.metrics.load import LoadReporter
@@ -113,7 +112,7 @@ class WorkClient:
         # until compose sends one: normal priority, because nothing is shown before the first result
         self._schedule = InferenceScheduled(0.0, True, False, False, 0, 0, round(settings.mask_age_limit_ms))
         self._least_wh = least_wh
-        self._ring = RingCache()
+        self._pictures = PictureReader("frame", counters)
         self._requested_at = -REQUEST_INTERVAL_S
         self._not_before = 0.0
         self.counters = counters
@@ -144,16 +143,8 @@ class WorkClient:
         self._not_before = max(now, self._not_before + self._period_s())
         self._requested_at = -REQUEST_INTERVAL_S  # the frame uses up the request: the next call sends another
         message = messages[-1]
-        try:
-            frame = message.frame
-            picture = self._ring.read_reduced(frame.segment, frame.sequence, frame.shape, self._least_wh)
-        except RingGoneError as error:
-            self.counters.count("frame", "segment gone", str(error))
-            return None, None
-        if picture is None:
-            self.counters.count("frame", "lapped")
-            return None, None
-        return message, picture
+        picture = self._pictures.read_reduced(message.frame, self._least_wh)
+        return (None, None) if picture is None else (message, picture)
 
     def skip(self) -> None:
         """Delay the next request, because the last frame needed no result."""

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from common.ipc.records import Instance
-from common.vision.arrays import BgrImage, SoftMask
+from common.vision.arrays import SoftMask
 
 DILATE_PX = 3
 FEATHER_PX = 7
@@ -82,7 +82,7 @@ def scale_alpha(whole: Alpha, opacity: float) -> Alpha:
     return Alpha(cv2.convertScaleAbs(whole.opacity, alpha=opacity), whole.box_xyxy)
 
 
-def _threshold(likely: BgrImage, threshold: float) -> BgrImage:
+def _threshold(likely: SoftMask, threshold: float) -> SoftMask:
     """Return 255 where the probability, 0..255, is above `threshold`, 0..1."""
-    cut: BgrImage = cv2.threshold(likely, threshold * 255, 255, cv2.THRESH_BINARY)[1]
+    cut: SoftMask = cv2.threshold(likely, threshold * 255, 255, cv2.THRESH_BINARY)[1]
     return cut

@@ -9,10 +9,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from common.vision.arrays import BgrImage
+from common.vision.arrays import SoftMask
 from compose.who.appearance import Appearance, part_similarities, similarity
-
-SoftMask = BgrImage
 
 LEAST_OVERLAP = 0.15  # two areas with this IoU are at the same place
 # least similarity of head, upper and lower half, for a person who is in the right place

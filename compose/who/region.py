@@ -232,7 +232,7 @@ class Region:
         nothing = np.zeros(present.grey.shape, np.uint8)
         self._observed.append(Observation(present.frame_id, nothing, EMPTY_BOX, present.flow, present.since))
 
-    def propagate(self, likely: BgrImage | None, box: GridBox) -> RegionState:
+    def propagate(self, likely: SoftMask | None, box: GridBox) -> RegionState:
         """Propagate the area to the newest frame, once per frame.
 
         Args:

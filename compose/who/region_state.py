@@ -88,8 +88,9 @@ def advance(last: RegionState, observed: Observation) -> RegionState:
         recent = np.asarray(cv2.max(subject, faded(warped.recent, frames, warped.others)), np.uint8)
         farther = min(last.max_travel + MIN_TRAVEL, limits.any_person)
         return RegionState(
-            observed.frame_id, subject, *warped._replace(recent=recent), nobody, farther, limits.occlusion_timer,
-            limits.frozen, limits.motion_spread, last.occluding,
+            frame_id=observed.frame_id, subject=subject, confirmed=warped.confirmed, recent=recent, others=warped.others,
+            certain=warped.certain, unassigned=nobody, max_travel=farther, occlusion_timer=limits.occlusion_timer,
+            frozen=limits.frozen, motion_spread=limits.motion_spread, occluding=last.occluding,
         )  # fmt: skip
 
     person = _threshold(observed.likely, PERSON - 1)
@@ -102,8 +103,9 @@ def advance(last: RegionState, observed: Observation) -> RegionState:
         observed, warped, mine, cv2.compare(to_others, limits.any_person, cv2.CMP_LE),
         cv2.compare(to_confirmed, max(limits.subject, STRANGER_DISTANCE), cv2.CMP_GT),
     )  # fmt: skip
-    maybe = cv2.bitwise_or(_threshold(observed.likely, MAYBE - 1), inner)
-    confirmed = masked(warped.confirmed, maybe) if limits.frozen else mine
+    confirmed = mine
+    if limits.frozen:
+        confirmed = masked(warped.confirmed, cv2.bitwise_or(_threshold(observed.likely, MAYBE - 1), inner))
     travelled = _farthest(to_confirmed, mine) / max(1, frames)
     recent = np.asarray(cv2.max(_threshold(confirmed, 127), faded(warped.recent, frames, others)), np.uint8)
     return RegionState(

@@ -28,7 +28,6 @@ from compose.who.region import HISTORY, PresentFrame, Region, eroded, grid_wh
 from compose.who.selection import Selection, SubjectSelector
 from compose.who.subject import people_of
 
-Picture = BgrImage
 CERTAIN_PROBABILITY = 0.8  # a pixel of a result with this probability is the subject, whatever the matte finds
 EVEN_PROBABILITY = 0.5  # a pixel with this probability is as likely the subject as not
 SAMPLE_SCALE = (
@@ -221,7 +220,9 @@ class Tracker:
             return Selection((*subjects, *things), everybody=everybody)
         return Selection((), self._selector.no_subject_reason(len(people)), self._selector.question, everybody)
 
-    def _hold(self, result: MasksInferred, people: list[SoftMask], signs: list[SoftMask], even: Picture | None) -> bool:
+    def _hold(
+        self, result: MasksInferred, people: list[SoftMask], signs: list[SoftMask], even: BgrImage | None
+    ) -> bool:
         """Hold the subject's area for a short time, although a result did not find the subject.
 
         That is done where a sign of somebody lies on the area, or where the result may have missed the subject. Everybody else
