@@ -108,6 +108,6 @@ def frames_of(kind: str) -> int:
 def code_sum() -> str:
     """A sum over the code and settings that a look depends on."""
     found = hashlib.blake2b(cv2.__version__.encode(), digest_size=8)
-    for path in sorted([*ROOT.glob("infer/**/*.py"), *ROOT.glob("common/*.py")]):
+    for path in sorted([*ROOT.glob("infer/**/*.py"), *ROOT.glob("common/**/*.py")]):
         found.update(path.read_bytes())
     return found.hexdigest()

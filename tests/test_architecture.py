@@ -205,6 +205,12 @@ def test_nobody_loads_what_it_does_not_need(module: str, unwanted: set[str]) -> 
     assert unwanted & set(loaded.split()) == set()
 
 
+@pytest.mark.parametrize("stage", STAGE_NAMES)
+def test_every_stage_begins_with_the_same_file(stage: str) -> None:
+    begins = f'from common.runtime.supervisor import launch\n\nlaunch("{stage}")\n'
+    assert (ROOT / stage / "__main__.py").read_text() == begins
+
+
 def test_the_procfile_runs_every_stage_with_exec() -> None:
     lines = (ROOT / "Procfile").read_text().splitlines()
     assert lines == [

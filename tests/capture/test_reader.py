@@ -185,5 +185,6 @@ def test_closing_does_not_wait_for_a_device_that_blocks() -> None:
     with SourceReader(lambda: device, NAME) as reader:
         wait_for("a frame", reader.poll)
         device.blocks.wait(60)
+        threading.Timer(5, comes_back.set).start()  # who waits for the device longer than that finds it free
     assert reader._thread.is_alive(), "its device blocks still"
     comes_back.set()

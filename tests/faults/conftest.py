@@ -23,6 +23,7 @@ def call_of_the_module(scene: PatternedScene) -> Iterator[tuple[WatchedCall, Exa
     with tempfile.TemporaryDirectory(prefix="onlyme-") as folder:
         with exact_call(Path(folder) / "run", scene) as running:
             yield running
+        running[0].watch.since = 0, 0
         assert nothing_leaked(running[0].watch)
 
 
@@ -32,4 +33,5 @@ def shared_call(call_of_the_module: tuple[WatchedCall, ExactWorker]) -> tuple[Wa
     call, worker = call_of_the_module
     worker.answer = honest
     call.wait_live(time.monotonic())
+    call.watch.since = len(call.watch.seen), call.watch.unjudged
     return call, worker

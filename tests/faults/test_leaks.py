@@ -152,6 +152,7 @@ def test_masks_of_two_cameras_mixed(
 
 def composed_share(heard: Sequence[Heard], begin: float, end: float) -> float:
     """Return how many of the frames captured between two moments (CLOCK_MONOTONIC seconds) were composed then, 0..1."""
+    heard = [h for h in heard if h.message.frame.epoch == heard[-1].message.frame.epoch]
     before = max(h.message.frame.frame_id for h in heard if h.at <= begin)
     after = min(h.message.frame.frame_id for h in heard if h.at > end)
     composed = {h.message.frame.frame_id for h in heard if begin < h.at <= end}

@@ -95,6 +95,7 @@ class Watch(Background):
         self.heard: list[Heard] = []
         self.seen: list[Seen] = []
         self.unjudged = 0
+        self.since = (0, 0)  # how many were judged, and how many were not, before the test that is running
         self._run_dir = run_dir
         self._waiting: deque[_Waiting] = deque()
         self._oracles = {oracle.size_wh: oracle for oracle in oracles}
@@ -261,13 +262,17 @@ def watched_call(
 
 
 def nothing_leaked(watch: Watch) -> bool:
-    judged = [s for s in watch.seen if s.message.privacy]
+    """Judge what came out since `watch.since`, where tests share a call."""
+    first, unjudged_before = watch.since
+    seen, unjudged = watch.seen[first:], watch.unjudged - unjudged_before
+    judged = [s for s in seen if s.message.privacy]
     assert judged, "no composite was judged"
     worst = max(judged, key=lambda s: s.leak)
     print(
-        f"{len(watch.seen)} composites judged, {watch.unjudged} not; the worst keeps {worst.leak:.2f} of the bound: "
+        f"{len(seen)} composites judged, {unjudged} not; the worst keeps {worst.leak:.2f} of the bound: "
         f"{worst.worst} in a picture that is {worst.message.state}"
     )
-    assert not watch.leaks(), [(s.message, s.worst) for s in watch.leaks()[:3]]
-    assert watch.unjudged <= FEW or watch.unjudged_share <= MAY_BE_UNJUDGED
+    leaks = [s for s in judged if s.leak > BOUND]
+    assert not leaks, [(s.message, s.worst) for s in leaks[:3]]
+    assert unjudged <= FEW or unjudged / (unjudged + len(seen)) <= MAY_BE_UNJUDGED
     return True

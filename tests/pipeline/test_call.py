@@ -178,7 +178,7 @@ def test_bad_input_ends_the_stage_with_one_clear_line(
         [sys.executable, "-m", program], cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 2, done.stderr
-    assert [line for line in done.stderr.splitlines() if says in line], done.stderr
+    assert sum(says in line for line in done.stderr.splitlines()) == 1, done.stderr
     assert "Traceback" not in done.stderr
 
 
