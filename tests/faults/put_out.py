@@ -25,7 +25,7 @@ from display.composite_reader import CompositeReader
 from display.relay.keyring import ViewerKey
 from tests.background import Background
 from tests.faults.detail import grey_of
-from tests.faults.oracle import LeakOracle
+from tests.faults.oracle import BOUND, LeakOracle
 from tests.faults.watch import Seen, sketch_of
 from tests.processes.relayed import ViewerPlayed
 
@@ -63,10 +63,14 @@ class Judge:
         if any(cv2.absdiff(picture, card).max() <= CARD_ALIKE for card in self._cards):
             return 0.0
         message = self._seen[nearest].message
-        if apart[nearest] > ALIKE or message.state == "lost":
-            return self._oracle.leak(picture, replace(message, state="hidden"))
-        self.matched += 1
-        return self._oracle.leak(picture, message)
+        is_one = bool(apart[nearest] <= ALIKE and message.state != "lost")
+        self.matched += is_one
+        leak = self._oracle.leak(picture, message if is_one else replace(message, state="hidden"))
+        if leak > BOUND:
+            print(
+                f"{leak:.2f} of the bound, {apart[nearest]:.1f} grey levels from a composite that is {message.state}: {message}"
+            )
+        return leak
 
 
 TOKEN = "a-token-of-the-tests_"  # --token of a call whose page is watched
