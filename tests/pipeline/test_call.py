@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -187,7 +188,9 @@ def test_bad_input_ends_the_whole_call_with_2(fault: str, run_dir: Path) -> None
     program, settings, says = BAD[fault]
     code, said = run_call({"source": "demo", "sink": "headless", **settings}, run_dir, limit_s=60)
     assert code == 2, said
-    assert [line for line in said.splitlines() if says in line and f"| {program}: " in line], said
+    # all stages refuse an unknown setting: who says so first ends the call, the others may not come to say it
+    speaker = r"\w+" if fault == "unknown" else program
+    assert re.search(rf"\| {speaker}: .*{re.escape(says)}", said), said
     assert "Traceback" not in said
     assert processes_of(run_dir) == []
 
