@@ -93,6 +93,8 @@ class RecordSink(UnattendedSink):
             for shown in items:
                 folder = folder or make_free(self._out, Folder)
                 folder.add(shown, compress=self._thread.fill < BUSY)
+                if not self.recorded:
+                    self._thread.began(folder.path)
                 self.recorded += 1
         finally:
             if folder is not None:
@@ -108,7 +110,7 @@ class Folder:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, self._number = path, 0
+        self.path, self._number = path, 0
         frames = path / "frames"
         for folder in (path, frames):
             folder.mkdir(mode=0o700, exist_ok=True)
@@ -122,10 +124,8 @@ class Folder:
         if shown.picture is not None:
             file = f"frames/{self._number:08d}.png"
             png = cv2.imencode(".png", shown.picture, [cv2.IMWRITE_PNG_COMPRESSION, int(compress)])[1]
-            write_whole(self._path / file, png.tobytes())
+            write_whole(self.path / file, png.tobytes())
         self._lines.append(json.dumps({"file": file, **shown.row}).encode() + b"\n")
-        if not self._number:
-            log.info("recording in %s", self._path)
         self._number += 1
 
     def close(self) -> None:

@@ -36,7 +36,7 @@ class ReopeningSink:
     def __init__(self, name: str, open_sink: Callable[[], Sink], *, is_restart: bool) -> None:
         self._name, self._open_sink = name, open_sink
         self._sink: Sink | None = None
-        self._said = ""
+        self._said: set[str] = set()
         self._retry_s, self._retry_at, self._opened_at = FIRST_RETRY_S, 0.0, time.monotonic()
         if not is_restart:
             self._sink = open_sink()
@@ -85,15 +85,15 @@ class ReopeningSink:
         except Exception as error:  # whatever it is, the call is worth more than this sink
             now = time.monotonic()
             if self._sink is not None and now - self._opened_at > LASTED_S:
-                self._retry_s, self._said = FIRST_RETRY_S, ""
+                self._retry_s, self._said = FIRST_RETRY_S, set()
             self._retry_at, self._retry_s = now + self._retry_s, min(2 * self._retry_s, LAST_RETRY_S)
             self._say(error, "the call goes on, and this is tried again")
             self.close()
 
     def _say(self, error: Exception, then: str) -> None:
-        """Log an error in one line, unless it was the last one."""
+        """Log an error in one line, unless that was said since the sink worked last."""
         text = str(error) if isinstance(error, DisplayError) else f"--sink {self._name}: {one_line(error)}"
-        if text != self._said:
-            self._said = text
+        if text not in self._said:
+            self._said.add(text)
             log.error("%s; %s", text, then)
         log.debug("where the sink failed", exc_info=error)

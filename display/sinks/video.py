@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -85,7 +85,7 @@ class VideoSink(UnattendedSink):
                 if movie is not None and self._is_over(movie, captured_ns, picture):
                     over, movie = movie, None
                     over.close()
-                movie = movie or Movie(self._out, picture.shape, captured_ns)
+                movie = movie or Movie(self._out, picture.shape, captured_ns, self._thread.began)
                 movie.add(captured_ns, picture)
         finally:
             if movie is not None:
@@ -100,10 +100,17 @@ class VideoSink(UnattendedSink):
 
 
 class Movie:
-    """One video file that is being written, under the first free name. The file exists once a picture in it can be played."""
+    """One video file that is being written, under the first free name.
 
-    def __init__(self, out: Path, shape: tuple[int, ...], begun_ns: int) -> None:
-        self.shape, self.begun_ns = shape, begun_ns
+    Args:
+        out: The name that is tried first.
+        shape: Of its pictures.
+        begun_ns: When the first one was captured.
+        began: Called with the file's path once a picture in it can be played. The file does not exist before.
+    """
+
+    def __init__(self, out: Path, shape: tuple[int, ...], begun_ns: int, began: Callable[[Path], None]) -> None:
+        self.shape, self.begun_ns, self._began = shape, begun_ns, began
         self._out, self._made = out, Made()
         self._file: WholeFile | None = None
         self._container = av.open(self._made, "w", format="mp4", options=FLAGS)
@@ -154,7 +161,7 @@ class Movie:
             self._file = self._file or make_free(self._out, WholeFile)
             self._file.append(fragments)
             if is_first:
-                log.info("recording to %s", self._file.path)
+                self._began(self._file.path)
 
     def _close_file(self) -> None:
         if self._file is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -14,6 +15,8 @@ from display.sinks.sink import one_line
 MAX_WAITING_BYTES = 100_000_000  # 36 pictures at 720p, 4 at 2160p; a larger picture waits alone
 CLOSE_PATIENCE_S = 4.0  # a display whose loop stands still for 5 s is killed and started again
 
+log = logging.getLogger("onlyme")
+
 T = TypeVar("T")
 
 
@@ -22,7 +25,7 @@ class WriterThread(Generic[T]):
 
     Args:
         sink: Name of the sink, for the thread and for errors.
-        out: What is written, for errors.
+        out: What is to be written, for errors.
         write: Takes items until there are no more. What it raises ends the thread.
     """
 
@@ -39,6 +42,11 @@ class WriterThread(Generic[T]):
     def fill(self) -> float:
         """Share of the bytes that may wait which do, the item that is being written included."""
         return self._waiting_bytes / MAX_WAITING_BYTES
+
+    def began(self, path: Path) -> None:
+        """Log which file or folder is written from now on, and name it in errors. `write` calls this once it can be read."""
+        self._out = path
+        log.info("recording to %s", path)
 
     def put(self, item: T, size: int) -> bool:
         """Give an item of `size` bytes to the thread; return False, and leave it out, if too much waits already.

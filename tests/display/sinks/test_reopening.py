@@ -144,6 +144,17 @@ def test_failures_in_a_row_are_tried_ever_more_rarely_and_said_once(
     assert len(said(caplog)) == 1
 
 
+def test_another_failure_is_said_at_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """The log said that the next file is being recorded, and not that it could not be written either."""
+    failures = [DisplayError(f"cannot go on writing {name}") for name in ("call.mp4", "call-2.mp4", "call.mp4")]
+    played = Played(monkeypatch, *(FailingSink("show", failure) for failure in failures), FailingSink())
+    sink = ReopeningSink("video", played.open, is_restart=False)
+    for _ in failures:
+        sink.show(PICTURE, MESSAGE, Meter())
+        played.wait(sink)
+    assert [text.split(";")[0] for text in said(caplog)] == [str(failure) for failure in failures[:2]]
+
+
 def test_a_failure_after_a_sink_has_worked_for_a_while_is_said_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

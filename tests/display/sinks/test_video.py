@@ -166,13 +166,13 @@ def test_a_full_disk_is_one_line_and_what_was_written_plays(tmp_path: Path, capl
     with files_up_to(1_000_000):
         for name in ("call.mp4", "call-2.mp4"):
             into = sink(tmp_path / "call.mp4")
-            assert "cannot go on writing" in fill(into)
+            assert f"cannot go on writing {tmp_path / name} (File too large)" in fill(into)
             with pytest.raises(DisplayError, match="File too large"):
                 into.close()
             assert len(play(tmp_path / name)) > 10
     with files_up_to(100):
         into = sink(tmp_path / "call.mp4")
-        fill(into)
+        assert f"cannot go on writing {tmp_path / 'call.mp4'} (" in fill(into), "the name that was asked for"
         with pytest.raises(DisplayError, match="File too large"):
             into.close()
     files = [tmp_path / "call.mp4", tmp_path / "call-2.mp4"]
@@ -201,7 +201,7 @@ def test_what_was_encoded_before_an_error_of_the_encoder_is_kept(tmp_path: Path)
         def encode(self, frame: av.VideoFrame | None) -> list[Any]:
             raise av.error.ExternalError(1, "the encoder's own")
 
-    movie = Movie(tmp_path / "call.mp4", (90, 160, 3), 0)
+    movie = Movie(tmp_path / "call.mp4", (90, 160, 3), 0, lambda _: None)
     for number in range(5):
         movie.add(number * 10**7, np.zeros((90, 160, 3), np.uint8))
     stream = movie._stream
