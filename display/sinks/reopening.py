@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed
 from common.vision.arrays import BgrImage
 from display.meter import Meter
+from display.screen import PATIENCE_S
 from display.sinks.sink import Sink, SinkEvents, one_line
 
 FIRST_RETRY_S, LAST_RETRY_S = 1.0, 8.0  # each failure in a row doubles the wait
+RETRY_PATIENCE_S = 3.0  # a process has 60 s to begin, but a loop that turns is killed where it stands still for 5 s
 LASTED_S = 10.0  # a sink that has worked for so long fails for the first time again
 
 log = logging.getLogger("onlyme")
@@ -26,20 +28,20 @@ class ReopeningSink:
 
     Args:
         name: Of the sink, for errors.
-        open_sink: Opens the sink.
+        open_sink: Opens the sink, and waits for a screen no longer than so many seconds.
         is_restart: Whether an earlier process of this call has opened the sink before.
 
     Raises:
         DisplayError: The sink cannot be opened for the first time.
     """
 
-    def __init__(self, name: str, open_sink: Callable[[], Sink], *, is_restart: bool) -> None:
+    def __init__(self, name: str, open_sink: Callable[[float], Sink], *, is_restart: bool) -> None:
         self._name, self._open_sink = name, open_sink
         self._sink: Sink | None = None
         self._said: set[str] = set()
         self._retry_s, self._retry_at, self._opened_at = FIRST_RETRY_S, 0.0, time.monotonic()
-        if not is_restart:
-            self._sink = open_sink()
+        with self._kept() if is_restart else nullcontext():
+            self._sink = open_sink(PATIENCE_S)
 
     @property
     def local(self) -> bool:
@@ -62,7 +64,7 @@ class ReopeningSink:
         """See Sink. Opens the sink again when it is time."""
         with self._kept():
             if self._sink is None and time.monotonic() >= self._retry_at:
-                self._sink = self._open_sink()
+                self._sink = self._open_sink(RETRY_PATIENCE_S)
                 self._opened_at = time.monotonic()
             if self._sink is not None:
                 return self._sink.poll()

@@ -7,8 +7,10 @@ import pytest
 
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed
+from common.runtime.supervisor import STUCK_AFTER_S
 from common.vision.arrays import BgrImage
 from display.meter import Meter
+from display.screen import PATIENCE_S
 from display.sinks.reopening import LAST_RETRY_S, LASTED_S, ReopeningSink
 from display.sinks.sink import Sink, SinkEvents
 from tests.display.test_meter import MESSAGE
@@ -49,10 +51,12 @@ class Played:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *sinks: Sink | Exception) -> None:
         self.now = 100.0
+        self.patience_s: list[float] = []
         self._sinks = list(sinks)
         monkeypatch.setattr("time.monotonic", lambda: self.now)
 
-    def open(self) -> Sink:
+    def open(self, patience_s: float) -> Sink:
+        self.patience_s.append(patience_s)
         if isinstance(sink := self._sinks.pop(0), Exception):
             raise sink
         return sink
@@ -119,11 +123,13 @@ def test_the_first_opening_of_a_call_may_fail_and_that_of_a_restart_is_tried_aga
     with pytest.raises(DisplayError, match="taken"):
         ReopeningSink("web", played.open, is_restart=False)
     sink = ReopeningSink("web", played.open, is_restart=True)
-    assert sink.poll() == SinkEvents()
+    assert sink.poll() == SinkEvents(), "not again at once"
     played.wait(sink, LASTED_S + 1)
     assert opened.did == []
     assert said(caplog) == ["the port is taken; the call goes on, and this is tried again"], "the same is said once"
     assert played.wait(sink).quit, "closing the window, or q, still ends the call"
+    assert played.patience_s[:2] == [PATIENCE_S] * 2, "a process has time to begin"
+    assert max(played.patience_s[2:]) < STUCK_AFTER_S, "a loop that turns must not stand still"
 
 
 def test_failures_in_a_row_are_tried_ever_more_rarely_and_said_once(
