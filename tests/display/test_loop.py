@@ -23,7 +23,7 @@ from display.sinks.recording import RecordSink
 from tests.display.test_meter import MESSAGE
 
 CARD = replace(MESSAGE, frame=replace(MESSAGE.frame, height=90, width=160), state="lost", privacy=True)
-PICTURES = 30  # as many as may wait between the loop and the disk: none is left out
+PICTURES = 30  # so small that all may wait for the disk: none is left out
 
 
 def test_a_recording_is_complete_even_if_the_loop_fails(
