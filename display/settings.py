@@ -58,7 +58,9 @@ class DisplaySettings(Settings):
         None, path, f"key file of this viewer, made by {KEYS_COMMAND} new on the relay's machine"
     )
     out: Path | None = setting(
-        None, path, "new or empty folder that the record sink writes to, or .mp4 file that the video sink writes"
+        None,
+        path,
+        "folder that the record sink writes, or .mp4 file that the video sink writes; nothing is overwritten: call-2.mp4 follows call.mp4",
     )
     rotate_minutes: float = setting(
         0.0, float_range(0, 1e5), "minutes after which the video sink begins another file; 0: never"

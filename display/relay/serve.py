@@ -119,8 +119,13 @@ class RelayServer:
                 f"--relay: expected somebody who may watch on {settings.relay}, got an empty list in "
                 f"{settings.keys_folder}; make a key with {KEYS_COMMAND} new NAME"
             )
+        pair = self._keys.relay() if curve else None
         self._authenticator = start_authenticator(context, self._admits) if curve else None
-        self.socket = bind_relay(context, settings.relay, self._keys.relay() if curve else None)
+        try:
+            self.socket = bind_relay(context, settings.relay, pair)
+        except ConfigError:
+            self.close()
+            raise
         self._viewers = Viewers()
         self._number = 0
         self._checked_at = self._said_at = 0.0

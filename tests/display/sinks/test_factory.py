@@ -16,7 +16,7 @@ from display.sinks.web import WebSink
 
 @pytest.fixture(autouse=True)
 def no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sinks, "window_unavailable_reason", lambda: "no screen")
+    monkeypatch.setattr(sinks, "window_unavailable_reason", lambda *_: "no screen")
 
 
 @pytest.mark.parametrize("sink", ["headless", "auto"])
