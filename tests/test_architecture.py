@@ -14,7 +14,7 @@ import pytest
 from common import errors
 from common.ipc import streams
 from common.ipc.messages import Message
-from common.ipc.streams import METRICS, STREAMS, SocketStream, Stream
+from common.ipc.streams import METRICS, STREAMS, SocketStream
 from common.metrics import metrics as metrics_module
 from common.metrics.metrics import FOLDER
 from tests.shared import ROOT
@@ -224,19 +224,6 @@ def test_top_level_folders_are_fixed() -> None:
     assert folders == {*STAGE_NAMES, "common", "docs", "mask-rcnn-coco", "tests"}
     assert [p for p in tracked if (ROOT / p).is_file() and (ROOT / p).stat().st_size > 400_000] == []
     assert [p for p in tracked if p.endswith((".pb", ".pbtxt", ".tflite", ".mkv", ".mp4"))] == []
-
-
-def row_of(stream: Stream) -> str:
-    """Return the row of the documented table that describes a stream."""
-    carried_by = f"{stream.transport} + ring" if isinstance(stream, SocketStream) and stream.slots else stream.transport
-    contents = stream.contents
-    messages = contents if isinstance(contents, str) else ", ".join(message.__name__ for message in contents)
-    return f"| {stream.name} | {stream.route} | {carried_by} | {messages} | {stream.rate} | {stream.lost} |"
-
-
-def test_every_stream_stands_in_the_documentation_as_in_the_table() -> None:
-    documented = "".join(path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")))
-    assert [row_of(stream) for stream in STREAMS if row_of(stream) not in documented] == []
 
 
 def test_every_message_travels_on_a_stream() -> None:
