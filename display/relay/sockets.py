@@ -11,7 +11,6 @@ an answer it refuses the connection.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 from collections.abc import Callable
 
@@ -22,6 +21,7 @@ from zmq.auth.thread import ThreadAuthenticator
 from common.errors import ConfigError
 from common.ipc.codec import MAX_MESSAGE_BYTES
 from common.ipc.streams import REMOTE, Context, Socket
+from display.address import split_address
 from display.relay.keyring import Pair, ViewerKey
 
 IN_FLIGHT = REMOTE.queue
@@ -34,22 +34,6 @@ USER = "User-Id"  # property of a message that holds the sender's public key (Ze
 
 
 log = logging.getLogger("onlyme")
-
-
-def host_of(address: str) -> str:
-    """Return the host of `tcp://HOST:PORT`, without brackets."""
-    return address.removeprefix("tcp://").rpartition(":")[0].strip("[]")
-
-
-def is_loopback(address: str) -> bool:
-    """Return whether only this machine can reach `tcp://HOST:PORT`; False for every name but localhost."""
-    host = host_of(address)
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class _KeyCheck:
@@ -141,6 +125,6 @@ def _socket(context: Context, kind: int, address: str, queue: int, largest: int)
     socket.setsockopt(zmq.TCP_MAXRT, UNANSWERED_MS)
     socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, 2000)
-    if ":" in host_of(address):
+    if ":" in split_address(address)[0]:
         socket.setsockopt(zmq.IPV6, 1)
     return socket
