@@ -81,7 +81,7 @@ class _Closing:
 
 
 class _Mapped(_Closing):
-    """Holds what writer and reader share: the mapping, and the cursor and heartbeat in its header."""
+    """Holds what writer and reader share: the mapping, and the cursor in its header."""
 
     def __init__(self, segment: SharedMemory, capacity: int, shape: tuple[int, int, int], epoch: int) -> None:
         self._segment = segment
@@ -91,7 +91,7 @@ class _Mapped(_Closing):
         self.shape = shape
         self.epoch = epoch
         # frombuffer keeps the mapping alive: an access after close() raises instead of ending in a segmentation fault
-        self._words = np.frombuffer(memory, np.int64, 2, CURSOR_OFFSET)
+        self._cursor = np.frombuffer(memory, np.int64, 1, CURSOR_OFFSET)
         count = shape[0] * shape[1] * shape[2]
         self._slots = [
             np.frombuffer(memory, np.uint8, count, PAGE + i * slot_bytes(shape)).reshape(shape) for i in range(capacity)
@@ -100,12 +100,12 @@ class _Mapped(_Closing):
     @property
     def cursor(self) -> int:
         """Return the sequence published last, -1 if none."""
-        return int(self._words[0])
+        return int(self._cursor[0])
 
     def close(self) -> None:
         """Unmap the ring. Arrays that `claim` returned must not be used afterwards."""
         self._slots.clear()
-        self._words = np.full(2, -1, np.int64)
+        self._cursor = np.full(1, -1, np.int64)
         self._segment.close()
 
 
@@ -137,8 +137,7 @@ class RingWriter(_Mapped):
             raise _no_space(stream, size, _free_bytes()) from None
         HEADER.pack_into(segment.memory, 0, bytes(8), LAYOUT_VERSION, capacity, *shape, epoch)
         super().__init__(segment, capacity, shape, epoch)
-        self._words[0] = -1
-        self.beat()
+        self._cursor[0] = -1
         segment.memory[:8] = MAGIC  # last: a reader that sees the magic sees the whole header
 
     def claim(self) -> BgrImage:
@@ -147,14 +146,9 @@ class RingWriter(_Mapped):
 
     def publish(self) -> int:
         """Make the claimed slot visible; return its sequence."""
-        self.beat()
         sequence = self.cursor + 1
-        self._words[0] = sequence
+        self._cursor[0] = sequence
         return sequence
-
-    def beat(self) -> None:
-        """Tell readers that the writer is alive though it may have nothing to publish."""
-        self._words[1] = time.monotonic_ns()
 
     def close(self) -> None:
         """Unmap the ring and remove its segment; readers keep their mapping."""
@@ -249,11 +243,6 @@ class RingReader(_Mapped):
     def _is_whole(self, sequence: int) -> bool:
         """Return whether a frame that has been copied until now was copied before the writer overwrote it."""
         return self.cursor - sequence < self.capacity - 1
-
-    @property
-    def heartbeat_age_ms(self) -> float:
-        """Return the milliseconds since the writer last published or called `beat`."""
-        return (time.monotonic_ns() - int(self._words[1])) / 1e6
 
 
 class RingCache:

@@ -102,19 +102,6 @@ def test_a_reduction_that_the_writer_overtakes_is_thrown_away(segments: None, mo
         assert reader.read_reduced(0, (4, 3)) is None
 
 
-def test_a_reader_sees_how_long_its_writer_has_been_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    now_ns = [10**9]
-    monkeypatch.setattr("time.monotonic_ns", lambda: now_ns[0])
-    with RingWriter("test", SHAPE, 4, new_epoch()) as writer, RingReader(writer.name) as reader:
-        now_ns[0] += 50_000_000
-        assert reader.heartbeat_age_ms == 50
-        writer.beat()
-        assert reader.heartbeat_age_ms == 0
-        now_ns[0] += 7_000_000
-        publish(writer, 1)
-        assert reader.heartbeat_age_ms == 0, "a frame is a sign of life too"
-
-
 def test_an_array_of_a_closed_ring_raises_instead_of_crashing() -> None:
     writer = RingWriter("test", SHAPE, 4, new_epoch())
     reader = RingReader(writer.name)
