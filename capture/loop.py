@@ -18,7 +18,7 @@ from common.ipc.codec import encode
 from common.ipc.fields import printable
 from common.ipc.messages import FrameCaptured, SourceLost, SourceNotice, WorkAssigned, WorkRequested
 from common.ipc.records import FrameInfo
-from common.ipc.ring import ShapedRing
+from common.ipc.ring import ResizableRing
 from common.ipc.streams import FRAMES, WORK, Context, bind, open_context, parse, send
 from common.metrics.counters import Counters
 from common.metrics.load import LoadReporter
@@ -77,7 +77,7 @@ def run(settings: CaptureSettings, stage: StageContext) -> None:
     log.info("source ended" if reader.ended else "stopped")
 
 
-class FramePublisher(ShapedRing):
+class FramePublisher(ResizableRing):
     """Write frames to the ring, and publish where they are."""
 
     def __init__(self, context: Context, run_dir: Path) -> None:
@@ -96,7 +96,7 @@ class FramePublisher(ShapedRing):
         height, width = frame.picture.shape[:2]
         if self.shape not in (None, (height, width, 3)):
             self.source_lost(f"the picture's size has changed to {width} x {height}")
-        ring = self.of(height, width)
+        ring = self.ring_for(height, width)
         ring.claim()[:] = frame.picture
         sequence = ring.publish()
         info = FrameInfo(

@@ -13,7 +13,7 @@ import zmq
 from common.ipc.messages import CommandIssued, FrameComposed, MasksInferred, SourceLost, SourceNotice
 from common.ipc.picture_reader import PictureReader
 from common.ipc.records import DetectorKind, FrameInfo, SetBackground, SetPrivacy, SetView
-from common.ipc.ring import ShapedRing
+from common.ipc.ring import ResizableRing
 from common.ipc.streams import (
     COMPOSITES,
     CONTROL,
@@ -217,7 +217,7 @@ class StateLogger:
         self._said, self._since = (decision.state, decision.reason), now
 
 
-class CompositePublisher(ShapedRing):
+class CompositePublisher(ResizableRing):
     """Publishes composites: pixels in a ring, facts in a stream."""
 
     def __init__(self, context: Context, run_dir: Path) -> None:
@@ -229,12 +229,12 @@ class CompositePublisher(ShapedRing):
 
     def claim(self, frame: FrameInfo) -> BgrImage:
         """Return the slot that the composite of `frame` is rendered into, (H, W, 3) uint8 BGR."""
-        return self.of(frame.height, frame.width).claim()
+        return self.ring_for(frame.height, frame.width).claim()
 
     def publish(self, frame: FrameInfo, decision: Decision, privacy: bool, captured_ns: int | None = None) -> None:
         """Publish the slot that was claimed for `frame`. Give `captured_ns` only if the picture is not of that frame."""
         self._frame, self._placeholder_at = frame, 0.0
-        ring = self.of(frame.height, frame.width)
+        ring = self.ring_for(frame.height, frame.width)
         message = FrameComposed(
             frame=replace(
                 frame,

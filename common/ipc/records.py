@@ -26,7 +26,7 @@ class DetectorKind(StrEnum):
 class FrameInfo:
     """One picture: which it is, when it was captured, where its pixels lie and how many there are.
 
-    epoch: One incarnation of capture with one picture size; a random number from 1.
+    epoch: One life of capture with one picture size; a random number from 1.
     frame_id: Counts the frames of an epoch from 0.
     captured_ns: When the camera delivered it.
     source_index: The number of the frame in a file source, counted on through loops.

@@ -1,7 +1,8 @@
 """Frames in shared memory: one writer, many readers, nobody waits.
 
 Terms: a ring has *capacity* slots of one *shape*; *sequence* numbers frames from 0; the *cursor* is the sequence published
-last (-1: none yet); slot = sequence % capacity. A reader is *lapped* when the writer overwrites the slot that it reads.
+last (-1: none yet); slot = sequence % capacity. A reader is *lapped* when the writer may have overwritten the slot that it
+reads.
 
 Write:  1. claim    the slot of cursor + 1 belongs to the writer from now on (it held cursor + 1 - capacity)
         2. fill     in place: the caller gets the slot as an array, so nothing is copied twice
@@ -37,7 +38,7 @@ from common.vision.pyramid import ImagePyramid
 LAYOUT_VERSION = 2
 CURSOR_OFFSET = 64
 PAGE = 4096
-ORDERED = "x86_64"
+SUPPORTED_MACHINE = "x86_64"
 RETRY_ATTACH_S = 0.2
 
 
@@ -47,9 +48,9 @@ def check_processor(machine: str) -> None:
     Raises:
         ProcessorError: The processor does not keep the order of stores.
     """
-    if machine != ORDERED:
+    if machine != SUPPORTED_MACHINE:
         raise ProcessorError(
-            f"processor: expected {ORDERED}, which keeps the order of stores that the rings in shared memory rest on, "
+            f"processor: expected {SUPPORTED_MACHINE}, which keeps the order of stores that the rings in shared memory rest on, "
             f"got {machine}; run the call on such a machine, and watch it from here through a relay (--connect)"
         )
 
@@ -65,7 +66,7 @@ def slot_bytes(shape: tuple[int, int, int]) -> int:
 
 
 class _Closing:
-    """Is closed at the end of a `with`."""
+    """Closes itself at the end of a `with` block."""
 
     def close(self) -> None:
         """Release the resource."""
@@ -141,7 +142,7 @@ class RingWriter(_Mapped):
         segment.memory[:8] = MAGIC  # last: a reader that sees the magic sees the whole header
 
     def claim(self) -> BgrImage:
-        """Return the slot of the next sequence, (H, W, C) uint8, to be filled in place before `publish`."""
+        """Return the slot of the next sequence, (H, W, C) uint8, to be filled in place; the same one until `publish`."""
         return self._slots[(self.cursor + 1) % self.capacity]
 
     def publish(self) -> int:
@@ -156,8 +157,8 @@ class RingWriter(_Mapped):
         self._segment.unlink()
 
 
-class ShapedRing(_Closing):
-    """Holds a stream's ring for the present picture size; another size begins a new ring under a new epoch.
+class ResizableRing(_Closing):
+    """Holds a stream's ring; a picture of another size begins a new ring under a new epoch.
 
     Raises:
         ProcessorError: See check_processor.
@@ -168,7 +169,7 @@ class ShapedRing(_Closing):
         self._stream, self._capacity = stream, capacity
         self._ring: RingWriter | None = None
 
-    def of(self, height: int, width: int) -> RingWriter:
+    def ring_for(self, height: int, width: int) -> RingWriter:
         """Return the ring for pictures (height, width, 3) uint8.
 
         Raises:
@@ -245,8 +246,8 @@ class RingReader(_Mapped):
         return self.cursor - sequence < self.capacity - 1
 
 
-class RingCache:
-    """Keeps the ring that a reader follows, and attaches to another when a message names another segment.
+class RingFollower:
+    """Reads the ring of the segment that a message names, and stays attached to it until a message names another.
 
     A restarted writer has a new epoch and therefore a new segment name. The old segment is unmapped at once, so no picture of
     an orphaned segment is taken for a live one.
