@@ -43,7 +43,7 @@ class Need(StrEnum):
 
     SAME = "nothing has moved"  # the last result is valid for this frame too
     OWN = "only the one person has moved"  # the last result is not, but compose follows that person
-    FIRST = "first of a stream"
+    FIRST = "first of an epoch or size"
     AGE = "age"
     OTHERS = "not one person alone"
     MOTION = "motion"

@@ -181,7 +181,7 @@ class Tracker:
 
     def _select(self, result: MasksInferred) -> Selection:
         if result.epoch != self._epoch:
-            return Selection((), "the result belongs to another stream")
+            return Selection((), "the result belongs to another epoch")
         if self._edge is not None and result.frame_id <= self._dropped:
             # the mask is recent enough to be shown, but the flow from its frame to the present one has been dropped
             return Selection((), f"the mask is more than {HISTORY} frames late")

@@ -68,8 +68,8 @@ def test_privacy_off_and_on_again(shared_call: tuple[WatchedCall, ExactWorker]) 
         control = connect(context, CONTROL, call.run_dir)
         for _ in range(3):
             epoch = call.watch.heard[-1].message.frame.epoch
-            wish = CommandIssued(epoch, time.monotonic_ns(), SetPrivacy(False))
-            wait_for("the control's door", partial(send, control, wish))
+            command = CommandIssued(epoch, time.monotonic_ns(), SetPrivacy(False))
+            wait_for("the control's door", partial(send, control, command))
             off = call.wait("the room", lambda: next((h for h in call.watch.heard[-3:] if not h.message.privacy), None))
             assert off.message.state == "off"
             worker.answer = silent  # the next mask may come before the next frame, and be as good as any

@@ -24,7 +24,7 @@ def test_a_frame_that_came_before_compose_was_stopped_is_a_card() -> None:
 
 
 @pytest.mark.parametrize("state", State)
-@pytest.mark.parametrize("other", [(1, 2), (2, 1)], ids=["another frame", "another stream"])
+@pytest.mark.parametrize("other", [(1, 2), (2, 1)], ids=["another frame", "another epoch"])
 def test_a_frame_is_never_painted_with_the_decision_on_another_one(state: State, other: tuple[int, int]) -> None:
     """It may have been made before somebody turned privacy on, or before another person sat down."""
     settings, picture = ComposeSettings(refine="none"), np.full((90, 160, 3), 200, np.uint8)

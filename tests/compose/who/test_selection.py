@@ -100,7 +100,7 @@ def test_the_subject_is_followed_while_everybody_is_shown() -> None:
 
 
 def test_two_displays_that_ask_the_same_agree() -> None:
-    """The wish was a toggle: two who wanted one person again left everybody shown."""
+    """The command was a toggle: two who wanted one person again left everybody shown."""
     for rule in ("lock", "top"):
         selector = SubjectSelector(rule, "auto")
         for _ in range(2):
