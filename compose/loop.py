@@ -98,14 +98,14 @@ def run(settings: ComposeSettings, stage: StageContext) -> None:
                 workers.record_composed(time.monotonic() - begun)
             elif decision.state is State.LOST:
                 out.publish_placeholder(decision, policy.privacy)
-            workers.send_wanted(tracker, frames.skipped, decision)
+            workers.send_schedule(tracker, frames.skipped, decision)
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
 
 
 def apply_result(
     result: MasksInferred, policy: Policy, tracker: Tracker, renderer: Renderer, counters: Counters
 ) -> bool:
-    """Follow the subject by a result, if the policy lets it be used, and count it with its cause if it shows nobody.
+    """Give a result to the tracker and the policy. Count it with its cause if it is refused or shows nobody.
 
     Returns:
         Whether the result may show somebody.
@@ -160,10 +160,10 @@ class FrameReader:
         self.notice = ""  # what the source has to say in the picture
 
     def latest(self) -> tuple[FrameInfo | None, BgrImage | None]:
-        """Return the newest frame since the last call and its pixels, (H, W, 3) uint8 BGR, valid until the next call; None if
-        there is none.
+        """Return the newest frame since the last call and its pixels, (H, W, 3) uint8 BGR, valid until the next call.
 
-        This tells the policy of every frame and of every loss.
+        Both are None without a new frame; the pixels alone are None if they were overwritten. The policy is told of every frame
+        and of every loss.
         """
         if self._capture.is_gone():
             self._policy.on_source_lost("capture has ended", time.monotonic_ns())
@@ -186,35 +186,34 @@ class FrameReader:
 
 
 class StateLogger:
-    """Logs every change of the state, and how long the last state held."""
+    """Logs every change of the state, and counts the seconds in each state."""
 
     def __init__(self) -> None:
-        self._said: tuple[State, str] | None = None
-        self._since = self._looked = time.monotonic()
+        self._logged: tuple[State, str] | None = None
+        self._since = self._updated_at = time.monotonic()
         self._privacy = True
         self._question = ""
 
     def update(self, decision: Decision, privacy: bool) -> None:
-        """Log what has changed since the last call, and add to the figures."""
-        turned = time.monotonic()
-        metrics.count("state_seconds", turned - self._looked, state=str(decision.state))
+        """Log what has changed since the last call, and update the metrics."""
+        now = time.monotonic()
+        metrics.count("state_seconds", now - self._updated_at, state=str(decision.state))
         metrics.set("mask_age_seconds", max(-1.0, decision.mask_age_ms / 1000))
-        self._looked = turned
+        self._updated_at = now
         if privacy is not self._privacy:
             self._privacy = privacy
             log.warning("privacy is %s", "on" if privacy else "OFF: the camera's own picture is shown")
         if decision.question != self._question:
             self._question = decision.question
             log.info("question to the user: %s", self._question or "none any more")
-        if decision[:2] == self._said:
+        if (decision.state, decision.reason) == self._logged:
             return
-        now = time.monotonic()
-        after = f", after {now - self._since:.1f} s {self._said[0]}" if self._said else ""
+        after = f", after {now - self._since:.1f} s {self._logged[0]}" if self._logged else ""
         if decision.state is State.EVERYBODY:
             log.warning("everybody is shown: nobody in the picture is hidden%s", after)
         else:
             log.info("%s%s%s", decision.state, f": {decision.reason}" if decision.reason else "", after)
-        self._said, self._since = (decision.state, decision.reason), now
+        self._logged, self._since = (decision.state, decision.reason), now
 
 
 class CompositePublisher(ResizableRing):

@@ -155,7 +155,7 @@ class Tracker:
             self._company_ns = self.seen_ns
 
     @property
-    def wants_look(self) -> bool:
+    def wants_inference(self) -> bool:
         """Whether a result is needed soon: somebody chose by hand, or only a result can tell whether the subject is alone."""
         return self._selector.has_request or self._company_ns > 0
 
