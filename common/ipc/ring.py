@@ -31,13 +31,10 @@ from typing import Self
 import numpy as np
 
 from common.errors import ProcessorError, RingGoneError, RingSpaceError
-from common.ipc.shm import HEADER, MAGIC, SHM_FOLDER, SharedMemory, name_prefix
+from common.ipc.shm import CURSOR_OFFSET, HEADER, MAGIC, PAGE, SHM_FOLDER, SharedMemory, name_prefix
 from common.vision.arrays import BgrImage
 from common.vision.pyramid import ImagePyramid
 
-LAYOUT_VERSION = 2
-CURSOR_OFFSET = 64
-PAGE = 4096
 SUPPORTED_MACHINE = "x86_64"
 RETRY_ATTACH_S = 0.2
 
@@ -136,7 +133,7 @@ class RingWriter(_Mapped):
             if error.errno != errno.ENOSPC:
                 raise
             raise _no_space(stream, size, _free_bytes()) from None
-        HEADER.pack_into(segment.memory, 0, bytes(8), LAYOUT_VERSION, capacity, *shape, epoch)
+        HEADER.pack_into(segment.memory, 0, bytes(8), capacity, *shape, epoch)
         super().__init__(segment, capacity, shape, epoch)
         self._cursor[0] = -1
         segment.memory[:8] = MAGIC  # last: a reader that sees the magic sees the whole header
@@ -204,14 +201,13 @@ class RingReader(_Mapped):
         if not name.startswith(name_prefix()) or "/" in name:
             raise RingGoneError(f"segment {name!r}: expected a name that starts with {name_prefix()!r}")
         segment, fields = _attach(name)
-        _, version, capacity, height, width, channels, epoch = fields
+        _, capacity, height, width, channels, epoch = fields
         shape = (height, width, channels)
         expected = ring_bytes(shape, capacity)
-        if version != LAYOUT_VERSION or capacity < 3 or segment.size < expected:
+        if capacity < 3 or segment.size < expected:
             segment.close()
             raise RingGoneError(
-                f"segment {name}: expected layout {LAYOUT_VERSION} and {expected} bytes, "
-                f"got layout {version} and {segment.size} bytes"
+                f"segment {name}: expected {expected} bytes for {capacity} slots, 3 at least, got {segment.size} bytes"
             )
         super().__init__(segment, capacity, shape, epoch)
 
@@ -304,7 +300,7 @@ def ring_bytes(shape: tuple[int, int, int], capacity: int) -> int:
     return PAGE + capacity * slot_bytes(shape)
 
 
-def _attach(name: str) -> tuple[SharedMemory, tuple[bytes, int, int, int, int, int, int]]:
+def _attach(name: str) -> tuple[SharedMemory, tuple[bytes, int, int, int, int, int]]:
     """Attach to a segment; return it and its header. Wait a moment for a writer that has created it and not filled it yet."""
     deadline = time.monotonic() + RETRY_ATTACH_S
     while True:

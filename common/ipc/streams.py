@@ -8,7 +8,6 @@ say where.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -255,7 +254,3 @@ def endpoint(stream: SocketStream, run_dir: Path) -> str:
             f"got {len(os.fsencode(path))} bytes: {path}; choose a shorter folder"
         )
     return f"ipc://{path}"
-
-
-if sys.byteorder != "little":  # pragma: no cover
-    raise RuntimeError("onlyme: the ring's layout is little-endian")

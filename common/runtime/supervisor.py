@@ -119,9 +119,7 @@ class _Supervisor:
             remove_stale()  # what an earlier call or the last child left in shared memory
             child = self._fork()
             code, reason = self._watch(child)
-            logging.getLogger().setLevel(
-                child.heartbeat.log_level
-            )  # as --log-level says, which only the child has read
+            logging.getLogger().setLevel(child.heartbeat.log_level)  # as --log-level says, which the child has read
             if not reason:
                 remove_stale()
                 return code
