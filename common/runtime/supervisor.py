@@ -155,15 +155,11 @@ class _Supervisor:
     def _wait_before_restart(self, reason: str) -> bool:
         """Count a death and wait before the restart; return False after too many deaths."""
         now = time.monotonic()
-        self._deaths.append(now)
-        self._restarts += 1
-        while now - self._deaths[0] > RESTARTS_WITHIN_S:
-            self._deaths.popleft()
-        deaths = len(self._deaths)
-        if deaths > RESTARTS:
+        backoff_s = backoff_after(self._deaths, now)
+        self._restarts, deaths = self._restarts + 1, len(self._deaths)
+        if backoff_s is None:
             log.error("%s, %d times within %.0f s: giving up, the call ends", reason, deaths, RESTARTS_WITHIN_S)
             return False
-        backoff_s = FIRST_BACKOFF_S * 2 ** (deaths - 1)
         text = "%s: restarting in %.1f s (%d of %d within %.0f s)"
         log.warning(text, reason, backoff_s, deaths, RESTARTS, RESTARTS_WITHIN_S)
         while (left := now + backoff_s - time.monotonic()) > 0 and not self._should_stop():
@@ -189,6 +185,14 @@ class _Supervisor:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _Signals.ALL)
         above = [(os.getpid(), parent), *self._above]
         run_child(self._stage, self._package, StageContext(heartbeat, above, self._restarts), parent)
+
+
+def backoff_after(deaths: deque[float], now: float) -> float | None:
+    """Add a death at `now` (s) and drop those of long ago. Return the seconds until the restart, None after too many."""
+    deaths.append(now)
+    while now - deaths[0] > RESTARTS_WITHIN_S:
+        deaths.popleft()
+    return FIRST_BACKOFF_S * 2 ** (len(deaths) - 1) if len(deaths) <= RESTARTS else None
 
 
 def _describe(code: int) -> str:
