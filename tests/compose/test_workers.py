@@ -1,4 +1,4 @@
-"""What compose tells the workers over the stream `looks`, and what it hears over the stream `loads`."""
+"""What compose tells the workers over the stream `schedule`, and what it hears over the stream `loads`."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def test_capture_restarting_at_another_size(run_dir: Path, scene: PatternedScene
     begun = {s.message.frame.epoch: s.message.frame.captured_ns for s in reversed(watch.seen)}
     for seen in (s for s in watch.seen if not s.hides):  # the watch may miss the first ones
         since_ms = (seen.message.frame.captured_ns - begun[seen.message.frame.epoch]) / 1e6
-        assert 0 <= seen.message.mask_age_ms <= since_ms + 300, "the mask is of the new stream"
+        assert 0 <= seen.message.mask_age_ms <= since_ms + 300, "the mask is of the new epoch"
     assert len({s.message.frame.epoch for s in watch.seen}) == 3
     assert nothing_leaked(watch)
 

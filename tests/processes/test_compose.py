@@ -169,7 +169,7 @@ def test_an_aged_mask_hides_everything(compose: Neighbours) -> None:
         ({"instances": (replace(PERSON, class_id=17),)}, ""),
     ],
 )
-def test_a_result_that_holds_nobody_of_this_stream_shows_nobody(
+def test_a_result_that_holds_nobody_of_this_epoch_shows_nobody(
     changed: dict[str, object], refused: str, run_dir: Path, counters: Counters, segments: None
 ) -> None:
     with composing(run_dir, counters) as compose:
@@ -315,7 +315,7 @@ def test_privacy_goes_off_and_on_by_an_explicit_message_only(compose: Neighbours
     assert is_hidden(pixels)
 
 
-def test_a_wish_of_another_stream_or_of_long_ago_is_refused(compose: Neighbours) -> None:
+def test_a_command_of_another_epoch_or_of_long_ago_is_refused(compose: Neighbours) -> None:
     message, _ = compose.until_live()
     compose.ask(SetPrivacy(False), epoch=message.frame.epoch + 1)
     compose.ask(SetPrivacy(False), issued_ns=time.monotonic_ns() - 2 * MAX_COMMAND_AGE_NS)

@@ -124,7 +124,7 @@ def test_where_nobody_is_found_it_is_said_that_everybody_would_be_shown() -> Non
     assert selector.no_subject_reason(0) == NOBODY_FOUND
 
 
-def test_another_stream_forgets_what_was_chosen_by_hand() -> None:
+def test_another_epoch_forgets_what_was_chosen_by_hand() -> None:
     selector = SubjectSelector("lock", "auto")
     selector.request(EVERYBODY)
     selector.clear()

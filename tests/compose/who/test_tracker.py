@@ -172,7 +172,7 @@ def test_another_person_is_chosen_by_hand_and_stays(scene: DemoScene, matte: Mat
         assert tracker.apply(result).subjects == (result.instances[:1] if index < 62 else result.instances[1:])
 
 
-def test_another_stream_is_another_beginning(scene: DemoScene, matte: Matte) -> None:
+def test_another_epoch_is_another_beginning(scene: DemoScene, matte: Matte) -> None:
     tracker = tracker_of(matte)
     tracker.update(frame(60), ImagePyramid(scene.frame(60)))
     assert tracker.apply(truth(scene, 60, 0.9, 0.8)).subjects
@@ -456,7 +456,7 @@ def test_a_result_that_cannot_be_carried_to_the_present_shows_nobody(scene: Demo
 
 
 @pytest.mark.parametrize("refine", ["matte", "guided", "none"])
-def test_a_stream_of_another_shape_is_another_beginning(refine: str, matte: Matte) -> None:
+def test_an_epoch_of_another_shape_is_another_beginning(refine: str, matte: Matte) -> None:
     """From 4:3 to 16:9 compose died of a box that lay outside the new grid."""
     edges: dict[str, Edge | None] = {"matte": MatteEdge(matte, MattePace()), "guided": GuidedEdge(), "none": None}
     tracker = Tracker(ComposeSettings(refine=refine), edges[refine])
