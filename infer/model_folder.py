@@ -13,9 +13,7 @@ from infer.settings import MODEL_FOLDER, NO_MODEL
 
 CLASS_LIST = "object_detection_classes_coco.txt"
 CLASSES = 90
-NOT_FETCHED = (
-    "not-fetched.txt"  # file that `make run` leaves in a model's folder: it has tried to fetch one, and why it failed
-)
+NOT_FETCHED = "not-fetched.txt"  # `make run` leaves it in a model's folder: why it failed to fetch one
 
 
 @dataclass(frozen=True, slots=True)
