@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from common.errors import RingGoneError
 from common.ipc.records import FrameInfo
-from common.ipc.ring import RingFollower
+from common.ipc.ring import RingCache
 from common.metrics.counters import Counters
 from common.vision.arrays import BgrImage
 
@@ -21,7 +21,7 @@ class PictureReader:
 
     def __init__(self, what: str, counters: Counters) -> None:
         self._what, self._counters = what, counters
-        self._ring = RingFollower()
+        self._ring = RingCache()
         self._buffer: BgrImage | None = None
 
     def read(self, frame: FrameInfo) -> BgrImage | None:

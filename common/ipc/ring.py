@@ -242,7 +242,7 @@ class RingReader(_Mapped):
         return self.cursor - sequence < self.capacity - 1
 
 
-class RingFollower:
+class RingCache:
     """Reads the ring of the segment that a message names, and stays attached to it until a message names another.
 
     A restarted writer has a new epoch and therefore a new segment name. The old segment is unmapped at once, so no picture of

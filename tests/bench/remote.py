@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from common.ipc.messages import FrameComposed
-from common.ipc.ring import RingFollower
+from common.ipc.ring import RingCache
 from common.ipc.streams import COMPOSITES, connect, open_context, receive
 from common.metrics.counters import Counters
 from common.runtime.run_dir import open_run_dir
@@ -46,7 +46,7 @@ def watch_relay(address: str, key_file: str, begin_s: float, seconds: float) -> 
 
 def _watch_call(run_dir: Path, begin_s: float, seconds: float) -> tuple[list[float], list[float]]:
     """A local display beside them: ms since composed, and between composites."""
-    ages, composed, ring, counters = [], [], RingFollower(), Counters(logging.getLogger("local"))
+    ages, composed, ring, counters = [], [], RingCache(), Counters(logging.getLogger("local"))
     with open_context() as context:
         socket = connect(context, COMPOSITES, run_dir)
         while time.monotonic() < begin_s + seconds:

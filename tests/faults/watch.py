@@ -19,7 +19,7 @@ import numpy as np
 
 from common.errors import RingGoneError
 from common.ipc.messages import FrameComposed
-from common.ipc.ring import RingFollower
+from common.ipc.ring import RingCache
 from common.ipc.streams import COMPOSITES, connect, open_context, receive
 from common.metrics.counters import Counters
 from common.runtime.run_dir import open_run_dir
@@ -136,7 +136,7 @@ class Watch(Background):
 
     def run(self) -> None:
         """See Background."""
-        ring, counters = RingFollower(), Counters(logging.getLogger("watch"))
+        ring, counters = RingCache(), Counters(logging.getLogger("watch"))
         segment, sequence = "", -1
         with open_context() as context:
             socket = connect(context, COMPOSITES, self._run_dir)

@@ -18,7 +18,7 @@ import pytest
 
 from capture.demo import DemoScene
 from common.ipc.messages import FrameCaptured, SourceLost, WorkAssigned, WorkRequested
-from common.ipc.ring import RingFollower
+from common.ipc.ring import RingCache
 from common.ipc.streams import FRAME_MESSAGES, FRAMES, WORK, connect, open_context, receive, send
 from common.metrics.counters import Counters
 from common.runtime.run_dir import open_run_dir
@@ -32,7 +32,7 @@ DEMO = {"source": "demo", "width": 320, "height": 180}
 
 def test_every_frame_comes_in_order_with_its_pixels(run_dir: Path, counters: Counters, segments: None) -> None:
     open_run_dir(run_dir)
-    ring, scene = RingFollower(), DemoScene(320, 180, 30)
+    ring, scene = RingCache(), DemoScene(320, 180, 30)
     frames: list[FrameCaptured] = []
     late_ns: list[int] = []
     with open_context() as context, stage("capture", run_dir, **DEMO) as process:

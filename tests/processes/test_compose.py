@@ -25,7 +25,7 @@ from capture.sources.source import SourceFrame
 from common.ipc.codec import SCHEMA_VERSION, encode
 from common.ipc.messages import CommandIssued, FrameCaptured, FrameComposed, MasksInferred
 from common.ipc.records import Command, FrameInfo, Instance, SetPrivacy, SetView
-from common.ipc.ring import RingFollower
+from common.ipc.ring import RingCache
 from common.ipc.streams import COMPOSITES, CONTROL, MASKS, connect, open_context, receive, send
 from common.metrics.counters import Counters
 from common.runtime.run_dir import open_run_dir
@@ -53,7 +53,7 @@ class Neighbours:
         self.composites = connect(context, COMPOSITES, run_dir)
         self.masks = connect(context, MASKS, run_dir)
         self.control = connect(context, CONTROL, run_dir)
-        self.ring = RingFollower()
+        self.ring = RingCache()
         self.number = 0
         self.said = ""  # once it has ended
         wait_for("compose", self.step)

@@ -13,7 +13,7 @@ import pytest
 
 from common.ipc.messages import FrameCaptured, FrameComposed, MasksInferred
 from common.ipc.records import Instance
-from common.ipc.ring import RingFollower
+from common.ipc.ring import RingCache
 from common.ipc.streams import COMPOSITES, FRAME_MESSAGES, FRAMES, MASKS, Socket, connect, open_context, receive, send
 from common.metrics.counters import Counters
 from common.runtime.run_dir import open_run_dir
@@ -29,7 +29,7 @@ class Call:
 
     def __init__(self, frames: Socket, masks: Socket, composites: Socket, counters: Counters) -> None:
         self._frames, self._masks, self._composites, self._counters = frames, masks, composites, counters
-        self._ring = RingFollower()
+        self._ring = RingCache()
         self.composites: list[FrameComposed] = []
         self.frame_epochs: list[int] = []
         self.card_pixels: set[tuple[int, ...]] = set()

@@ -22,7 +22,7 @@ import numpy as np
 
 from common.errors import RingGoneError
 from common.ipc.messages import FrameCaptured, FrameComposed
-from common.ipc.ring import RingFollower
+from common.ipc.ring import RingCache
 from common.ipc.streams import COMPOSITES, FRAME_MESSAGES, FRAMES, connect, open_context, receive
 from common.metrics.counters import Counters
 from common.runtime.run_dir import open_run_dir
@@ -116,7 +116,7 @@ class Tap(Background):
         self.lapped: dict[str, int] = defaultdict(int)
         self._run_dir = run_dir
         self._last: dict[str, int] = {}
-        self._rings = {"frames": RingFollower(), "composites": RingFollower()}
+        self._rings = {"frames": RingCache(), "composites": RingCache()}
         self._mask_ns = 0
         super().__init__()
 

@@ -18,7 +18,7 @@ import pytest
 from common.errors import ProcessorError, RingGoneError, RingSpaceError
 from common.ipc import ring
 from common.ipc import shm as segments_module
-from common.ipc.ring import ResizableRing, RingFollower, RingReader, RingWriter, new_epoch
+from common.ipc.ring import ResizableRing, RingCache, RingReader, RingWriter, new_epoch
 from common.ipc.shm import name_prefix, remove_stale
 from common.vision.arrays import BgrImage
 from common.vision.pyramid import ImagePyramid
@@ -162,7 +162,7 @@ def test_too_little_shared_memory_is_said_before_it_kills(segments: None) -> Non
 
 
 def test_a_reader_follows_a_restarted_writer(segments: None) -> None:
-    rings = RingFollower()
+    rings = RingCache()
     for value in (1, 2):
         with RingWriter("test", SHAPE, 4, new_epoch()) as writer:
             publish(writer, value)
@@ -194,7 +194,7 @@ def test_a_processor_that_does_not_keep_the_order_of_stores_is_refused(
     machine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "uname", lambda: os.uname_result(("Linux", "here", "6", "1", machine)))
-    for make in (lambda: ResizableRing("test", 4), RingFollower):
+    for make in (lambda: ResizableRing("test", 4), RingCache):
         with pytest.raises(ProcessorError, match=rf"expected x86_64, .* got {machine}; run the call"):
             make()
 
