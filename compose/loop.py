@@ -38,14 +38,14 @@ from common.vision.pyramid import ImagePyramid
 from compose.malloc import tune_malloc
 from compose.picture.edge import open_edge
 from compose.picture.matte_edge import MattePace
-from compose.picture.renderer import Renderer, draw_placeholder
+from compose.picture.renderer import Renderer, draw_card
 from compose.policy import Decision, Policy, State
 from compose.settings import ComposeSettings
 from compose.who.tracker import Tracker
 from compose.workers import Workers
 
 POLL_MS = 30  # greatest delay in noticing a limit that passes between two frames
-PLACEHOLDER_EVERY_S = 0.1  # displays blank themselves when nothing comes
+CARD_EVERY_S = 0.1  # displays blank themselves when nothing comes
 
 log = logging.getLogger("onlyme")
 
@@ -97,7 +97,7 @@ def run(settings: ComposeSettings, stage: StageContext) -> None:
                 out.publish(frame, decision, policy.privacy)
                 workers.record_composed(time.monotonic() - begun)
             elif decision.state is State.LOST:
-                out.publish_placeholder(decision, policy.privacy)
+                out.publish_card(decision, policy.privacy)
             workers.send_schedule(tracker, frames.skipped, decision)
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
 
@@ -223,7 +223,7 @@ class CompositePublisher(ResizableRing):
         super().__init__(COMPOSITES.name, COMPOSITES.slots)
         self._socket = bind(context, COMPOSITES, run_dir)
         self._frame: FrameInfo | None = None
-        self._placeholder_at = 0.0
+        self._card_at = 0.0
         self.model, self.detector = "", DetectorKind.NONE  # of the last result
 
     def claim(self, frame: FrameInfo) -> BgrImage:
@@ -232,7 +232,7 @@ class CompositePublisher(ResizableRing):
 
     def publish(self, frame: FrameInfo, decision: Decision, privacy: bool, captured_ns: int | None = None) -> None:
         """Publish the slot that was claimed for `frame`. Give `captured_ns` only if the picture is not of that frame."""
-        self._frame, self._placeholder_at = frame, 0.0
+        self._frame, self._card_at = frame, 0.0
         ring = self.ring_for(frame.height, frame.width)
         message = FrameComposed(
             frame=replace(
@@ -254,11 +254,11 @@ class CompositePublisher(ResizableRing):
         send(self._socket, message)
         metrics.count("composed")
 
-    def publish_placeholder(self, decision: Decision, privacy: bool) -> None:
+    def publish_card(self, decision: Decision, privacy: bool) -> None:
         """Publish a card of the last frame's size that says why there is no picture. Before the first frame, do nothing."""
         frame = self._frame
-        if frame is None or time.monotonic() - self._placeholder_at < PLACEHOLDER_EVERY_S:
+        if frame is None or time.monotonic() - self._card_at < CARD_EVERY_S:
             return
-        draw_placeholder(decision.reason, self.claim(frame))
+        draw_card(decision.reason, self.claim(frame))
         self.publish(frame, decision, privacy, captured_ns=time.monotonic_ns())
-        self._placeholder_at = time.monotonic()
+        self._card_at = time.monotonic()

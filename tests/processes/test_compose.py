@@ -29,7 +29,7 @@ from common.ipc.ring import RingCache
 from common.ipc.streams import COMPOSITES, CONTROL, MASKS, connect, open_context, receive, send
 from common.metrics.counters import Counters
 from common.runtime.run_dir import open_run_dir
-from compose.picture.renderer import PLACEHOLDER_BGR, write_notice
+from compose.picture.renderer import CARD_BGR, write_notice
 from compose.policy import ENTRY_NS, MAX_COMMAND_AGE_NS
 from tests.faults.worker import instance_of
 from tests.processes.neighbours import child_of, end, stage, wait_for
@@ -212,7 +212,7 @@ def test_frames_that_stop_are_replaced_by_a_card(compose: Neighbours) -> None:
     assert {c.reason for c in cards} == {"no frame comes from capture"}
     assert (cards[0].composed_ns - stopped_ns) / 1e6 > 300
     pixels = compose.ring.read(cards[-1].frame.segment, cards[-1].frame.sequence, (120, 160, 3), None)
-    assert pixels is not None and (pixels[:90] == PLACEHOLDER_BGR).all()
+    assert pixels is not None and (pixels[:90] == CARD_BGR).all()
     assert compose.step() is not None
     assert compose.composite()[0].state != "lost"
 
