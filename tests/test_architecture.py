@@ -33,7 +33,7 @@ ROOMS = {
     "os.fork": {"common/runtime/supervisor.py"},  # whose process has one thread
     "zmq.Context": {"common/ipc/streams.py"},
     # channels between processes, which are rows of STREAMS
-    "context.socket": {"common/ipc/streams.py", "display/relay/sockets.py"},
+    "context.socket": {"common/ipc/streams.py"},
     "mmap.mmap": {"common/ipc/shm.py", "common/runtime/heartbeat.py"},
 }
 ENTRY_POINTS = {
