@@ -42,9 +42,7 @@ def fetch_once(folder: Path, files: Mapping[str, Pinned] = SMALL, limit_s: float
     )
     try:
         folder.mkdir(parents=True, exist_ok=True)  # an installed copy comes without it
-        note.write_text(
-            "it was not finished\n"
-        )  # written first: a user who interrupts the attempt does not want another
+        note.write_text("it was not finished\n")  # first: a user who interrupts the attempt does not want another
         reason = _try_within(folder, files, limit_s)
         if reason:
             note.write_text(reason + "\n")

@@ -13,9 +13,7 @@ from infer.settings import MODEL_FOLDER, NO_MODEL
 
 CLASS_LIST = "object_detection_classes_coco.txt"
 CLASSES = 90
-NOT_FETCHED = (
-    "not-fetched.txt"  # file that `make run` leaves in a model's folder: it has tried to fetch one, and why it failed
-)
+NOT_FETCHED = "not-fetched.txt"  # `make run` leaves it in a model's folder: why it failed to fetch one
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +70,8 @@ def models_in(folder: Path) -> list[Path]:
 def why_not_fetched(folder: Path) -> str:
     """Return, in brackets, why the first start fetched no model into a folder; "" if it left no note."""
     note = folder / NOT_FETCHED
-    said = note.read_text(errors="replace").strip() if note.is_file() else ""
-    return f" ({said})" if said else ""
+    reason = note.read_text(errors="replace").strip() if note.is_file() else ""
+    return f" ({reason})" if reason else ""
 
 
 class ModelFiles(NamedTuple):

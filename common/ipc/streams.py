@@ -8,7 +8,6 @@ say where.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -155,14 +154,14 @@ def bind(context: Context, stream: SocketStream, run_dir: Path) -> Socket:
     ZeroMQ lets two processes bind one ipc path, and the first then talks to nobody: the caller must hold the
     stream's lock (common/runtime/run_dir.py `writer_lock`).
     """
-    socket = _socket(context, stream, stream.binds)
+    socket = new_socket(context, stream, stream.binds)
     socket.bind(endpoint(stream, run_dir))
     return socket
 
 
 def connect(context: Context, stream: SocketStream, run_dir: Path) -> Socket:
     """Return a peer's end of an ipc stream; the owner may start later or restart."""
-    socket = _socket(context, stream, stream.connects)
+    socket = new_socket(context, stream, stream.connects)
     socket.connect(endpoint(stream, run_dir))
     return socket
 
@@ -227,7 +226,8 @@ def _next_part(socket: Socket) -> bytes | None:
         return None
 
 
-def _socket(context: Context, stream: SocketStream, kind: int) -> Socket:
+def new_socket(context: Context, stream: SocketStream, kind: int) -> Socket:
+    """Return a socket with the limits of a stream; it is neither bound nor connected."""
     socket = context.socket(kind)
     socket.linger = 0
     socket.sndhwm = stream.queue
@@ -236,7 +236,7 @@ def _socket(context: Context, stream: SocketStream, kind: int) -> Socket:
     if kind in (zmq.PUSH, zmq.DEALER):
         socket.setsockopt(zmq.IMMEDIATE, 1)  # queue only for a peer that is there
     if kind == zmq.ROUTER:
-        socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a worker that is gone is an error, not a silent loss
+        socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a peer that is gone is an error, not a silent loss
     if kind == zmq.SUB:
         socket.subscribe(b"")
     return socket
@@ -255,7 +255,3 @@ def endpoint(stream: SocketStream, run_dir: Path) -> str:
             f"got {len(os.fsencode(path))} bytes: {path}; choose a shorter folder"
         )
     return f"ipc://{path}"
-
-
-if sys.byteorder != "little":  # pragma: no cover
-    raise RuntimeError("onlyme: the ring's layout is little-endian")

@@ -38,7 +38,7 @@ def run_child(stage: str, package: str, context: StageContext, parent: int) -> N
     """
     code = EXIT_CRASHED
     try:
-        set_parent_death_signal(parent)
+        _set_parent_death_signal(parent)
         code = _run_loop(stage, package, context)
     except UserError as error:
         log.error("%s", error)
@@ -51,7 +51,7 @@ def run_child(stage: str, package: str, context: StageContext, parent: int) -> N
         log.exception("crashed")
     finally:
         try:
-            flush_output()
+            _flush_output()
         finally:
             os._exit(code)
 
@@ -80,7 +80,7 @@ def _run_loop(stage: str, package: str, context: StageContext) -> int:
     return EXIT_TERMINATED if terminated else EXIT_OK
 
 
-def set_parent_death_signal(parent: int) -> None:
+def _set_parent_death_signal(parent: int) -> None:
     """Have the kernel kill this process when `parent` ends, where it can (Linux). StageContext checks the parent as well."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -88,7 +88,7 @@ def set_parent_death_signal(parent: int) -> None:
         os._exit(EXIT_CRASHED)
 
 
-def flush_output() -> None:
+def _flush_output() -> None:
     """Write out what standard output and error still hold, where anybody reads them."""
     for stream in (sys.stdout, sys.stderr):
         try:

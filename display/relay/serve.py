@@ -22,12 +22,13 @@ from common.runtime.run_dir import writer_lock
 from common.runtime.stage_context import StageContext
 from common.runtime.suspend import SuspendDetector
 from common.vision.arrays import BgrImage
+from display.address import is_loopback
 from display.commands import CommandQueue
 from display.composite_reader import CompositeReader
 from display.relay.keyring import Allowed, KeyStore
 from display.relay.picture import card, compress
 from display.relay.settings import RelaySettings
-from display.relay.sockets import USER, bind_relay, is_loopback, start_authenticator
+from display.relay.sockets import USER, bind_relay, start_authenticator
 from display.relay.viewers import Viewers
 from display.remote_policy import may_leave_machine, remote_refusal
 

@@ -15,9 +15,9 @@ from common.ipc.messages import CommandIssued, FrameComposed
 from common.ipc.records import Command
 from common.metrics.metrics import metrics
 from common.vision.arrays import BgrImage
+from display.address import is_loopback, split_address
 from display.captions import write_caption
 from display.meter import Meter
-from display.relay.sockets import is_loopback
 from display.remote_policy import may_leave_machine
 from display.settings import DisplaySettings
 from display.sinks.headless import HeadlessSink
@@ -46,14 +46,13 @@ class WebSink:
     local = False
 
     def __init__(self, settings: DisplaySettings, fallback_to_any_port: bool) -> None:
-        host, _, port = settings.web.rpartition(":")
-        host = host.strip("[]")
-        listening = listen(host, int(port), fallback_to_any_port)
+        host, port = split_address(settings.web)
+        listening = listen(host, port, fallback_to_any_port)
         bound = listening.getsockname()[1]
         opens = credentials(
             load_or_create_secret(settings.call_dir / f"web-{bound}.secret", owner()), bound, settings.token
         )
-        is_private = is_loopback(f"tcp://{settings.web}")
+        is_private = is_loopback(settings.web)
         self._on_call_machine = is_private and not settings.connect  # with --connect the call runs elsewhere
         self._latest = LatestFrame()
         self._log_sink = HeadlessSink(settings.status_every)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from common.ipc.streams import open_context
 from common.metrics.counters import Counters
-from compose.picture.renderer import draw_placeholder
+from compose.picture.renderer import draw_card
 from display.captions import write_caption
 from display.composite_reader import CompositeReader
 from display.relay.keyring import ViewerKey
@@ -62,7 +62,7 @@ class Judge:
         for text, card in zip(CARDS, self._cards, strict=False):
             write_caption(card, [text])
         for text, card in zip(lost, self._cards[len(CARDS) :], strict=True):
-            draw_placeholder(text, card)
+            draw_card(text, card)
         self.matched = 0
 
     def leak(self, picture: Picture) -> float:

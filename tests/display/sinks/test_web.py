@@ -142,7 +142,7 @@ def test_a_malformed_host_is_refused_without_an_error(run_dir: Path) -> None:
         assert page.ask("GET", f"/?token={TOKEN}", {"Host": "[::1"})[0] == 421
 
 
-def test_a_command_carries_the_stream_that_the_viewer_saw(run_dir: Path) -> None:
+def test_a_command_carries_the_epoch_that_the_viewer_saw(run_dir: Path) -> None:
     with served(run_dir) as page:
         assert page.command(epoch=str(EPOCH), subject=[0])[0] == 409, "nothing is shown yet"
         page.show(MESSAGE)
