@@ -9,6 +9,7 @@ from pathlib import Path
 
 import zmq
 
+from capture.cameras import listing
 from capture.dispatch import Dispatcher, should_dispatch
 from capture.reader import SourceFailure, SourceReader
 from capture.settings import CaptureSettings
@@ -33,13 +34,16 @@ log = logging.getLogger("onlyme")
 
 
 def run(settings: CaptureSettings, stage: StageContext) -> None:
-    """Publish frames until told to stop or the source ends.
+    """Publish frames until told to stop or the source ends, or print what cameras there are.
 
     Raises:
         SourceError, AssetError: The source cannot be opened or read.
         AlreadyRunningError: Another capture serves this run folder.
         RingSpaceError: Shared memory is too small.
     """
+    if settings.list_:
+        print(listing())
+        return
     run_dir = settings.call_dir
     counters = Counters(log)
     with (

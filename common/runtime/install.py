@@ -37,6 +37,7 @@ RUN_COMMAND = "make run" if _CHECKOUT else "onlyme start"
 SETUP_COMMAND = "make setup" if _CHECKOUT else "onlyme start"
 REINSTALL_COMMAND = "make clean setup" if _CHECKOUT else "pipx reinstall onlyme"
 MODEL_COMMAND = "make model" if _CHECKOUT else "onlyme model"
+LIST_COMMAND = "python -m capture --list" if _CHECKOUT else "onlyme cameras"
 KEYS_COMMAND = "python -m display.relay.keyring" if _CHECKOUT else "onlyme keys"
 WATCH_COMMAND = (
     "python -m display --connect tcp://HOST:PORT --key FILE"

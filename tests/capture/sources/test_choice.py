@@ -16,7 +16,9 @@ SETTINGS = CaptureSettings(fps=100)
 
 @pytest.mark.parametrize(("make", "says"), [
     (lambda p: str(p / "none.mkv"), "not there"), (str, "images"),
-    (lambda p: _written(p / "broken.mkv", b"\x1aE\xdf\xa3" + b"x" * 999), "decoded"), (lambda p: "camera:97", "camera:97"),
+    (lambda p: _written(p / "broken.mkv", b"\x1aE\xdf\xa3" + b"x" * 999), "decoded"), (lambda p: "camera:97", "camera:97"), (lambda p: "97", "camera:97"), (lambda p: "/dev/video97", "camera:97"),
+    (lambda p: "/dev/v4l/by-id/usb-None", "camera at /dev/v4l/by-id/usb-None, got none"),
+    (lambda p: "/dev/null", "a device that is no camera"), (lambda p: "RTSP://127.0.0.1:9/x", "stream"),
     (lambda p: "http://127.0.0.1:9/x", "stream"), (lambda p: "rtmp://user:SECRET@127.0.0.1/x", "got one of rtmp"),
 ])  # fmt: skip
 def test_an_unreadable_source_is_reported_in_one_line(make: Callable[[Path], str], says: str, tmp_path: Path) -> None:
@@ -26,7 +28,7 @@ def test_an_unreadable_source_is_reported_in_one_line(make: Callable[[Path], str
 
 
 def test_auto_without_a_camera_shows_the_demo_with_a_notice(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_camera(number: int, settings: CaptureSettings) -> None:
+    def no_camera(node: Path, settings: CaptureSettings) -> None:
         raise SourceError("none")
 
     monkeypatch.setattr(choice, "open_camera", no_camera)
@@ -37,11 +39,27 @@ def test_auto_without_a_camera_shows_the_demo_with_a_notice(monkeypatch: pytest.
     assert frame.picture.shape == (180, 320, 3)
 
 
+def test_auto_says_why_a_camera_that_is_there_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A camera that another program had was taken for none, and the demo was played without a word."""
+    monkeypatch.setattr(choice, "DEV", tmp_path)
+    auto = CaptureSettings(width=320, height=180)
+    open_source(auto)
+    assert caplog.messages == [], "a machine without a camera is nothing to mend"
+    (tmp_path / "video0").touch()
+    open_source(auto)
+    assert "expected a camera at camera:0, got a device that is no camera" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("source", "name"),
     [
         ("auto", "the camera"),
         ("camera:1", "the camera"),
+        ("1", "the camera"),
+        ("/dev/video1", "the camera"),
+        ("/dev/v4l/by-id/usb-None", "the camera"),
         ("demo", "the demo"),
         ("rtsp://u:p@cam.lan/x", "the network camera"),
         ("HTTP://cam.lan/x", "the network camera"),
