@@ -18,6 +18,7 @@ from common.errors import DeviceError, UserError
 from common.metrics.metrics import metrics, path_of
 from common.runtime.environment import process_name, under_honcho
 from common.runtime.exit_codes import EXIT_CRASHED, EXIT_OK, EXIT_TERMINATED, EXIT_USAGE
+from common.runtime.mistake_note import MistakeNote
 from common.runtime.run_dir import open_run_dir
 from common.runtime.stage_context import StageContext
 from common.settings.base import Settings
@@ -37,11 +38,15 @@ def run_child(stage: str, package: str, context: StageContext, parent: int) -> N
     It ends with `os._exit`: what the parent would clean up at its exit stays the parent's.
     """
     code = EXIT_CRASHED
+    note = MistakeNote(context.honcho)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(note)
     try:
         set_parent_death_signal(parent)
         code = _run_loop(stage, package, context)
     except UserError as error:
-        log.error("%s", error)
+        if note.claim():
+            log.error("%s", error)
         code = EXIT_USAGE
     except DeviceError as error:
         log.error("%s", error)
