@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,12 @@ def holders_of_port(port: int) -> str:
     """Return "NAME (pid N)" of the processes that listen on a TCP port of this machine; "" if none is known."""
     sockets = {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _listening(table, port)}
     return ", ".join(_holders(sockets))
+
+
+def taken_by(number: int | None, port: int) -> str:
+    """Return " by NAME (pid N)", to stand behind the text of error `number` if it says that a TCP port is taken, else ""."""
+    holders = holders_of_port(port) if number == errno.EADDRINUSE else ""
+    return f" by {holders}" if holders else ""
 
 
 def _listening(table: str, port: int) -> Iterator[str]:

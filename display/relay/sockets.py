@@ -22,6 +22,7 @@ from zmq.auth.thread import ThreadAuthenticator
 from common.errors import ConfigError
 from common.ipc.codec import MAX_MESSAGE_BYTES
 from common.ipc.streams import REMOTE, Context, Socket
+from common.runtime.holders import taken_by
 from display.relay.keyring import Pair, ViewerKey
 
 IN_FLIGHT = REMOTE.queue
@@ -105,8 +106,10 @@ def bind_relay(context: Context, address: str, pair: Pair | None) -> Socket:
     try:
         socket.bind(address)
     except zmq.ZMQError as error:
+        holders = taken_by(error.errno, int(address.rpartition(":")[2]))
         raise ConfigError(
-            f"--relay: expected an address of this machine that is free, got {address} ({error.strerror}); choose another port"
+            f"--relay: expected an address of this machine that is free, got {address} ({error.strerror}{holders}); "
+            "choose another port"
         ) from None
     return socket
 
