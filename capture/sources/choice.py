@@ -17,6 +17,7 @@ from capture.sources.source import CAMERA, DEMO, FILE, FOLDER, NETWORK_CAMERA, S
 from capture.sources.video_file import FileSource
 from capture.v4l2 import DEV
 from common.errors import SourceError
+from common.readable import readable
 from common.runtime.environment import quiet_ffmpeg
 
 log = logging.getLogger("onlyme")
@@ -32,7 +33,10 @@ def name_of(source: str) -> str:
         return NETWORK_CAMERA
     if source == "auto" or camera_node(source):
         return CAMERA
-    return FOLDER if Path(source).expanduser().is_dir() else FILE
+    try:
+        return FOLDER if Path(source).expanduser().is_dir() else FILE
+    except OSError:  # open_source says why
+        return FILE
 
 
 def open_auto(settings: CaptureSettings) -> Source:
@@ -64,4 +68,5 @@ def open_source(settings: CaptureSettings) -> Source:
     if ADDRESS.match(text):
         return open_address(text)
     path, once = Path(text).expanduser(), settings.play == "once"
-    return FolderSource(path, settings.fps, once) if path.is_dir() else FileSource(path, once)
+    with readable("--source", path, SourceError):
+        return FolderSource(path, settings.fps, once) if path.is_dir() else FileSource(path, once)
