@@ -16,6 +16,7 @@ from common.findings import Finding, Level
 from common.ipc import ring
 from common.ipc.shm import SHM_FOLDER
 from common.ipc.streams import IPC_STREAMS
+from common.runtime.holders import holders_of_file
 from common.runtime.install import LIST_COMMAND
 
 OTHER_MODES = 6  # named beside the one that a call takes: the doctor's findings fit on a screen
@@ -48,7 +49,9 @@ def check_cameras(found: list[Device], settings: CaptureSettings, closed: Sequen
         fitting = [m for m in camera.modes if m.offers(settings.width, settings.height)]
         best = max(fitting, key=lambda m: (m.fourcc == "MJPG", m.fps), default=None)
         lacking = lacking or best is None or (0 < best.fps < settings.fps)
-        described.append(f"{camera_name(camera.path)} {camera.name}: {_modes(camera.modes, best, wanted)}")
+        holders = holders_of_file(camera.path)
+        used = f" (used by {holders})" if holders else ""
+        described.append(f"{camera_name(camera.path)} {camera.name}{used}: {_modes(camera.modes, best, wanted)}")
     if not lacking:
         return Finding("cameras", Level.OK, "; ".join(described))
     hint = f"asked are {wanted} at {settings.fps:g}: set ONLYME_WIDTH, ONLYME_HEIGHT, ONLYME_FPS to one it has"
@@ -61,8 +64,9 @@ def _modes(modes: list[Mode], best: Mode | None, wanted: str) -> str:
     texts = [str(mode) for mode in others[:OTHER_MODES]]
     if len(others) > OTHER_MODES:
         texts.append(f"{len(others) - OTHER_MODES} more in {LIST_COMMAND}")
-    also = ", ".join(texts) or "nothing else"
-    return f"{best}, also {also}" if best else f"no {wanted}, but {also}"
+    if best:
+        return ", also ".join(filter(None, (str(best), ", ".join(texts))))
+    return f"no {wanted}, but {', '.join(texts) or 'nothing else'}"
 
 
 def check_virtual_camera(found: list[Device]) -> Finding:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from capture import checks
 from capture.checks import check_cameras, check_memory, check_virtual_camera
 from capture.settings import CaptureSettings
 from capture.v4l2 import Device, Mode
@@ -38,6 +39,12 @@ def test_the_finding_names_the_other_sizes_and_rates_of_a_camera_the_largest_fir
     many = [Mode("MJPG", 160 + n, 120, (30.0,)) for n in range(20)]
     found = check_cameras([camera(wanted, *many)], ASKED).found
     assert found.endswith(", 14 more in python -m capture --list")
+
+
+def test_a_camera_in_use_is_named_with_the_program_that_uses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "holders_of_file", lambda path: "zoom (pid 7)")
+    found = check_cameras([camera(Mode("MJPG", 1280, 720, (30.0,)))], ASKED).found
+    assert found == "camera:0 Fake Cam (used by zoom (pid 7)): MJPG 1280 x 720 at 30"
 
 
 def test_a_camera_that_this_user_may_not_open_is_told_from_none() -> None:
