@@ -11,6 +11,7 @@ from capture.v4l2 import DEV, Device, device_at, devices, forbidden, links_to
 from common.runtime.holders import holders_of_file
 from common.runtime.install import LIST_COMMAND
 
+MJPG, UNKNOWN_FORMAT = "MJPG", "unknown format"
 NO_PERMISSION = "no permission to open it"
 TO_GET_PERMISSION = "run usermod -aG video $USER as root, then log in again"
 
@@ -63,16 +64,16 @@ def difference(asked: tuple[int, int, float, str], given: tuple[int, int, float,
 
     Args:
         asked: Width and height in pixels, frames a second, and the four characters of the pixel format.
-        given: The same; a rate of 0 and a format of "" are those that the driver does not say.
+        given: The same; the driver does not say a rate of 0 and an UNKNOWN_FORMAT.
     """
     has_rate = not given[2] or abs(given[2] - asked[2]) < 0.01 * asked[2]  # 30000/1001 is what is meant by 30
-    if asked[:2] == given[:2] and has_rate and given[3] in ("", asked[3]):
+    if asked[:2] == given[:2] and has_rate and given[3] in (UNKNOWN_FORMAT, asked[3]):
         return ""
     return f"asked for {_in_words(*asked)}, given {_in_words(*given)}"
 
 
 def _in_words(width: int, height: int, fps: float, fourcc: str) -> str:
-    return f"{width} x {height}" + (f" at {fps:g}" if fps else "") + (f" {fourcc}" if fourcc else "")
+    return f"{width} x {height}" + (f" at {fps:g}" if fps else "") + f" {fourcc}"
 
 
 def listing(folder: Path = DEV) -> str:

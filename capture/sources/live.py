@@ -10,7 +10,7 @@ from pathlib import Path
 
 import cv2
 
-from capture.cameras import camera_name, camera_number, difference, why_unusable
+from capture.cameras import MJPG, UNKNOWN_FORMAT, camera_name, camera_number, difference, why_unusable
 from capture.frozen_stream import FrozenStreamDetector
 from capture.settings import CaptureSettings
 from capture.sources.source import CAMERA, NETWORK_CAMERA, READ_TIMEOUT_S, SourceFrame
@@ -18,7 +18,6 @@ from common.errors import SourceError, SourceLostError
 from common.runtime.install import LIST_COMMAND
 
 OPEN_TIMEOUT_MS, READ_TIMEOUT_MS = 5000, 5000
-MJPG = "MJPG"
 SCHEMES = ("rtsp", "rtsps", "http", "https")
 
 log = logging.getLogger("onlyme")
@@ -60,8 +59,7 @@ class LiveSource:
             raise SourceError(missing)
         width, height, fps, fourcc = format_of(capture)
         self.description = (
-            f"{shown}, given {width} x {height} at {fps:g} frames a second, "
-            f"{fourcc or 'unknown format'} through {capture.getBackendName()}"
+            f"{shown}, given {width} x {height} at {fps:g} frames a second, {fourcc} through {capture.getBackendName()}"
         )
 
     def read(self) -> SourceFrame | None:
@@ -79,6 +77,18 @@ class LiveSource:
     def close(self) -> None:
         """See Source."""
         self._capture.release()
+
+
+def format_of(capture: cv2.VideoCapture) -> tuple[int, int, float, str]:
+    """Return width and height in pixels, frames a second (0 if unknown), and the pixel format that a camera gives."""
+    width, height = (int(capture.get(name)) for name in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+    return width, height, capture.get(cv2.CAP_PROP_FPS), _fourcc(capture)
+
+
+def _unusable(node: Path) -> SourceError:
+    return SourceError(
+        f"--source: expected a camera at {camera_name(node)}, got {why_unusable(node)}, or use --source demo"
+    )
 
 
 def open_camera(node: Path, settings: CaptureSettings) -> LiveSource:
@@ -104,20 +114,6 @@ def open_camera(node: Path, settings: CaptureSettings) -> LiveSource:
     if said := difference(asked, format_of(capture)):
         log.warning("%s: %s; %s names what it has", shown, said, LIST_COMMAND)
     return source
-
-
-def _unusable(node: Path) -> SourceError:
-    return SourceError(
-        f"--source: expected a camera at {camera_name(node)}, got {why_unusable(node)}, or use --source demo"
-    )
-
-
-def format_of(capture: cv2.VideoCapture) -> tuple[int, int, float, str]:
-    """Return width and height in pixels, frames a second (0 if unknown), and the pixel format ("" if unknown)."""
-    width, height = (int(capture.get(name)) for name in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
-    code = int(capture.get(cv2.CAP_PROP_FOURCC))
-    fourcc = "".join(chr(code >> shift & 0xFF) for shift in (0, 8, 16, 24))
-    return width, height, capture.get(cv2.CAP_PROP_FPS), fourcc if fourcc.isprintable() else ""
 
 
 def open_address(address: str) -> LiveSource:
@@ -155,3 +151,9 @@ def origin_of(address: str) -> str:
     if not host or "@" in rest[len(parts.netloc) :]:
         return f"{scheme}://..."
     return f"{scheme}://[{host}]" if ":" in host else f"{scheme}://{host}"
+
+
+def _fourcc(capture: cv2.VideoCapture) -> str:
+    code = int(capture.get(cv2.CAP_PROP_FOURCC))
+    text = "".join(chr(code >> shift & 0xFF) for shift in (0, 8, 16, 24))
+    return text if text.isprintable() else UNKNOWN_FORMAT

@@ -62,10 +62,10 @@ def test_a_camera_without_permission_says_how_to_get_it(tmp_path: Path, monkeypa
     [
         (GIVEN, ""),
         ((1280, 720, 29.97, "MJPG"), ""),
-        ((1280, 720, 0.0, ""), ""),
+        ((1280, 720, 0.0, "unknown format"), ""),
         ((1280, 720, 25.0, "MJPG"), "asked for 1280 x 720 at 30 MJPG, given 1280 x 720 at 25 MJPG"),
         ((1280, 720, 30.0, "YUYV"), "asked for 1280 x 720 at 30 MJPG, given 1280 x 720 at 30 YUYV"),
-        ((640, 480, 0.0, ""), "asked for 1280 x 720 at 30 MJPG, given 640 x 480"),
+        ((640, 480, 0.0, "unknown format"), "asked for 1280 x 720 at 30 MJPG, given 640 x 480 unknown format"),
     ],
 )
 def test_a_format_is_told_from_the_one_that_was_asked_for(given: tuple[int, int, float, str], says: str) -> None:
