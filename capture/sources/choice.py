@@ -65,8 +65,8 @@ def open_source(settings: CaptureSettings) -> Source:
         return DemoSource(settings)
     if node := camera_node(text):
         return open_camera(node, settings)
-    if ADDRESS.match(text):
-        return open_address(text)
+    if match := ADDRESS.match(text):
+        return open_address(match[1].lower() + text[match.end(1) :])  # FFmpeg knows no scheme in capitals
     path, once = Path(text).expanduser(), settings.play == "once"
     with readable("--source", path, SourceError):
         return FolderSource(path, settings.fps, once) if path.is_dir() else FileSource(path, once)

@@ -15,6 +15,7 @@ from capture.sources import choice
 from capture.sources.choice import name_of, open_source
 from common.errors import SourceError
 from tests.call import environment
+from tests.capture.camera import network_camera
 from tests.shared import ROOT
 
 SETTINGS = CaptureSettings(fps=100)
@@ -53,6 +54,14 @@ def test_a_folder_or_file_that_may_not_be_read_is_reported_in_one_line(run_dir: 
             done.stderr.startswith("capture: --source: expected a path that can be read, got ")
             and done.stderr.count("\n") == 1
         )
+
+
+def test_a_scheme_in_capitals_is_the_same_scheme() -> None:
+    """FFmpeg said that it knows no such protocol."""
+    with network_camera() as camera:
+        source = open_source(replace(SETTINGS, source=camera.address.replace("http", "HTTP")))
+        assert source.read() is not None
+        source.close()
 
 
 def test_auto_without_a_camera_shows_the_demo_with_a_notice(monkeypatch: pytest.MonkeyPatch) -> None:
