@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from pathlib import Path
 
 from common.errors import ConfigError
@@ -18,6 +19,7 @@ from common.runtime.run_dir import open_run_dir
 from common.settings.base import Settings
 
 PREFIX = "mistake-"
+SETTLE_S = 0.5  # honcho prints lines of different stages in the order in which it gets them: those of before go first
 
 
 class MistakeNote(logging.Filter):
@@ -35,12 +37,13 @@ class MistakeNote(logging.Filter):
     def claim(self) -> bool:
         """Return whether this stage is to say a mistake; False if another one has said one, or is saying it.
 
-        Where no note can be left the mistake is said, perhaps by several stages.
+        It returns after the others have fallen silent. Where no note can be left the mistake is said, perhaps by several stages.
         """
         try:
             if self._path is not None:
                 _remove_old(open_run_dir(self._path.parent))
                 os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+                time.sleep(SETTLE_S)
         except FileExistsError:
             return False
         except (ConfigError, OSError):  # such as a folder of somebody else, or a full disk

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from common.runtime import mistake_note
 from common.runtime.mistake_note import MistakeNote
 
 RECORD = logging.makeLogRecord({})
@@ -18,6 +19,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The default run folder."""
     tmp_path.chmod(0o700)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr(mistake_note, "SETTLE_S", 0.0)
     return tmp_path / "onlyme"
 
 
