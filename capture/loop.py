@@ -9,15 +9,17 @@ from pathlib import Path
 
 import zmq
 
+from capture.cameras import listing
 from capture.dispatch import Dispatcher, should_dispatch
 from capture.reader import SourceFailure, SourceReader
 from capture.settings import CaptureSettings
 from capture.sources.choice import name_of, open_source
 from capture.sources.source import SourceFrame
+from common.errors import SourceError
 from common.ipc.codec import encode
 from common.ipc.fields import printable
 from common.ipc.messages import FrameCaptured, SourceLost, SourceNotice, WorkAssigned, WorkRequested
-from common.ipc.records import FrameInfo
+from common.ipc.records import MAX_SIDE, FrameInfo
 from common.ipc.ring import ResizableRing
 from common.ipc.streams import FRAMES, WORK, Context, bind, open_context, parse, send
 from common.metrics.counters import Counters
@@ -33,13 +35,16 @@ log = logging.getLogger("onlyme")
 
 
 def run(settings: CaptureSettings, stage: StageContext) -> None:
-    """Publish frames until told to stop or the source ends.
+    """Publish frames until told to stop or the source ends, or print what cameras there are.
 
     Raises:
         SourceError, AssetError: The source cannot be opened or read.
         AlreadyRunningError: Another capture serves this run folder.
         RingSpaceError: Shared memory is too small.
     """
+    if settings.list_:
+        print(listing())
+        return
     run_dir = settings.call_dir
     counters = Counters(log)
     with (
@@ -92,8 +97,16 @@ class FramePublisher(ResizableRing):
             send(self._socket, SourceNotice(notice))
 
     def publish(self, frame: SourceFrame) -> FrameInfo:
-        """Write one frame to the ring and publish it. Returns its description."""
+        """Write one frame to the ring and publish it. Returns its description.
+
+        Raises:
+            SourceError: The picture is larger than a message can describe.
+        """
         height, width = frame.picture.shape[:2]
+        if max(height, width) > MAX_SIDE:
+            raise SourceError(
+                f"--source: expected pictures of at most {MAX_SIDE} pixels a side, got {width} x {height}; make them smaller"
+            )
         if self.shape not in (None, (height, width, 3)):
             self.source_lost(f"the picture's size has changed to {width} x {height}")
         ring = self.ring_for(height, width)

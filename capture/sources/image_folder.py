@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
-
 from capture.sources.clock import Clock
 from capture.sources.source import FOLDER, READ_TIMEOUT_S, Source, SourceFrame
 from common.errors import SourceError
+from common.readable import readable
+from common.vision.images import read_image
 
 IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 
@@ -17,13 +17,14 @@ class FolderSource:
     """Play the images of a folder in the order of their names.
 
     Raises:
-        SourceError: The folder holds no image.
+        SourceError: The folder holds no image, or may not be read.
     """
 
     name, notice = FOLDER, ""
 
     def __init__(self, folder: Path, fps: float, once: bool) -> None:
-        self._files = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGES)
+        with readable("--source", folder, SourceError):
+            self._files = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGES)
         if not self._files:
             raise SourceError(f"--source: expected images ({', '.join(sorted(IMAGES))}) in {folder}, got none")
         self._folder, self._once = folder, once
@@ -39,7 +40,8 @@ class FolderSource:
             return None
         self._clock.wait_ahead_of(self._index)
         file = self._files[self._index % len(self._files)]
-        picture = cv2.imread(str(file), cv2.IMREAD_COLOR)
+        with readable("--source", file, SourceError):
+            picture = read_image(file)
         if picture is None:
             raise SourceError(f"--source: expected an image that can be decoded, got {file}; remove or replace it")
         due_ns = self._clock.wait_for(self._index)

@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 
 from common.errors import SourceError
+from common.readable import readable
 from common.vision.arrays import BgrImage
+from common.vision.images import read_image
 from common.vision.pyramid import ImagePyramid
 from compose.picture.alpha import Alpha
 from compose.picture.blur import LEAST_SIGMA, blur, strength_of
@@ -121,7 +123,8 @@ def open_background(settings: ComposeSettings) -> Background:
     path = Path(rest).expanduser()
     if kind == "video":
         return VideoBackground(path)
-    still = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
+    with readable("--background", path, SourceError):
+        still = read_image(path)
     if still is None:
         raise SourceError(f"--background: expected an image that can be decoded, got {path}; check the path")
-    return ImageBackground(np.asarray(still, np.uint8))
+    return ImageBackground(still)

@@ -25,6 +25,7 @@ from common.vision.arrays import BgrImage
 from display.address import is_loopback
 from display.commands import CommandQueue
 from display.composite_reader import CompositeReader
+from display.reachable import address_from_elsewhere
 from display.relay.keyring import Allowed, KeyStore
 from display.relay.picture import card, compress
 from display.relay.settings import RelaySettings
@@ -132,7 +133,7 @@ class RelayServer:
         self._checked_at = self._said_at = 0.0
         log.info(
             "serving %s, %s",
-            settings.relay,
+            address_from_elsewhere(settings.relay),
             "to viewers with a listed key only" if curve else "to this machine only, unencrypted",
         )
 

@@ -20,6 +20,7 @@ from zmq.auth.thread import ThreadAuthenticator
 
 from common.errors import ConfigError
 from common.ipc.streams import REMOTE, Context, Socket, new_socket
+from common.runtime.holders import taken_by
 from display.address import split_address
 from display.relay.keyring import Pair, ViewerKey
 
@@ -88,8 +89,10 @@ def bind_relay(context: Context, address: str, pair: Pair | None) -> Socket:
     try:
         socket.bind(address)
     except zmq.ZMQError as error:
+        holders = taken_by(error.errno, split_address(address)[1])
         raise ConfigError(
-            f"--relay: expected an address of this machine that is free, got {address} ({error.strerror}); choose another port"
+            f"--relay: expected an address of this machine that is free, got {address} ({error.strerror}{holders}); "
+            "choose another port"
         ) from None
     return socket
 

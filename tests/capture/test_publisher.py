@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from capture.loop import FramePublisher
+from capture.sources.source import SourceFrame
+from common.errors import SourceError
 from common.ipc.messages import SourceLost, SourceNotice
 from common.ipc.streams import FRAME_MESSAGES, FRAMES, Socket, connect, open_context, receive
 from common.metrics.counters import Counters
@@ -46,3 +49,12 @@ def test_a_notice_is_sent_with_every_frame_and_its_end_once(
 
     wait_for("all messages", until_the_end)
     assert notices == ["", "demo", "demo", ""]
+
+
+@pytest.mark.parametrize("shape", [(200, 20000, 3), (20000, 200, 3)])
+def test_a_picture_that_is_larger_than_any_frame_is_the_users_mistake(
+    shape: tuple[int, int, int], heard: tuple[FramePublisher, Socket]
+) -> None:
+    """It was a traceback, five restarts and exit code 1."""
+    with pytest.raises(SourceError, match="at most 16384 pixels a side, got 20"):
+        heard[0].publish(SourceFrame(np.zeros(shape, np.uint8), 0, 1))

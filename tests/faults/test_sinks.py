@@ -28,7 +28,7 @@ def test_no_sink_shows_more_than_the_composites(
     run_dir: Path, scene: PatternedScene, tmp_path: Path, counters: Counters
 ) -> None:
     oracle = LeakOracle(scene, masks="exact")
-    key = read_viewer_key(KeyStore(run_dir / "keys").new("viewer"))
+    key = read_viewer_key(KeyStore(run_dir / "keys").new("viewer", run_dir))
     page_port, relay = free_port(), f"tcp://127.0.0.1:{free_port()}"
     camera_out, video_out = tmp_path / "camera", tmp_path / "call.mp4"
     listening: dict[str, Any] = {"token": TOKEN, "relay": relay, "keys": run_dir / "keys", "curve": "yes"}
