@@ -244,6 +244,32 @@ def test_a_frame_of_a_slow_source_waits_for_its_mask_while_somebody_is_shown(sce
     assert scene.decision().opacity == 1, "nobody has faded out"
 
 
+def hidden_after_ms(periods_ms: list[int]) -> int:
+    """Return how long after its last frame a source that stops is shown. It came at such times, each frame with its own mask."""
+    scene = Scene()
+    for period_ms in [*periods_ms, 0]:
+        scene.frame()
+        scene.masks()
+        assert scene.decision().state is State.LIVE
+        scene.wait(period_ms)
+    stopped_ms = scene.now_ms
+    while scene.decision().state is not State.LOST and scene.now_ms < stopped_ms + 30_000:
+        scene.wait(50)
+    return scene.now_ms - stopped_ms
+
+
+@given(st.lists(st.integers(1, 4000), max_size=8))
+def test_whatever_its_rhythm_a_source_that_stops_is_hidden_in_time(periods_ms: list[int]) -> None:
+    bound_ms = 3 * LONGEST_NS // MS if min(periods_ms[-2:], default=0) > 166 else 500
+    assert hidden_after_ms(periods_ms) <= bound_ms + 50
+
+
+def test_without_an_end_to_patience_it_is_hidden_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control of the test above."""
+    monkeypatch.setattr("common.ipc.source_period.LONGEST_NS", 1 << 62)
+    assert hidden_after_ms([4000, 4000]) > 3 * LONGEST_NS // MS + 50
+
+
 @pytest.mark.parametrize(
     "what",
     [
