@@ -196,9 +196,11 @@ async def _body(request: Request) -> bytes:
 
 
 async def _parts(latest: LatestFrame) -> AsyncIterator[bytes]:
+    # The boundary follows each JPEG at once: it tells a reader that the picture is complete and may be shown.
+    boundary = f"--{BOUNDARY}\r\n".encode()
+    yield boundary
     async for jpeg in latest.frames():
-        head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-        yield head.encode() + jpeg + b"\r\n"
+        yield f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n".encode() + jpeg + b"\r\n" + boundary
 
 
 async def _events(latest: LatestFrame) -> AsyncIterator[bytes]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import http.client
 import json
 import socket
+import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.cookies import SimpleCookie
@@ -245,3 +247,47 @@ def test_authenticated_connections_are_limited_too(run_dir: Path, monkeypatch: p
             assert third.recv(1000).startswith(b"HTTP/1.1 200")
             assert ends(first)
             assert second.recv(1000)
+
+
+def test_a_streamed_picture_is_complete_before_the_next_one_comes(run_dir: Path) -> None:
+    with served(run_dir) as page, page.connected(f"GET /picture.mjpg?token={TOKEN} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n".encode()) as plain:  # fmt: skip
+        wait_for("the viewer", lambda: page.sink._latest.watching)
+        page.show(MESSAGE)
+        got = b""
+        while not got.endswith(b"\xff\xd9\r\n--onlyme\r\n"):
+            got += plain.recv(65536)  # the test's timeout ends this
+        assert got.count(b"Content-Type: image/jpeg") == 1
+
+
+DROP_ALL = struct.pack("HBBI", 0x06, 0, 0, 0)  # a program for the kernel's packet filter: return 0 bytes of each packet
+SO_ATTACH_FILTER = 26
+
+
+def leave_without_a_word(plain: socket.socket) -> None:
+    """Drop whatever comes for this connection from now on, as a network that is gone does; nothing is acknowledged."""
+    program = ctypes.create_string_buffer(DROP_ALL)
+    plain.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(program)))
+
+
+def stand_still(_: socket.socket) -> None:
+    """Read nothing more, as a browser that was stopped does; its kernel goes on acknowledging."""
+
+
+@pytest.mark.parametrize("end", [leave_without_a_word, stand_still])
+def test_a_viewer_that_takes_nothing_more_is_closed(
+    end: Callable[[socket.socket], None], run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "SEND_TIMEOUT_S", 0.3)
+    request = f"GET /picture.mjpg?token={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    noise = np.random.default_rng(1).integers(0, 255, (480, 640, 3), np.uint8)  # a large JPEG
+    with served(run_dir) as page, page.connected(request) as plain:
+        wait_for("the viewer", lambda: page.sink._latest.watching)
+        page.show(MESSAGE)
+        assert plain.recv(1000).startswith(b"HTTP/1.1 200")
+        end(plain)
+
+        def is_gone() -> bool:
+            page.sink.show(noise, MESSAGE, Meter())
+            return not page.sink._latest.watching
+
+        wait_for("the end of its connection", is_gone)
