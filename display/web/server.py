@@ -105,8 +105,11 @@ def listen(host: str, port: int, fallback_to_any_port: bool) -> socket.socket:
     """
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    # Every accepted connection inherits this. Otherwise the kernel would send to a viewer that has left the network
-    # without a word for a quarter of an hour, and to one that stands still for ever.
+    # Every accepted connection inherits these. With Nagle's algorithm the body of an answer would wait up to 40 ms for the
+    # other end to acknowledge the head.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # Otherwise the kernel would send to a viewer that has left the network without a word for a quarter of an hour, and
+    # to one that stands still for ever.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(SEND_TIMEOUT_S * 1000))
     try:
         try:

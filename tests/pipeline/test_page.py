@@ -33,7 +33,7 @@ from display.sinks.web import WebSink
 from tests.background import Background
 from tests.call import environment, free_port, printed_url, read_until, stages, start_call
 from tests.pace import as_if_idle
-from tests.pipeline.browser import DESKTOP, PHONE, opened, pixels, started
+from tests.pipeline.browser import CHROMIUM, DESKTOP, PHONE, opened, pixels, started
 from tests.pipeline.screen import detail
 from tests.processes.neighbours import wait_for
 from tests.shared import ROOT
@@ -346,9 +346,14 @@ class Shower(Background):
         self._sink.show(picture, self.message, self._meter)
 
     @property
-    def watching(self) -> int:
-        """How many pages take pictures."""
-        return self._sink._latest.watching
+    def shown(self) -> int:
+        """How many pictures were shown."""
+        return self._meter.shown
+
+    @property
+    def watching(self) -> set[int]:
+        """Which pages take pictures."""
+        return set(self._sink._latest._asked_at) if self._sink._latest.watching else set()
 
 
 def has_issued(shower: Shower, count: int) -> bool:
@@ -402,7 +407,7 @@ def test_a_hidden_page_takes_no_picture_and_keeps_none(browser: Browser, run_dir
         hide(page, True)
         until(page, "the pause", lambda: page.inner_text("#cover") == "paused while this tab is hidden")
         assert painted(page) == 0
-        wait_for("nobody", lambda: shower.watching == 0)
+        wait_for("nobody", lambda: not shower.watching)
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         page.wait_for_timeout(700)
@@ -410,6 +415,35 @@ def test_a_hidden_page_takes_no_picture_and_keeps_none(browser: Browser, run_dir
         hide(page, False)
         live(page)
         assert page.is_enabled("#privacy") and errors == []
+
+
+@pytest.mark.screen
+def test_only_the_tab_in_front_takes_pictures(run_dir: Path, tmp_path: Path, screen: str) -> None:
+    env = {**os.environ, "DISPLAY": screen}
+    command = [str(CHROMIUM), "--no-sandbox", "--disable-gpu", "--no-first-run", f"--user-data-dir={tmp_path}"]
+    with Shower(run_dir) as shower:
+        chromium = subprocess.Popen([*command, shower.url, shower.url], env=env, stderr=subprocess.DEVNULL)
+        try:
+            wait_for("a page", lambda: shower.watching, patience_s=30)
+            (front,) = shower.watching
+            pressed_at = 0.0
+
+            def is_another_alone() -> bool:
+                nonlocal pressed_at
+                if time.monotonic() - pressed_at > 4:  # the other tab may not be there yet
+                    pressed_at = time.monotonic()
+                    subprocess.run(["xdotool", "key", "ctrl+Tab"], env=env, check=True)
+                return len(shower.watching) == 1 and front not in shower.watching
+
+            wait_for("the other page alone", is_another_alone, patience_s=10)
+            shown, asked = shower.shown, set[int]()
+            while shower.shown < shown + 60:
+                asked |= shower.watching
+                time.sleep(0.05)
+            assert front not in asked
+        finally:
+            chromium.terminate()
+            chromium.wait()
 
 
 def test_the_newest_picture_is_shown_though_no_other_follows(browser: Browser, run_dir: Path) -> None:

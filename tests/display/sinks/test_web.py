@@ -294,6 +294,15 @@ def test_a_streamed_picture_is_complete_before_the_next_one_comes(run_dir: Path)
         assert got.count(b"Content-Type: image/jpeg") == 1
 
 
+def test_the_body_of_an_answer_does_not_wait_for_the_head_to_be_acknowledged() -> None:
+    with (
+        server.listen("127.0.0.1", free_port(), False) as listening,
+        socket.create_connection(listening.getsockname()),
+        listening.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 DROP_ALL = struct.pack("HBBI", 0x06, 0, 0, 0)  # a program for the kernel's packet filter: return 0 bytes of each packet
 SO_ATTACH_FILTER = 26
 
