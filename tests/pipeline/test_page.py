@@ -329,6 +329,7 @@ class Shower(Background):
         self.url = f"http://127.0.0.1:{self.port}/?token={token}"
         self.message, self.issued = self.MESSAGE, list[CommandIssued]()
         self.period_s = 0.05
+        self.picture = np.full((360, 640, 3), 200, np.uint8)
         self._meter = Meter()
 
     def run(self) -> None:
@@ -339,8 +340,8 @@ class Shower(Background):
         self._sink.close()
 
     def show(self, upper_half: int) -> None:
-        """Show one picture, whose upper half has this level."""
-        picture, now_ns = np.full((360, 640, 3), 200, np.uint8), time.monotonic_ns()
+        """Show `picture` once, its upper half at this level."""
+        picture, now_ns = self.picture.copy(), time.monotonic_ns()
         picture[:180] = upper_half
         self._meter.add(replace(self.message, frame=replace(self.message.frame, captured_ns=now_ns)), now_ns)
         self._sink.show(picture, self.message, self._meter)
@@ -529,6 +530,7 @@ class Forwarder(Background):
         self.port = self._listening.getsockname()[1]
         self._ends: dict[socket.socket, socket.socket] = {}
         self._forgotten: dict[socket.socket, socket.socket] = {}
+        self.most_bytes, self.pause_s = 65536, 0.0  # in one turn, and after it
 
     def run(self) -> None:
         """See Background."""
@@ -549,7 +551,8 @@ class Forwarder(Background):
 
     def _hand_on(self, plain: socket.socket) -> None:
         try:
-            data = plain.recv(65536)
+            data = plain.recv(self.most_bytes)
+            time.sleep(self.pause_s)
             self._ends[plain].sendall(data)
         except OSError:
             data = b""
@@ -578,6 +581,23 @@ def test_a_forwarded_port_opens_the_page_and_a_dead_connection_is_replaced(
         live(page)
 
 
+def test_a_slow_connection_shows_no_old_picture_and_each_new_one(browser: Browser, run_dir: Path) -> None:
+    with (
+        Shower(run_dir) as shower,
+        Forwarder(shower.port) as forwarder,
+        opened(browser, shower.url.replace(str(shower.port), str(forwarder.port))) as (page, _),
+    ):
+        live(page)
+        shower.picture = np.random.default_rng(1).integers(0, 255, (360, 640, 3), np.uint8)  # 80 kB
+        forwarder.most_bytes, forwarder.pause_s = 512, 0.03
+        until(
+            page, "the reason", lambda: page.inner_text("#cover") == "the connection is slow: waiting for the picture"
+        )
+        assert painted(page) == 0
+        until(page, "a picture", lambda: is_live_and_painted(page))
+        forwarder.most_bytes, forwarder.pause_s = 65536, 0
+
+
 def test_what_is_refused_stands_on_the_page(browser: Browser, run_dir: Path) -> None:
     with Shower(run_dir) as shower, opened(browser, shower.url) as (page, _):
         live(page)
@@ -587,6 +607,12 @@ def test_what_is_refused_stands_on_the_page(browser: Browser, run_dir: Path) -> 
         assert page.inner_text("#refusal") == "Refused: look again"
         page.unroute("**/wish")
         page.route("**/wish", lambda route: route.fulfill(status=503, body="<html>a proxy's words</html>"))
+        page.keyboard.press("n")
+        until(page, "no answer", lambda: page.inner_text("#refusal").startswith("The call did not answer."))
+        page.unroute("**/wish")
+        page.keyboard.press("n")
+        until(page, "nothing refused", lambda: not page.is_visible("#refusal"))
+        page.route("**/wish", lambda route: None)  # as a connection that is dead
         page.keyboard.press("n")
         until(page, "no answer", lambda: page.inner_text("#refusal").startswith("The call did not answer."))
         page.unroute("**/wish")
