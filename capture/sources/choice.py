@@ -10,11 +10,11 @@ import cv2
 from capture.settings import CaptureSettings
 from capture.sources.demo import DemoSource
 from capture.sources.image_folder import FolderSource
-from capture.sources.live import open_address, open_camera
+from capture.sources.live import open_camera
+from capture.sources.network import open_address
 from capture.sources.source import CAMERA, DEMO, FILE, FOLDER, NETWORK_CAMERA, Source
-from capture.sources.video_file import FileSource
+from capture.sources.video_file import open_file
 from common.errors import SourceError
-from common.runtime.environment import quiet_ffmpeg
 
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
@@ -45,8 +45,7 @@ def open_source(settings: CaptureSettings) -> Source:
         SourceError: It cannot be opened.
         AssetError: The portraits of the demo cannot be fetched.
     """
-    text = settings.source
-    quiet_ffmpeg()
+    text, once = settings.source, settings.play == "once"
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # we report failures in one line of our own
     if text == "auto":
         return open_auto(settings)
@@ -55,6 +54,6 @@ def open_source(settings: CaptureSettings) -> Source:
     if match := re.fullmatch(r"camera:(\d{1,3})", text):
         return open_camera(int(match[1]), settings)
     if ADDRESS.match(text):
-        return open_address(text)
-    path, once = Path(text).expanduser(), settings.play == "once"
-    return FolderSource(path, settings.fps, once) if path.is_dir() else FileSource(path, once)
+        return open_address(text, once)
+    path = Path(text).expanduser()
+    return FolderSource(path, settings.fps, once) if path.is_dir() else open_file(path, once)
