@@ -37,8 +37,9 @@ NETWORK_OPTIONS = {
     "analyzeduration": "1000000",  # microseconds
     "fpsprobesize": "0",  # pictures
 }
-PROBED_PACKETS = 30  # enough to tell the rate of a film
-LARGEST_AHEAD = 64 * 2**20  # bytes of packets that are read but not decoded: 5 s of 100 Mbit/s
+PROBED_PACKETS = 12  # enough to tell the rate of a film
+# of packets that are read but not decoded: 5 s of 100 Mbit/s, and on a slow disk or line no longer than nobody notices
+LARGEST_AHEAD, LONGEST_AHEAD_S = 64 * 2**20, 0.3
 FALLBACK_RATE = 25.0
 
 
@@ -170,8 +171,11 @@ class VideoInput:
         """
         waiting, self._ahead = self._ahead, deque()
         key: ReadPacket | None = None
-        size = 0
-        while size < LARGEST_AHEAD and (read := waiting.popleft() if waiting else self._read()) is not None:
+        size, until = 0, time.monotonic() + LONGEST_AHEAD_S
+        while size < LARGEST_AHEAD and (waiting or time.monotonic() < until):
+            read = waiting.popleft() if waiting else self._read()
+            if read is None:
+                break
             stamp = read.stamp_s
             if read.packet.is_keyframe and stamp is not None and self._newest_s < stamp <= stamp_s:
                 self._ahead.clear()

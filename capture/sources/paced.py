@@ -9,7 +9,16 @@ import time
 from collections.abc import Callable
 
 from capture.sources.container import DecodedFrame, VideoInput
-from capture.sources.pacing import LONGEST_GAP_S, SLOWEST_PERIOD_S, TOLERANCE, Pacer, Timeline, Verdict
+from capture.sources.pacing import (
+    LONGEST_GAP_S,
+    SLIP_AFTER_S,
+    SLOWEST_PERIOD_S,
+    STREAM_SLIP_AFTER_S,
+    TOLERANCE,
+    Pacer,
+    Timeline,
+    Verdict,
+)
 from capture.sources.source import READ_TIMEOUT_S, Source, SourceFrame
 from common.errors import SourceError, SourceLostError
 
@@ -46,15 +55,18 @@ class PacedSource:
         if period_s > SLOWEST_PERIOD_S * TOLERANCE:
             video.close()
             raise SourceError(too_slow(shown, period_s))
-        longest_s = LONGEST_GAP_S if self._is_recorded else SLOWEST_PERIOD_S * TOLERANCE
-        self._timeline, self._pacer = Timeline(period_s, longest_s), Pacer()
+        if self._is_recorded:
+            self._timeline, self._pacer = Timeline(period_s, LONGEST_GAP_S), Pacer(SLIP_AFTER_S)
+        else:
+            self._timeline, self._pacer = Timeline(period_s, SLOWEST_PERIOD_S * TOLERANCE), Pacer(STREAM_SLIP_AFTER_S)
         self._passed = self._in_this_pass = 0  # pictures of the passes before, and of this one
         self._last_ns = 0
-        self.description = f"{shown} at {1 / period_s:.2f} frames a second"
+        self.description = f"{shown}, {video.codec}, at first {1 / period_s:.2f} frames a second"
 
     def read(self) -> SourceFrame | None:
         """See Source."""
         _sleep_until(self._last_ns + round(min((1 - AHEAD) * self._timeline.gap_s, LONGEST_REST_S) * 1e9))
+        may_jump = self._is_recorded
         while True:
             decoded = self._video.next_frame()
             if decoded is None:
@@ -64,20 +76,23 @@ class PacedSource:
             self._in_this_pass = decoded.number + 1
             index = self._passed + decoded.number
             time_s = self._timeline.add(decoded.stamp_s, index)
-            if self._verdict(time_s) is Verdict.SHOW:
+            verdict = self._verdict(time_s, may_jump)
+            if verdict is Verdict.SHOW:
                 return self._show(decoded, index, time_s)
+            may_jump = self._is_recorded and verdict is not Verdict.JUMP  # each jump leads to a picture
 
     def close(self) -> None:
         """See Source."""
         self._video.close()
 
-    def _verdict(self, time_s: float) -> Verdict:
+    def _verdict(self, time_s: float, may_jump: bool) -> Verdict:
+        """Return what to do with a picture. After JUMP the next one is that of the key frame."""
         now_ns, gap_s = time.monotonic_ns(), self._timeline.gap_s
-        verdict = self._pacer.decide(time_s, gap_s, now_ns, may_jump=self._is_recorded)
+        verdict = self._pacer.decide(time_s, gap_s, now_ns, may_jump)
         if verdict is Verdict.JUMP:
             target_s = self._timeline.stamp_at(self._pacer.time_due_s(now_ns))
             if target_s is None or not self._video.jump_to(target_s):
-                verdict = self._pacer.decide(time_s, gap_s, now_ns, may_jump=False)
+                return self._pacer.decide(time_s, gap_s, now_ns, may_jump=False)
         return verdict
 
     def _show(self, decoded: DecodedFrame, index: int, time_s: float) -> SourceFrame:

@@ -14,6 +14,8 @@ SLOWEST_PERIOD_S = 2.0  # the longest time between two pictures for which compos
 TOLERANCE = 1.1  # clocks and timestamps are not exact
 LONGEST_GAP_S = 10.0  # a longer one between two timestamps is a jump of the timestamps, not time that passes
 JUMP_AFTER_S = 0.5
+# a stream that was late is as late from then on; if it hurried it would have to wait again at its next part
+STREAM_SLIP_AFTER_S = 0.5
 SLIP_AFTER_S = 5.0  # key frames are 0.5 to 10 s apart in most films, and nobody notices how late a silent film is
 SHOW_EVERY_S = 1 / 15  # converting so many pictures hardly slows down the decoding
 
@@ -73,9 +75,14 @@ class Timeline:
 
 
 class Pacer:
-    """Decides about each picture of one film. All times are CLOCK_MONOTONIC ns, or seconds since the first picture."""
+    """Decides about each picture of one film. All times are CLOCK_MONOTONIC ns, or seconds since the first picture.
 
-    def __init__(self) -> None:
+    Args:
+        slip_after_s: The lateness after which the clock slips.
+    """
+
+    def __init__(self, slip_after_s: float = SLIP_AFTER_S) -> None:
+        self._slip_after_s = slip_after_s
         self._started_ns: int | None = None
         self._shown_ns = 0
 
@@ -92,12 +99,12 @@ class Pacer:
             time_s: Its time.
             gap_s: Time between two pictures.
             now_ns: The present.
-            may_jump: Whether the film can jump forward to `jump_target_s`.
+            may_jump: Whether the film can go on at `time_due_s`.
         """
         late_s = (now_ns - self.due_ns(time_s, now_ns)) / 1e9
         if late_s > JUMP_AFTER_S and late_s > gap_s and may_jump:
             return Verdict.JUMP
-        if late_s > SLIP_AFTER_S:
+        if late_s > self._slip_after_s:
             self._slip(late_s)
         elif late_s > gap_s and now_ns - self._shown_ns < SHOW_EVERY_S * 1e9:
             return Verdict.SKIP

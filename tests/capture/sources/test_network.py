@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from capture.sources import container, network, paced
+from capture.sources.container import DecodedFrame, VideoInput
 from capture.sources.network import StreamSource, open_address, origin_of
 from capture.sources.paced import PacedSource
 from capture.sources.source import READ_TIMEOUT_S, Source, SourceFrame
@@ -88,6 +89,25 @@ def test_a_live_playlist_keeps_its_pace_between_its_parts(parts: list[Path], clo
     assert len(parts) == 7
     assert [number_of(frame.picture) for frame in frames] == [number % NUMBERS for number in range(45)]
     assert seconds_of(frames) == pytest.approx(evenly(45, 10), abs=0.01)
+
+
+def test_a_live_playlist_that_was_late_goes_on_at_its_pace(
+    parts: list[Path], clock: FakeTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If it hurried to make up for the time, it would have nothing to show before the next part comes."""
+    plain = VideoInput.next_frame
+
+    def next_frame(video: VideoInput) -> DecodedFrame | None:
+        decoded = plain(video)
+        if decoded is not None and decoded.number == 20:
+            clock.sleep(3)
+        return decoded
+
+    monkeypatch.setattr(VideoInput, "next_frame", next_frame)
+    with serve_live_playlist(parts, part_s=1.0) as address:
+        frames = read(open_address(address, once=False), 45)
+    assert [number_of(frame.picture) for frame in frames] == [number % NUMBERS for number in range(45)]
+    assert seconds_of(frames[20:]) == pytest.approx(evenly(25, 10), abs=0.01)
 
 
 def still_stream(folder: Path, count: int = 60) -> bytes:

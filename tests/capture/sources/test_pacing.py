@@ -2,7 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from capture.sources.pacing import JUMP_AFTER_S, SHOW_EVERY_S, SLIP_AFTER_S, Pacer, Timeline, Verdict, period_of
+from capture.sources.pacing import (
+    JUMP_AFTER_S,
+    SHOW_EVERY_S,
+    SLIP_AFTER_S,
+    STREAM_SLIP_AFTER_S,
+    Pacer,
+    Timeline,
+    Verdict,
+    period_of,
+)
 
 GAP_S = 1 / 30
 START_NS = 10**12
@@ -95,3 +104,11 @@ def test_where_it_cannot_jump_the_clock_slips_in_the_end() -> None:
 )
 def test_the_period_is_the_median_gap(stamps_s: list[float], period_s: float | None) -> None:
     assert period_of(stamps_s) == (None if period_s is None else pytest.approx(period_s))
+
+
+def test_a_stream_that_was_late_slips_at_once() -> None:
+    pacer = Pacer(STREAM_SLIP_AFTER_S)
+    pacer.decide(0.0, GAP_S, START_NS, may_jump=False)
+    late_ns = at(1.0 + STREAM_SLIP_AFTER_S + 0.1)
+    assert pacer.decide(1.0, GAP_S, late_ns, may_jump=False) is Verdict.SHOW
+    assert pacer.due_ns(1.0 + GAP_S, late_ns) == pytest.approx(late_ns + GAP_S * 1e9, abs=10)
