@@ -7,6 +7,7 @@ text contains the address with its password.
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -30,7 +31,7 @@ from common.errors import SourceError, SourceLostError
 from common.vision.arrays import BgrImage
 
 # the second is for the next part of a playlist; of a camera that is silent the reader says so earlier (capture/reader.py)
-OPEN_TIMEOUT_S, READ_TIMEOUT_S = 8.0, 10.0
+OPEN_TIMEOUT_S, LONGEST_READ_S = 8.0, 10.0
 NETWORK_OPTIONS = {
     "rtsp_flags": "prefer_tcp",  # over UDP packets are lost, and pictures with them
     # FFmpeg looks at a stream before it is opened. At one picture in two seconds that would take longer than OPEN_TIMEOUT_S
@@ -41,6 +42,7 @@ PROBED_PACKETS = 12  # enough to tell the rate of a film
 # of packets that are read but not decoded: 5 s of 100 Mbit/s, and on a slow disk or line no longer than nobody notices
 LARGEST_AHEAD, LONGEST_AHEAD_S = 64 * 2**20, 0.3
 FALLBACK_RATE = 25.0
+MOST_THREADS = 4  # of the decoder; each keeps a picture in memory
 
 
 class DecodedFrame(NamedTuple):
@@ -83,7 +85,7 @@ class VideoInput:
                 location,
                 "r",
                 options=NETWORK_OPTIONS if is_network else None,
-                timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S) if is_network else None,
+                timeout=(OPEN_TIMEOUT_S, LONGEST_READ_S) if is_network else None,
                 metadata_errors="replace",
             )
         except FFmpegError as error:
@@ -98,6 +100,7 @@ class VideoInput:
         self.format, self.codec = self._container.format.name, stream.codec_context.name
         if not self.is_live:
             stream.thread_type = ThreadType.AUTO  # several frames at once too: faster, but each comes later
+        stream.thread_count = min(MOST_THREADS, len(os.sched_getaffinity(0)))
         self._packets = self._container.demux()
         self._ahead: deque[ReadPacket] = deque()  # read, but not decoded
         self._decoded: deque[VideoFrame] = deque()
@@ -221,8 +224,8 @@ class VideoInput:
     def _read(self) -> ReadPacket | None:
         """Return the next packet of the video stream, None at the end. The last one is empty and makes the decoder finish."""
         while True:
-            if self._is_network and time.monotonic() - self._heard_at > READ_TIMEOUT_S:
-                raise SourceLostError(f"{self._name}: no picture came for {READ_TIMEOUT_S:.0f} s")
+            if self._is_network and time.monotonic() - self._heard_at > LONGEST_READ_S:
+                raise SourceLostError(f"{self._name}: no picture came for {LONGEST_READ_S:.0f} s")
             try:
                 packet = next(self._packets, None)
             except FFmpegError as error:

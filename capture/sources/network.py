@@ -8,8 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from capture.frozen_stream import FrozenStreamDetector
-from capture.sources.container import READ_TIMEOUT_S as LONGEST_READ_S
-from capture.sources.container import VideoInput
+from capture.sources.container import LONGEST_READ_S, VideoInput
 from capture.sources.paced import PacedSource, too_slow
 from capture.sources.pacing import SLOWEST_PERIOD_S, TOLERANCE
 from capture.sources.source import NETWORK_CAMERA, READ_TIMEOUT_S, Source, SourceFrame

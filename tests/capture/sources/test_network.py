@@ -167,7 +167,7 @@ def test_pictures_change_their_size_within_one_connection() -> None:
 
 
 def test_a_stream_that_says_nothing_more_is_lost_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(container, "READ_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(container, "LONGEST_READ_S", 0.5)
     with serve_stream(still_stream(tmp_path, 20), TS, stalls=True) as address:
         source = open_address(f"{address}/SECRET?pwd=SECRET", once=False)
         with pytest.raises(SourceLostError, match="the network camera stopped delivering: no answer in time") as error:
