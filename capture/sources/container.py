@@ -10,23 +10,19 @@ import contextlib
 import os
 import time
 from collections import deque
-from collections.abc import Mapping
 from typing import NamedTuple, cast
 
 import av
-import numpy as np
 from av.codec.context import ThreadType
 from av.error import ExitError, FFmpegError
 from av.format import Flags
 from av.packet import Packet
-from av.sidedata.sidedata import SideData
 from av.stream import Discard, Stream
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
+from capture.sources.conversion import FrameConverter
 from capture.sources.pacing import period_of
-from capture.sources.upright import Turn, turn_of, turned, width_of_square_pixels
 from common.errors import SourceError, SourceLostError
 from common.vision.arrays import BgrImage
 
@@ -109,9 +105,7 @@ class VideoInput:
         self._newest_s = float("-inf")
         self._whole_from: int | None = None  # pts of the key frame of a jump: earlier frames lack what they refer to
         self._heard_at = time.monotonic()
-        self._reformatter = VideoReformatter()
-        self._rotation: int | None = None
-        self._turn = Turn()
+        self._converter = FrameConverter(stream)
         with contextlib.suppress(SourceLostError):
             self._decode_next()
         if not self._decoded:
@@ -196,15 +190,7 @@ class VideoInput:
 
     def picture(self, frame: VideoFrame) -> BgrImage:
         """Convert a decoded frame. Returns it upright and with square pixels, (H, W, 3) uint8 BGR."""
-        aspect = self._stream.sample_aspect_ratio or self._stream.codec_context.sample_aspect_ratio
-        width = width_of_square_pixels(frame.width, aspect)
-        converted = self._reformatter.reformat(frame, width=width, format="bgr24", threads=1)
-        picture = np.asarray(converted.to_ndarray(), np.uint8)
-        if frame.rotation != self._rotation:
-            # reading it is left to the frames at which it changes: a frame whose side data was read is not freed at once
-            matrix = cast(Mapping[str, SideData], frame.side_data).get("DISPLAYMATRIX")
-            self._rotation, self._turn = frame.rotation, Turn() if matrix is None else turn_of(bytes(matrix))
-        return turned(picture, self._turn)
+        return self._converter.picture(frame)
 
     def close(self) -> None:
         """Close the file or the connection."""

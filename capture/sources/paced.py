@@ -99,9 +99,10 @@ class PacedSource:
         picture = self._video.picture(decoded.frame)
         now_ns = time.monotonic_ns()
         due_ns = self._pacer.due_ns(time_s, now_ns)
-        _sleep_until(due_ns)
         self._last_ns = max(due_ns if now_ns - due_ns < ON_TIME_NS else now_ns, self._last_ns + 1)
-        return SourceFrame(picture, index, self._last_ns)
+        frame = SourceFrame(picture, index, self._last_ns)
+        _sleep_until(self._last_ns)
+        return frame
 
     def _begin_again(self) -> bool:
         """Open a film once more at its end. False if it is to be played once.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
+from av.video.frame import VideoFrame
 
 from capture.sources.container import VideoInput
 from common.errors import SourceError
@@ -68,6 +70,19 @@ def test_a_picture_is_upright_and_has_square_pixels(
     for _, picture in read(write_film(tmp_path / "a.mp4", evenly(3, 10), **film)):
         assert picture.shape[1::-1] == size_wh
         assert blue_corner(picture) == corner
+
+
+def test_a_converted_frame_is_freed_at_once(tmp_path: Path) -> None:
+    """Each is some megabytes; the garbage collector comes too late for them."""
+    video = opened(write_film(tmp_path / "a.mp4", evenly(12, 10), rotation=90))
+    gc.collect()
+    gc.disable()
+    try:
+        while (frame := video.next_frame()) is not None:
+            video.picture(frame.frame)
+        assert sum(isinstance(each, VideoFrame) for each in gc.get_objects()) <= 2
+    finally:
+        gc.enable()
 
 
 def test_a_raw_stream_has_no_timestamps(tmp_path: Path) -> None:
