@@ -34,7 +34,7 @@ NETWORK_OPTIONS = {
     "analyzeduration": "1000000",  # microseconds
     "fpsprobesize": "0",  # pictures
 }
-PROBED_PACKETS = 12  # enough to tell the rate of a film
+PROBED_PACKETS, PROBED_OF_STREAM = 12, 3  # enough to tell the rate; more of a stream may not be there yet
 # of packets that are read but not decoded: 5 s of 100 Mbit/s, and on a slow disk or line no longer than nobody notices
 LARGEST_AHEAD, LONGEST_AHEAD_S = 64 * 2**20, 0.3
 FALLBACK_RATE = 25.0
@@ -135,8 +135,9 @@ class VideoInput:
         return float(self._stream.guessed_rate or FALLBACK_RATE)
 
     def period_s(self) -> float:
-        """Read the first packets of a film. Returns the median time between its pictures."""
-        while self._read_count < PROBED_PACKETS and (read := self._read()) is not None:
+        """Read the first packets. Returns the median time between pictures."""
+        wanted = PROBED_PACKETS if self.is_recorded else PROBED_OF_STREAM
+        while self._read_count < wanted and (read := self._read()) is not None:
             self._ahead.append(read)
         return period_of(self._first_stamps_s) or 1 / self.guessed_rate
 

@@ -51,7 +51,7 @@ class PacedSource:
         self.name, self.reopen = name, reopen
         self._video, self._open_input, self._once = video, open_input, once
         self._is_recorded = video.is_recorded
-        period_s = video.period_s() if self._is_recorded else 1 / video.guessed_rate
+        period_s = video.period_s()
         if period_s > SLOWEST_PERIOD_S * TOLERANCE:
             video.close()
             raise SourceError(too_slow(shown, period_s))

@@ -63,22 +63,27 @@ def test_a_recorded_playlist_is_a_film(tmp_path: Path, clock: FakeTime) -> None:
     assert seconds_of(frames) == pytest.approx(evenly(30, 10), abs=0.002)
 
 
-@pytest.fixture
-def parts(tmp_path: Path) -> list[Path]:
-    """Seven parts of a second each, whose timestamps go on from one to the next."""
-    film = write_film(tmp_path / "whole.ts", evenly(70, 10), key_every=10, options={"sc_threshold": "0"})
+def parts_of(folder: Path, times_s: list[float], key_every: int) -> list[Path]:
+    """Write a film in parts, each of which begins with a key frame; their timestamps go on from one to the next."""
+    film = write_film(folder / "whole.ts", times_s, key_every=key_every, options={"sc_threshold": "0"})
     found: list[av.container.OutputContainer] = []
     with av.open(str(film)) as file:
         for packet in file.demux(video=0):
             if packet.is_keyframe:
-                found.append(av.open(str(tmp_path / f"part{len(found)}.ts"), mode="w"))
+                found.append(av.open(str(folder / f"part{len(found)}.ts"), mode="w"))
                 found[-1].add_stream_from_template(file.streams.video[0])
             if packet.size:
                 packet.stream = found[-1].streams.video[0]
                 found[-1].mux(packet)
     for part in found:
         part.close()
-    return [tmp_path / f"part{number}.ts" for number in range(len(found))]
+    return [folder / f"part{number}.ts" for number in range(len(found))]
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> list[Path]:
+    """Seven parts of a second each."""
+    return parts_of(tmp_path, evenly(70, 10), key_every=10)
 
 
 def test_a_live_playlist_keeps_its_pace_between_its_parts(parts: list[Path], clock: FakeTime) -> None:
@@ -108,6 +113,17 @@ def test_a_live_playlist_that_was_late_goes_on_at_its_pace(
         frames = read(open_address(address, once=False), 45)
     assert [number_of(frame.picture) for frame in frames] == [number % NUMBERS for number in range(45)]
     assert seconds_of(frames[20:]) == pytest.approx(evenly(25, 10), abs=0.01)
+
+
+@pytest.mark.parametrize(("rate", "is_read"), [(0.5, True), (0.2, False)])
+def test_a_live_playlist_must_not_be_too_slow(rate: float, is_read: bool, tmp_path: Path, clock: FakeTime) -> None:
+    slow = parts_of(tmp_path, evenly(4, rate), key_every=1)
+    with serve_live_playlist(slow, part_s=1 / rate) as address:
+        if is_read:
+            assert seconds_of(read(open_address(address, once=False), 3)) == pytest.approx([0, 2, 4], abs=0.01)
+            return
+        with pytest.raises(SourceError, match=r"got one in 5\.0 s"):
+            open_address(address, once=False)
 
 
 def still_stream(folder: Path, count: int = 60) -> bytes:
