@@ -14,6 +14,8 @@ from av.video.stream import VideoStream
 from capture.sources.upright import Turn, turn_of, turned, width_of_square_pixels
 from common.vision.arrays import BgrImage
 
+TINY = 16  # pixels
+
 
 class FrameConverter:
     """Convert the frames of one stream. Each has its own size and pixel format; both may change from one to the next.
@@ -34,7 +36,12 @@ class FrameConverter:
         width = width_of_square_pixels(frame.width, aspect)
         converted = self._reformatter.reformat(frame, width=width, format="bgr24", threads=1)
         if frame.rotation != self._rotation:
-            # read only where it changes: a frame whose side data was read is in a circle of references, and freed late
-            matrix = cast(Mapping[str, SideData], frame.side_data).get("DISPLAYMATRIX")
-            self._rotation, self._turn = frame.rotation, Turn() if matrix is None else turn_of(bytes(matrix))
+            self._rotation, self._turn = frame.rotation, _turn_of(frame)
         return turned(np.asarray(converted.to_ndarray(), np.uint8), self._turn)
+
+
+def _turn_of(frame: VideoFrame) -> Turn:
+    # a frame whose side data was read is in a circle of references and freed late, so they are read from a tiny copy
+    tiny = frame.reformat(width=TINY, height=TINY, threads=1)
+    matrix = cast(Mapping[str, SideData], tiny.side_data).get("DISPLAYMATRIX")
+    return Turn() if matrix is None else turn_of(bytes(matrix))
