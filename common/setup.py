@@ -50,7 +50,6 @@ def _stamp(dev):  # type: (bool) -> str
     if dev:
         names += [
             "requirements-dev.txt",
-            "requirements-video.txt",
             "requirements-camera.txt",
             "requirements-bench.txt",
             "requirements-docs.txt",
