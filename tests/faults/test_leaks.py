@@ -221,4 +221,4 @@ def test_random_faults(model: Path | None, segments: None) -> None:
 
 
 def test_starts_are_clean_after_stops_and_kills() -> None:
-    print(cycles.run(stops=1, kills=2))
+    print(cycles.run(stops=1, kills=1))

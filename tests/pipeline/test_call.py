@@ -132,15 +132,6 @@ def test_ctrl_c_ends_everything(run_dir: Path, segments: None) -> None:
     assert "SIGKILL" not in said
 
 
-def test_a_honcho_whose_output_was_closed_leaves_no_process(run_dir: Path) -> None:
-    """It fails then, and waits for ever for processes that it never ends: the camera stayed on with nobody to stop it."""
-    with start_call({"source": "demo", "sink": "headless", "status_every": 0.5}, run_dir) as call:
-        read_until(call, "pictures a second")
-        assert call.stdout is not None
-        call.stdout.close()
-        wait_for("the end of all", lambda: not processes_of(run_dir), 5)
-
-
 # what is wrong: the stage that says so, its settings, and what it says
 BAD: dict[str, tuple[str, dict[str, object], str]] = {
     "camera": ("capture", {"source": "camera:97"}, "expected a camera at camera:97"),
