@@ -81,15 +81,23 @@ def test_without_a_model_the_call_comes_up_and_starts_hidden(run_dir: Path, tmp_
         "source": "auto",
         "sink": "record",
         "out": out,
-        "seconds": 6,
         "width": 640,
         "height": 360,
     }
     # inference would else be ready before the recorder is
-    later.write_text((ROOT / "Procfile").read_text().replace("infer: exec", "infer: sleep 2; exec"))
+    recorded = f"until [ -e {out}/frames/00000000.png ]; do sleep 0.05; done"
+    later.write_text((ROOT / "Procfile").read_text().replace("infer: exec", f"infer: {recorded}; exec"))
+
+    def pictures() -> int:
+        return len(list((out / "frames").iterdir()))
+
     with start_call(settings, run_dir, procfile=later) as call:
-        said, _ = call.communicate(timeout=90)
-    assert call.returncode == 0, said
+        began = read_until(call, "compose: live, after ")
+        hidden = pictures()
+        wait_for("pictures in which the subject has faded in", lambda: pictures() > hidden + 2 * FADED_IN)
+        call.send_signal(signal.SIGINT)
+        rest, _ = call.communicate(timeout=60)
+    said = "".join(began) + rest
     rows = rows_of(out)
     assert rows[0]["state"] == "starting"
     assert rows[-1]["state"] == "live"
@@ -102,7 +110,8 @@ def test_without_a_model_the_call_comes_up_and_starts_hidden(run_dir: Path, tmp_
 
 
 def test_several_displays_at_once(run_dir: Path, tmp_path: Path) -> None:
-    with start_call({"source": "demo", "width": 640, "height": 360, "sink": "headless", "seconds": 8}, run_dir) as call:
+    settings = {"source": "demo", "width": 640, "height": 360, "sink": "headless", "status_every": 0.2}
+    with start_call(settings, run_dir) as call:
         env = environment({"sink": "record", "images": "none", "seconds": 2}, run_dir)
         others = [
             subprocess.Popen(
@@ -114,8 +123,10 @@ def test_several_displays_at_once(run_dir: Path, tmp_path: Path) -> None:
             for n in "ab"
         ]
         assert [other.wait(60) for other in others] == [0, 0]
-        call.communicate(timeout=60)
-    assert call.returncode == 0
+        read_until(call, "pictures a second")
+        call.send_signal(signal.SIGINT)
+        said, _ = call.communicate(timeout=60)
+    assert "display.1 stopped (rc=0)" in said and "crashed" not in said
     assert all(len(rows_of(tmp_path / n)) > 40 for n in "ab")
 
 
