@@ -76,6 +76,17 @@ class Neighbours:
         )
         return None if pixels is None else (message, pixels)
 
+    def composite(
+        self, where: Callable[[FrameComposed], bool] = lambda _: True, picture: np.ndarray = NOISE
+    ) -> tuple[FrameComposed, np.ndarray]:
+        """The first composite for which `where` holds, frames being published meanwhile."""
+
+        def look() -> tuple[FrameComposed, np.ndarray] | None:
+            got = self.step(picture)
+            return got if got and where(got[0]) else None
+
+        return wait_for("a composite", look)
+
     def composed(self, picture: np.ndarray) -> tuple[FrameComposed, np.ndarray]:
         """Publish a frame; its own composite and the pixels."""
         number = self.publish(picture).source_index
@@ -89,17 +100,6 @@ class Neighbours:
             return None
 
         return wait_for("the composite of the frame", look)
-
-    def composite(
-        self, where: Callable[[FrameComposed], bool] = lambda _: True, picture: np.ndarray = NOISE
-    ) -> tuple[FrameComposed, np.ndarray]:
-        """The first composite for which `where` holds, frames being published meanwhile."""
-
-        def look() -> tuple[FrameComposed, np.ndarray] | None:
-            got = self.step(picture)
-            return got if got and where(got[0]) else None
-
-        return wait_for("a composite", look)
 
     def ask(self, wanted: Command, epoch: int | None = None, issued_ns: int | None = None) -> None:
         """Want something of compose, as a display does, as soon as its door is open."""

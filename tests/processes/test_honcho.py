@@ -72,4 +72,5 @@ def test_a_honcho_whose_output_was_closed_leaves_no_process(method: str, run_dir
     with call_under(method, run_dir, tmp_path) as call:
         assert call.stdout is not None
         call.stdout.close()  # five times a second display says something that honcho would like to say
-        wait_for("the end of everybody", lambda: not processes_of(run_dir), 10)
+        wait_for("the end of everybody", lambda: not processes_of(run_dir), 5)
+        wait_for("the end of the stages", lambda: not stages(run_dir))
