@@ -39,7 +39,7 @@ def procfile_of(run_dir: Path, modules: Mapping[str, str]) -> Path:
     compose: "tests.faults.unsafe_compose raw"; returns its path."""
     lines = (ROOT / "Procfile").read_text()
     for stage, module in modules.items():
-        lines = lines.replace(f"{stage}: exec python -m {stage}\n", f"{stage}: exec python -m {module}\n")
+        lines = re.sub(rf"^{stage}: exec python -m .*$", f"{stage}: exec python -m {module}", lines, flags=re.MULTILINE)
     path = run_dir.with_name("Procfile")
     path.write_text(lines)
     return path

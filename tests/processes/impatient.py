@@ -14,4 +14,5 @@ FIRST_BACKOFF_S = 0.05
 
 if __name__ == "__main__":
     supervisor.STUCK_AFTER_S, supervisor.FIRST_BACKOFF_S = STUCK_AFTER_S, FIRST_BACKOFF_S
-    supervisor.launch(sys.argv.pop(1))
+    stage = sys.argv.pop(1)
+    supervisor.launch(stage, "display.relay" if stage == "relay" else "")

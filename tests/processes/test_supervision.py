@@ -21,7 +21,8 @@ import pytest
 from common.runtime import supervisor
 from common.runtime.exit_codes import EXIT_CRASHED, EXIT_OK, EXIT_USAGE
 from common.runtime.procinfo import is_running, start_time
-from tests.call import environment, free_port, read_until, stages, start_call
+from common.runtime.run_dir import open_run_dir
+from tests.call import environment, free_port, procfile_of, read_until, stages, start_call
 from tests.pace import as_if_idle
 from tests.processes.impatient import STUCK_AFTER_S
 from tests.processes.neighbours import child_of, stage, wait_for, wait_looks
@@ -82,13 +83,17 @@ def test_a_child_that_stays_stopped_when_its_parent_goes_on_is_restarted(capture
 
 
 def test_a_whole_call_that_was_stopped_for_long_keeps_its_children(run_dir: Path) -> None:
-    with start_call({**DEMO, "sink": "headless", "status_every": 0.2}, run_dir) as call:
+    open_run_dir(run_dir)
+    names = ("capture", "infer", "compose", "display", "relay")
+    procfile = procfile_of(run_dir, {name: f"tests.processes.impatient {name}" for name in names})
+    with start_call({**DEMO, "sink": "headless", "status_every": 0.2}, run_dir, procfile=procfile) as call:
         read_until(call, ", live")
         before = stages(run_dir)
+        assert len(before) == len(names)
         pids = [pid for stage in before.values() for pid in stage.pids]
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
-        time.sleep(supervisor.STUCK_AFTER_S + 0.5)  # of a real parent
+        time.sleep(STUCK_AFTER_S + 0.5)
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
         read_until(call, ", live")
