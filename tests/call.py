@@ -39,7 +39,7 @@ def procfile_of(run_dir: Path, modules: Mapping[str, str]) -> Path:
     compose: "tests.faults.unsafe_compose raw"; returns its path."""
     lines = (ROOT / "Procfile").read_text()
     for stage, module in modules.items():
-        lines = lines.replace(f"{stage}: exec python -m {stage}\n", f"{stage}: exec python -m {module}\n")
+        lines = re.sub(rf"^{stage}: exec python -m .*$", f"{stage}: exec python -m {module}", lines, flags=re.MULTILINE)
     path = run_dir.with_name("Procfile")
     path.write_text(lines)
     return path
@@ -121,10 +121,15 @@ class Stage(NamedTuple):
 
 def processes_of(run_dir: Path) -> list[int]:
     """Pids of everything whose environment names a run folder, honcho and its runners included."""
+    return processes_with(str(run_dir))
+
+
+def processes_with(text: str) -> list[int]:
+    """Pids of everything whose environment held `text` when it was started."""
     found = []
     for path in Path("/proc").glob("[0-9]*/environ"):
         try:
-            if str(run_dir).encode() in path.read_bytes():
+            if text.encode() in path.read_bytes():
                 found.append(int(path.parent.name))
         except OSError:
             continue

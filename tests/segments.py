@@ -6,14 +6,14 @@ say: every process that the tests start inherits `MARK`, and the processes of on
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 
-from common.ipc.shm import SHM_FOLDER, name_prefix
+from common.ipc.shm import SHM_FOLDER, find_stale, name_prefix
+from tests.call import processes_of, processes_with
 
 MARK = "STARTED_BY_TESTS"
 # set where this is imported: benches and fault injections start processes without pytest too
@@ -27,49 +27,29 @@ def segment_names() -> set[str]:
 
 def segments_of(run_dir: Path) -> set[str]:
     """Return the names of the segments that the processes of one call have mapped."""
-    return _mapped_where(lambda environ: f"ONLYME_RUN_DIR={run_dir}\0".encode() in environ)
+    return _mapped_by(processes_of(run_dir))
 
 
 def new_since(before: set[str]) -> set[str]:
     """Return the names of the segments that were not there `before`, without those of another call that runs.
 
-    Another call's are those which a living writer has locked and no process of the tests has mapped. Whatever a killed
-    process of the tests left behind has no writer any more, so it is counted.
+    Another call's are those which have a living writer and are mapped by no process of the tests. Whatever a killed process
+    of the tests left behind has no writer any more, so it is counted.
     """
     new = segment_names() - before
-    others = {name for name in new if _has_writer(name)} - _mapped_by_tests() if new else set()
-    return new - others
+    written = new - set(find_stale())
+    if not written:
+        return new
+    own = [os.getpid(), *processes_with(f"{MARK}={os.environ[MARK]}")]  # this one had no mark when it began
+    return new - (written - _mapped_by(own))
 
 
-def _mapped_by_tests() -> set[str]:
-    mark = f"{MARK}={os.environ[MARK]}\0".encode()
-    own = _mapped_in(Path("/proc/self"))  # its environment in /proc is that of its start
-    return own | _mapped_where(lambda environ: mark in environ)
-
-
-def _mapped_where(is_meant: Callable[[bytes], bool]) -> set[str]:
+def _mapped_by(pids: Iterable[int]) -> set[str]:
     names: set[str] = set()
-    for process in Path("/proc").glob("[0-9]*"):
+    for pid in pids:
         try:
-            if is_meant((process / "environ").read_bytes() + b"\0"):
-                names |= _mapped_in(process)
+            maps = Path(f"/proc/{pid}/maps").read_text()
         except OSError:  # it has ended, or is somebody else's
             continue
+        names |= set(re.findall(rf"{SHM_FOLDER}/({name_prefix()}\S+)$", maps, re.MULTILINE))
     return names
-
-
-def _mapped_in(process: Path) -> set[str]:
-    found = re.findall(rf"{SHM_FOLDER}/({name_prefix()}\S+)$", (process / "maps").read_text(), re.MULTILINE)
-    return set(found)
-
-
-def _has_writer(name: str) -> bool:
-    """Return whether a living process holds the writer's lock, wherever that process is."""
-    try:
-        with Path(SHM_FOLDER, name).open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False

@@ -7,7 +7,9 @@ import time
 
 import pytest
 
-from tests.pace import as_if_idle, slowdown
+from tests import pace
+from tests.background import Background
+from tests.pace import WORK, as_if_idle, slowdown
 from tests.processes.neighbours import wait_for
 
 BUSY = "print(flush=True)\nwhile True: pass"
@@ -28,18 +30,31 @@ def test_a_processor_that_another_uses_too_is_slower() -> None:
             other.kill()
 
 
-def test_a_limit_grows_with_the_slowdown_and_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [0.0]
+class Spinning(Background):
+    """Holds the interpreter's lock as often as it can."""
 
-    def perf_counter() -> float:
-        now[0] += 0.15
-        return now[0]
+    def run(self) -> None:
+        """See Background."""
+        while not self.stopping.is_set():
+            continue
 
-    monkeypatch.setattr(time, "perf_counter", perf_counter)  # 0.15 s pass during 0.1 s of work
+
+def test_threads_of_the_tests_own_process_make_no_machine_slower() -> None:
+    with Spinning(), Spinning(), Spinning():
+        said: list[float] = []
+        exec(WORK, {"print": said.append})  # the negative control: measured in this process, they do
+        assert slowdown() < said[0] / 2
+
+
+def test_a_limit_grows_with_the_slowdown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "slowdown", lambda: 1.5)
     assert as_if_idle(3.0) == pytest.approx(2.0)
     assert as_if_idle(0.9) == 0.9
-    monkeypatch.setattr(time, "perf_counter", lambda: 5.0)
-    assert as_if_idle(3.0) == 3.0, "an idle machine earns no more time than the limit"
+
+
+def test_an_idle_machine_earns_no_more_time_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "WORK", "print(0.5)")
+    assert slowdown() == 1.0
 
 
 def test_who_waits_in_vain_says_so_and_waits_longer_where_the_machine_is_slower(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,14 +18,21 @@ def scene() -> PatternedScene:
     return PatternedScene(WIDTH, HEIGHT, 30)
 
 
-@pytest.fixture(scope="module")
-def call_of_the_module(scene: PatternedScene) -> Iterator[tuple[WatchedCall, ExactWorker]]:
-    """Run one call for all tests of a module, and judge at its end what came out during any of them."""
+@contextmanager
+def judged_call(scene: PatternedScene, max_mask_age: int = 0) -> Iterator[tuple[WatchedCall, ExactWorker]]:
+    """Run one call for many tests, and judge at its end what came out during any of them."""
     with tempfile.TemporaryDirectory(prefix="onlyme-") as folder:
-        with exact_call(Path(folder) / "run", scene) as running:
+        with exact_call(Path(folder) / "run", scene, max_mask_age=max_mask_age) as running:
             yield running
         running[0].watch.since = 0, 0
         assert nothing_leaked(running[0].watch)
+
+
+@pytest.fixture(scope="module")
+def call_of_the_module(scene: PatternedScene) -> Iterator[tuple[WatchedCall, ExactWorker]]:
+    """Run one call for all tests of a module."""
+    with judged_call(scene) as running:
+        yield running
 
 
 @pytest.fixture

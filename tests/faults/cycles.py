@@ -6,6 +6,7 @@ python -m tests.faults.cycles --stops 50 --kills 20
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
 import signal
@@ -35,7 +36,8 @@ def cycle(run_dir: Path, before: set[str], kill: bool) -> float:
         everything = [pid for stage in stages(run_dir).values() for pid in stage.pids]
         if kill:
             for pid in [call.pid, *everything]:
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # a child dies with its parent
+                    os.kill(pid, signal.SIGKILL)
         else:
             call.send_signal(signal.SIGINT)
         rest, _ = call.communicate(timeout=60)

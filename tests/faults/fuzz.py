@@ -33,6 +33,7 @@ from display.relay.keyring import ViewerKey
 from display.relay.sockets import connect_relay
 
 PATIENCE_S = 0.05
+HEAR_S = 0.01  # for an answer: most of the ports say nothing
 LARGEST = 200_000  # bytes of one input
 # ZMTP 3.1: signature, version, mechanism, as-server, filler; then a READY command
 GREETING = b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01" + b"NULL".ljust(20, b"\0") + b"\0" * 32
@@ -247,5 +248,6 @@ class Thrower:
             with suppress(OSError):
                 if self._garbage.anything(2):
                     plain.shutdown(socket.SHUT_WR)
+                    plain.settimeout(HEAR_S)
                     plain.recv(1000)
             plain.close()

@@ -14,7 +14,7 @@ from compose.picture.blur import blur
 Picture = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
-PLENTY = 540  # pixels of height: larger pictures are blurred at a size between this and twice as much
+PLENTY = 360  # pixels of height: larger pictures are blurred at a size between this and twice as much
 LEAST_WEIGHT = 1 / 64
 
 

@@ -94,6 +94,12 @@ def run(settings: dict[str, object], count: int, seed: int, stopped_s: float = 1
 
     The scene carries the coarse pattern.
 
+    Args:
+        settings: Of the calls.
+        count: How many.
+        seed: Of the faults and moments.
+        stopped_s: How long a parent is stopped; a child is until its parent has restarted it.
+
     Raises:
         AssertionError: A call did not heal, or did not end closed.
     """
@@ -139,7 +145,10 @@ def inject(call: WatchedCall, fault: Fault, stopped_s: float) -> Outcome:
     at = time.monotonic()
     signal.pidfd_send_signal(pidfd, ACTS[fault.act])
     if fault.act == "SIGSTOP":
-        time.sleep(stopped_s)
+        if not fault.restarts:
+            time.sleep(stopped_s)
+        else:
+            call.wait(f"the restart of {fault.stage}", lambda: call.saying("restarting in", at), 10)
         with contextlib.suppress(ProcessLookupError):  # restarted meanwhile, as it should
             signal.pidfd_send_signal(pidfd, signal.SIGCONT)
     if fault.ends:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import fields, replace
 
 import msgpack
@@ -13,11 +14,13 @@ import pytest
 from common.ipc.codec import encode
 from common.ipc.messages import CommandIssued, MasksInferred
 from common.ipc.records import SetPrivacy
-from common.settings.detection import MASK_AGE_ALONE_MS
+from tests.faults.conftest import judged_call
+from tests.faults.scenes import PatternedScene
 from tests.faults.watch import WatchedCall, nothing_leaked
 from tests.faults.worker import Answer, ExactWorker, honest, silent
 
-MAX_AGE_S, FRAME_S = MASK_AGE_ALONE_MS / 1000, 1 / 30
+MAX_AGE_MS = 400  # less than by default: every test waits for it
+MAX_AGE_S, FRAME_S = MAX_AGE_MS / 1000, 1 / 30
 SLACK_S = 0.15  # a busy machine; the figures themselves are those of `python -m tests.faults`
 
 
@@ -50,6 +53,13 @@ BROKEN: dict[str, Answer] = {
 }
 
 
+@pytest.fixture(scope="module")
+def call_of_the_module(scene: PatternedScene) -> Iterator[tuple[WatchedCall, ExactWorker]]:
+    """Run one call for all tests of the module."""
+    with judged_call(scene, max_mask_age=MAX_AGE_MS) as running:
+        yield running
+
+
 @pytest.mark.parametrize("what", BROKEN)
 def test_a_worker_that_returns(what: str, shared_call: tuple[WatchedCall, ExactWorker]) -> None:
     """One call has to bear all of them, one after the other."""
@@ -61,9 +71,9 @@ def test_a_worker_that_returns(what: str, shared_call: tuple[WatchedCall, ExactW
     assert hidden.at - at < MAX_AGE_S + 4 * FRAME_S + SLACK_S
     assert hidden.message.reason.startswith("mask older than ")
     call.wait("more of the same", lambda: call.watch.hidden(hidden.at + 0.3))
+    if what == "100 MB":
+        call.wait("the end of such a connection", lambda: call.saying("gone, or cut off for what it sent", at))
     worker.answer = honest
     call.wait_live(hidden.at + 0.3)
     assert call.stages() == before, "nothing was restarted"
-    if what == "100 MB":
-        assert call.saying("worker dropped, gone, or cut off for what it sent")
     assert nothing_leaked(call.watch)

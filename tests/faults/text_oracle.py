@@ -124,7 +124,7 @@ class _Reader:
     def __init__(self, hide: Hide, sigma: float, page: Page) -> None:
         self._hide, self._page = hide, page
         self.usual = page.glyphs.mean(0)  # what stands where a letter is, as far as anybody knows beforehand
-        self._by = max(1, int(sigma / 4))
+        self._by = max(1, int(sigma / 3))  # by a quarter of sigma, it reads the same share of letters
         self._filters = [_wiener(sigma / self._by, share) for share in NOISE_TO_SIGNAL]
 
     def hidden(self, ink: Grey, group: list[int]) -> Grey:

@@ -105,15 +105,15 @@ def test_the_call_is_live_soon_after_a_silent_server_was_given_up(
     copy: Path, server: Server, run_dir: Path, segments: None
 ) -> None:
     server.faults = {f"/{name}": "silent" for name in SMALL}
-    said, took_s = make_run(copy, run_dir, server.url(""), 3)
+    said, took_s = make_run(copy, run_dir, server.url(""), 1)
     print(f"live {took_s:.2f} s after it gave up")
     assert len(server.asked) == 1
     assert [line for line in said if is_of_model(line)] == [
-        FETCHING.format(3),
-        "model: none was fetched (not here within 3 s); the embedded detector finds people, make model tries again\n",
+        FETCHING.format(1),
+        "model: none was fetched (not here within 1 s); the embedded detector finds people, make model tries again\n",
     ]
     assert as_if_idle(took_s) < 2 * LIVE_S, "twice the target, which is of a faster machine"
-    said, took_s = make_run(copy, run_dir, server.url(""), 3)
+    said, took_s = make_run(copy, run_dir, server.url(""), 1)
     print(f"second start: live after {took_s:.2f} s")
     assert len(server.asked) == 1
     assert [line for line in said if is_of_model(line)] == []

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -61,3 +61,15 @@ def child_of(pid: int) -> int | None:
     """The worker process of a stage's parent."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return int(children[0]) if children else None
+
+
+def wait_looks(pids: Iterable[int], count: int) -> None:
+    """Wait until each of these parents has looked after its child `count` times more. It sleeps before each look."""
+    slept = {pid: sleeps_of(pid) for pid in pids}
+    wait_for("the looks of the parents", lambda: all(sleeps_of(pid) > slept[pid] + count for pid in slept))
+
+
+def sleeps_of(pid: int) -> int:
+    """How often a process has gone to sleep (voluntary context switches, proc(5))."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.rpartition("\nvoluntary_ctxt_switches:")[2].split()[0])

@@ -22,12 +22,6 @@ def test_two_workers_never_infer_the_same_frame(run_dir: Path, segments: None) -
     assert all(m.inference_ns > 0 and "Mask R-CNN" in m.model for m in results)
 
 
-def test_the_embedded_who_works_as_a_worker_too(run_dir: Path, segments: None) -> None:
-    results = collect(1, run_dir, {"threads": 1}, seconds=3.0)
-    assert len(results) > 5
-    assert all("embedded" in m.model for m in results)
-
-
 def test_of_what_stands_still_a_worker_says_which_frame_it_looked_at(run_dir: Path, segments: None) -> None:
     results = collect(1, run_dir, {"threads": 1}, seconds=3.0, is_still=True)
     held, looked = [m for m in results if m.held_ns], [m for m in results if not m.held_ns]
@@ -36,6 +30,7 @@ def test_of_what_stands_still_a_worker_says_which_frame_it_looked_at(run_dir: Pa
     assert max(m.held_ns for m in held) <= MAX_HOLD_NS
 
 
-def test_a_worker_looks_no_more_often_than_it_may(run_dir: Path, segments: None) -> None:
+def test_a_worker_without_a_model_looks_no_more_often_than_it_may(run_dir: Path, segments: None) -> None:
     results = collect(1, run_dir, {"threads": 1, "max_infer_hz": 5}, seconds=3.0)
     assert 12 <= len(results) <= 17
+    assert all("embedded" in m.model for m in results)

@@ -369,7 +369,8 @@ def test_with_all_descriptors_taken_viewers_go_on_and_listed_keys_get_in(at: Sta
     relay = (
         "import sys, resource; from pathlib import Path; from display.relay.settings import RelaySettings\n"
         "from common.runtime.heartbeat import Heartbeat; from common.runtime.stage_context import StageContext\n"
-        "from display.relay.serve import serve\n"
+        "from display.relay import sockets; from display.relay.serve import serve\n"
+        "sockets.HANDSHAKE_MS = 1000\n"  # so that the strangers' turn is over sooner
         f"resource.setrlimit(resource.RLIMIT_NOFILE, ({most}, {most}))\n"
         "settings = RelaySettings(run_dir=Path(sys.argv[1]), keys=Path(sys.argv[2]), relay=sys.argv[3])\n"
         "serve(settings, StageContext(Heartbeat(0), [], 0))"

@@ -18,12 +18,14 @@ from pathlib import Path
 
 import pytest
 
+from common.runtime import supervisor
 from common.runtime.exit_codes import EXIT_CRASHED, EXIT_OK, EXIT_USAGE
 from common.runtime.procinfo import is_running, start_time
-from tests.call import environment, free_port, read_until, stages, start_call
+from common.runtime.run_dir import open_run_dir
+from tests.call import environment, free_port, procfile_of, read_until, stages, start_call
 from tests.pace import as_if_idle
-from tests.processes.neighbours import child_of, stage, wait_for
-from tests.segments import segments_of
+from tests.processes.impatient import STUCK_AFTER_S
+from tests.processes.neighbours import child_of, stage, wait_for, wait_looks
 from tests.shared import ROOT
 
 DEMO: dict[str, object] = {"source": "demo", "width": 320, "height": 180}
@@ -31,8 +33,8 @@ DEMO: dict[str, object] = {"source": "demo", "width": 320, "height": 180}
 
 @pytest.fixture
 def capture(run_dir: Path) -> Iterator[subprocess.Popen[str]]:
-    with stage("capture", run_dir, **DEMO) as process:
-        wait_for("its child at work", lambda: segments_of(run_dir))
+    with stage("tests.processes.impatient capture", run_dir, **DEMO) as process:
+        wait_for("its child at work", lambda: list(run_dir.glob("*/capture-*.json")))
         yield process
 
 
@@ -53,7 +55,7 @@ def test_a_child_that_stands_still_is_restarted(capture: subprocess.Popen[str]) 
     child = child_of(capture.pid)
     assert child is not None
     os.kill(child, signal.SIGSTOP)
-    wait_for("another child", another_child(capture, child), 8)
+    wait_for("another child", another_child(capture, child), STUCK_AFTER_S + 3)
 
 
 def test_parent_and_child_that_were_stopped_together_go_on(capture: subprocess.Popen[str]) -> None:
@@ -62,10 +64,11 @@ def test_parent_and_child_that_were_stopped_together_go_on(capture: subprocess.P
     assert child is not None
     for pid in (child, capture.pid):
         os.kill(pid, signal.SIGSTOP)
-    time.sleep(7)  # stuck is who stands still for 5 s
-    for pid in (capture.pid, child):  # the parent sees its child's silence before that can break it
-        os.kill(pid, signal.SIGCONT)
-        time.sleep(0.5)
+    time.sleep(STUCK_AFTER_S + 0.5)
+    capture.send_signal(signal.SIGCONT)
+    wait_looks([capture.pid], 1)  # it sees its child's silence before that can break it
+    os.kill(child, signal.SIGCONT)
+    wait_looks([capture.pid], 2)
     assert (capture.poll(), child_of(capture.pid)) == (None, child)
 
 
@@ -74,23 +77,27 @@ def test_a_child_that_stays_stopped_when_its_parent_goes_on_is_restarted(capture
     assert child is not None
     for pid in (child, capture.pid):
         os.kill(pid, signal.SIGSTOP)
-    time.sleep(2)
+    time.sleep(supervisor.PAUSED_AFTER_S + 0.5)
     capture.send_signal(signal.SIGCONT)
-    wait_for("another child", another_child(capture, child), 8)
+    wait_for("another child", another_child(capture, child), STUCK_AFTER_S + 3)
 
 
 def test_a_whole_call_that_was_stopped_for_long_keeps_its_children(run_dir: Path) -> None:
-    with start_call({**DEMO, "sink": "headless", "status_every": 0.2}, run_dir) as call:
+    open_run_dir(run_dir)
+    names = ("capture", "infer", "compose", "display", "relay")
+    procfile = procfile_of(run_dir, {name: f"tests.processes.impatient {name}" for name in names})
+    with start_call({**DEMO, "sink": "headless", "status_every": 0.2}, run_dir, procfile=procfile) as call:
         read_until(call, ", live")
         before = stages(run_dir)
+        assert len(before) == len(names)
         pids = [pid for stage in before.values() for pid in stage.pids]
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
-        time.sleep(7)
+        time.sleep(STUCK_AFTER_S + 0.5)
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
         read_until(call, ", live")
-        time.sleep(1)  # every parent has looked four times
+        wait_looks([stage.parent for stage in before.values()], 4)
         assert stages(run_dir) == before
         call.terminate()
         said, _ = call.communicate(timeout=60)
@@ -101,9 +108,9 @@ def test_a_parent_that_was_stopped_for_a_while_goes_on(capture: subprocess.Popen
     """CPython 3.11's sigtimedwait returns an arbitrary signal then, which ended the call."""
     child = child_of(capture.pid)
     capture.send_signal(signal.SIGSTOP)
-    time.sleep(1)
+    time.sleep(supervisor.PAUSED_AFTER_S + 0.1)
     capture.send_signal(signal.SIGCONT)
-    time.sleep(1)
+    wait_looks([capture.pid], 2)
     assert capture.poll() is None
     assert child_of(capture.pid) == child
 
@@ -220,22 +227,22 @@ def test_a_stage_that_begins_when_honcho_is_gone_ends_before_it_has_a_child(run_
     assert not run_dir.exists()
 
 
-@pytest.mark.parametrize("parent_is", ["working", "stopped"])
-def test_no_child_outlives_honcho(run_dir: Path, parent_is: str) -> None:
-    """A stopped parent cannot see that honcho is gone: its child looks for itself, and lets go of the camera."""
+def test_no_child_outlives_honcho_while_its_parent_is_stopped(run_dir: Path) -> None:
+    """Such a parent cannot see that honcho is gone: its child looks for itself, and lets go of the camera.
+
+    Of parents that work tests/processes/test_honcho.py tells.
+    """
     with start_call({**DEMO, "sink": "headless"}, run_dir) as call:
         wait_for("all children", lambda: len([s for s in stages(run_dir).values() if s.child]) == 5)
         running = stages(run_dir)
         children = [(pids.live_child, start_time(pids.live_child) or 0) for pids in running.values()]
-        if parent_is == "stopped":
-            for pids in running.values():
-                os.kill(pids.parent, signal.SIGSTOP)
+        for pids in running.values():
+            os.kill(pids.parent, signal.SIGSTOP)
         call.kill()
         call.wait()
         try:
             wait_for("the end of the children", lambda: not any(is_running(*child) for child in children), 3)
         finally:
-            if parent_is == "stopped":
-                for pids in running.values():
-                    os.kill(pids.parent, signal.SIGCONT)
+            for pids in running.values():
+                os.kill(pids.parent, signal.SIGCONT)
         wait_for("the end of the parents", lambda: not stages(run_dir), 3)
