@@ -18,6 +18,7 @@ from common.errors import DeviceError, UserError
 from common.metrics.metrics import metrics, path_of
 from common.runtime.environment import process_name, under_honcho
 from common.runtime.exit_codes import EXIT_CRASHED, EXIT_OK, EXIT_TERMINATED, EXIT_USAGE
+from common.runtime.procinfo import environment_of
 from common.runtime.run_dir import open_run_dir
 from common.runtime.stage_context import StageContext
 from common.settings.base import Settings
@@ -68,7 +69,8 @@ def _run_loop(stage: str, package: str, context: StageContext) -> int:
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(signum, on_signal)
     metrics.set("restarts", context.restarts)
-    settings = read_settings(settings_of(stage), f"python -m {package}", sys.argv[1:])
+    before_honcho = None if context.honcho is None else environment_of(context.honcho)
+    settings = read_settings(settings_of(stage), f"python -m {package}", sys.argv[1:], before_honcho=before_honcho)
     root = logging.getLogger()
     root.setLevel(settings.log_level.upper())
     context.heartbeat.log_level = root.level

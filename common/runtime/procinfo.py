@@ -39,6 +39,16 @@ def command_of(pid: int) -> list[str] | None:
         return None
 
 
+def environment_of(pid: int) -> dict[str, str] | None:
+    """Return the environment that a process was started with, or None if it is gone or does not say."""
+    if pid < 0:  # no pid, which psutil refuses
+        return None
+    try:
+        return psutil.Process(pid).environ()
+    except (psutil.Error, OSError):
+        return None
+
+
 def group_of(pid: int) -> int | None:
     """Return the process group of a process, or None if it is gone.
 

@@ -49,6 +49,11 @@ class StageContext:
                 act()
         return self._stop_requested
 
+    @property
+    def honcho(self) -> int | None:
+        """The pid of honcho, None if it did not start this stage."""
+        return self._above[-1][1] if len(self._above) > 1 else None
+
     def request_stop(self) -> None:
         """Have `should_stop` return True from now on."""
         self._stop_requested = True
