@@ -9,7 +9,7 @@ OnlymeError
  │    ├── DisplayError       a sink that cannot be opened here
  │    ├── KeyFileError       a key, or its file, that cannot be used
  │    ├── ProcessorError     a processor that the rings in shared memory cannot be used on
- │    ├── RingSpaceError     not enough room in shared memory
+ │    ├── RingSpaceError     not enough room in shared memory, or it cannot be written
  │    └── AlreadyRunningError another writer already serves this stream
  ├── SourceLostError         a source that did deliver has stopped: everything is hidden and it is opened again
  ├── RingGoneError           the segment was removed, or is not one of ours: counted, and the next message is awaited
@@ -59,7 +59,7 @@ class ProcessorError(UserError):
 
 
 class RingSpaceError(UserError):
-    """Shared memory is too small for the ring."""
+    """Shared memory is too small for the ring, or cannot be written."""
 
 
 class AlreadyRunningError(UserError):
