@@ -14,12 +14,12 @@ from functools import partial
 from types import FrameType
 from typing import NoReturn
 
-from common.errors import DeviceError, UserError
+from common.errors import DeviceError, RunFolderGoneError, UserError
 from common.metrics.metrics import metrics, path_of
 from common.runtime.environment import process_name, under_honcho
 from common.runtime.exit_codes import EXIT_CRASHED, EXIT_OK, EXIT_TERMINATED, EXIT_USAGE
 from common.runtime.procinfo import environment_of
-from common.runtime.run_dir import open_run_dir
+from common.runtime.run_dir import check_own_files, open_run_dir
 from common.runtime.stage_context import StageContext
 from common.settings.base import Settings
 from common.settings.loader import read_settings
@@ -44,7 +44,7 @@ def run_child(stage: str, package: str, context: StageContext, parent: int) -> N
     except UserError as error:
         log.error("%s", error)
         code = EXIT_USAGE
-    except DeviceError as error:
+    except (DeviceError, RunFolderGoneError) as error:
         log.error("%s", error)
     except SystemExit as asked:  # with 0 after --help
         code = EXIT_CRASHED if asked.code else EXIT_OK
@@ -76,7 +76,7 @@ def _run_loop(stage: str, package: str, context: StageContext) -> int:
     context.heartbeat.log_level = root.level
     open_run_dir(settings.call_dir)
     name = process_name(package) if under_honcho() else f"{package}-{os.getpid()}"
-    context.each_second.append(partial(metrics.flush, path_of(settings.call_dir, name)))
+    context.each_second += [check_own_files, partial(metrics.flush, path_of(settings.call_dir, name))]
     run: Run = importlib.import_module(f"{package}.loop").run
     run(settings, context)
     return EXIT_TERMINATED if terminated else EXIT_OK

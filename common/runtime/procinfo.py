@@ -40,13 +40,12 @@ def command_of(pid: int) -> list[str] | None:
 
 
 def environment_of(pid: int) -> dict[str, str] | None:
-    """Return the environment that a process was started with, or None if it is gone or does not say."""
-    if pid < 0:  # no pid, which psutil refuses
-        return None
+    """Return the environment that a process was started with, or None if it is gone or does not say (proc(5) environ)."""
     try:
-        return psutil.Process(pid).environ()
-    except (psutil.Error, OSError):
+        entries = os.fsdecode(Path(f"/proc/{pid}/environ").read_bytes()).split("\0")
+    except OSError:
         return None
+    return dict(entry.split("=", 1) for entry in entries if "=" in entry)
 
 
 def group_of(pid: int) -> int | None:
