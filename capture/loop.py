@@ -14,10 +14,11 @@ from capture.reader import SourceFailure, SourceReader
 from capture.settings import CaptureSettings
 from capture.sources.choice import name_of, open_source
 from capture.sources.source import SourceFrame
+from common.errors import SourceError
 from common.ipc.codec import encode
 from common.ipc.fields import printable
 from common.ipc.messages import FrameCaptured, SourceLost, SourceNotice, WorkAssigned, WorkRequested
-from common.ipc.records import FrameInfo
+from common.ipc.records import MAX_SIDE, FrameInfo
 from common.ipc.ring import ShapedRing
 from common.ipc.streams import FRAMES, WORK, Context, bind, open_context, parse, send
 from common.metrics.counters import Counters
@@ -92,8 +93,18 @@ class FramePublisher(ShapedRing):
             send(self._socket, SourceNotice(notice))
 
     def publish(self, frame: SourceFrame) -> FrameInfo:
-        """Write one frame to the ring and publish it. Returns its description."""
+        """Write one frame to the ring and publish it. Returns its description.
+
+        Raises:
+            SourceError: It is larger than a message may say.
+            RingSpaceError: Shared memory has too little room for it.
+        """
         height, width = frame.picture.shape[:2]
+        if max(height, width) > MAX_SIDE:
+            raise SourceError(
+                f"--source: expected pictures of at most {MAX_SIDE} x {MAX_SIDE} pixels, got {width} x {height} "
+                f"(number {frame.source_index}); scale it down"
+            )
         if self.shape not in (None, (height, width, 3)):
             self.source_lost(f"the picture's size has changed to {width} x {height}")
         ring = self.of(height, width)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from common.errors import AssetError, ModelError
+from common.runtime.file_names import is_utf_8
 from common.runtime.install import MODEL_COMMAND
 from infer.settings import MODEL_FOLDER, NO_MODEL
 
@@ -66,7 +68,7 @@ def is_wanted(folder: Path) -> bool:
 
 def models_in(folder: Path) -> list[Path]:
     """Return the files of a folder that hold weights, of any kind of Mask R-CNN."""
-    return sorted(path for ending in ("*.onnx", "*.pb") for path in folder.glob(ending))
+    return sorted(path for ending in (".onnx", ".pb") for path in _ending_with(folder, ending))
 
 
 def why_not_fetched(folder: Path) -> str:
@@ -87,9 +89,14 @@ def find_onnx(folder: Path) -> Path | None:
     """Return the file of a folder that ONNX Runtime reads, None if there is none.
 
     Raises:
-        ModelError: The file is empty, or there are several.
+        ModelError: The file is empty, there are several, or ONNX Runtime cannot open a path like this.
     """
-    return _only(folder, ".onnx") if list(folder.glob("*.onnx")) else None
+    if not _ending_with(folder, ".onnx"):
+        return None
+    file = _only(folder, ".onnx")
+    if not is_utf_8(file):
+        raise ModelError(f"--mask-rcnn: expected a path in UTF-8, got {file}; rename it")
+    return file
 
 
 def find_model(folder: Path) -> ModelFiles:
@@ -103,10 +110,19 @@ def find_model(folder: Path) -> ModelFiles:
     return files
 
 
+def _ending_with(folder: Path, ending: str) -> list[Path]:
+    """Return the files of a folder with this ending, but for those whose names begin with a dot; [] if it cannot be read."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix == ending and not path.name.startswith("."))
+    except OSError:
+        return []
+
+
 def _only(folder: Path, ending: str, expected: str = "") -> Path:
-    files = sorted(folder.glob(f"*{ending}")) if folder.is_dir() else []
+    files = _ending_with(folder, ending)
     if len(files) != 1:
-        got = f"{len(files)} {ending}" if folder.is_dir() else "no such folder"
+        is_open = os.access(folder, os.R_OK | os.X_OK)
+        got = f"{len(files)} {ending}" if is_open else "no permission" if folder.is_dir() else "no such folder"
         raise ModelError(
             f"--mask-rcnn: expected a folder with exactly {expected or f'one {ending}'}, got {got} in {folder}; "
             f"run `{MODEL_COMMAND}` or name another folder"

@@ -20,14 +20,24 @@ ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
 def name_of(source: str) -> str:
-    """Return the name that everybody may read, see capture/sources/source.py, for a value of `--source`."""
+    """Return the name that everybody may read, see capture/sources/source.py, for a value of `--source`.
+
+    Raises:
+        SourceError: It is a path that cannot be looked at.
+    """
     if source == "demo":
         return DEMO
     if ADDRESS.match(source):
         return NETWORK_CAMERA
     if source == "auto" or re.fullmatch(r"camera:\d{1,3}", source):
         return CAMERA
-    return FOLDER if Path(source).expanduser().is_dir() else FILE
+    try:
+        return FOLDER if Path(source).expanduser().is_dir() else FILE
+    except (OSError, RuntimeError) as error:  # RuntimeError: "~" of a user without a home folder
+        why = error.strerror if isinstance(error, OSError) else "nobody knows that home folder"
+        raise SourceError(
+            f"--source: expected a file or folder that you may read, got {source} ({why}); check the path"
+        ) from None
 
 
 def open_auto(settings: CaptureSettings) -> Source:

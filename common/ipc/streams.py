@@ -36,6 +36,7 @@ from common.ipc.messages import (
     WorkRequested,
 )
 from common.metrics.counters import Counters
+from common.runtime.file_names import is_utf_8
 from common.runtime.run_dir import remember_file
 
 Socket = zmq.Socket[bytes]
@@ -256,9 +257,11 @@ def endpoint(stream: SocketStream, run_dir: Path) -> str:
     """Return the ZeroMQ address of an ipc stream.
 
     Raises:
-        ConfigError: The path is longer than a Unix socket may have.
+        ConfigError: The path is longer than a Unix socket may have, or not UTF-8.
     """
     path = run_dir / stream.name
+    if not is_utf_8(path):
+        raise ConfigError(f"--run-dir: expected a path in UTF-8, got {run_dir}; choose another folder")
     if len(os.fsencode(path)) > LONGEST_IPC_PATH:
         raise ConfigError(
             f"--run-dir: expected a path that leaves room for socket names ({LONGEST_IPC_PATH} bytes in all), "

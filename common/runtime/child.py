@@ -44,6 +44,16 @@ def run_child(stage: str, package: str, context: StageContext, parent: int) -> N
     except UserError as error:
         log.error("%s", error)
         code = EXIT_USAGE
+    except PermissionError as error:
+        if error.filename is None:
+            log.exception("crashed")
+        else:
+            log.error(
+                "expected to be allowed to use %s, got: %s; mend its rights, or name another",
+                error.filename,
+                error.strerror,
+            )
+            code = EXIT_USAGE
     except (DeviceError, RunFolderGoneError) as error:
         log.error("%s", error)
     except SystemExit as asked:  # with 0 after --help

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Protocol
 
@@ -10,7 +11,9 @@ import cv2
 import numpy as np
 
 from common.errors import SourceError
+from common.runtime.file_names import is_utf_8
 from common.vision.arrays import BgrImage
+from common.vision.image_file import read_image
 from common.vision.pyramid import ImagePyramid
 from compose.picture.alpha import Alpha
 from compose.picture.blur import LEAST_SIGMA, blur, strength_of
@@ -68,10 +71,12 @@ class VideoBackground:
     """Shows a video at its own rate, looped, scaled to fill the frame.
 
     Raises:
-        SourceError: The video cannot be decoded.
+        SourceError: The video cannot be decoded, or has a name that OpenCV cannot open.
     """
 
     def __init__(self, path: Path) -> None:
+        if not is_utf_8(path):  # OpenCV 4.14 would end the process with SIGSEGV
+            raise SourceError(f"--background: expected a video whose name is UTF-8, got {path}; rename it")
         self._path = path
         self._capture = cv2.VideoCapture(str(path))
         ok, first = self._capture.read() if self._capture.isOpened() else (False, None)
@@ -118,10 +123,13 @@ def open_background(settings: ComposeSettings) -> Background:
         return BlurBackground(settings.kernel)
     if kind == "color":
         return ImageBackground(np.array([[[int(rest[i : i + 2], 16) for i in (4, 2, 0)]]], np.uint8))
-    path = Path(rest).expanduser()
+    path = Path(os.path.expanduser(rest))  # noqa: PTH111 - Path's own raises for a user without a home folder
     if kind == "video":
         return VideoBackground(path)
-    still = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
-    if still is None:
-        raise SourceError(f"--background: expected an image that can be decoded, got {path}; check the path")
-    return ImageBackground(np.asarray(still, np.uint8))
+    try:
+        return ImageBackground(read_image(path))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise SourceError(
+            f"--background: expected an image that can be decoded, got {path} ({why}); check the path"
+        ) from None

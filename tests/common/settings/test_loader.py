@@ -79,3 +79,8 @@ def test_under_honcho_the_users_environment_comes_before_dotenv(tmp_path: Path) 
     assert (got.source, got.width, got.fps, got.play) == ("/my clips/a#1.avi", 320, 7, "once")
     got = read_settings(CaptureSettings, "test", ["--width", "160"], honchos, dotenv, before_honcho=users)
     assert got.width == 160
+
+
+def test_the_home_folder_of_nobody_is_said() -> None:
+    with pytest.raises(ConfigError, match=r"--out: expected a path whose home folder is known, got '~nosuchuser/x'"):
+        read(DisplaySettings, "--out", "~nosuchuser/x")
