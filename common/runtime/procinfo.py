@@ -39,6 +39,14 @@ def command_of(pid: int) -> list[str] | None:
         return None
 
 
+def shows_own_processes() -> bool:
+    """Return whether /proc shows the processes of this process's own pid namespace: `unshare --pid` leaves the old one there."""
+    try:
+        return Path("/proc/self").readlink() == Path(str(os.getpid()))
+    except OSError:
+        return False
+
+
 def environment_of(pid: int) -> dict[str, str] | None:
     """Return the environment that a process was started with, or None if it is gone or does not say (proc(5) environ)."""
     try:

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.call import environment
 from tests.shared import ROOT
 
@@ -24,3 +26,14 @@ def test_a_file_without_permission_is_one_line(run_dir: Path, tmp_path: Path) ->
         "capture: expected to be allowed to use /some/file, got: Permission denied; mend its rights, or name another\n"
     )
     assert (done.returncode, done.stderr) == (2, says)
+
+
+@pytest.mark.root
+def test_a_proc_of_another_container_is_one_line(run_dir: Path) -> None:
+    """Every pid in it means another process: the call ended at once, as if honcho were gone, with code 0."""
+    command = ["unshare", "--pid", "--fork", "--kill-child", sys.executable, "-m", "capture"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment({"source": "demo"}, run_dir), capture_output=True, text=True, check=False, timeout=60
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert done.stderr.startswith("capture: expected /proc to show the processes of this container")
