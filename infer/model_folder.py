@@ -74,7 +74,10 @@ def models_in(folder: Path) -> list[Path]:
 def why_not_fetched(folder: Path) -> str:
     """Return, in brackets, why the first start fetched no model into a folder; "" if it left no note."""
     note = folder / NOT_FETCHED
-    said = note.read_text(errors="replace").strip() if note.is_file() else ""
+    try:
+        said = note.read_text(errors="replace").strip()
+    except OSError:  # there is none, or it may not be read
+        said = ""
     return f" ({said})" if said else ""
 
 

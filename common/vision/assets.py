@@ -211,7 +211,10 @@ def main() -> None:
     be_private()
     for asset in ASSETS:
         try:
-            print(f"{fetch(asset)}  {asset.licence}")
+            path = (
+                str(fetch(asset)).encode(errors="backslashreplace").decode()
+            )  # a name may hold bytes that are no text
+            print(f"{path}  {asset.licence}")
         except AssetError as error:
             sys.exit(f"assets: {error}")
 
