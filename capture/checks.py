@@ -7,39 +7,66 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
+from capture.cameras import NO_PERMISSION, TO_GET_PERMISSION, camera_name, camera_node
 from capture.settings import CaptureSettings
-from capture.v4l2 import Device, devices
+from capture.v4l2 import Device, Mode, devices, forbidden
 from common.findings import Finding, Level
 from common.ipc.ring_size import MIB, call_bytes, how_to_enlarge
 from common.ipc.shm import SHM_FOLDER
+from common.runtime.holders import holders_of_file
+from common.runtime.install import LIST_COMMAND
+
+OTHER_MODES = 6  # named beside the one that a call takes: the doctor's findings fit on a screen
 
 
 def checks(settings: CaptureSettings) -> list[Finding]:
     """Check the video devices and shared memory. No camera is opened for streaming."""
     found = devices()
-    return [check_cameras(found, settings), check_virtual_camera(found), check_memory(settings)]
+    return [check_cameras(found, settings, forbidden()), check_virtual_camera(found), check_memory(settings)]
 
 
-def check_cameras(found: list[Device], settings: CaptureSettings) -> Finding:
-    """Check that there is a camera and that each offers the size and rate that the settings ask for."""
-    cameras = [device for device in found if device.captures and not device.takes_output]
+def check_cameras(found: list[Device], settings: CaptureSettings, closed: Sequence[Path] = ()) -> Finding:
+    """Check that there is a camera and that each offers the size and rate that the settings ask for.
+
+    Args:
+        found: Video devices that answer.
+        settings: What a call will ask for.
+        closed: Device files that this user may not open.
+    """
+    cameras = [device for device in found if device.is_camera]
+    level = Level.FAIL if camera_node(settings.source) else Level.NOTE
+    if not cameras and closed:
+        which = ", ".join(map(camera_name, closed))
+        return Finding("cameras", level, f"{which}: {NO_PERMISSION}", TO_GET_PERMISSION)
     if not cameras:
-        level = Level.FAIL if settings.source.startswith("camera:") else Level.NOTE
         return Finding("cameras", level, "none", "plug one in; until then --source auto plays the demo scene")
     wanted = f"{settings.width} x {settings.height}"
     described, lacking = [], False
     for camera in cameras:
-        fitting = [m for m in camera.modes if (m.width, m.height) == (settings.width, settings.height)]
+        fitting = [m for m in camera.modes if m.offers(settings.width, settings.height)]
         best = max(fitting, key=lambda m: (m.fourcc == "MJPG", m.fps), default=None)
         lacking = lacking or best is None or (0 < best.fps < settings.fps)
-        offers = str(best) if best else f"no {wanted}, but " + ", ".join(sorted({str(m) for m in camera.modes})[:6])
-        described.append(f"{camera.path} {camera.name}: {offers}")
+        holders = holders_of_file(camera.path)
+        used = f" (used by {holders})" if holders else ""
+        described.append(f"{camera_name(camera.path)} {camera.name}{used}: {_modes(camera.modes, best, wanted)}")
     if not lacking:
         return Finding("cameras", Level.OK, "; ".join(described))
     hint = f"asked are {wanted} at {settings.fps:g}: set ONLYME_WIDTH, ONLYME_HEIGHT, ONLYME_FPS to one it has"
     return Finding("cameras", Level.NOTE, "; ".join(described), hint)
+
+
+def _modes(modes: list[Mode], best: Mode | None, wanted: str) -> str:
+    """Return the mode that a call takes, and others that there are, the largest first."""
+    others = sorted({mode for mode in modes if mode != best}, key=lambda m: (m.width * m.height, m.fps), reverse=True)
+    texts = [str(mode) for mode in others[:OTHER_MODES]]
+    if len(others) > OTHER_MODES:
+        texts.append(f"{len(others) - OTHER_MODES} more in {LIST_COMMAND}")
+    if best:
+        return ", also ".join(filter(None, (str(best), ", ".join(texts))))
+    return f"no {wanted}, but {', '.join(texts) or 'nothing else'}"
 
 
 def check_virtual_camera(found: list[Device]) -> Finding:

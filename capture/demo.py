@@ -48,9 +48,7 @@ class Places(NamedTuple):
     bystander_in_front: bool = False
 
 
-Course = Callable[
-    [float, float], Places
-]  # arguments: seconds since the beginning, width of the bystander in frame widths
+Course = Callable[[float, float], Places]  # seconds since the beginning, width of the bystander in frame widths
 
 
 def sways(seconds: float) -> Place:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import zmq
 
+from capture.cameras import listing
 from capture.dispatch import Dispatcher, should_dispatch
 from capture.reader import SourceFailure, SourceReader
 from capture.settings import CaptureSettings
@@ -18,7 +19,7 @@ from common.ipc.codec import encode
 from common.ipc.fields import printable
 from common.ipc.messages import FrameCaptured, SourceLost, SourceNotice, WorkAssigned, WorkRequested
 from common.ipc.records import MAX_SIDE, FrameInfo
-from common.ipc.ring import ShapedRing
+from common.ipc.ring import ResizableRing
 from common.ipc.streams import FRAMES, WORK, Context, bind, open_context, parse, send
 from common.metrics.counters import Counters
 from common.metrics.load import LoadReporter
@@ -34,26 +35,29 @@ log = logging.getLogger("onlyme")
 
 
 def run(settings: CaptureSettings, stage: StageContext) -> None:
-    """Publish frames until told to stop or the source ends.
+    """Publish frames until told to stop or the source ends, or print what cameras there are.
 
     Raises:
         SourceError, AssetError: The source cannot be opened or read.
         AlreadyRunningError: Another capture serves this run folder.
         RingSpaceError: Shared memory is too small.
     """
+    if settings.list_:
+        print(listing())
+        return
     run_dir = settings.call_dir
     counters = Counters(log)
     with (
         writer_lock(run_dir, FRAMES.name),
         open_context() as context,
-        FramePublisher(context, run_dir) as frames,
+        FramePublisher(context, run_dir) as publisher,
         SourceReader(lambda: open_source(settings), name_of(settings.source), stage.restarts > 0) as reader,
     ):
-        workers = WorkSocket(context, run_dir, counters)
+        work = WorkSocket(context, run_dir, counters)
         stage.each_second.append(LoadReporter("capture", context, run_dir).send)
         poller, suspend = zmq.Poller(), SuspendDetector()
         poller.register(reader.fileno(), zmq.POLLIN)
-        poller.register(workers.socket, zmq.POLLIN)
+        poller.register(work.socket, zmq.POLLIN)
         while not stage.should_stop() and not reader.ended:
             poller.poll(POLL_MS)
             if suspend.was_suspended():  # the device may deliver a frame from before the suspend
@@ -62,23 +66,23 @@ def run(settings: CaptureSettings, stage: StageContext) -> None:
             polled, source = reader.poll(), reader.source
             if isinstance(polled, SourceFailure):
                 log.warning("%s: hidden, trying again", polled.reason)
-                frames.source_lost(polled.reason)
-                workers.set_newest(None)
+                publisher.source_lost(polled.reason)
+                work.set_newest(None)
             elif polled is not None:
-                frames.notify(source.notice if source else "")
-                frame = frames.publish(polled)
-                workers.set_newest(frame)
+                publisher.notify(source.notice if source else "")
+                frame = publisher.publish(polled)
+                work.set_newest(frame)
                 if frame.frame_id == 0 and source:
                     log.info("%s; frames of %d x %d", source.description, *polled.picture.shape[1::-1])
             del polled  # frees its memory before the next frame comes
-            workers.serve(time.monotonic_ns())
+            work.serve(time.monotonic_ns())
             if reader.overwritten:
                 counters.count("frame", "taken too late", number=reader.overwritten)
                 reader.overwritten = 0
     log.info("source ended" if reader.ended else "stopped")
 
 
-class FramePublisher(ShapedRing):
+class FramePublisher(ResizableRing):
     """Write frames to the ring, and publish where they are."""
 
     def __init__(self, context: Context, run_dir: Path) -> None:
@@ -96,23 +100,22 @@ class FramePublisher(ShapedRing):
         """Write one frame to the ring and publish it. Returns its description.
 
         Raises:
-            SourceError: It is larger than a message may say.
+            SourceError: The picture is larger than a message can describe.
             RingSpaceError: Shared memory has too little room for it.
         """
         height, width = frame.picture.shape[:2]
         if max(height, width) > MAX_SIDE:
             raise SourceError(
-                f"--source: expected pictures of at most {MAX_SIDE} x {MAX_SIDE} pixels, got {width} x {height} "
-                f"(number {frame.source_index}); scale it down"
+                f"--source: expected pictures of at most {MAX_SIDE} pixels a side, got {width} x {height}; make them smaller"
             )
         if self.shape not in (None, (height, width, 3)):
             self.source_lost(f"the picture's size has changed to {width} x {height}")
-        ring = self.of(height, width)
+        ring = self.ring_for(height, width)
         ring.claim()[:] = frame.picture
         sequence = ring.publish()
         info = FrameInfo(
             epoch=ring.epoch,
-            frame_id=sequence,
+            frame_id=sequence,  # which compose's copy in another ring keeps, with another sequence
             captured_ns=frame.captured_ns,
             source_index=frame.source_index,
             segment=ring.name,
@@ -148,34 +151,34 @@ class WorkSocket:
 
     def serve(self, now_ns: int) -> None:
         """Receive the requests of workers, and send the newest frame to one of them."""
-        now = now_ns / 1e9
-        self._receive_requests(now)
+        now_s = now_ns / 1e9
+        self._receive_requests(now_s)
         if self._newest is None or not should_dispatch(now_ns - self._newest.captured_ns, self._period_ns):
             return
         frame = (self._newest.epoch, self._newest.frame_id)
-        while (worker := self._dispatcher.next_worker(*frame, now)) is not None:
-            message = WorkAssigned(self._newest, min(self._cores, self._worker_count(now)))
+        while (worker := self._dispatcher.next_worker(*frame, now_s)) is not None:  # twice only if the first is gone
+            message = WorkAssigned(self._newest, min(self._cores, self._worker_count(now_s)))
             try:
                 self.socket.send_multipart([worker, encode(message)], zmq.NOBLOCK)
-            except (zmq.Again, zmq.ZMQError):
+            except zmq.ZMQError:
                 self._dispatcher.remove(worker)  # it died while it waited: the frame goes to the next worker
                 self._counters.count("worker", "gone")
             else:
-                self._dispatcher.assign(worker, *frame, now)
+                self._dispatcher.assign(worker, *frame, now_s)
 
-    def _worker_count(self, now: float) -> int:
+    def _worker_count(self, now_s: float) -> int:
         """Return the number of workers. Warns if there are more than cores."""
-        workers = self._dispatcher.worker_count(now)
+        workers = self._dispatcher.worker_count(now_s)
         if workers > self._cores and workers != self._logged_count:
             log.warning("%d inference workers take turns: this call may use %d cores", workers, self._cores)
         self._logged_count = workers
         return workers
 
-    def _receive_requests(self, now: float) -> None:
+    def _receive_requests(self, now_s: float) -> None:
         while True:
             try:
                 worker, *parts = self.socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
             if len(parts) == 1 and parse(parts[0], WorkRequested, self._counters) is not None:
-                self._dispatcher.request(worker, now)
+                self._dispatcher.request(worker, now_s)

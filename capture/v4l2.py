@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+DEV = Path("/dev")
 # request numbers and layouts of videodev2.h, little-endian, 4-byte fields
 QUERYCAP, CAPABILITY = 0x80685600, struct.Struct("<16s32s32s6I")
 ENUM_FMT, FMTDESC = 0xC0405602, struct.Struct("<3I32s5I")
@@ -23,15 +24,36 @@ Ioctl = Callable[[int, int, bytearray], int]
 
 
 class Mode(NamedTuple):
-    """One format and size, and the highest rate it is offered at, frames a second (0.0 if the driver does not say)."""
+    """One format and size, and the rates it is offered at.
+
+    Attributes:
+        fourcc: Name of the pixel format, four characters.
+        width: In pixels; of a range of sizes the greatest.
+        height: In pixels; of a range of sizes the greatest.
+        rates: Frames a second, the highest first; of a range the highest; empty if the driver does not say.
+        is_range: Whether smaller sizes can be had as well.
+    """
 
     fourcc: str
     width: int
     height: int
-    fps: float
+    rates: tuple[float, ...]
+    is_range: bool = False
+
+    @property
+    def fps(self) -> float:
+        """The highest rate, frames a second; 0.0 if the driver does not say."""
+        return max(self.rates, default=0.0)
+
+    def offers(self, width: int, height: int) -> bool:
+        """Return whether frames of this size can be had, pixels."""
+        if self.is_range:
+            return width <= self.width and height <= self.height
+        return (width, height) == (self.width, self.height)
 
     def __str__(self) -> str:
-        return f"{self.fourcc} {self.width} x {self.height}" + (f" at {self.fps:g}" if self.fps else "")
+        size = f"{'up to ' if self.is_range else ''}{self.width} x {self.height}"
+        return f"{self.fourcc} {size}" + (f" at {', '.join(f'{rate:g}' for rate in self.rates)}" if self.rates else "")
 
 
 class Device(NamedTuple):
@@ -44,14 +66,34 @@ class Device(NamedTuple):
     takes_output: bool
     modes: list[Mode]
 
+    @property
+    def is_camera(self) -> bool:
+        """Whether it delivers pictures of its own; False for a virtual camera, which passes on those of a program."""
+        return self.captures and not self.takes_output
 
-def devices(folder: Path = Path("/dev"), ioctl: Ioctl = fcntl.ioctl) -> list[Device]:
+
+def devices(folder: Path = DEV, ioctl: Ioctl = fcntl.ioctl) -> list[Device]:
     """Return every video device that answers, in the order of their numbers."""
-    paths = sorted(folder.glob("video[0-9]*"), key=lambda path: int(path.name[5:]))
-    return [device for path in paths if (device := _ask(path, ioctl)) is not None]
+    return [device for path in _nodes(folder) if (device := device_at(path, ioctl)) is not None]
 
 
-def _ask(path: Path, ioctl: Ioctl) -> Device | None:
+def forbidden(folder: Path = DEV) -> list[Path]:
+    """Return the device files of video devices that this user may not open."""
+    return [path for path in _nodes(folder) if not os.access(path, os.R_OK | os.W_OK) and path.exists()]
+
+
+def links_to(device: Path, folder: Path = DEV) -> list[Path]:
+    """Return the names by which a device is found whatever its number is: udev makes them from maker and serial number."""
+    return sorted(link for link in (folder / "v4l" / "by-id").glob("*") if link.resolve() == device.resolve())
+
+
+def _nodes(folder: Path) -> list[Path]:
+    numbered = [path for path in folder.glob("video*") if path.name[5:].isdecimal()]
+    return sorted(numbered, key=lambda path: int(path.name[5:]))
+
+
+def device_at(path: Path, ioctl: Ioctl = fcntl.ioctl) -> Device | None:
+    """Return the video device at a device file, None if none answers there."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
     except OSError:
@@ -76,13 +118,12 @@ def _modes(fd: int, ioctl: Ioctl) -> Iterator[Mode]:
         fourcc = struct.pack("<I", code).decode("ascii", "replace")
         for size in _listed(fd, ioctl, ENUM_FRAMESIZES, FRMSIZE, (code,)):
             # discrete: width, height; stepwise: least and greatest width, step, least and greatest height, step
-            width, height = size[3:5] if size[2] == DISCRETE else (size[4], size[7])
-            rates = [
-                interval[6] / interval[5]
-                for interval in _listed(fd, ioctl, ENUM_FRAMEINTERVALS, FRMIVAL, (code, width, height))
-                if interval[5]
-            ]
-            yield Mode(fourcc, width, height, max(rates, default=0.0))
+            is_range = size[2] != DISCRETE
+            width, height = (size[4], size[7]) if is_range else size[3:5]
+            # discrete: one interval each; stepwise: the shortest, the longest, and the step between two
+            intervals = _listed(fd, ioctl, ENUM_FRAMEINTERVALS, FRMIVAL, (code, width, height))
+            rates = {interval[6] / interval[5] for interval in intervals if interval[5]}
+            yield Mode(fourcc, width, height, tuple(sorted(rates, reverse=True)), is_range)
 
 
 def _listed(

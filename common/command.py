@@ -19,11 +19,13 @@ from .runtime.environment import variables
 from .runtime.exit_codes import EXIT_USAGE
 from .runtime.install import CODE
 
-PROGRAMS = {"doctor": "common.doctor", "keys": "display.relay.keyring", "model": "infer.fetch"}  # command → module
+# command → module
+PROGRAMS = {"doctor": "common.doctor", "cameras": "capture", "keys": "display.relay.keyring", "model": "infer.fetch"}
 HELP = """\
 commands:
   start [FLAGS]            start a call; FLAGS are honcho's, such as -c infer=3; Ctrl-C ends the call
   doctor [--json]          say what works on this machine, and what to do about the rest
+  cameras                  list the cameras with their sizes and rates
   keys COMMAND             manage the keys of remote viewers; see onlyme keys --help
   model [small|tutorial]   fetch a Mask R-CNN, the small one by default
 
@@ -45,6 +47,8 @@ def main() -> NoReturn:
         _start(given.arguments)
     if given.command == "model":
         given.arguments = given.arguments or ["small"]
+    if given.command == "cameras":
+        given.arguments = ["--list", *given.arguments]
     _become(PROGRAMS[given.command], *given.arguments)
 
 

@@ -1,142 +1,32 @@
 """`python -m common.doctor [--json]`: what works on this machine, and what to do about the rest.
 
-The doctor only looks: it switches on no camera, and it fetches, removes and stops nothing. Settings are read as every
-stage reads them, from the environment and `.env`. Each stage checks what it needs itself (common/stages.py); what all
-share is checked here. Exit code 0: a call can be brought up; 1: something prevents it.
+The doctor only looks: it switches on no camera, and it fetches, removes and stops nothing. Exit code 0: a call can be brought
+up; 1: something prevents it.
+
+It must say something clear on any Python from 3.7 on, also where no package is installed, as in a fresh checkout. So the checks are
+imported when they are run, and nothing newer than Python 3.7 stands here.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
 import platform
-import socket
 import sys
-from pathlib import Path
-from typing import TypeVar
 
-import cv2
-
-from common.errors import AssetError, ConfigError, ProcessorError
-from common.findings import Finding, Level
-from common.ipc import ring
-from common.ipc.shm import find_stale
-from common.ipc.streams import FRAMES, endpoint
-from common.runtime.install import REINSTALL_COMMAND, SETUP_COMMAND
-from common.settings.base import Settings
-from common.settings.loader import read_settings
-from common.stages import STAGES, all_settings, checks_of, settings_of
-from common.vision.assets import ASSETS, cache_dir, is_here
-
-PINNED_OPENCV = "4.14"
-OLDEST_PYTHON = (3, 11)
-ORDER = (
-    "settings", "Python", "processor", "OpenCV", "LiteRT", "devices", "model", "assets", "cameras", "screen", "shared memory",
-    "leftovers", "running call", "virtual camera",
-)  # fmt: skip
-S = TypeVar("S", bound=Settings)
+from common.runtime.install import DOCTOR_COMMAND, REINSTALL_COMMAND, SETUP_COMMAND, is_checkout
 
 
-def check_python() -> Finding:
-    """Check the version."""
-    found = f"{platform.python_version()} at {sys.executable}"
-    if sys.version_info < OLDEST_PYTHON:
-        return Finding("Python", Level.FAIL, found, f"install Python 3.11 or newer, then {REINSTALL_COMMAND}")
-    return Finding("Python", Level.OK, found)
-
-
-def check_processor(machine: str) -> Finding:
-    """Check that the rings work on this kind of processor, as `platform.machine` names it."""
+def find() -> list[dict[str, str]]:
+    """Run all checks and return what each found, as the fields of Finding; one finding where they cannot be imported."""
     try:
-        ring.check_processor(machine)
-    except ProcessorError as error:
-        return Finding("processor", Level.FAIL, str(error), "a relay elsewhere can be watched from here")
-    return Finding("processor", Level.OK, machine)
+        from common.checks import run_checks
 
-
-def check_settings() -> Finding:
-    """Check the environment and `.env`, for every stage and the first start."""
-    try:
-        for name, kind in all_settings().items():
-            read_settings(kind, name, [])
-    except ConfigError as error:
-        return Finding("settings", Level.FAIL, str(error), "mend it in the environment or in .env")
-    return Finding("settings", Level.OK, "all understood")
-
-
-def check_opencv() -> Finding:
-    """Check the version: later ones no longer read the tutorial's Mask R-CNN."""
-    if not cv2.__version__.startswith(PINNED_OPENCV):
-        return Finding("OpenCV", Level.FAIL, cv2.__version__, f"expected {PINNED_OPENCV}: {REINSTALL_COMMAND}")
-    return Finding("OpenCV", Level.OK, cv2.__version__)
-
-
-def check_litert() -> Finding:
-    """Check that LiteRT, which runs the embedded detector and the matte, can be loaded."""
-    try:
-        importlib.import_module("common.vision.litert")
+        return [finding._asdict() for finding in run_checks()]
     except ImportError as error:
-        return Finding("LiteRT", Level.FAIL, f"cannot be loaded: {error}", REINSTALL_COMMAND)
-    return Finding("LiteRT", Level.OK, importlib.metadata.version("ai-edge-litert"))
-
-
-def check_assets() -> Finding:
-    """Check that the pinned files out of wheels are here, by their checksums."""
-    try:
-        folder = cache_dir()
-    except AssetError as error:
-        return Finding("assets", Level.NOTE, str(error))
-    missing = [asset.name for asset in ASSETS if not is_here(asset, folder)]
-    if missing:
-        found = f"not in {folder}, or damaged: {', '.join(missing)}"
-        return Finding("assets", Level.NOTE, found, f"{SETUP_COMMAND}, while connected")
-    return Finding("assets", Level.OK, f"{len(ASSETS)} in {folder}, checksums match")
-
-
-def check_leftovers() -> Finding:
-    """Count shared-memory segments whose writer is gone."""
-    names = find_stale()
-    if names:
-        found = f"{len(names)} segments of calls that were killed"
-        return Finding("leftovers", Level.NOTE, found, "the next call removes them")
-    return Finding("leftovers", Level.OK, "none")
-
-
-def check_running(run_dir: Path) -> Finding:
-    """Check whether a call runs on this run folder, by connecting to capture's socket.
-
-    Its lock is not tried: a try holds it for a moment, and a capture that starts then would take that for a call.
-    """
-    with socket.socket(socket.AF_UNIX) as visitor:
-        visitor.setblocking(False)
-        try:
-            visitor.connect(endpoint(FRAMES, run_dir).removeprefix("ipc://"))
-        except (FileNotFoundError, ConnectionRefusedError):
-            return Finding("running call", Level.OK, f"none on {run_dir}")
-        except BlockingIOError:  # it listens, but has been stopped for so long that its queue is full
-            pass
-        except (OSError, ConfigError) as error:
-            return Finding("running call", Level.FAIL, f"nobody can tell: {error}", "choose another ONLYME_RUN_DIR")
-    found, hint = f"one is going on {run_dir}", "a second one needs its own ONLYME_RUN_DIR"
-    return Finding("running call", Level.NOTE, found, hint)
-
-
-def run_checks() -> list[Finding]:
-    """Run all checks, of this module and of every stage; return one finding each, in ORDER."""
-    settings = check_settings()
-    can_read = settings.level is Level.OK
-
-    def read(kind: type[S]) -> S:
-        return read_settings(kind, "doctor", []) if can_read else kind()  # else the rest is checked with the defaults
-
-    findings = [
-        settings, check_python(), check_processor(platform.machine()), check_opencv(), check_litert(), check_assets(),
-        check_leftovers(), check_running(read(Settings).call_dir),
-    ]  # fmt: skip
-    for stage in STAGES:
-        findings += checks_of(stage)(read(settings_of(stage)))
-    return sorted(findings, key=lambda finding: ORDER.index(finding.what))
+        found = f"not all can be loaded by {sys.executable} ({platform.python_version()}): {error}"
+        hint = f"{SETUP_COMMAND}, then {DOCTOR_COMMAND}" if is_checkout() else REINSTALL_COMMAND
+        return [{"what": "packages", "level": "FAIL", "found": found, "hint": hint}]
 
 
 def main() -> None:
@@ -146,15 +36,15 @@ def main() -> None:
     )
     parser.add_argument("--json", action="store_true", help="one JSON object, for programs")
     as_json = parser.parse_args().json
-    findings = run_checks()
-    is_ok = all(finding.level is not Level.FAIL for finding in findings)
+    findings = find()
+    is_ok = all(finding["level"] != "FAIL" for finding in findings)
     if as_json:
-        print(json.dumps({"ok": is_ok, "findings": [finding._asdict() for finding in findings]}, indent=1))
+        print(json.dumps({"ok": is_ok, "findings": findings}, indent=1))
     else:
         for finding in findings:
-            print(f"{finding.level:<5} {finding.what:<15} {finding.found}")
-            if finding.hint:
-                print(f"{'':<21} → {finding.hint}")
+            print(f"{finding['level']:<5} {finding['what']:<15} {finding['found']}")
+            if finding["hint"]:
+                print(f"{'':<21} → {finding['hint']}")
     sys.exit(0 if is_ok else 1)
 
 

@@ -19,17 +19,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-MIN_HZ = 2.2  # of all workers together: 0.45 s between results and a look of 0.25 s stay below the limit of 0.75 s
+MIN_HZ = 2.2  # of all workers together: 0.45 s between results and 0.25 s of inference stay below the limit of 0.75 s
 BATTERY_PERCENT = 100.0
 SMOOTH = 0.4  # weight of the newest value in a smoothed one
-# CPU seconds a second that one look got: below the first, workers insist; above the second, they stop. A worker that insists
+# CPU seconds a second that one inference got: below the first, workers insist; above the second, they stop. A worker that insists
 # beside two such programs gets 0.6, one that runs alone more than 1
 STARVED, SUFFICIENT = 0.5, 0.75
-MEASURED_S = 0.3  # of looking, at least, for one measurement: another process may interrupt a short look
-# mean seconds of a look from which the Mask R-CNN is left out (with the time until the next look its masks would be older than
+MEASURED_S = 0.3  # of inference, at least, for one measurement: another process may interrupt a short one
+# mean seconds of an inference from which the Mask R-CNN is left out (with the time until the next one its masks would be older than
 # 0.75 s), and the number of such measurements in a row; the number of sufficient measurements in a row after which it is tried
 # again, which doubles after each failed try, and its greatest value
-SLOW_S, SLOW_LOOKS, RETRY_AFTER, MAX_RETRY_AFTER = 0.35, 2, 4, 64
+SLOW_S, SLOW_MEASUREMENTS, RETRY_AFTER, MAX_RETRY_AFTER = 0.35, 2, 4, 64
 MAX_MATTE_EVERY = 3  # the matte runs on every third frame at least
 # low and high watermarks of headroom: below LOW the matte runs on fewer frames, above HIGH on more
 LOW_HEADROOM, HIGH_HEADROOM = 1.0, 1.5
@@ -77,17 +77,17 @@ class Governor:
 
     def __init__(self) -> None:
         self.orders = Orders()
-        self._cpu_s, self._took_s, self._taken = 0.0, 0.0, 0  # of looks since the last measurement, and their number
-        self._spent_s, self._looks = 0.0, 0  # since the last second
+        self._cpu_s, self._took_s, self._taken = 0.0, 0.0, 0  # of inferences since the last measurement; their number
+        self._spent_s, self._inferences = 0.0, 0  # since the last second
         self._slow = self._fed = 0  # measurements in a row
         self._try_after = RETRY_AFTER
-        self._cost_s = 0.0  # of one look
-        self._others: float | None = None  # cores that everything but looks takes
+        self._cost_s = 0.0  # of one inference
+        self._others: float | None = None  # cores that everything but inferences takes
         self._short = self._ample = 0  # seconds in a row
 
     def record_inference(self, cpu_s: float, took_s: float) -> None:
         """Record that one inference took `cpu_s` CPU seconds within `took_s` seconds."""
-        self._spent_s, self._looks = self._spent_s + cpu_s, self._looks + 1
+        self._spent_s, self._inferences = self._spent_s + cpu_s, self._inferences + 1
         self._cpu_s, self._took_s, self._taken = self._cpu_s + cpu_s, self._took_s + took_s, self._taken + 1
         if self._took_s < MEASURED_S:
             return
@@ -100,7 +100,7 @@ class Governor:
         if self.orders.light and self._fed >= self._try_after:
             self.orders = self.orders._replace(light=False)
             self._fed, self._try_after = 0, min(2 * self._try_after, MAX_RETRY_AFTER)
-        elif not self.orders.light and self._slow >= SLOW_LOOKS:
+        elif not self.orders.light and self._slow >= SLOW_MEASUREMENTS:
             self.orders = self.orders._replace(light=True)
             self._slow = 0
         elif not self.orders.light and self._fed >= MAX_RETRY_AFTER:  # the last try was successful
@@ -108,11 +108,11 @@ class Governor:
 
     def update(self, used: Usage, percent: float) -> None:
         """Decide anew after a second; `percent` of one core is the budget of the call, 0 for none."""
-        if self._looks:
-            self._cost_s = _smoothed(self._cost_s or None, self._spent_s / self._looks)
+        if self._inferences:
+            self._cost_s = _smoothed(self._cost_s or None, self._spent_s / self._inferences)
         others = max(0.0, used.cores - self._spent_s / used.seconds)
         self._others = _smoothed(self._others, others)
-        self._spent_s, self._looks = 0.0, 0
+        self._spent_s, self._inferences = 0.0, 0
         hz, headroom = 0.0, None
         if percent and self._cost_s:
             hz, headroom = allowed_rate(percent, self._others, max(1, used.workers), self._cost_s)

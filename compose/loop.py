@@ -13,7 +13,7 @@ import zmq
 from common.ipc.messages import CommandIssued, FrameComposed, MasksInferred, SourceLost, SourceNotice
 from common.ipc.picture_reader import PictureReader
 from common.ipc.records import DetectorKind, FrameInfo, SetBackground, SetPrivacy, SetView
-from common.ipc.ring import ShapedRing
+from common.ipc.ring import ResizableRing
 from common.ipc.streams import (
     COMPOSITES,
     CONTROL,
@@ -38,14 +38,14 @@ from common.vision.pyramid import ImagePyramid
 from compose.malloc import tune_malloc
 from compose.picture.edge import open_edge
 from compose.picture.matte_edge import MattePace
-from compose.picture.renderer import Renderer, draw_placeholder
+from compose.picture.renderer import Renderer, draw_card
 from compose.policy import Decision, Policy, State
 from compose.settings import ComposeSettings
 from compose.who.tracker import Tracker
 from compose.workers import Workers
 
 POLL_MS = 30  # greatest delay in noticing a limit that passes between two frames
-PLACEHOLDER_EVERY_S = 0.1  # displays blank themselves when nothing comes
+CARD_EVERY_S = 0.1  # displays blank themselves when nothing comes
 
 log = logging.getLogger("onlyme")
 
@@ -97,15 +97,15 @@ def run(settings: ComposeSettings, stage: StageContext) -> None:
                 out.publish(frame, decision, policy.privacy)
                 workers.record_composed(time.monotonic() - begun)
             elif decision.state is State.LOST:
-                out.publish_placeholder(decision, policy.privacy)
-            workers.send_wanted(tracker, frames.skipped, decision)
+                out.publish_card(decision, policy.privacy)
+            workers.send_schedule(tracker, frames.skipped, decision)
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
 
 
 def apply_result(
     result: MasksInferred, policy: Policy, tracker: Tracker, renderer: Renderer, counters: Counters
 ) -> bool:
-    """Follow the subject by a result, if the policy lets it be used, and count it with its cause if it shows nobody.
+    """Give a result to the tracker and the policy. Count it with its cause if it is refused or shows nobody.
 
     Returns:
         Whether the result may show somebody.
@@ -160,10 +160,10 @@ class FrameReader:
         self.notice = ""  # what the source has to say in the picture
 
     def latest(self) -> tuple[FrameInfo | None, BgrImage | None]:
-        """Return the newest frame since the last call and its pixels, (H, W, 3) uint8 BGR, valid until the next call; None if
-        there is none.
+        """Return the newest frame since the last call and its pixels, (H, W, 3) uint8 BGR, valid until the next call.
 
-        This tells the policy of every frame and of every loss.
+        Both are None without a new frame; the pixels alone are None if they were overwritten. The policy is told of every frame
+        and of every loss.
         """
         if self._capture.is_gone():
             self._policy.on_source_lost("capture has ended", time.monotonic_ns())
@@ -186,55 +186,54 @@ class FrameReader:
 
 
 class StateLogger:
-    """Logs every change of the state, and how long the last state held."""
+    """Logs every change of the state, and counts the seconds in each state."""
 
     def __init__(self) -> None:
-        self._said: tuple[State, str] | None = None
-        self._since = self._looked = time.monotonic()
+        self._logged: tuple[State, str] | None = None
+        self._since = self._updated_at = time.monotonic()
         self._privacy = True
         self._question = ""
 
     def update(self, decision: Decision, privacy: bool) -> None:
-        """Log what has changed since the last call, and add to the figures."""
-        turned = time.monotonic()
-        metrics.count("state_seconds", turned - self._looked, state=str(decision.state))
+        """Log what has changed since the last call, and update the metrics."""
+        now = time.monotonic()
+        metrics.count("state_seconds", now - self._updated_at, state=str(decision.state))
         metrics.set("mask_age_seconds", max(-1.0, decision.mask_age_ms / 1000))
-        self._looked = turned
+        self._updated_at = now
         if privacy is not self._privacy:
             self._privacy = privacy
             log.warning("privacy is %s", "on" if privacy else "OFF: the camera's own picture is shown")
         if decision.question != self._question:
             self._question = decision.question
             log.info("question to the user: %s", self._question or "none any more")
-        if decision[:2] == self._said:
+        if (decision.state, decision.reason) == self._logged:
             return
-        now = time.monotonic()
-        after = f", after {now - self._since:.1f} s {self._said[0]}" if self._said else ""
+        after = f", after {now - self._since:.1f} s {self._logged[0]}" if self._logged else ""
         if decision.state is State.EVERYBODY:
             log.warning("everybody is shown: nobody in the picture is hidden%s", after)
         else:
             log.info("%s%s%s", decision.state, f": {decision.reason}" if decision.reason else "", after)
-        self._said, self._since = (decision.state, decision.reason), now
+        self._logged, self._since = (decision.state, decision.reason), now
 
 
-class CompositePublisher(ShapedRing):
+class CompositePublisher(ResizableRing):
     """Publishes composites: pixels in a ring, facts in a stream."""
 
     def __init__(self, context: Context, run_dir: Path) -> None:
         super().__init__(COMPOSITES.name, COMPOSITES.slots)
         self._socket = bind(context, COMPOSITES, run_dir)
         self._frame: FrameInfo | None = None
-        self._placeholder_at = 0.0
+        self._card_at = 0.0
         self.model, self.detector = "", DetectorKind.NONE  # of the last result
 
     def claim(self, frame: FrameInfo) -> BgrImage:
         """Return the slot that the composite of `frame` is rendered into, (H, W, 3) uint8 BGR."""
-        return self.of(frame.height, frame.width).claim()
+        return self.ring_for(frame.height, frame.width).claim()
 
     def publish(self, frame: FrameInfo, decision: Decision, privacy: bool, captured_ns: int | None = None) -> None:
         """Publish the slot that was claimed for `frame`. Give `captured_ns` only if the picture is not of that frame."""
-        self._frame, self._placeholder_at = frame, 0.0
-        ring = self.of(frame.height, frame.width)
+        self._frame, self._card_at = frame, 0.0
+        ring = self.ring_for(frame.height, frame.width)
         message = FrameComposed(
             frame=replace(
                 frame,
@@ -255,11 +254,11 @@ class CompositePublisher(ShapedRing):
         send(self._socket, message)
         metrics.count("composed")
 
-    def publish_placeholder(self, decision: Decision, privacy: bool) -> None:
+    def publish_card(self, decision: Decision, privacy: bool) -> None:
         """Publish a card of the last frame's size that says why there is no picture. Before the first frame, do nothing."""
         frame = self._frame
-        if frame is None or time.monotonic() - self._placeholder_at < PLACEHOLDER_EVERY_S:
+        if frame is None or time.monotonic() - self._card_at < CARD_EVERY_S:
             return
-        draw_placeholder(decision.reason, self.claim(frame))
+        draw_card(decision.reason, self.claim(frame))
         self.publish(frame, decision, privacy, captured_ns=time.monotonic_ns())
-        self._placeholder_at = time.monotonic()
+        self._card_at = time.monotonic()

@@ -2,7 +2,7 @@
 
 state      picture                                    ends when
 starting   hidden: no frame or no result yet          a usable mask comes
-live       the subject is sharp, after a fade-in      at once: the mask is too old, holds nobody, or is of another epoch
+live       the subject is sharp, after a fade-in      the mask is too old, holds nobody, or is of another epoch: at once
 everybody  every person is sharp, after a fade-in     the same, or one person is chosen
 hidden     hidden, with a reason that is shown        a usable mask comes
 lost       a card with the reason, without a frame    a frame comes; after a loss everything is hidden first
@@ -49,10 +49,8 @@ SILENCE_NS, SILENT_PERIODS = 500_000_000, 3
 # when no frame comes for so long, and for SILENT_PERIODS, that is a loss: another person may sit in front of the camera
 LOSS_NS = 2_000_000_000
 KNOWN_FRAMES = 4096  # frames whose masks may still come: 17 s at 240 a second, longer than any mask may be used
-LATEST_COMMAND_NS = (
-    1_500_000_000  # greatest age of a command: displays keep one for a second while compose is not there
-)
-NO_MASK_YET = "no mask of this stream yet"
+MAX_COMMAND_AGE_NS = 1_500_000_000  # displays keep a command for a second while compose is not there
+NO_MASK_YET = "no mask yet"
 NO_FRAME = "no frame comes from capture"
 
 
@@ -178,7 +176,7 @@ class Policy:
         return "out of order" if self._masks is not None and masks.frame_id <= self._masks.frame_id else ""
 
     def on_result(self, masks: MasksInferred, selection: Selection, now_ns: int, age_limit_ms: float) -> str:
-        """Take a result and the tracker's selection from it. Return "" or why it shows nobody.
+        """Take a result and the tracker's selection from it. Return "" or why it shows nobody; it is kept all the same.
 
         Args:
             masks: A result for which `refusal_of_result` has just returned "".
@@ -203,13 +201,13 @@ class Policy:
             return ""
         if issued.issued_ns > now_ns:
             return "from the future"
-        if now_ns - issued.issued_ns > LATEST_COMMAND_NS:
+        if now_ns - issued.issued_ns > MAX_COMMAND_AGE_NS:
             return "too late"
         if issued.issued_ns < self._lost_ns:
             return "from before a loss"
         if self._lost and issued.command in (SetPrivacy(False), SetView(True)):
             return "while there is no picture"
-        return "for another stream" if issued.epoch != self._epoch else ""
+        return "for another epoch" if issued.epoch != self._epoch else ""
 
     def set_privacy(self, on: bool) -> None:
         """Turn privacy on or off. When it is turned on, everything is hidden until a mask comes."""
@@ -241,8 +239,7 @@ class Policy:
         return decision._replace(opacity=min(1.0, (now_ns - self._live_since_ns) / ENTRY_NS))
 
     def _evaluate(self, now_ns: int, age_limit_ms: float) -> Decision:
-        age_ns = now_ns - self._masks.looked_ns if self._masks else -1_000_000
-        age_ms = age_ns / 1e6
+        age_ms = (now_ns - self._masks.looked_ns) / 1e6 if self._masks else -1.0
         if not self._frames and not self._lost:
             return Decision(State.STARTING, "no frame has come yet", age_ms)
         if self._lost:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from common.settings.base import setting
 from common.settings.detection import MASK_AGE_ALONE_MS, DetectionSettings
-from common.settings.validators import boolean, float_range, one_of
+from common.settings.validators import boolean, float_range, one_of, utf8
 from common.vision.coco import NAMES
 
 
@@ -23,7 +23,7 @@ def blur_kernel(text: str) -> int:
 def background(text: str) -> str:
     """Return a background: blur, color:RRGGBB, image:PATH or video:PATH."""
     if text == "blur" or re.fullmatch(r"color:[0-9a-fA-F]{6}", text) or re.fullmatch(r"(image|video):.+", text):
-        return text
+        return utf8(text)
     raise ValueError("blur, color:RRGGBB, image:PATH or video:PATH")
 
 

@@ -35,7 +35,7 @@ class Workers:
     def __init__(self, settings: ComposeSettings, context: Context, counters: Counters, pace: MattePace) -> None:
         self._settings, self._counters, self._pace = settings, counters, pace
         run_dir = settings.call_dir
-        self._loads, self._looks = bind(context, LOADS, run_dir), bind(context, SCHEDULE, run_dir)
+        self._loads, self._schedules = bind(context, LOADS, run_dir), bind(context, SCHEDULE, run_dir)
         self._governor, self._meter = Governor(), Meter()
         self._loads_of: dict[str, tuple[float, float]] = {}  # process → cores, and the time of the message
         self._sent: InferenceScheduled | None = None
@@ -55,8 +55,8 @@ class Workers:
         self._composing_s += seconds
         metrics.observe("compose_seconds", seconds)
 
-    def send_wanted(self, tracker: Tracker, skipped: int, decision: Decision) -> None:
-        """Send what is wanted now, if that has changed, and once a second.
+    def send_schedule(self, tracker: Tracker, skipped: int, decision: Decision) -> None:
+        """Send the schedule if it has changed, and once a second.
 
         Args:
             tracker: Updated with the newest frame.
@@ -69,10 +69,11 @@ class Workers:
         has_mask = decision.mask_age_ms >= 0
         shows_things = bool(self._settings.keep) or decision.state is State.INSTANCES
         is_answered = not has_mask or tracker.looked_ns >= self._since_ns
-        if (tracker.wants_look or not has_mask) and is_answered and tracker.seen_ns - self._since_ns >= ASK_AGAIN_NS:
+        wants = tracker.wants_inference or not has_mask
+        if wants and is_answered and tracker.seen_ns - self._since_ns >= ASK_AGAIN_NS:
             self._since_ns = tracker.seen_ns
         orders = self._governor.orders
-        wanted = InferenceScheduled(
+        schedule = InferenceScheduled(
             hz=orders.hz,
             insists=orders.insists,
             light=orders.light and not shows_things,
@@ -81,19 +82,18 @@ class Workers:
             looked_ns=tracker.looked_ns,
             limit_ms=round(tracker.age_limit_ms()),
         )
-        if wanted != self._sent or now - self._sent_at >= UPDATE_EVERY_S:
-            self._sent, self._sent_at = wanted, now
-            send(self._looks, wanted)
-            metrics.set("embedded_only", wanted.light)
+        if schedule != self._sent or now - self._sent_at >= UPDATE_EVERY_S:
+            self._sent, self._sent_at = schedule, now
+            send(self._schedules, schedule)
+            metrics.set("embedded_only", schedule.light)
 
     def _update(self, now: float, skipped: int) -> None:
-        for said in receive(self._loads, LoadReported, self._counters):
-            self._loads_of[said.process] = said.cores, now
-        self._loads_of = {name: said for name, said in self._loads_of.items() if now - said[1] < FORGOTTEN_AFTER_S}
+        for load in receive(self._loads, LoadReported, self._counters):
+            self._loads_of[load.process] = load.cores, now
+        self._loads_of = {name: load for name, load in self._loads_of.items() if now - load[1] < FORGOTTEN_AFTER_S}
         cores = self._meter.cores() + sum(cores for cores, _ in self._loads_of.values())
-        workers = min(
-            available_cores(), sum(name.startswith(WORKERS) for name in self._loads_of)
-        )  # more than cores take turns
+        workers = sum(name.startswith(WORKERS) for name in self._loads_of)
+        workers = min(available_cores(), workers)  # more than cores take turns
         used = Usage(now - self._updated_at, cores, workers, skipped - self._skipped, self._composing_s)
         self._governor.update(used, self._percent())
         self._updated_at, self._skipped, self._composing_s = now, skipped, 0.0

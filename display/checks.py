@@ -8,12 +8,7 @@ from display.settings import DisplaySettings
 
 
 def checks(settings: DisplaySettings) -> list[Finding]:
-    """Check the screen."""
-    return [check_screen()]
-
-
-def check_screen() -> Finding:
     """Check that a window can be opened."""
     if why := window_unavailable_reason():
-        return Finding("screen", Level.NOTE, why, "without it the call is shown on a page in the browser")
-    return Finding("screen", Level.OK, "a window opens")
+        return [Finding("screen", Level.NOTE, why, "without it the call is shown on a page in the browser")]
+    return [Finding("screen", Level.OK, "a window opens")]

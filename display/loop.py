@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import closing
+from functools import partial
 
 import cv2
 
@@ -19,6 +20,7 @@ from display.composite_reader import CompositeReader, CompositeSource
 from display.presenter import Presenter
 from display.settings import DisplaySettings
 from display.sinks.factory import open_sink
+from display.sinks.reopening import ReopeningSink
 
 POLL_MS = 15  # keys, and whether the window was closed, are checked this often
 
@@ -30,7 +32,7 @@ def run(settings: DisplaySettings, stage: StageContext) -> None:
 
     Raises:
         ConfigError: The relay's address cannot be used, needs a key, or cannot show the instance view.
-        DisplayError: The sink cannot be opened.
+        DisplayError: The sink cannot be opened for the first time.
         KeyFileError: The viewer's key cannot be used.
     """
     cv2.setNumThreads(1)
@@ -39,7 +41,8 @@ def run(settings: DisplaySettings, stage: StageContext) -> None:
         source, commands = open_source(context, settings, counters)
         if not settings.connect:
             stage.each_second.append(LoadReporter("display", context, settings.call_dir).send)
-        with closing(open_sink(settings)) as sink:
+        opener = partial(open_sink, settings)
+        with closing(ReopeningSink(settings.sink, opener, is_restart=stage.restarts > 0)) as sink:
             presenter, suspend = Presenter(sink, source), SuspendDetector()
             # the instance view is privacy off: a display that was restarted after a crash does not ask for it
             asks_view = settings.view == INSTANCES and stage.restarts == 0

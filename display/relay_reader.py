@@ -18,9 +18,10 @@ from common.ipc.streams import Context, PeerWatch, Socket, receive, send
 from common.metrics.counters import Counters
 from common.runtime.install import KEYS_COMMAND
 from common.vision.arrays import BgrImage
+from display.address import is_loopback
 from display.jpeg import size_of
 from display.relay.keyring import read_viewer_key
-from display.relay.sockets import connect_relay, is_loopback
+from display.relay.sockets import connect_relay
 from display.settings import DisplaySettings
 
 HELLO_EVERY_S = 1.0

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from common.runtime.install import KEYS_COMMAND
 from common.settings.base import Settings, setting
 from common.settings.validators import float_range, int_range, one_of, path, tcp_address
+from display.address import ip_of
 
 
 def page_address(text: str) -> str:
     """Return HOST:PORT whose host is an address or localhost: the page is refused under any other name."""
-    try:
-        host = tcp_address(f"tcp://{text}").removeprefix("tcp://").rpartition(":")[0].strip("[]")
-        if host != "localhost":
-            ipaddress.ip_address(host)
-    except ValueError:
-        raise ValueError("HOST:PORT, the host an address or localhost") from None
-    return text
+    with suppress(ValueError):
+        if ip_of(tcp_address(f"tcp://{text}")) is not None:
+            return text
+    raise ValueError("HOST:PORT, the host an address or localhost")
 
 
 def token(text: str) -> str:
@@ -58,7 +56,9 @@ class DisplaySettings(Settings):
         None, path, f"key file of this viewer, made by {KEYS_COMMAND} new on the relay's machine"
     )
     out: Path | None = setting(
-        None, path, "new or empty folder that the record sink writes to, or .mp4 file that the video sink writes"
+        None,
+        path,
+        "folder that the record sink writes, or .mp4 file that the video sink writes; nothing is overwritten: call-2.mp4 follows call.mp4",
     )
     rotate_minutes: float = setting(
         0.0, float_range(0, 1e5), "minutes after which the video sink begins another file; 0: never"

@@ -1,7 +1,6 @@
-"""`python -m docs.generate`: write the tables of `docs/settings.md` and `.env.example` from the schema of the settings.
+"""`python -m docs.generate`: write the tables of settings and streams, and `.env.example`, from the code that declares them.
 
-The schema says name, default, stage and meaning of a setting once. A test fails where one of the two files is not what this
-writes.
+Each setting and each stream is declared once. A test fails where one of the files is not what this writes.
 """
 
 from __future__ import annotations
@@ -11,12 +10,12 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from common.ipc.streams import STREAMS, SocketStream, Stream
 from common.runtime.install import CODE
 from common.settings.base import Settings, flag_of, variable_of
 from common.stages import all_settings
 
-PAGE, EXAMPLE = CODE / "docs" / "settings.md", CODE / ".env.example"
-BEGIN, END = "<!-- The tables are written by `python -m docs.generate`. -->\n", "<!-- The end of the tables. -->\n"
+BEGIN, END = "<!-- Written by `python -m docs.generate`. -->\n", "<!-- The end of what is written. -->\n"
 ALL = "all stages"
 EXAMPLE_WIDTH = 110
 EXAMPLE_HEAD = """\
@@ -87,8 +86,8 @@ def settings_by_stage() -> dict[str, list[Setting]]:
     return groups
 
 
-def tables() -> str:
-    """Return one table a stage, in Markdown."""
+def settings_tables() -> str:
+    """Return one table of settings a stage, in Markdown."""
     return "\n".join(_table(stage, settings) for stage, settings in settings_by_stage().items())
 
 
@@ -106,10 +105,23 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "&lt;")
 
 
-def page(before: str) -> str:
-    """Return the page of settings with its tables written anew; the text around them stays as it is `before`."""
+def streams_table() -> str:
+    """Return the table of streams, in Markdown."""
+    head = "| stream | from → to | carried by | messages | how often | what is missed |\n|---|---|---|---|---|---|\n"
+    return head + "".join(_row(stream) for stream in STREAMS)
+
+
+def _row(stream: Stream) -> str:
+    carried_by = f"{stream.transport} + ring" if isinstance(stream, SocketStream) and stream.slots else stream.transport
+    contents = stream.contents
+    messages = contents if isinstance(contents, str) else ", ".join(message.__name__ for message in contents)
+    return f"| {stream.name} | {stream.route} | {carried_by} | {messages} | {stream.rate} | {stream.lost} |\n"
+
+
+def page(before: str, tables: str) -> str:
+    """Return a page with its tables written anew; the text around them stays as it is `before`."""
     head, _, rest = before.partition(BEGIN)
-    return f"{head}{BEGIN}\n{tables()}\n{END}{rest.partition(END)[2]}"
+    return f"{head}{BEGIN}\n{tables}\n{END}{rest.partition(END)[2]}"
 
 
 def example() -> str:
@@ -124,10 +136,17 @@ def example() -> str:
     return "".join(lines)
 
 
+def generated() -> dict[Path, str]:
+    """Return the text of every generated file."""
+    tables = {"settings.md": settings_tables(), "how-it-works.md": streams_table()}
+    pages = {CODE / "docs" / name: text for name, text in tables.items()}
+    return {**{path: page(path.read_text(), text) for path, text in pages.items()}, CODE / ".env.example": example()}
+
+
 def main() -> None:
-    """Write both files."""
-    PAGE.write_text(page(PAGE.read_text()))
-    EXAMPLE.write_text(example())
+    """Write the files."""
+    for path, text in generated().items():
+        path.write_text(text)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import onnxruntime
 
 from common.errors import ModelError
 from common.findings import Finding, Level
+from common.readable import readable
 from common.runtime.install import MODEL_COMMAND
 from infer.devices import available
 from infer.model_folder import (
@@ -50,12 +51,14 @@ def check_model(folder: Path) -> Finding:
         )
         return Finding("model", Level.NOTE, found, GET_A_MODEL)
     try:
-        if (file := find_onnx(folder)) is not None:
-            return Finding("model", Level.OK, _describe_onnx(file))
-        weights, graph = find_model(folder)
+        with readable("--mask-rcnn", folder, ModelError):
+            if (file := find_onnx(folder)) is not None:
+                return Finding("model", Level.OK, _describe_onnx(file))
+            weights, graph = find_model(folder)
+            is_pinned = WEIGHTS_SUM.matches(weights) and GRAPH_SUM.matches(graph)
     except ModelError as error:
         return Finding("model", Level.FAIL, str(error), GET_A_MODEL)
-    if WEIGHTS_SUM.matches(weights) and GRAPH_SUM.matches(graph):
+    if is_pinned:
         return Finding("model", Level.OK, f"the tutorial's Mask R-CNN in {folder}, checksums match")
     size = weights.stat().st_size / 2**20
     return Finding(

@@ -19,6 +19,7 @@ from common.ipc.messages import MAX_INSTANCES
 from common.ipc.records import DetectorKind, Instance
 from common.vision.arrays import BgrImage, FloatMap, Mask
 from common.vision.coco import PERSON
+from common.vision.grid import probability_map
 from infer.detector_protocol import Detector
 from infer.embedded.detector import (
     UNSEEN,
@@ -192,7 +193,7 @@ def likely_on(instance: Instance, shape: tuple[int, ...]) -> FloatMap:
     """Return the probabilities 0..1 of an instance on a grid (h, w), 0 outside its box."""
     height, width = shape[:2]
     x0, y0, x1, y1 = instance.box_xyxy
-    small = np.frombuffer(instance.probability, np.uint8).reshape(instance.map_height, instance.map_width)
+    small = probability_map(instance)
     # maps cell numbers of the instance's map to those of the grid; both refer to the middles of cells
     step = np.array([[(x1 - x0) * width / small.shape[1], 0], [0, (y1 - y0) * height / small.shape[0]]])
     shift = np.array([x0 * width, y0 * height]) + np.diag(step) / 2 - 0.5

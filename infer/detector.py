@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from common.errors import AssetError, ConfigError
+from common.errors import AssetError, ConfigError, ModelError
+from common.readable import readable
 from common.runtime.install import MODEL_COMMAND
 from infer.combined_detector import CombinedDetector
 from infer.detector_protocol import Detector
@@ -38,6 +39,11 @@ def open_mask_rcnn(settings: InferSettings) -> Detector:
     Raises:
         ModelError, ConfigError: See `open_detector`.
     """
+    with readable("--mask-rcnn", settings.mask_rcnn, ModelError):
+        return _open_mask_rcnn(settings)
+
+
+def _open_mask_rcnn(settings: InferSettings) -> Detector:
     if (file := find_onnx(settings.mask_rcnn)) is not None:
         from infer.device_choice import open_on_best_device
 

@@ -196,9 +196,9 @@ def _named(url: str) -> str:
     return f"{parts.path.rpartition('/')[2]} of {parts.netloc}"
 
 
-def _in_one_line(said: str) -> str:
+def _in_one_line(text: str) -> str:
     """Return the text of a server as one printable line."""
-    return printable(" ".join(said.split()))
+    return printable(" ".join(text.split()))
 
 
 def _size(part: Path) -> int:

@@ -1,6 +1,8 @@
-"""Fetches the small Mask R-CNN once, if there is none. `make run` runs this before the call.
+"""Checks the settings of all stages, and fetches the small Mask R-CNN once, if there is none. `make run` runs this before the call.
 
-It gives up after 20 s, because the call must start on any network. A file beside the model records the attempt, whether it
+A mistake in a setting ends `make run` here: under honcho its line would be followed by those about the end of the stages.
+
+The fetch gives up after 20 s, because the call must start on any network. A file beside the model records the attempt, whether it
 ended or not, so that no later start waits again. `make model` tries again.
 """
 
@@ -16,11 +18,13 @@ from pathlib import Path
 from common.errors import ConfigError, UserError
 from common.runtime.install import MODEL_COMMAND, RUN_COMMAND
 from common.settings.loader import read_settings
+from common.stages import all_settings
 from infer.download import Pinned
 from infer.fetch import FOLDER, SMALL, fetch_small
 from infer.model_folder import NOT_FETCHED, models_in
 from infer.settings import FirstStartSettings, InferSettings
 
+PROG = "python -m infer.first_start"
 LIMIT_S = 20.0
 
 
@@ -42,9 +46,7 @@ def fetch_once(folder: Path, files: Mapping[str, Pinned] = SMALL, limit_s: float
     )
     try:
         folder.mkdir(parents=True, exist_ok=True)  # an installed copy comes without it
-        note.write_text(
-            "it was not finished\n"
-        )  # written first: a user who interrupts the attempt does not want another
+        note.write_text("it was not finished\n")  # first: a user who interrupts the attempt does not want another
         reason = _try_within(folder, files, limit_s)
         if reason:
             note.write_text(reason + "\n")
@@ -93,8 +95,10 @@ def _fetch(answer: Connection, folder: Path, files: Mapping[str, Pinned], limit_
 def main() -> None:
     """Run the command line."""
     try:
-        wanted = read_settings(FirstStartSettings, "python -m infer.first_start", sys.argv[1:]).fetch
-        if wanted and read_settings(InferSettings, "python -m infer.first_start", []).mask_rcnn.absolute() == FOLDER:
+        wanted = read_settings(FirstStartSettings, PROG, sys.argv[1:]).fetch
+        for kind in all_settings().values():
+            read_settings(kind, PROG, [])
+        if wanted and read_settings(InferSettings, PROG, []).mask_rcnn.absolute() == FOLDER:
             fetch_once(FOLDER)
     except ConfigError as error:
         print(f"{RUN_COMMAND}: {error}", file=sys.stderr)

@@ -120,8 +120,8 @@ class WorkClient:
 
     def schedule(self) -> InferenceScheduled:
         """Return the newest schedule that compose has sent."""
-        if said := receive(self._schedules, InferenceScheduled, self.counters):
-            self._schedule = said[-1]
+        if schedules := receive(self._schedules, InferenceScheduled, self.counters):
+            self._schedule = schedules[-1]
         return self._schedule
 
     def next_frame(self) -> tuple[WorkAssigned | None, BgrImage | None]:

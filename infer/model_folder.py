@@ -9,15 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.errors import AssetError, ModelError
-from common.runtime.file_names import is_utf_8
 from common.runtime.install import MODEL_COMMAND
 from infer.settings import MODEL_FOLDER, NO_MODEL
 
 CLASS_LIST = "object_detection_classes_coco.txt"
 CLASSES = 90
-NOT_FETCHED = (
-    "not-fetched.txt"  # file that `make run` leaves in a model's folder: it has tried to fetch one, and why it failed
-)
+NOT_FETCHED = "not-fetched.txt"  # `make run` leaves it in a model's folder: why it failed to fetch one
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +72,10 @@ def why_not_fetched(folder: Path) -> str:
     """Return, in brackets, why the first start fetched no model into a folder; "" if it left no note."""
     note = folder / NOT_FETCHED
     try:
-        said = note.read_text(errors="replace").strip()
+        reason = note.read_text(errors="replace").strip()
     except OSError:  # there is none, or it may not be read
-        said = ""
-    return f" ({said})" if said else ""
+        reason = ""
+    return f" ({reason})" if reason else ""
 
 
 class ModelFiles(NamedTuple):
@@ -92,14 +89,9 @@ def find_onnx(folder: Path) -> Path | None:
     """Return the file of a folder that ONNX Runtime reads, None if there is none.
 
     Raises:
-        ModelError: The file is empty, there are several, or ONNX Runtime cannot open a path like this.
+        ModelError: The file is empty, or there are several.
     """
-    if not _ending_with(folder, ".onnx"):
-        return None
-    file = _only(folder, ".onnx")
-    if not is_utf_8(file):
-        raise ModelError(f"--mask-rcnn: expected a path in UTF-8, got {file}; rename it")
-    return file
+    return _only(folder, ".onnx") if _ending_with(folder, ".onnx") else None
 
 
 def find_model(folder: Path) -> ModelFiles:

@@ -29,9 +29,7 @@ CHANGE_THRESHOLD = 6
 MIN_CHANGE_CELLS = 3  # side of a block: 24 pixels at 1280 x 720
 MAX_HOLD_NS = 500_000_000  # a person who was missed is found after this
 MAX_HOLD_ALONE_NS = 1_000_000_000  # the same while a lone person is followed
-REPUBLISH_NS = (
-    100_000_000  # as often as a Mask R-CNN would publish: selecting a person by hand waits for the next result
-)
+REPUBLISH_NS = 100_000_000  # as often as a Mask R-CNN would: selecting a person by hand waits for the next result
 # a person must have been alone for so long: longer than compose waits for somebody who may come out from behind another
 # person (compose/who/neighbours.py)
 ALONE_NS = 4_000_000_000
@@ -43,7 +41,7 @@ class Need(StrEnum):
 
     SAME = "nothing has moved"  # the last result is valid for this frame too
     OWN = "only the one person has moved"  # the last result is not, but compose follows that person
-    FIRST = "first of a stream"
+    FIRST = "first of an epoch or size"
     AGE = "age"
     OTHERS = "not one person alone"
     MOTION = "motion"

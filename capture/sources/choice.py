@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 
 import cv2
 
+from capture.cameras import camera_node
 from capture.settings import CaptureSettings
 from capture.sources.demo import DemoSource
 from capture.sources.image_folder import FolderSource
 from capture.sources.live import open_address, open_camera
 from capture.sources.source import CAMERA, DEMO, FILE, FOLDER, NETWORK_CAMERA, Source
 from capture.sources.video_file import FileSource
+from capture.v4l2 import DEV
 from common.errors import SourceError
+from common.readable import readable
 from common.runtime.environment import quiet_ffmpeg
+
+log = logging.getLogger("onlyme")
 
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
@@ -29,22 +35,25 @@ def name_of(source: str) -> str:
         return DEMO
     if ADDRESS.match(source):
         return NETWORK_CAMERA
-    if source == "auto" or re.fullmatch(r"camera:\d{1,3}", source):
+    if source == "auto" or camera_node(source):
         return CAMERA
     try:
         return FOLDER if Path(source).expanduser().is_dir() else FILE
-    except (OSError, RuntimeError) as error:  # RuntimeError: "~" of a user without a home folder
-        why = error.strerror if isinstance(error, OSError) else "nobody knows that home folder"
+    except OSError:  # open_source says why
+        return FILE
+    except RuntimeError:
         raise SourceError(
-            f"--source: expected a file or folder that you may read, got {source} ({why}); check the path"
+            f"--source: expected a path whose home folder is known, got {source}; write the whole path"
         ) from None
 
 
 def open_auto(settings: CaptureSettings) -> Source:
     """Open camera 0. If there is none, open the demo scene with a notice in the picture."""
     try:
-        return open_camera(0, settings)
-    except SourceError:
+        return open_camera(DEV / "video0", settings)
+    except SourceError as error:
+        if any(DEV.glob("video*")):  # else there is nothing that could be mended
+            log.warning("%s", error)
         return DemoSource(settings, notice="no camera: demo footage")
 
 
@@ -62,9 +71,10 @@ def open_source(settings: CaptureSettings) -> Source:
         return open_auto(settings)
     if text == "demo":
         return DemoSource(settings)
-    if match := re.fullmatch(r"camera:(\d{1,3})", text):
-        return open_camera(int(match[1]), settings)
-    if ADDRESS.match(text):
-        return open_address(text)
+    if node := camera_node(text):
+        return open_camera(node, settings)
+    if match := ADDRESS.match(text):
+        return open_address(match[1].lower() + text[match.end(1) :])  # FFmpeg knows no scheme in capitals
     path, once = Path(text).expanduser(), settings.play == "once"
-    return FolderSource(path, settings.fps, once) if path.is_dir() else FileSource(path, once)
+    with readable("--source", path, SourceError):
+        return FolderSource(path, settings.fps, once) if path.is_dir() else FileSource(path, once)

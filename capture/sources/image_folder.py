@@ -7,7 +7,8 @@ from pathlib import Path
 from capture.sources.clock import Clock
 from capture.sources.source import FOLDER, READ_TIMEOUT_S, Source, SourceFrame
 from common.errors import SourceError
-from common.vision.image_file import read_image
+from common.readable import readable
+from common.vision.images import read_image
 
 IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 
@@ -17,20 +18,16 @@ class FolderSource:
     `._IMG.jpg` files, which are no images, beside what it copies.
 
     Raises:
-        SourceError: The folder cannot be read, or holds no image.
+        SourceError: The folder holds no image, or may not be read.
     """
 
     name, notice = FOLDER, ""
 
     def __init__(self, folder: Path, fps: float, once: bool) -> None:
-        try:
+        with readable("--source", folder, SourceError):
             self._files = sorted(
                 p for p in folder.iterdir() if p.suffix.lower() in IMAGES and not p.name.startswith(".")
             )
-        except OSError as error:
-            raise SourceError(
-                f"--source: expected a folder that you may read, got {folder} ({error.strerror}); mend it or name another"
-            ) from None
         if not self._files:
             raise SourceError(f"--source: expected images ({', '.join(sorted(IMAGES))}) in {folder}, got none")
         self._folder, self._once = folder, once
@@ -46,13 +43,10 @@ class FolderSource:
             return None
         self._clock.wait_ahead_of(self._index)
         file = self._files[self._index % len(self._files)]
-        try:
+        with readable("--source", file, SourceError):
             picture = read_image(file)
-        except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else error
-            raise SourceError(
-                f"--source: expected an image that can be decoded, got {file} ({why}); remove or replace it"
-            ) from None
+        if picture is None:
+            raise SourceError(f"--source: expected an image that can be decoded, got {file}; remove or replace it")
         due_ns = self._clock.wait_for(self._index)
         self._index += 1
         return SourceFrame(picture, self._index - 1, due_ns)

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import cv2
 
+from capture.cameras import MJPG, UNKNOWN_FORMAT, camera_name, camera_number, difference, why_unusable
 from capture.frozen_stream import FrozenStreamDetector
 from capture.settings import CaptureSettings
 from capture.sources.source import CAMERA, NETWORK_CAMERA, READ_TIMEOUT_S, SourceFrame
 from common.errors import SourceError, SourceLostError
+from common.runtime.install import LIST_COMMAND
 
 OPEN_TIMEOUT_MS, READ_TIMEOUT_MS = 5000, 5000
 SCHEMES = ("rtsp", "rtsps", "http", "https")
@@ -55,10 +57,9 @@ class LiveSource:
         if not capture.isOpened() or not capture.grab():
             capture.release()
             raise SourceError(missing)
-        got = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
+        width, height, fps, fourcc = format_of(capture)
         self.description = (
-            f"{shown}, given {got[0]} x {got[1]} at {capture.get(cv2.CAP_PROP_FPS):g} frames a second, "
-            f"{_fourcc(capture)} through {capture.getBackendName()}"
+            f"{shown}, given {width} x {height} at {fps:g} frames a second, {fourcc} through {capture.getBackendName()}"
         )
 
     def read(self) -> SourceFrame | None:
@@ -78,26 +79,41 @@ class LiveSource:
         self._capture.release()
 
 
-def open_camera(number: int, settings: CaptureSettings) -> LiveSource:
-    """Open camera `number`, and request size, rate and MJPG (USB 2 cannot carry raw 720p at 30 frames a second).
+def format_of(capture: cv2.VideoCapture) -> tuple[int, int, float, str]:
+    """Return width and height in pixels, frames a second (0 if unknown), and the pixel format that a camera gives."""
+    width, height = (int(capture.get(name)) for name in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+    return width, height, capture.get(cv2.CAP_PROP_FPS), _fourcc(capture)
+
+
+def _unusable(node: Path) -> SourceError:
+    return SourceError(
+        f"--source: expected a camera at {camera_name(node)}, got {why_unusable(node)}, or use --source demo"
+    )
+
+
+def open_camera(node: Path, settings: CaptureSettings) -> LiveSource:
+    """Open the camera at a device file, and request size, rate and MJPG (USB 2 cannot carry raw 720p at 30 frames a second).
 
     Raises:
-        SourceError: There is no such camera, or it delivers nothing.
+        SourceError: There is no such camera, it may not be opened, or it delivers nothing.
     """
-    wanted = f"{settings.width} x {settings.height} at {settings.fps:g}"
-    missing = f"--source: expected a camera at camera:{number}, got none that delivers; check it, or use --source demo"
-    node = Path(f"/dev/video{number}")
-    if not node.exists():
-        raise SourceError(missing)  # avoids warnings of OpenCV
+    shown, number = camera_name(node), camera_number(node)
+    if number is None or not node.exists():
+        raise _unusable(node)  # avoids warnings of OpenCV
     capture = cv2.VideoCapture(number, cv2.CAP_ANY)
-    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*MJPG))
     capture.set(cv2.CAP_PROP_FRAME_WIDTH, settings.width)
     capture.set(cv2.CAP_PROP_FRAME_HEIGHT, settings.height)
     capture.set(cv2.CAP_PROP_FPS, settings.fps)
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-    shown = f"camera {number}"
-    log.info("%s: requested %s MJPG", shown, wanted)
-    return LiveSource(CAMERA, shown, capture, missing=missing, reopen=lambda: open_camera(number, settings), node=node)
+    try:
+        source = LiveSource(CAMERA, shown, capture, missing="", reopen=lambda: open_camera(node, settings), node=node)
+    except SourceError:
+        raise _unusable(node) from None
+    asked = (settings.width, settings.height, settings.fps, MJPG)
+    if said := difference(asked, format_of(capture)):
+        log.warning("%s: %s; %s names what it has", shown, said, LIST_COMMAND)
+    return source
 
 
 def open_address(address: str) -> LiveSource:
@@ -140,4 +156,4 @@ def origin_of(address: str) -> str:
 def _fourcc(capture: cv2.VideoCapture) -> str:
     code = int(capture.get(cv2.CAP_PROP_FOURCC))
     text = "".join(chr(code >> shift & 0xFF) for shift in (0, 8, 16, 24))
-    return text if text.isprintable() else "unknown format"
+    return text if text.isprintable() else UNKNOWN_FORMAT

@@ -1,9 +1,15 @@
-"""Checks of message fields. Each raises MessageError with the field's name, what was expected and what it got."""
+"""Checks of message fields, which stand in the types of the fields.
+
+Each raises MessageError with the field's name, what was expected and what it got.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sized
+from dataclasses import fields
+from functools import cache
+from typing import Annotated, Any, get_type_hints
 
 from common.errors import MessageError
 
@@ -50,7 +56,46 @@ def one_of(name: str, value: object, allowed: Collection[str]) -> None:
         raise MessageError(f"{name}: expected one of {', '.join(allowed)}, got {value!r:.80}")
 
 
+def at_most(name: str, value: Sized, length: int) -> None:
+    """Check the length of a tuple."""
+    if len(value) > length:
+        raise MessageError(f"{name}: expected at most {length}, got {len(value)}")
+
+
 def instance_of(name: str, value: object, kind: type) -> None:
-    """Check that a nested record is of its class."""
+    """Check that a value is of its class."""
     if not isinstance(value, kind):
-        raise MessageError(f"{name}: expected {kind.__name__}, got {value!r:.80}")
+        raise MessageError(f"{name}: expected {getattr(kind, '__name__', kind)}, got {value!r:.80}")
+
+
+Count = Annotated[int, int_range]
+Text = Annotated[str, text]
+Flag = Annotated[bool, boolean]
+
+
+class Checked:
+    """A dataclass that checks its fields when it is made.
+
+    The type of a field says how: `Annotated[type, check, arguments...]`. A field without a check must be of its class.
+    """
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        """Check every field.
+
+        Raises:
+            MessageError: One is malformed.
+        """
+        for name, check, arguments in _checks_of(type(self)):  # type: ignore[arg-type] # a class can be hashed
+            check(name, getattr(self, name), *arguments)
+
+
+@cache
+def _checks_of(kind: type[Any]) -> list[tuple[str, Callable[..., None], list[Any]]]:
+    """Return name, check and further arguments of the check, for each field of a dataclass."""
+    hints, checks = get_type_hints(kind, include_extras=True), []
+    for field in fields(kind):
+        check, *arguments = getattr(hints[field.name], "__metadata__", (instance_of, hints[field.name]))
+        checks.append((field.name, check, arguments))
+    return checks

@@ -13,10 +13,10 @@ receiver counts and drops it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from common.errors import MessageError
-from common.ipc.fields import boolean, float_range, instance_of, int_range, one_of, text
+from common.ipc.fields import Checked, Count, Flag, Text, at_most, float_range, int_range, one_of
 from common.ipc.records import Command, DetectorKind, FrameInfo, Instance
 
 MAX_INSTANCES = 400
@@ -31,70 +31,54 @@ STATES = ("starting", "live", EVERYBODY, "hidden", LOST, OFF, INSTANCES)  # as c
 
 
 @dataclass(frozen=True, slots=True)
-class FrameCaptured:
+class FrameCaptured(Checked):
     """capture → compose: a frame of the camera lies in the ring."""
 
     KIND: ClassVar[int] = 1
     frame: FrameInfo
 
-    def __post_init__(self) -> None:
-        instance_of("frame", self.frame, FrameInfo)
-
 
 @dataclass(frozen=True, slots=True)
-class SourceNotice:
+class SourceNotice(Checked):
     """capture → compose: what the person in front should read in the picture from now on, "" for nothing.
 
     It is sent before every frame that it belongs to, and "" once before the first frame without one.
     """
 
     KIND: ClassVar[int] = 16
-    notice: str
-
-    def __post_init__(self) -> None:
-        text("notice", self.notice)
+    notice: Text
 
 
 @dataclass(frozen=True, slots=True)
-class SourceLost:
+class SourceLost(Checked):
     """capture → compose: the source delivers nothing any more, for a reason that the person in front should read.
 
     Frames that come after it belong to another epoch.
     """
 
     KIND: ClassVar[int] = 6
-    reason: str
-
-    def __post_init__(self) -> None:
-        text("reason", self.reason)
+    reason: Text
 
 
 @dataclass(frozen=True, slots=True)
-class WorkRequested:
+class WorkRequested(Checked):
     """infer → capture: this worker is idle and takes the newest frame that no other worker was given."""
 
     KIND: ClassVar[int] = 2
-    worker: str
-
-    def __post_init__(self) -> None:
-        text("worker", self.worker)
+    worker: Text
 
 
 @dataclass(frozen=True, slots=True)
-class WorkAssigned:
+class WorkAssigned(Checked):
     """capture → infer: this worker alone is given the frame. `workers` is how many work at once and share the cores."""
 
     KIND: ClassVar[int] = 17
     frame: FrameInfo
-    workers: int
-
-    def __post_init__(self) -> None:
-        instance_of("frame", self.frame, FrameInfo)
-        int_range("workers", self.workers, 0, MAX_WORKERS)
+    workers: Annotated[int, int_range, 0, MAX_WORKERS]
 
 
 @dataclass(frozen=True, slots=True)
-class MasksInferred:
+class MasksInferred(Checked):
     """infer → compose: everything found in one frame. No instances is a result too; silence is not.
 
     epoch, frame_id, captured_ns: Of the frame.
@@ -106,16 +90,16 @@ class MasksInferred:
     """
 
     KIND: ClassVar[int] = 3
-    epoch: int
-    frame_id: int
-    captured_ns: int
-    inference_ns: int
-    worker: str
-    model: str
-    instances: tuple[Instance, ...] = ()
-    held_ns: int = 0
-    cpu_ns: int = 0
-    detector: DetectorKind = DetectorKind.EMBEDDED
+    epoch: Annotated[int, int_range, 1]
+    frame_id: Count
+    captured_ns: Count
+    inference_ns: Count
+    worker: Text
+    model: Text
+    instances: Annotated[tuple[Instance, ...], at_most, MAX_INSTANCES] = ()
+    held_ns: Count = 0
+    cpu_ns: Count = 0
+    detector: Annotated[DetectorKind, one_of, (DetectorKind.EMBEDDED, DetectorKind.MASK_RCNN)] = DetectorKind.EMBEDDED
 
     @property
     def looked_ns(self) -> int:
@@ -123,21 +107,12 @@ class MasksInferred:
         return self.captured_ns - self.held_ns
 
     def __post_init__(self) -> None:
-        int_range("epoch", self.epoch, 1)
-        int_range("frame_id", self.frame_id)
-        int_range("captured_ns", self.captured_ns)
-        int_range("inference_ns", self.inference_ns)
+        Checked.__post_init__(self)
         int_range("held_ns", self.held_ns, 0, self.captured_ns)
-        int_range("cpu_ns", self.cpu_ns)
-        text("worker", self.worker)
-        text("model", self.model)
-        one_of("detector", self.detector, (DetectorKind.EMBEDDED, DetectorKind.MASK_RCNN))
-        if len(self.instances) > MAX_INSTANCES:
-            raise MessageError(f"instances: expected at most {MAX_INSTANCES}, got {len(self.instances)}")
 
 
 @dataclass(frozen=True, slots=True)
-class FrameComposed:
+class FrameComposed(Checked):
     """compose → every display: what may be shown lies in the ring.
 
     frame: Of the frame composed, but that the ring is that of composites. In the state `lost` there is no frame: the card
@@ -154,27 +129,15 @@ class FrameComposed:
 
     KIND: ClassVar[int] = 4
     frame: FrameInfo
-    composed_ns: int
-    state: str
-    reason: str
-    mask_age_ms: float
-    privacy: bool
-    model: str
+    composed_ns: Count
+    state: Annotated[str, one_of, STATES]
+    reason: Text
+    mask_age_ms: Annotated[float, float_range, -1.0, 1e12]
+    privacy: Flag
+    model: Text
     detector: DetectorKind = DetectorKind.NONE
-    question: str = ""
-    everybody: bool = False
-
-    def __post_init__(self) -> None:
-        instance_of("frame", self.frame, FrameInfo)
-        int_range("composed_ns", self.composed_ns)
-        one_of("state", self.state, STATES)
-        text("reason", self.reason)
-        float_range("mask_age_ms", self.mask_age_ms, -1.0, 1e12)
-        boolean("privacy", self.privacy)
-        text("model", self.model)
-        instance_of("detector", self.detector, DetectorKind)
-        text("question", self.question)
-        boolean("everybody", self.everybody)
+    question: Text = ""
+    everybody: Flag = False
 
     @property
     def shows_everybody(self) -> bool:
@@ -183,7 +146,7 @@ class FrameComposed:
 
 
 @dataclass(frozen=True, slots=True)
-class CommandIssued:
+class CommandIssued(Checked):
     """display → compose: a viewer issued a command at `issued_ns`, while a picture of `epoch` was on the display.
 
     A command that comes late, or that was issued for another epoch, would change a picture that the viewer has not seen.
@@ -191,30 +154,21 @@ class CommandIssued:
     """
 
     KIND: ClassVar[int] = 13
-    epoch: int
-    issued_ns: int
+    epoch: Count
+    issued_ns: Count
     command: Command
-
-    def __post_init__(self) -> None:
-        int_range("epoch", self.epoch)
-        int_range("issued_ns", self.issued_ns)
-        if not isinstance(self.command, Command):
-            raise MessageError(f"command: expected a command, got {self.command!r:.80}")
 
 
 @dataclass(frozen=True, slots=True)
-class ViewerReady:
+class ViewerReady(Checked):
     """viewer → relay: this viewer took picture `number` (0: none yet) and wants the next; repeated now and then."""
 
     KIND: ClassVar[int] = 10
-    number: int
-
-    def __post_init__(self) -> None:
-        int_range("number", self.number)
+    number: Count
 
 
 @dataclass(frozen=True, slots=True)
-class PictureRelayed:
+class PictureRelayed(Checked):
     """relay → viewer: a composite as JPEG, or a card while privacy is off.
 
     number: Counts the pictures of this relay, from 1.
@@ -225,40 +179,34 @@ class PictureRelayed:
     """
 
     KIND: ClassVar[int] = 11
-    number: int
-    sent_ns: int
+    number: Annotated[int, int_range, 1]
+    sent_ns: Count
     composite: FrameComposed
     jpeg: bytes
 
     def __post_init__(self) -> None:
-        int_range("number", self.number, 1)
-        int_range("sent_ns", self.sent_ns)
-        instance_of("composite", self.composite, FrameComposed)
+        Checked.__post_init__(self)
         frame = self.composite.frame
         if frame.segment or frame.sequence or self.composite.question or self.composite.everybody:
             raise MessageError(
                 f"composite: expected nothing that stays on the relay's machine, got {self.composite!r:.80}"
             )
         int_range("height * width", frame.height * frame.width, 1, MAX_PIXELS)
-        if type(self.jpeg) is not bytes or not self.jpeg:
-            raise MessageError(f"jpeg: expected bytes, got {self.jpeg!r:.80}")
+        if not self.jpeg:
+            raise MessageError("jpeg: expected bytes, got none")
 
 
 @dataclass(frozen=True, slots=True)
-class LoadReported:
+class LoadReported(Checked):
     """every other stage → compose, once a second: how many cores a process has used."""
 
     KIND: ClassVar[int] = 14
-    process: str
-    cores: float
-
-    def __post_init__(self) -> None:
-        text("process", self.process)
-        float_range("cores", self.cores, 0.0, 1e6)
+    process: Text
+    cores: Annotated[float, float_range, 0.0, 1e6]
 
 
 @dataclass(frozen=True, slots=True)
-class InferenceScheduled:
+class InferenceScheduled(Checked):
     """compose → infer: how every worker has to work from now on.
 
     hz: Inferences a second of each worker, 0.0 for as many as it can.
@@ -271,22 +219,13 @@ class InferenceScheduled:
     """
 
     KIND: ClassVar[int] = 15
-    hz: float
-    insists: bool
-    light: bool
-    things: bool
-    since_ns: int
-    looked_ns: int
-    limit_ms: int
-
-    def __post_init__(self) -> None:
-        float_range("hz", self.hz, 0.0, 1e6)
-        boolean("insists", self.insists)
-        boolean("light", self.light)
-        boolean("things", self.things)
-        int_range("since_ns", self.since_ns)
-        int_range("looked_ns", self.looked_ns)
-        int_range("limit_ms", self.limit_ms)
+    hz: Annotated[float, float_range, 0.0, 1e6]
+    insists: Flag
+    light: Flag
+    things: Flag
+    since_ns: Count
+    looked_ns: Count
+    limit_ms: Count
 
 
 Message = (

@@ -1,7 +1,8 @@
 """Frames in shared memory: one writer, many readers, nobody waits.
 
 Terms: a ring has *capacity* slots of one *shape*; *sequence* numbers frames from 0; the *cursor* is the sequence published
-last (-1: none yet); slot = sequence % capacity. A reader is *lapped* when the writer overwrites the slot that it reads.
+last (-1: none yet); slot = sequence % capacity. A reader is *lapped* when the writer may have overwritten the slot that it
+reads.
 
 Write:  1. claim    the slot of cursor + 1 belongs to the writer from now on (it held cursor + 1 - capacity)
         2. fill     in place: the caller gets the slot as an array, so nothing is copied twice
@@ -35,8 +36,7 @@ from common.ipc.shm import CURSOR_OFFSET, HEADER, MAGIC, PAGE, RELEASED, SharedM
 from common.vision.arrays import BgrImage
 from common.vision.pyramid import ImagePyramid
 
-LAYOUT_VERSION = 2
-ORDERED = "x86_64"
+SUPPORTED_MACHINE = "x86_64"
 RETRY_ATTACH_S = 0.2
 
 
@@ -46,9 +46,9 @@ def check_processor(machine: str) -> None:
     Raises:
         ProcessorError: The processor does not keep the order of stores.
     """
-    if machine != ORDERED:
+    if machine != SUPPORTED_MACHINE:
         raise ProcessorError(
-            f"processor: expected {ORDERED}, which keeps the order of stores that the rings in shared memory rest on, "
+            f"processor: expected {SUPPORTED_MACHINE}, which keeps the order of stores that the rings in shared memory rest on, "
             f"got {machine}; run the call on such a machine, and watch it from here through a relay (--connect)"
         )
 
@@ -59,7 +59,7 @@ def new_epoch() -> int:
 
 
 class _Closing:
-    """Is closed at the end of a `with`."""
+    """Closes itself at the end of a `with` block."""
 
     def close(self) -> None:
         """Release the resource."""
@@ -75,7 +75,7 @@ class _Closing:
 
 
 class _Mapped(_Closing):
-    """Holds what writer and reader share: the mapping, and the cursor and heartbeat in its header."""
+    """Holds what writer and reader share: the mapping, and the cursor in its header."""
 
     def __init__(self, segment: SharedMemory, capacity: int, shape: tuple[int, int, int], epoch: int) -> None:
         self._segment = segment
@@ -85,7 +85,7 @@ class _Mapped(_Closing):
         self.shape = shape
         self.epoch = epoch
         # frombuffer keeps the mapping alive: an access after close() raises instead of ending in a segmentation fault
-        self._words = np.frombuffer(memory, np.int64, 2, CURSOR_OFFSET)
+        self._cursor = np.frombuffer(memory, np.int64, 1, CURSOR_OFFSET)
         count = shape[0] * shape[1] * shape[2]
         self._slots = [
             np.frombuffer(memory, np.uint8, count, PAGE + i * slot_bytes(shape)).reshape(shape) for i in range(capacity)
@@ -94,12 +94,12 @@ class _Mapped(_Closing):
     @property
     def cursor(self) -> int:
         """Return the sequence published last, -1 if none."""
-        return int(self._words[0])
+        return int(self._cursor[0])
 
     def close(self) -> None:
         """Unmap the ring. Arrays that `claim` returned must not be used afterwards."""
         self._slots.clear()
-        self._words = np.full(2, -1, np.int64)
+        self._cursor = np.full(1, -1, np.int64)
         self._segment.close()
 
 
@@ -129,26 +129,20 @@ class RingWriter(_Mapped):
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 raise
             raise RingSpaceError(why_no_ring(stream, shape, size, error)) from None
-        HEADER.pack_into(segment.memory, 0, bytes(8), LAYOUT_VERSION, capacity, *shape, epoch)
+        HEADER.pack_into(segment.memory, 0, bytes(8), capacity, *shape, epoch)
         super().__init__(segment, capacity, shape, epoch)
-        self._words[0] = -1
-        self.beat()
+        self._cursor[0] = -1
         segment.memory[:8] = MAGIC  # last: a reader that sees the magic sees the whole header
 
     def claim(self) -> BgrImage:
-        """Return the slot of the next sequence, (H, W, C) uint8, to be filled in place before `publish`."""
+        """Return the slot of the next sequence, (H, W, C) uint8, to be filled in place; the same one until `publish`."""
         return self._slots[(self.cursor + 1) % self.capacity]
 
     def publish(self) -> int:
         """Make the claimed slot visible; return its sequence."""
-        self.beat()
         sequence = self.cursor + 1
-        self._words[0] = sequence
+        self._cursor[0] = sequence
         return sequence
-
-    def beat(self) -> None:
-        """Tell readers that the writer is alive though it may have nothing to publish."""
-        self._words[1] = time.monotonic_ns()
 
     def close(self) -> None:
         """Remove the segment, give its pixels back and unmap it; a reader finds every frame overwritten."""
@@ -156,8 +150,8 @@ class RingWriter(_Mapped):
         super().close()
 
 
-class ShapedRing(_Closing):
-    """Holds a stream's ring for the present picture size; another size begins a new ring under a new epoch.
+class ResizableRing(_Closing):
+    """Holds a stream's ring; a picture of another size begins a new ring under a new epoch.
 
     Raises:
         ProcessorError: See check_processor.
@@ -168,7 +162,7 @@ class ShapedRing(_Closing):
         self._stream, self._capacity = stream, capacity
         self._ring: RingWriter | None = None
 
-    def of(self, height: int, width: int) -> RingWriter:
+    def ring_for(self, height: int, width: int) -> RingWriter:
         """Return the ring for pictures (height, width, 3) uint8.
 
         Raises:
@@ -203,14 +197,13 @@ class RingReader(_Mapped):
         if not name.startswith(name_prefix()) or "/" in name:
             raise RingGoneError(f"segment {name!r}: expected a name that starts with {name_prefix()!r}")
         segment, fields = _attach(name)
-        _, version, capacity, height, width, channels, epoch = fields
+        _, capacity, height, width, channels, epoch = fields
         shape = (height, width, channels)
         expected = ring_bytes(shape, capacity)
-        if version != LAYOUT_VERSION or capacity < 3 or segment.size < expected:
+        if capacity < 3 or segment.size < expected:
             segment.close()
             raise RingGoneError(
-                f"segment {name}: expected layout {LAYOUT_VERSION} and {expected} bytes, "
-                f"got layout {version} and {segment.size} bytes"
+                f"segment {name}: expected {expected} bytes for {capacity} slots, 3 at least, got {segment.size} bytes"
             )
         super().__init__(segment, capacity, shape, epoch)
 
@@ -244,14 +237,9 @@ class RingReader(_Mapped):
         """Return whether a frame that has been copied until now was copied before the writer overwrote it."""
         return self.cursor - sequence < self.capacity - 1
 
-    @property
-    def heartbeat_age_ms(self) -> float:
-        """Return the milliseconds since the writer last published or called `beat`."""
-        return (time.monotonic_ns() - int(self._words[1])) / 1e6
-
 
 class RingCache:
-    """Keeps the ring that a reader follows, and attaches to another when a message names another segment.
+    """Reads the ring of the segment that a message names, and stays attached to it until a message names another.
 
     A restarted writer has a new epoch and therefore a new segment name. The old segment is unmapped at once, so no picture of
     an orphaned segment is taken for a live one.
@@ -303,7 +291,7 @@ class RingCache:
             self._reader = None
 
 
-def _attach(name: str) -> tuple[SharedMemory, tuple[bytes, int, int, int, int, int, int]]:
+def _attach(name: str) -> tuple[SharedMemory, tuple[bytes, int, int, int, int, int]]:
     """Attach to a segment; return it and its header. Wait a moment for a writer that has created it and not filled it yet."""
     deadline = time.monotonic() + RETRY_ATTACH_S
     while True:

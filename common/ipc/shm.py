@@ -1,9 +1,10 @@
 """Shared memory: segments and their names, the header of a ring, and the removal of stale segments.
 
-A segment is one file of `/dev/shm`. Layout 2, little-endian, one page of header and then the slots, each on a page boundary:
-    0  magic 8s | 8 version u32 | 12 capacity u32 | 16 height u32 | 20 width u32 | 24 channels u32 | 28 nothing u32
+A segment is one file of `/dev/shm`. Little-endian, one page of header and then the slots, each on a page boundary:
+    0  magic 8s, whose last byte is the number of the layout
+   12  capacity u32 | 16 height u32 | 20 width u32 | 24 channels u32
    32  epoch u64
-   64  cursor i64 | 72 heartbeat_ns i64 (CLOCK_MONOTONIC)
+   64  cursor i64
 
 The writer holds a lock (flock(2)) on its segment, and the kernel releases it when the writer ends. A segment without a lock
 is therefore stale, and this can be told even where the writer's pid is not visible (in another container that shares
@@ -23,7 +24,7 @@ import time
 from pathlib import Path
 
 MAGIC = b"onlyme\0\2"
-HEADER = struct.Struct("<8sIIIII4xQ")
+HEADER = struct.Struct("<8s4xIIII4xQ")
 CURSOR_OFFSET = 64
 PAGE = 4096
 RELEASED = 2**62  # cursor of a ring whose pixels were given back: every frame counts as overwritten

@@ -8,7 +8,6 @@ say where.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,7 +35,6 @@ from common.ipc.messages import (
     WorkRequested,
 )
 from common.metrics.counters import Counters
-from common.runtime.file_names import is_utf_8
 from common.runtime.run_dir import remember_file
 
 Socket = zmq.Socket[bytes]
@@ -160,7 +158,7 @@ def bind(context: Context, stream: SocketStream, run_dir: Path) -> Socket:
     Raises:
         ConfigError: No socket can be made in the run folder, as on some shared folders of virtual machines.
     """
-    socket = _socket(context, stream, stream.binds)
+    socket = new_socket(context, stream, stream.binds)
     try:
         socket.bind(endpoint(stream, run_dir))
     except zmq.ZMQError as error:
@@ -173,7 +171,7 @@ def bind(context: Context, stream: SocketStream, run_dir: Path) -> Socket:
 
 def connect(context: Context, stream: SocketStream, run_dir: Path) -> Socket:
     """Return a peer's end of an ipc stream; the owner may start later or restart."""
-    socket = _socket(context, stream, stream.connects)
+    socket = new_socket(context, stream, stream.connects)
     socket.connect(endpoint(stream, run_dir))
     return socket
 
@@ -238,7 +236,8 @@ def _next_part(socket: Socket) -> bytes | None:
         return None
 
 
-def _socket(context: Context, stream: SocketStream, kind: int) -> Socket:
+def new_socket(context: Context, stream: SocketStream, kind: int) -> Socket:
+    """Return a socket with the limits of a stream; it is neither bound nor connected."""
     socket = context.socket(kind)
     socket.linger = 0
     socket.sndhwm = stream.queue
@@ -247,7 +246,7 @@ def _socket(context: Context, stream: SocketStream, kind: int) -> Socket:
     if kind in (zmq.PUSH, zmq.DEALER):
         socket.setsockopt(zmq.IMMEDIATE, 1)  # queue only for a peer that is there
     if kind == zmq.ROUTER:
-        socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a worker that is gone is an error, not a silent loss
+        socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a peer that is gone is an error, not a silent loss
     if kind == zmq.SUB:
         socket.subscribe(b"")
     return socket
@@ -257,18 +256,12 @@ def endpoint(stream: SocketStream, run_dir: Path) -> str:
     """Return the ZeroMQ address of an ipc stream.
 
     Raises:
-        ConfigError: The path is longer than a Unix socket may have, or not UTF-8.
+        ConfigError: The path is longer than a Unix socket may have.
     """
     path = run_dir / stream.name
-    if not is_utf_8(path):
-        raise ConfigError(f"--run-dir: expected a path in UTF-8, got {run_dir}; choose another folder")
     if len(os.fsencode(path)) > LONGEST_IPC_PATH:
         raise ConfigError(
             f"--run-dir: expected a path that leaves room for socket names ({LONGEST_IPC_PATH} bytes in all), "
             f"got {len(os.fsencode(path))} bytes: {path}; choose a shorter folder"
         )
     return f"ipc://{path}"
-
-
-if sys.byteorder != "little":  # pragma: no cover
-    raise RuntimeError("onlyme: the ring's layout is little-endian")

@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
@@ -18,6 +19,7 @@ from common.errors import DeviceError, RunFolderGoneError, UserError
 from common.metrics.metrics import metrics, path_of
 from common.runtime.environment import process_name, under_honcho
 from common.runtime.exit_codes import EXIT_CRASHED, EXIT_OK, EXIT_TERMINATED, EXIT_USAGE
+from common.runtime.mistake_note import MistakeNote
 from common.runtime.procinfo import environment_of
 from common.runtime.run_dir import check_own_files, open_run_dir
 from common.runtime.stage_context import StageContext
@@ -26,6 +28,7 @@ from common.settings.loader import read_settings
 from common.stages import settings_of
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
+STOP_LIMIT_S = 10.0  # in which a stage that says a mistake does so, unless it was killed
 
 log = logging.getLogger("onlyme")
 
@@ -38,12 +41,18 @@ def run_child(stage: str, package: str, context: StageContext, parent: int) -> N
     It ends with `os._exit`: what the parent would clean up at its exit stays the parent's.
     """
     code = EXIT_CRASHED
+    note = MistakeNote(context.honcho)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(note)
     try:
-        set_parent_death_signal(parent)
+        _set_parent_death_signal(parent)
         code = _run_loop(stage, package, context)
     except UserError as error:
-        log.error("%s", error)
         code = EXIT_USAGE
+        if note.claim():
+            log.error("%s", error)
+        else:
+            _wait_for_stop(context)
     except PermissionError as error:
         if error.filename is None:
             log.exception("crashed")
@@ -62,7 +71,7 @@ def run_child(stage: str, package: str, context: StageContext, parent: int) -> N
         log.exception("crashed")
     finally:
         try:
-            flush_output()
+            _flush_output()
         finally:
             os._exit(code)
 
@@ -92,7 +101,14 @@ def _run_loop(stage: str, package: str, context: StageContext) -> int:
     return EXIT_TERMINATED if terminated else EXIT_OK
 
 
-def set_parent_death_signal(parent: int) -> None:
+def _wait_for_stop(context: StageContext) -> None:
+    """Wait until honcho ends this stage, because the one that says the mistake has ended. Else it might be ended before it says it."""
+    deadline = time.monotonic() + STOP_LIMIT_S
+    while not context.should_stop() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def _set_parent_death_signal(parent: int) -> None:
     """Have the kernel kill this process when `parent` ends, where it can (Linux). StageContext checks the parent as well."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -100,7 +116,7 @@ def set_parent_death_signal(parent: int) -> None:
         os._exit(EXIT_CRASHED)
 
 
-def flush_output() -> None:
+def _flush_output() -> None:
     """Write out what standard output and error still hold, where anybody reads them."""
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import platformdirs
-
 APPLICATION = "onlyme"
 CODE = Path(__file__).resolve().parents[2]  # holds the stages' packages and the Procfile
 SHIPPED_MODEL_FOLDER = CODE / "mask-rcnn-coco"  # holds the list of classes and no weights
@@ -28,6 +26,8 @@ def model_folder(code: Path = CODE) -> Path:
     """
     if is_checkout(code):
         return code / "mask-rcnn-coco"
+    import platformdirs  # the doctor imports this module in a checkout where no package is installed
+
     try:
         return platformdirs.user_data_path(APPLICATION) / "mask-rcnn-coco"
     except RuntimeError:
@@ -45,9 +45,12 @@ RUN_COMMAND = "make run" if _CHECKOUT else "onlyme start"
 SETUP_COMMAND = "make setup" if _CHECKOUT else "onlyme start"
 REINSTALL_COMMAND = "make clean setup" if _CHECKOUT else "pipx reinstall onlyme"
 MODEL_COMMAND = "make model" if _CHECKOUT else "onlyme model"
+DOCTOR_COMMAND = ".venv/bin/python -m common.doctor" if _CHECKOUT else "onlyme doctor"
+LIST_COMMAND = "python -m capture --list" if _CHECKOUT else "onlyme cameras"
 KEYS_COMMAND = "python -m display.relay.keyring" if _CHECKOUT else "onlyme keys"
+# with a place for the relay's address, and for the viewer's key file
 WATCH_COMMAND = (
-    "python -m display --connect tcp://HOST:PORT --key FILE"
+    "python -m display --connect {address} --key {key}"
     if _CHECKOUT
-    else "ONLYME_CONNECT=tcp://HOST:PORT ONLYME_KEY=FILE onlyme start display"
+    else "ONLYME_CONNECT={address} ONLYME_KEY={key} onlyme start display"
 )

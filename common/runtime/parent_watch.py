@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 
-import psutil
-
 from common.runtime.environment import under_honcho
 from common.runtime.procinfo import command_of, group_of, has_broken_output, is_waiting_for_children, parent_of
 
@@ -57,6 +55,6 @@ def all_alive(above: Ancestors) -> bool:
     try:
         if not all(parent_of(pid) == parent for pid, parent in above):
             return False
-    except (OSError, psutil.AccessDenied):
+    except OSError:
         return True
     return not any(is_waiting_for_children(honcho) or has_broken_output(honcho) for _, honcho in above[1:][-1:])

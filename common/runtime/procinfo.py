@@ -1,7 +1,7 @@
-"""Answers questions about other processes.
+"""Answers questions about other processes, from proc(5).
 
 A process is gone only where the kernel knows no such process. Any other error (no descriptor left, no permission) means
-that the answer is not known now: it is raised, and the caller asks again later.
+that the answer is not known now: OSError is raised, and the caller asks again later.
 """
 
 from __future__ import annotations
@@ -10,33 +10,13 @@ import os
 import select
 from pathlib import Path
 
-import psutil
+STATE, PARENT, GROUP, START = 0, 1, 2, 19  # what /proc/PID/stat holds behind the name of the program
+ENDED = (b"Z", b"X")  # a zombie, and a process that its parent is just told of
 
 
 def parent_of(pid: int) -> int | None:
-    """Return the pid of a process's parent, or None if the process is gone.
-
-    Raises:
-        OSError, psutil.AccessDenied: This cannot be determined now.
-    """
-    try:
-        return psutil.Process(pid).ppid()
-    except psutil.NoSuchProcess:
-        return None
-
-
-def command_of(pid: int) -> list[str] | None:
-    """Return the words of a process's command line, or None if it is gone or has none.
-
-    Raises:
-        OSError, psutil.AccessDenied: This cannot be determined now.
-    """
-    if pid < 0:  # no pid, which psutil refuses
-        return None
-    try:
-        return psutil.Process(pid).cmdline() or None
-    except psutil.NoSuchProcess:
-        return None
+    """Return the pid of a process's parent, or None if the process is gone."""
+    return _number(pid, PARENT)
 
 
 def shows_own_processes() -> bool:
@@ -57,50 +37,34 @@ def environment_of(pid: int) -> dict[str, str] | None:
 
 
 def group_of(pid: int) -> int | None:
-    """Return the process group of a process, or None if it is gone.
-
-    Raises:
-        PermissionError: The system does not allow the question.
-    """
-    try:
-        return os.getpgid(pid)
-    except ProcessLookupError:
-        return None
+    """Return the process group of a process, or None if it is gone."""
+    return _number(pid, GROUP)
 
 
 def start_time(pid: int) -> int | None:
-    """Return when a process started, in clock ticks after boot (field 22 of proc(5) stat), or None if it is gone.
+    """Return when a process started, in clock ticks after boot, or None if it is gone.
 
-    A pid together with this time names one process for good. psutil's create_time() does not: it adds the time of the boot,
-    which moves whenever the clock is set.
-
-    Raises:
-        OSError: This cannot be determined now.
+    A pid together with this time names one process for good. A time of day would not: it moves whenever the clock is set.
     """
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return int(stat.rpartition(")")[2].split()[19])
+    return _number(pid, START)
 
 
 def is_running(pid: int, started: int) -> bool:
-    """Return True while the process with this pid and `start_time` exists and is no zombie.
+    """Return True while the process with this pid and `start_time` exists and is no zombie."""
+    stat = _stat(pid)
+    return bool(stat) and int(stat[START]) == started and stat[STATE] not in ENDED
 
-    Raises:
-        OSError, psutil.AccessDenied: This cannot be determined now.
-    """
-    ended = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
-    try:
-        return start_time(pid) == started and psutil.Process(pid).status() not in ended
-    except psutil.NoSuchProcess:
-        return False
+
+def command_of(pid: int) -> list[str] | None:
+    """Return the words of a process's command line, or None if it is gone or has none."""
+    words = os.fsdecode(_read(pid, "cmdline")).removesuffix("\0")
+    return words.split("\0") if words else None
 
 
 def is_waiting_for_children(pid: int) -> bool:
-    """Return True if a process sleeps in wait(2); False if not, or if the kernel does not say (/proc/PID/wchan, proc(5))."""
+    """Return True if a process sleeps in wait(2); False if not, or if the kernel does not say."""
     try:
-        return Path(f"/proc/{pid}/wchan").read_text().startswith("do_wait")
+        return _read(pid, "wchan").startswith(b"do_wait")
     except OSError:
         return False
 
@@ -119,3 +83,20 @@ def has_broken_output(pid: int) -> bool:
     events = poll.poll(0)
     os.close(pipe)
     return any(event & select.POLLERR for _, event in events)
+
+
+def _number(pid: int, field: int) -> int | None:
+    stat = _stat(pid)
+    return int(stat[field]) if stat else None
+
+
+def _stat(pid: int) -> list[bytes]:
+    """Return the fields behind the name of the program, which may hold spaces and brackets; none if the process is gone."""
+    return _read(pid, "stat").rpartition(b")")[2].split()
+
+
+def _read(pid: int, file: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/{file}").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):  # the latter if it ends between opening and reading
+        return b""

@@ -51,7 +51,7 @@ class StageContext:
 
     @property
     def honcho(self) -> int | None:
-        """The pid of honcho, None if it did not start this stage."""
+        """Pid of the honcho that runs the call, None where there is none."""
         return self._above[-1][1] if len(self._above) > 1 else None
 
     def request_stop(self) -> None:

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import NoReturn
 
 from common.ipc.shm import remove_stale
-from common.runtime.child import flush_output, run_child
+from common.runtime.child import run_child
 from common.runtime.exit_codes import EXIT_CRASHED, EXIT_OK, EXIT_TERMINATED, EXIT_USAGE
 from common.runtime.heartbeat import Heartbeat
 from common.runtime.parent_watch import all_alive, find_ancestors
@@ -25,10 +25,10 @@ from common.runtime.procinfo import shows_own_processes
 from common.runtime.stage_context import StageContext
 
 POLL_S = 0.25
-STOP_PATIENCE_S = 1.2
+STOP_PATIENCE_S = 1.2  # from SIGTERM to SIGKILL, so that Ctrl-C takes less than two seconds
 STUCK_AFTER_S = 5.0
-PAUSED_AFTER_S = 1.0  # for a turn of the watch that should take POLL_S
-START_PATIENCE_S = 60.0
+PAUSED_AFTER_S = 1.0  # a turn of the watch that took longer means that this process was paused
+START_PATIENCE_S = 60.0  # until the loop begins: loading a network may take long
 RESTARTS, RESTARTS_WITHIN_S = 5, 60.0
 FIRST_BACKOFF_S = 0.1  # each further death within that time doubles it, to 1.6 s
 
@@ -49,7 +49,7 @@ def launch(stage: str, package: str = "") -> NoReturn:
 
 
 class _Child:
-    """The child as its parent sees it; `since` (monotonic s) is when its silence began to count."""
+    """The child as its parent sees it. Its silence counts from `since` (monotonic s): its start, or the end of a pause."""
 
     def __init__(self, pid: int, since: float, heartbeat: Heartbeat) -> None:
         self.pid, self.since, self.heartbeat = pid, since, heartbeat
@@ -62,8 +62,10 @@ class _Child:
         return f"its loop stood still for {STUCK_AFTER_S:.0f} s" if min(age_s, silent_s) > STUCK_AFTER_S else ""
 
     def end(self, patience_s: float) -> None:
-        """Send SIGTERM if there is patience, and SIGKILL when it is over: neither a forward pass nor a stopped process
-        reacts to SIGTERM."""
+        """Send SIGTERM, and SIGKILL after `patience_s`; with 0 SIGKILL at once.
+
+        Neither a forward pass nor a stopped process reacts to SIGTERM.
+        """
         deadline = time.monotonic() + patience_s
         if patience_s:
             os.kill(self.pid, signal.SIGTERM)
@@ -124,11 +126,11 @@ class _Supervisor:
             remove_stale()  # what an earlier call or the last child left in shared memory
             child = self._fork()
             code, reason = self._watch(child)
-            logging.getLogger().setLevel(child.heartbeat.log_level)
+            logging.getLogger().setLevel(child.heartbeat.log_level)  # as --log-level says, which the child has read
             if not reason:
                 remove_stale()
                 return code
-            if not self._may_restart(reason):
+            if not self._wait_before_restart(reason):
                 return EXIT_CRASHED
         return EXIT_OK
 
@@ -149,7 +151,7 @@ class _Supervisor:
                 code = os.waitstatus_to_exitcode(status)
                 if self._signals.stop_requested:
                     return EXIT_OK, ""
-                return code, "" if code in (EXIT_OK, EXIT_USAGE) else _describe(code)
+                return code, ("" if code in (EXIT_OK, EXIT_USAGE) else _describe(code))
             if self._should_stop():
                 child.end(STOP_PATIENCE_S)
                 return EXIT_OK, ""
@@ -157,18 +159,14 @@ class _Supervisor:
                 child.end(0)
                 return -signal.SIGKILL, f"stuck ({why})"
 
-    def _may_restart(self, reason: str) -> bool:
+    def _wait_before_restart(self, reason: str) -> bool:
         """Count a death and wait before the restart; return False after too many deaths."""
         now = time.monotonic()
-        self._deaths.append(now)
-        self._restarts += 1
-        while now - self._deaths[0] > RESTARTS_WITHIN_S:
-            self._deaths.popleft()
-        deaths = len(self._deaths)
-        if deaths > RESTARTS:
+        backoff_s = backoff_after(self._deaths, now)
+        self._restarts, deaths = self._restarts + 1, len(self._deaths)
+        if backoff_s is None:
             log.error("%s, %d times within %.0f s: giving up, the call ends", reason, deaths, RESTARTS_WITHIN_S)
             return False
-        backoff_s = FIRST_BACKOFF_S * 2 ** (deaths - 1)
         text = "%s: restarting in %.1f s (%d of %d within %.0f s)"
         log.warning(text, reason, backoff_s, deaths, RESTARTS, RESTARTS_WITHIN_S)
         while (left := now + backoff_s - time.monotonic()) > 0 and not self._should_stop():
@@ -185,7 +183,6 @@ class _Supervisor:
     def _fork(self) -> _Child:
         """Start a child. A plain fork is safe, because the parent has one thread and no open sockets."""
         heartbeat, parent, started = Heartbeat(logging.getLogger().level), os.getpid(), time.monotonic()
-        flush_output()
         signal.pthread_sigmask(signal.SIG_BLOCK, _Signals.ALL)  # the child must not lose one to the parent's handlers
         pid = os.fork()
         if pid:
@@ -195,6 +192,14 @@ class _Supervisor:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _Signals.ALL)
         above = [(os.getpid(), parent), *self._above]
         run_child(self._stage, self._package, StageContext(heartbeat, above, self._restarts), parent)
+
+
+def backoff_after(deaths: deque[float], now: float) -> float | None:
+    """Add a death at `now` (s) and drop those of long ago. Return the seconds until the restart, None after too many."""
+    deaths.append(now)
+    while now - deaths[0] > RESTARTS_WITHIN_S:
+        deaths.popleft()
+    return FIRST_BACKOFF_S * 2 ** (len(deaths) - 1) if len(deaths) <= RESTARTS else None
 
 
 def _describe(code: int) -> str:

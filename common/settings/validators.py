@@ -60,12 +60,21 @@ def nonempty(text: str) -> str:
     return text
 
 
+def utf8(text: str) -> str:
+    """Return any text whose bytes are UTF-8. OpenCV ends the process at the name of a file that is not."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("a name in UTF-8; rename it") from None
+    return text
+
+
 def path(text: str) -> Path:
     """Return a path; `~` is the home folder."""
     if not text:
         raise ValueError("a path")
     try:
-        return Path(text).expanduser()
+        return Path(utf8(text)).expanduser()
     except RuntimeError:  # no such user, or this user has no entry in passwd and HOME is not set
         raise ValueError("a path whose home folder is known") from None
 

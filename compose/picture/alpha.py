@@ -10,6 +10,7 @@ import numpy as np
 
 from common.ipc.records import Instance
 from common.vision.arrays import SoftMask
+from common.vision.grid import probability_map
 
 DILATE_PX = 3
 FEATHER_PX = 7
@@ -48,7 +49,7 @@ def of_instance(instance: Instance, size_wh: tuple[int, int], threshold: float, 
     x0, y0, x1, y1 = pixel_box(instance.box_xyxy, size_wh)
     if x1 <= x0 or y1 <= y0:
         return EMPTY
-    small = np.frombuffer(instance.probability, np.uint8).reshape(instance.map_height, instance.map_width)
+    small = probability_map(instance)
     if edge == "hard":
         likely = cv2.resize(small, (x1 - x0, y1 - y0), interpolation=cv2.INTER_NEAREST)
         return Alpha(_threshold(likely, threshold), (x0, y0, x1, y1))

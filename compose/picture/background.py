@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from common.errors import SourceError
-from common.runtime.file_names import is_utf_8
+from common.readable import readable
 from common.vision.arrays import BgrImage
-from common.vision.image_file import read_image
+from common.vision.images import read_image
 from common.vision.pyramid import ImagePyramid
 from compose.picture.alpha import Alpha
 from compose.picture.blur import LEAST_SIGMA, blur, strength_of
@@ -71,12 +71,10 @@ class VideoBackground:
     """Shows a video at its own rate, looped, scaled to fill the frame.
 
     Raises:
-        SourceError: The video cannot be decoded, or has a name that OpenCV cannot open.
+        SourceError: The video cannot be decoded.
     """
 
     def __init__(self, path: Path) -> None:
-        if not is_utf_8(path):  # OpenCV 4.14 would end the process with SIGSEGV
-            raise SourceError(f"--background: expected a video whose name is UTF-8, got {path}; rename it")
         self._path = path
         self._capture = cv2.VideoCapture(str(path))
         ok, first = self._capture.read() if self._capture.isOpened() else (False, None)
@@ -126,10 +124,8 @@ def open_background(settings: ComposeSettings) -> Background:
     path = Path(os.path.expanduser(rest))  # noqa: PTH111 - Path's own raises for a user without a home folder
     if kind == "video":
         return VideoBackground(path)
-    try:
-        return ImageBackground(read_image(path))
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise SourceError(
-            f"--background: expected an image that can be decoded, got {path} ({why}); check the path"
-        ) from None
+    with readable("--background", path, SourceError):
+        still = read_image(path)
+    if still is None:
+        raise SourceError(f"--background: expected an image that can be decoded, got {path}; check the path")
+    return ImageBackground(still)

@@ -20,9 +20,7 @@ log = logging.getLogger("onlyme")
 class Edge(Protocol):
     """Finds the subject's edge on the present frame."""
 
-    bounds: (
-        bool  # True: the region only bounds what is found on the present frame. False: the region is all that is known
-    )
+    bounds: bool  # True: the region only bounds what is found on the present frame. False: nothing else is known
 
     def reset(self) -> None:
         """Forget the frames so far: another epoch begins, perhaps with another shape."""

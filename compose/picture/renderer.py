@@ -19,7 +19,7 @@ from compose.policy import Decision, State
 from compose.settings import ComposeSettings
 from compose.who.tracker import Tracker
 
-PLACEHOLDER_BGR = (48, 40, 36)
+CARD_BGR = (48, 40, 36)
 OUTLINE_BGR = (80, 220, 255)
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
@@ -59,7 +59,7 @@ class Renderer:
         if decision.frame != (frame.epoch, frame.frame_id):
             raise RuntimeError(f"frame {frame.epoch}/{frame.frame_id} was rendered with a decision on {decision.frame}")
         if decision.state is State.LOST:  # compose was stopped for too long after the frame came
-            draw_placeholder(decision.reason, into)
+            draw_card(decision.reason, into)
             return
         if decision.state is State.OFF:
             np.copyto(into, pyramid.picture)
@@ -77,9 +77,9 @@ class Renderer:
             write_notice(into, notice)
 
 
-def draw_placeholder(reason: str, into: BgrImage) -> None:
+def draw_card(reason: str, into: BgrImage) -> None:
     """Fill `into` (H, W, 3) uint8 BGR with a plain card that says why there is no picture. It shows nothing of the camera."""
-    into[:] = PLACEHOLDER_BGR
+    into[:] = CARD_BGR
     write_notice(into, reason)
 
 

@@ -17,11 +17,7 @@ Appearance = NDArray[np.float32]
 # parts of a person that are compared, as shares of its height: the head, the upper half, the lower half. If two people wear the same
 # jumper, it fills most of both halves, but nothing of the head
 PARTS = ((0.0, 0.25), (0.0, 0.5), (0.5, 1.0))
-HISTOGRAM_BINS = (
-    18,
-    8,
-    16,
-)  # hue, saturation, value; smoothed, so that slightly more light is not another colour
+HISTOGRAM_BINS = (18, 8, 16)  # hue, saturation, value; smoothed, so that slightly more light is not another colour
 LEAST_PX = 12  # of a person, without its edge
 STEP = 4  # every fourth row and column is enough to measure the light
 LEAST_ROOM = 60  # of those pixels must be free of people in both pictures, and neither black nor white

@@ -128,9 +128,8 @@ class SubjectSelector:
         if isinstance(asked, SelectSubject):
             lefts = [cv2.boundingRect(p.area)[0] for p in people]
             if asked.number == SelectSubject.NEXT and present is None and self.question:
-                return min(
-                    self._tracker.unresolved, key=lambda index: lefts[index]
-                )  # the question was about this person
+                # the question was about this person
+                return min(self._tracker.unresolved, key=lambda index: lefts[index])
             return by_number(asked.number, lefts, present)
         found = by_place(asked.x, asked.y, [p.area for p in people])
         if found is None:

@@ -104,7 +104,7 @@ class SubjectTracker:
     _others: Others = field(default_factory=Others)
     _doubt: bool = False  # somebody else was found where the subject left
     _unsure_ns: int = 0  # how long somebody was found there whose appearance differs from the subject's
-    _looked_ns: int = 0  # time of the last result
+    _last_result_ns: int = 0  # time of the last result
     # a clock on which people can be missed: it stands still while no result comes
     _watched_ns: int = 0
     _seen_watched_ns: int = 0  # when the subject was found last, on that clock
@@ -130,7 +130,7 @@ class SubjectTracker:
             now_ns: Capture time of that frame.
             is_unchanged: The subject has been alone and unchanged since the last result.
         """
-        self._watched_ns += min(now_ns - self._looked_ns, GAP_NS)
+        self._watched_ns += min(now_ns - self._last_result_ns, GAP_NS)
         # a person who disappeared near the subject's place could come back and be matched as the subject
         self._doubt |= any(self._may_be_taken_for_subject(other) for other in self._others.forget(self._watched_ns))
         others = self._others.same_as(people, self._is_rather_subject)
@@ -178,7 +178,7 @@ class SubjectTracker:
                     soon = known and (is_unchanged or now_ns - self.seen_ns <= ALONE_NS)
                     stalled = not known and now_ns - self.seen_ns > LEFT_NS  # no result came for long
                     # where the subject was missed, or may have left at a side, this may be another person: see _reacquired
-                    last = not stalled and self.seen_ns == self._looked_ns
+                    last = not stalled and self.seen_ns == self._last_result_ns
                     still = known or (not sides(place) and (sure or last))
                     good = (sure and soon) or (still and self._is_alike(person, ALIKE if stalled else NOT_UNLIKE))
                 marks[index] = mark if good else 0.0
@@ -267,7 +267,7 @@ class SubjectTracker:
         """Remember where everybody was in a result; `found` is the index of the subject, None if it was not found."""
         if found is not None:
             self._remember(people[found], now_ns)
-        took_ns, self._looked_ns = now_ns - self._looked_ns, now_ns
+        took_ns, self._last_result_ns = now_ns - self._last_result_ns, now_ns
         now = [
             Other(
                 person.area,

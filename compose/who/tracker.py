@@ -30,16 +30,12 @@ from compose.who.subject import people_of
 
 CERTAIN_PROBABILITY = 0.8  # a pixel of a result with this probability is the subject, whatever the matte finds
 EVEN_PROBABILITY = 0.5  # a pixel with this probability is as likely the subject as not
-SAMPLE_SCALE = (
-    2  # the picture is at least so many times as wide as the grid before it is sampled, or fine patterns alias
-)
+SAMPLE_SCALE = 2  # the picture is at least so much wider than the grid before it is sampled, or fine patterns alias
 MAX_FRAME_GAP = 4  # frames: somebody who walks past moves by 2 % of the width in that time
 TOUCH_PX = 5  # grid pixels, odd: a thing that is nearer touches the subject
 HOLD_NS = 1_000_000_000  # the area is held for so long, at most, after the first result that did not find the subject
 SAME_PLACE = 0.5  # a sign is at the subject's place if it covers so much of the area, at least
-ANSWER_MS = (
-    300  # time until a result that was requested arrives, where the processor is free and nothing limits the rate
-)
+ANSWER_MS = 300  # time until a requested result arrives, where the processor is free and nothing limits the rate
 MAX_MISSED = 2  # so many results in a row may find nobody, where one person alone was found for long
 OUTLINE_NS = 1_000_000_000  # a person who was chosen by hand is outlined for so long
 
@@ -155,7 +151,7 @@ class Tracker:
             self._company_ns = self.seen_ns
 
     @property
-    def wants_look(self) -> bool:
+    def wants_inference(self) -> bool:
         """Whether a result is needed soon: somebody chose by hand, or only a result can tell whether the subject is alone."""
         return self._selector.has_request or self._company_ns > 0
 
@@ -181,7 +177,7 @@ class Tracker:
 
     def _select(self, result: MasksInferred) -> Selection:
         if result.epoch != self._epoch:
-            return Selection((), "the result belongs to another stream")
+            return Selection((), "the result belongs to another epoch")
         if self._edge is not None and result.frame_id <= self._dropped:
             # the mask is recent enough to be shown, but the flow from its frame to the present one has been dropped
             return Selection((), f"the mask is more than {HISTORY} frames late")

@@ -2,8 +2,8 @@
 
     relay.json            key pair of the relay, made when it is first needed
     allowed/NAME.json     public key of a viewer that may watch, and whether the viewer may control the call
-    viewers/NAME.json     key pair of a viewer and public key of the relay: the file that `new` makes for you to hand over
 
+`new NAME` makes NAME.json in the current folder, for you to hand over: the viewer's key pair and the relay's public key.
 `python -m display.relay.keyring --help` lists the commands.
 
 New folders have mode 0700 and new files 0600, whatever the umask. A file that others may read gets mode 0600, with a
@@ -30,11 +30,13 @@ from common.errors import KeyFileError, UserError
 from common.runtime.install import KEYS_COMMAND, WATCH_COMMAND
 from common.runtime.private_files import make_folder
 from common.settings.loader import read_settings
+from display.reachable import address_from_elsewhere
 from display.relay.settings import RelaySettings
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 KEY_LENGTH = 40
 PROG = KEYS_COMMAND
+USUAL_RELAY = "tcp://0.0.0.0:5555"  # where docs/using.md puts a relay
 
 log = logging.getLogger("onlyme")
 
@@ -79,26 +81,31 @@ class KeyStore:
             KeyFileError: The file cannot be read or made.
         """
         path = self._folder / "relay.json"
-        for name in ("allowed", "viewers"):  # the folder above may be one that the user made: it keeps its mode
-            _close_to_others(self._folder / name)
+        _close_to_others(self._folder / "allowed")  # the folder above may be one that the user made: it keeps its mode
         if not path.exists():
             with suppress(FileExistsError):  # another process has made it meanwhile
                 _write(path, dict(zip(("public", "secret"), _new_pair(), strict=True)))
         found = _read(path)
         return Pair(_key(path, found, "public"), _key(path, found, "secret"))
 
-    def new(self, name: str, control: bool = False) -> Path:
-        """Make keys for a viewer, put the viewer on the list, and return the file to hand over.
+    def new(self, name: str, folder: Path, control: bool = False) -> Path:
+        """Make keys for a viewer, put the viewer on the list, and return the file to hand over, a new one in `folder`.
 
         Raises:
-            KeyFileError: The name cannot be used or is taken.
+            KeyFileError: The name cannot be used or is taken, or the file cannot be written.
         """
         public, secret = _new_pair()
-        path = self._folder / "viewers" / f"{_checked(name)}.json"
+        path = folder / f"{_checked(name)}.json"
         relay = self.relay().public.decode()
         self.allow(name, public, control)
-        path.unlink(missing_ok=True)  # it may be left from a viewer of this name that was revoked
-        _write(path, {"public": public, "secret": secret, "relay": relay})
+        try:
+            _write(path, {"public": public, "secret": secret, "relay": relay})
+        except FileExistsError:
+            self.revoke(name)
+            raise KeyFileError(f"keys: expected to make {path}, got a file that is there; move it away") from None
+        except KeyFileError:
+            self.revoke(name)
+            raise
         return path
 
     def allow(self, name: str, public: str, control: bool = False) -> None:
@@ -130,7 +137,6 @@ class KeyStore:
             raise KeyFileError(
                 f"keys: expected a viewer that is allowed ({known}), got {name}; see {KEYS_COMMAND} list"
             ) from None
-        (self._folder / "viewers" / f"{name}.json").unlink(missing_ok=True)
 
     def allowed(self) -> dict[bytes, Allowed]:
         """Return who may watch, by public key, as a new dict. Only files that have changed are read again.
@@ -251,7 +257,9 @@ def _write(path: Path, content: dict[str, Any]) -> None:
     except FileExistsError:
         raise
     except OSError as error:
-        raise KeyFileError(f"keys: cannot write {path} ({error.strerror}); name another folder with --keys") from None
+        raise KeyFileError(
+            f"keys: cannot write {path} ({error.strerror}); expected a folder that you may write in"
+        ) from None
 
 
 def _close_to_others(folder: Path) -> None:
@@ -265,18 +273,18 @@ def _close_to_others(folder: Path) -> None:
 def main() -> None:
     """Make, list and withdraw keys; on an error print one line and exit with 1."""
     try:
-        args = _parsed(sys.argv[1:])
-        print(_obey(KeyStore(args.keys.expanduser()), args))
+        settings = read_settings(RelaySettings, PROG, [])  # as the environment or .env says
+        args = _parsed(sys.argv[1:], settings.keys_folder)
+        print(_obey(KeyStore(args.keys.expanduser()), args, settings.relay))
     except UserError as error:
         sys.exit(str(error))
 
 
-def _parsed(argv: list[str]) -> argparse.Namespace:
+def _parsed(argv: list[str], folder: Path) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=PROG, description="Who may watch through the relay.", allow_abbrev=False)
-    folder = read_settings(RelaySettings, PROG, []).keys_folder  # as the environment or .env says
     parser.add_argument("--keys", type=Path, default=folder, help="folder of the keys (%(default)s)")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    new = verbs.add_parser("new", help="make a viewer's keys, allow them, and say which file to hand over")
+    new = verbs.add_parser("new", help="make a viewer's keys, allow them, and write NAME.json to hand over")
     allow = verbs.add_parser("allow", help="allow a public key that was made elsewhere")
     revoke = verbs.add_parser("revoke", help="withdraw a viewer: a relay that runs cuts it off")
     for verb in (new, allow, revoke):
@@ -291,10 +299,12 @@ def _parsed(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args([*words, "--", *keys] if keys else words)
 
 
-def _obey(store: KeyStore, args: argparse.Namespace) -> str:
+def _obey(store: KeyStore, args: argparse.Namespace, relay: str) -> str:
     if args.verb == "new":
-        path = store.new(args.name, args.control)
-        return f"{path}\nhand it to {args.name} on a safe way; there: {WATCH_COMMAND}"
+        path = store.new(args.name, Path.cwd(), args.control)
+        watch = WATCH_COMMAND.format(address=address_from_elsewhere(relay or USUAL_RELAY), key=path.name)
+        start = "" if relay else f"\nstart the call here with ONLYME_RELAY={USUAL_RELAY}"
+        return f"{path}\nhand it to {args.name} on a safe way; on the other machine, beside that file:\n{watch}{start}"
     if args.verb == "allow":
         store.allow(args.name, args.public, args.control)
         return f"{args.name} may watch; the relay's public key is {store.relay().public.decode()}"

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
+from common.errors import UserError
 from common.runtime.stage_context import StageContext
 from display.relay.settings import RelaySettings
 
 IDLE_S = 0.1  # between two checks whether to stop
+RETRY_S = 5.0  # between two attempts to serve again
+
+log = logging.getLogger("onlyme")
 
 
 def run(settings: RelaySettings, stage: StageContext) -> None:
     """Relay until the stage must stop; without an address, only wait until then.
+
+    A relay that was restarted in this call and cannot serve any more, because its address or its keys are gone, says so
+    and tries again: the call goes on.
 
     Raises:
         ConfigError: The address cannot be bound, or no viewer could be allowed there.
@@ -19,9 +27,25 @@ def run(settings: RelaySettings, stage: StageContext) -> None:
         AlreadyRunningError: Another relay serves this run folder.
     """
     if not settings.relay:
-        while not stage.should_stop():
-            time.sleep(IDLE_S)
+        _wait(stage)
         return
     from display.relay.serve import serve  # loads numpy, OpenCV and ZeroMQ, which only a relay at work needs
 
-    serve(settings, stage)
+    said = ""
+    while not stage.should_stop():
+        try:
+            serve(settings, stage)
+        except UserError as error:
+            if not stage.restarts:
+                raise
+            if str(error) != said:
+                said = str(error)
+                log.error("%s; the call goes on, and this is tried again", said)
+            _wait(stage, RETRY_S)
+
+
+def _wait(stage: StageContext, seconds: float = float("inf")) -> None:
+    """Wait for so long, or until the stage must stop."""
+    until = time.monotonic() + seconds
+    while not stage.should_stop() and time.monotonic() < until:
+        time.sleep(IDLE_S)

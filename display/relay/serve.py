@@ -22,12 +22,14 @@ from common.runtime.run_dir import writer_lock
 from common.runtime.stage_context import StageContext
 from common.runtime.suspend import SuspendDetector
 from common.vision.arrays import BgrImage
+from display.address import is_loopback
 from display.commands import CommandQueue
 from display.composite_reader import CompositeReader
+from display.reachable import address_from_elsewhere
 from display.relay.keyring import Allowed, KeyStore
 from display.relay.picture import card, compress
 from display.relay.settings import RelaySettings
-from display.relay.sockets import USER, bind_relay, is_loopback, start_authenticator
+from display.relay.sockets import USER, bind_relay, start_authenticator
 from display.relay.viewers import Viewers
 from display.remote_policy import may_leave_machine, remote_refusal
 
@@ -119,14 +121,19 @@ class RelayServer:
                 f"--relay: expected somebody who may watch on {settings.relay}, got an empty list in "
                 f"{settings.keys_folder}; make a key with {KEYS_COMMAND} new NAME"
             )
+        pair = self._keys.relay() if curve else None
         self._authenticator = start_authenticator(context, self._admits) if curve else None
-        self.socket = bind_relay(context, settings.relay, self._keys.relay() if curve else None)
+        try:
+            self.socket = bind_relay(context, settings.relay, pair)
+        except ConfigError:
+            self.close()
+            raise
         self._viewers = Viewers()
         self._number = 0
         self._checked_at = self._said_at = 0.0
         log.info(
             "serving %s, %s",
-            settings.relay,
+            address_from_elsewhere(settings.relay),
             "to viewers with a listed key only" if curve else "to this machine only, unencrypted",
         )
 

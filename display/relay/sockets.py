@@ -11,7 +11,6 @@ an answer it refuses the connection.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 from collections.abc import Callable
 
@@ -20,8 +19,9 @@ from zmq.auth import Authenticator
 from zmq.auth.thread import ThreadAuthenticator
 
 from common.errors import ConfigError
-from common.ipc.codec import MAX_MESSAGE_BYTES
-from common.ipc.streams import REMOTE, Context, Socket
+from common.ipc.streams import REMOTE, Context, Socket, new_socket
+from common.runtime.holders import taken_by
+from display.address import split_address
 from display.relay.keyring import Pair, ViewerKey
 
 IN_FLIGHT = REMOTE.queue
@@ -34,22 +34,6 @@ USER = "User-Id"  # property of a message that holds the sender's public key (Ze
 
 
 log = logging.getLogger("onlyme")
-
-
-def host_of(address: str) -> str:
-    """Return the host of `tcp://HOST:PORT`, without brackets."""
-    return address.removeprefix("tcp://").rpartition(":")[0].strip("[]")
-
-
-def is_loopback(address: str) -> bool:
-    """Return whether only this machine can reach `tcp://HOST:PORT`; False for every name but localhost."""
-    host = host_of(address)
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class _KeyCheck:
@@ -94,8 +78,8 @@ def bind_relay(context: Context, address: str, pair: Pair | None) -> Socket:
     Raises:
         ConfigError: The address cannot be bound.
     """
-    socket = _socket(context, REMOTE.binds, address, queue=IN_FLIGHT, largest=MAX_COMMAND_BYTES)
-    socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # sending to a viewer that is gone raises an error
+    socket = _socket(context, REMOTE.binds, address)
+    socket.setsockopt(zmq.MAXMSGSIZE, MAX_COMMAND_BYTES)
     socket.setsockopt(zmq.BACKLOG, BACKLOG)
     if pair is not None:
         socket.setsockopt_string(zmq.ZAP_DOMAIN, DOMAIN)
@@ -105,8 +89,10 @@ def bind_relay(context: Context, address: str, pair: Pair | None) -> Socket:
     try:
         socket.bind(address)
     except zmq.ZMQError as error:
+        holders = taken_by(error.errno, split_address(address)[1])
         raise ConfigError(
-            f"--relay: expected an address of this machine that is free, got {address} ({error.strerror}); choose another port"
+            f"--relay: expected an address of this machine that is free, got {address} ({error.strerror}{holders}); "
+            "choose another port"
         ) from None
     return socket
 
@@ -117,8 +103,7 @@ def connect_relay(context: Context, address: str, key: ViewerKey | None) -> Sock
     Raises:
         ConfigError: The address cannot be used.
     """
-    socket = _socket(context, REMOTE.connects, address, queue=IN_FLIGHT, largest=MAX_MESSAGE_BYTES)
-    socket.setsockopt(zmq.IMMEDIATE, 1)
+    socket = _socket(context, REMOTE.connects, address)
     if key is not None:
         socket.curve_publickey, socket.curve_secretkey = key.own
         socket.curve_serverkey = key.relay_public
@@ -131,16 +116,13 @@ def connect_relay(context: Context, address: str, key: ViewerKey | None) -> Sock
     return socket
 
 
-def _socket(context: Context, kind: int, address: str, queue: int, largest: int) -> Socket:
-    socket = context.socket(kind)
-    socket.linger = 0
-    socket.sndhwm = socket.rcvhwm = queue
-    socket.setsockopt(zmq.MAXMSGSIZE, largest)
+def _socket(context: Context, kind: int, address: str) -> Socket:
+    socket = new_socket(context, REMOTE, kind)
     # ZeroMQ's heartbeats are not used: if one is due while messages of a peer wait, libzmq 4.3.5 aborts the process
     # (stream_engine_base.cpp: !_io_error). Viewers send messages themselves, and TCP notices a broken connection.
     socket.setsockopt(zmq.TCP_MAXRT, UNANSWERED_MS)
     socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, 2000)
-    if ":" in host_of(address):
+    if ":" in split_address(address)[0]:
         socket.setsockopt(zmq.IPV6, 1)
     return socket

@@ -96,8 +96,10 @@ class CameraSink(UnattendedSink):
 
     def close(self) -> None:
         """See Sink. The last picture sent is a card."""
-        self.blank("onlyme has ended")
-        self._device.close()
+        try:
+            self.blank("onlyme has ended")
+        finally:  # a device that has gone takes no card
+            self._device.close()
 
     def _send(self, picture: BgrImage) -> None:
         self._last, self._sent_at = picture, time.monotonic()

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from common.errors import DisplayError
-from display.screen import window_unavailable_reason
+from display.screen import PATIENCE_S, window_unavailable_reason
 from display.settings import DisplaySettings
 from display.sinks.sink import Sink
 
@@ -15,13 +15,13 @@ LOCAL = ("auto", "window", "record")  # sinks that only the user of this machine
 log = logging.getLogger("onlyme")
 
 
-def open_sink(settings: DisplaySettings) -> Sink:
-    """Open the sink that `--sink` names; `auto` is the window if there is a screen, else the page.
+def open_sink(settings: DisplaySettings, patience_s: float = PATIENCE_S) -> Sink:
+    """Open the sink that `--sink` names; `auto` is the window if there is a screen that answers within `patience_s`, else the page.
 
     Raises:
         DisplayError: The sink cannot be opened here, or may not show the instance view.
     """
-    why = window_unavailable_reason() if settings.sink in ("auto", "window") else ""
+    why = window_unavailable_reason(patience_s) if settings.sink in ("auto", "window") else ""
     if settings.sink == "window" and why:
         raise DisplayError(f"--sink window: {why}; use --sink web or headless")
     if settings.view == "instances" and (settings.sink not in LOCAL or why):

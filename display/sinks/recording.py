@@ -4,31 +4,42 @@ from __future__ import annotations
 
 import json
 import logging
-import queue
-import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed
-from common.runtime.private_files import make_folder
 from common.vision.arrays import BgrImage
 from display.meter import Meter, describe
 from display.sinks.sink import UnattendedSink
+from display.sinks.whole_file import WholeFile, make_free, make_writable_folder, write_whole
+from display.sinks.writer_thread import WriterThread
 
-QUEUE_SIZE = 32  # pictures between the loop and the disk; 88 MB at 720p
 STATUS_EVERY_S = 5.0
+ROW_BYTES = 1000  # what the facts of a picture take in memory
+BUSY = 0.25  # share of the waiting bytes from which on pictures are written without compression, which is faster
 
 log = logging.getLogger("onlyme")
 
 
+class Shown(NamedTuple):
+    """A picture that was shown, (H, W, 3) uint8 BGR, or None if it is not kept; and the facts about it."""
+
+    picture: BgrImage | None
+    row: dict[str, object]
+
+
 class RecordSink(UnattendedSink):
-    """Writes files in a thread. A picture for which its queue is full is counted and left out, with its line in frames.jsonl.
+    """Writes files in a thread. A picture for which too many wait is counted and left out, with its line in frames.jsonl.
+
+    Nothing is overwritten: `recording-2` follows a folder `recording` that holds a recording.
 
     Raises:
-        DisplayError: No folder was named, it cannot be written, or it already holds a recording.
+        DisplayError: No folder was named, or it cannot be written.
     """
 
     local = True
@@ -37,47 +48,32 @@ class RecordSink(UnattendedSink):
         if out is None:
             raise DisplayError("--sink record: expected a folder to write, got none; add --out DIR")
         try:
-            make_folder(out / "frames")
-            if any((out / "frames").iterdir()) or (out / "frames.jsonl").exists():
-                raise DisplayError(
-                    f"--out: expected a new or empty folder, got {out}, which holds a recording; name another"
-                )
-            self._lines = (out / "frames.jsonl").open("w")
+            make_writable_folder(out)
         except OSError as error:
             raise DisplayError(f"--out: cannot write to {out} ({error.strerror}); name another folder") from None
-        self._out, self._images = out, images == "all"
-        self._queue: queue.Queue[tuple[str, BgrImage] | None] = queue.Queue(QUEUE_SIZE)
-        self._number = self.left_out = 0
+        self._out, self._images = out.resolve(), images == "all"
+        self.recorded = self.left_out = 0
         self._said_at = time.monotonic()
-        self._thread = threading.Thread(target=self._write, name="png", daemon=True)
-        self._thread.start()
+        self._thread = WriterThread("record", out, self._write)
 
     def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
-        shown_ns = time.monotonic_ns()
-        file = f"frames/{self._number:08d}.png" if self._images else None
-        if file is not None:
-            try:
-                self._queue.put_nowait((file, picture.copy()))
-            except queue.Full:
-                self.left_out += 1
-                return
-        self._number += 1
-        row = {
-            "file": file,
+        row: dict[str, object] = {
             "source_index": message.frame.source_index,
             "captured_ns": message.frame.captured_ns,
-            "shown_ns": shown_ns,
+            "shown_ns": time.monotonic_ns(),
             "mask_age_ms": message.mask_age_ms if message.mask_age_ms >= 0 else None,
             "state": message.state,
             "reason": message.reason,
             "epoch": message.frame.epoch,
             "frame_id": message.frame.frame_id,
         }
-        self._lines.write(json.dumps(row) + "\n")
+        kept = picture.copy() if self._images else None
+        if not self._thread.put(Shown(kept, row), ROW_BYTES if kept is None else kept.nbytes):
+            self.left_out += 1
         if time.monotonic() - self._said_at > STATUS_EVERY_S:
             self._said_at = time.monotonic()
-            log.info("%s, %d recorded, %d left out", describe(message, meter.read()), self._number, self.left_out)
+            log.info("%s, %d recorded, %d left out", describe(message, meter.read()), self.recorded, self.left_out)
 
     def blank(self, why: str) -> None:
         """See Sink."""
@@ -85,14 +81,53 @@ class RecordSink(UnattendedSink):
 
     def close(self) -> None:
         """See Sink."""
-        self._queue.put(None)
-        self._thread.join()
-        self._lines.close()
-        log.info("%d pictures recorded in %s, %d left out", self._number, self._out, self.left_out)
+        try:
+            self._thread.close()
+        finally:
+            if self.recorded or self.left_out:
+                log.info("%d pictures recorded, %d left out", self.recorded, self.left_out)
 
-    def _write(self) -> None:
-        while (item := self._queue.get()) is not None:
-            file, picture = item
-            # a queue that fills is written without compression, which is faster; both are lossless
-            level = 1 if self._queue.qsize() < QUEUE_SIZE // 4 else 0
-            cv2.imwrite(str(self._out / file), picture, [cv2.IMWRITE_PNG_COMPRESSION, level])
+    def _write(self, items: Iterator[Shown]) -> None:
+        folder: Folder | None = None
+        try:
+            for shown in items:
+                folder = folder or make_free(self._out, Folder)
+                folder.add(shown, compress=self._thread.fill < BUSY)
+                if not self.recorded:
+                    self._thread.began(folder.path)
+                self.recorded += 1
+        finally:
+            if folder is not None:
+                folder.close()
+
+
+class Folder:
+    """One folder of a recording that is being written. A line of frames.jsonl names only a picture that is written.
+
+    Raises:
+        FileExistsError: It holds a recording, or is no folder.
+        OSError: It cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._number = path, 0
+        frames = path / "frames"
+        for folder in (path, frames):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        if any(frames.iterdir()):
+            raise FileExistsError(frames)
+        self._lines = WholeFile(path / "frames.jsonl")
+
+    def add(self, shown: Shown, *, compress: bool) -> None:
+        """Write a picture, then the line that names it."""
+        file = None
+        if shown.picture is not None:
+            file = f"frames/{self._number:08d}.png"
+            png = cv2.imencode(".png", shown.picture, [cv2.IMWRITE_PNG_COMPRESSION, int(compress)])[1]
+            write_whole(self.path / file, png.tobytes())
+        self._lines.append(json.dumps({"file": file, **shown.row}).encode() + b"\n")
+        self._number += 1
+
+    def close(self) -> None:
+        """Finish the list."""
+        self._lines.close()

@@ -27,7 +27,9 @@ class SinkEvents(NamedTuple):
 class Sink(Protocol):
     """Shows or stores composites."""
 
-    local: bool  # only the user of this machine sees the sink, so it may show the instance view
+    @property
+    def local(self) -> bool:
+        """Whether only the user of this machine sees the sink, so that it may show the instance view."""
 
     def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """Show one picture.
@@ -62,3 +64,8 @@ class UnattendedSink:
 
     def close(self) -> None:
         """See Sink."""
+
+
+def one_line(error: Exception) -> str:
+    """Return the kind and the text of an error of a library, which may have many lines."""
+    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -64,7 +64,7 @@ class StatusSink(UnattendedSink):
 
 
 def table_of(title: str, samples: dict[Key, Sample], before: dict[Key, Sample], span_s: float) -> Table:
-    """Every sample of every process: what it is, and what came in the last `span_s` seconds.
+    """Return a row for every sample of every process: what it is, and what came in the last `span_s` seconds.
 
     Texts come from elsewhere, and brackets in them are no markup.
     """
@@ -74,12 +74,12 @@ def table_of(title: str, samples: dict[Key, Sample], before: dict[Key, Sample], 
     for key, sample in sorted(samples.items()):
         labels = ", ".join(sample.labels.get(label, "") for label in METRICS[sample.name].labels)
         name = sample.name + (f" ({labels})" if labels else "")
-        table.add_row(Text(sample.process), Text(name), *_said(sample, before.get(key), span_s))
+        table.add_row(Text(sample.process), Text(name), *_value_and_change(sample, before.get(key), span_s))
     return table
 
 
-def _said(sample: Sample, before: Sample | None, span_s: float) -> tuple[str, str]:
-    """The value and what came lately, of one sample."""
+def _value_and_change(sample: Sample, before: Sample | None, span_s: float) -> tuple[str, str]:
+    """Return the value of one sample, and what came lately."""
     more, times = (
         (sample.value, sample.times) if before is None else (sample.value - before.value, sample.times - before.times)
     )

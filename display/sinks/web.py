@@ -15,9 +15,10 @@ from common.ipc.messages import CommandIssued, FrameComposed
 from common.ipc.records import Command
 from common.metrics.metrics import metrics
 from common.vision.arrays import BgrImage
+from display.address import is_loopback, split_address
 from display.captions import write_caption
 from display.meter import Meter
-from display.relay.sockets import is_loopback
+from display.reachable import host_from_elsewhere, host_from_here, in_url
 from display.remote_policy import may_leave_machine
 from display.settings import DisplaySettings
 from display.sinks.headless import HeadlessSink
@@ -28,7 +29,6 @@ from display.web.secret import credentials, load_or_create_secret, owner
 from display.web.server import Server, listen
 
 QUALITY = 80
-ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # all addresses of this machine → one that a browser can open
 NOT_HERE = "privacy is off: the picture is shown on the machine of the call only"
 
 log = logging.getLogger("onlyme")
@@ -46,14 +46,13 @@ class WebSink:
     local = False
 
     def __init__(self, settings: DisplaySettings, fallback_to_any_port: bool) -> None:
-        host, _, port = settings.web.rpartition(":")
-        host = host.strip("[]")
-        listening = listen(host, int(port), fallback_to_any_port)
+        host, port = split_address(settings.web)
+        listening = listen(host, port, fallback_to_any_port)
         bound = listening.getsockname()[1]
         opens = credentials(
             load_or_create_secret(settings.call_dir / f"web-{bound}.secret", owner()), bound, settings.token
         )
-        is_private = is_loopback(f"tcp://{settings.web}")
+        is_private = is_loopback(settings.web)
         self._on_call_machine = is_private and not settings.connect  # with --connect the call runs elsewhere
         self._latest = LatestFrame()
         self._log_sink = HeadlessSink(settings.status_every)
@@ -66,8 +65,9 @@ class WebSink:
             log.warning(
                 "WARNING: anybody with this address and token can see the picture and control the call; nothing is encrypted"
             )
-        host = ANY_ADDRESS.get(host, host)
-        log.info("open http://%s:%d/?token=%s", f"[{host}]" if ":" in host else host, bound, opens.token)
+        log.info("open http://%s:%d/?token=%s", in_url(host_from_here(host)), bound, opens.token)
+        if (elsewhere := host_from_elsewhere(host)) not in (host, host_from_here(host)):
+            log.info("on another machine open http://%s:%d/?token=%s", in_url(elsewhere), bound, opens.token)
 
     def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""

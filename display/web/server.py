@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from common.errors import DisplayError
+from common.runtime.holders import taken_by
 from display.web.connection_limit import ConnectionLimit
 from display.web.latest_frame import LatestFrame
 
@@ -25,6 +26,8 @@ MAX_ACCEPTED_AT_ONCE = 32
 BACKLOG = 1024  # connections that wait in the kernel; further clients try again a second later
 REQUEST_TIMEOUT_S = 5.0  # from the connection, or the last answer, to the end of a request
 MAX_HEAD_BYTES = 16 * 1024
+
+log = logging.getLogger("onlyme")
 
 
 class ConnectionLimits:
@@ -97,7 +100,7 @@ def listen(host: str, port: int, fallback_to_any_port: bool) -> socket.socket:
     Args:
         host: An address of this machine.
         port: The port to bind.
-        fallback_to_any_port: Whether to take any free port if that one is taken.
+        fallback_to_any_port: Whether to take any free port if that one is taken, and to say so.
 
     Raises:
         DisplayError: The address cannot be bound.
@@ -107,15 +110,19 @@ def listen(host: str, port: int, fallback_to_any_port: bool) -> socket.socket:
     try:
         try:
             listening.bind((host, port))
-        except OSError:
+        except OSError as error:
             if not fallback_to_any_port:
                 raise
             listening.bind((host, 0))
+            log.warning(
+                "--web %s:%d: %s%s; the page gets port %d instead",
+                host, port, error.strerror, taken_by(error.errno, port), listening.getsockname()[1],
+            )  # fmt: skip
         listening.listen(BACKLOG)
     except OSError as error:
         listening.close()
         raise DisplayError(
-            f"--web: expected an address of this machine that is free, got {host}:{port} ({error.strerror}); "
+            f"--web: expected an address of this machine that is free, got {host}:{port} ({error.strerror}{taken_by(error.errno, port)}); "
             "choose another port"
         ) from None
     return listening

@@ -15,9 +15,7 @@ from infer.embedded.networks import EmbeddedNetworks, EmbeddedResult
 from infer.embedded.people import LoneFace, Person
 from infer.embedded.split import face_share, shares, unclaimed, union
 
-UNSEEN = (
-    0.6  # probability of a cell that the matte misses but the person's own mask contains; compose asks the matte again
-)
+UNSEEN = 0.6  # probability of a cell that only the person's own mask contains; compose asks the matte again
 LEAST_SEEN = 0.2  # minimum mean of the matte over a person: below it, the "person" may be a coat on a chair
 EMBEDDED = "embedded detector: tells people apart by faces and skeletons; may miss a back or a limb alone"
 FACELESS = 0.8  # factor of the score of a person whose face was not found
@@ -58,15 +56,16 @@ class EmbeddedDetector:
 
 def instances_of(result: EmbeddedResult, confidence: float) -> tuple[Instance, ...]:
     """Return people, highest score first, and then signs."""
-    found: list[Instance] = []
     taken = shares(result.people, result.faces)
     nobodys = ~union(taken, result.matte.shape)
-    for person, share in zip(result.people, taken, strict=True):
-        one = instance_of_person(person, share, nobodys | share, result.matte, confidence)
-        if one is not None:
-            found.append(one)
-    found.sort(key=lambda i: (i.is_sign, -i.score))
-    return (*found, *(sign for sign in signs_of(result, taken) if sign is not None))[:MAX_INSTANCES]
+    people = [
+        instance_of_person(person, share, nobodys | share, result.matte, confidence)
+        for person, share in zip(result.people, taken, strict=True)
+    ]
+    hidden = [face_share(face, result.people, taken, result.matte) for face in result.faces]
+    signs = [*map(sign_of_face, result.faces, hidden), *signs_of_regions([*taken, *hidden], result.matte)]
+    found = sorted((one for one in people if one is not None), key=lambda i: (i.is_sign, -i.score))
+    return (*found, *(sign for sign in signs if sign is not None))[:MAX_INSTANCES]
 
 
 def instance_of_person(
@@ -88,12 +87,6 @@ def instance_of_person(
     where = share if is_certain else share | person.outline.core  # if nothing is certain, hide the drawn body too
     is_sign = score < confidence or not is_certain
     return instance_of(where & free, np.minimum(person.mask, np.maximum(matte, UNSEEN)), score, is_sign=is_sign)
-
-
-def signs_of(result: EmbeddedResult, taken: list[Mask]) -> list[Instance | None]:
-    """Return the faces and regions that belong to none of the people, as signs."""
-    hidden = [face_share(face, result.people, taken, result.matte) for face in result.faces]
-    return [*map(sign_of_face, result.faces, hidden), *signs_of_regions([*taken, *hidden], result.matte)]
 
 
 def sign_of_face(face: LoneFace, where: Mask) -> Instance | None:

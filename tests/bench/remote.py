@@ -75,7 +75,7 @@ def main() -> None:
         run_dir, address = Path(folder) / "run", f"tcp://127.0.0.1:{free_port()}"
         open_run_dir(run_dir)
         store = KeyStore(run_dir / "keys")
-        keys = [store.new(name) for name in ("one", "two", "three")]
+        keys = [store.new(name, run_dir) for name in ("one", "two", "three")]
         settings = {
             "source": scaled(SIGNERS / "again.mkv", (1280, 720), Path(folder)), "mask_rcnn": MASK_RCNN, "max_infer_hz": 2, "sink": "headless",
             "relay": address, "keys": run_dir / "keys", "curve": "yes",

@@ -33,7 +33,25 @@ def test_modes_are_read_as_the_kernel_lays_them_out(tmp_path: Path) -> None:
     found = v4l2.devices(tmp_path, fake_ioctl)
     assert [d.path.name for d in found] == ["video0", "video2", "video10"]
     assert found[0][1:5] == ("Fake Cam", "uvcvideo", True, False)
-    assert [str(m) for m in found[0].modes] == ["MJPG 1280 x 720 at 30", "MJPG 640 x 360", "YUYV 640 x 480"]
+    assert [str(m) for m in found[0].modes] == [
+        "MJPG 1280 x 720 at 30, 15", "MJPG 640 x 360", "YUYV up to 640 x 480",
+    ]  # fmt: skip
+
+
+def test_a_range_of_sizes_offers_all_up_to_the_greatest() -> None:
+    sizes, one = v4l2.Mode("YUYV", 640, 480, (), True), v4l2.Mode("YUYV", 640, 480, ())
+    assert sizes.offers(320, 240) and sizes.offers(640, 480) and not sizes.offers(641, 480)
+    assert one.offers(640, 480) and not one.offers(320, 240)
+
+
+def test_the_lasting_names_of_a_camera_are_found(tmp_path: Path) -> None:
+    (tmp_path / "video0").touch()
+    (tmp_path / "video1").touch()
+    links = tmp_path / "v4l" / "by-id"
+    links.mkdir(parents=True)
+    for name, target in (("usb-One", "video0"), ("usb-Two", "video1"), ("usb-Gone", "video9")):
+        (links / name).symlink_to(Path("..", "..", target))
+    assert v4l2.links_to(tmp_path / "video1", tmp_path) == [links / "usb-Two"]
 
 
 def test_files_that_are_not_video_devices_are_skipped(tmp_path: Path) -> None:

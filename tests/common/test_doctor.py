@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from common import doctor
+from common import checks
 from common.findings import Finding, Level
 from common.runtime.run_dir import open_run_dir, writer_lock
 from tests.call import environment
@@ -43,6 +43,18 @@ def test_json_holds_the_same_findings() -> None:
     assert {finding["level"] for finding in told["findings"]} <= {"ok", "note"}
 
 
+def test_a_python_without_packages_is_told_to_set_the_checkout_up() -> None:
+    """The system's Python in a fresh checkout printed a traceback: no module named cv2."""
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "common.doctor", "--json"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    (found,) = json.loads(done.stdout)["findings"]
+    assert (found["what"], found["level"]) == ("packages", "FAIL")
+    assert sys.executable in found["found"]
+    assert found["hint"] == "make setup, then .venv/bin/python -m common.doctor"
+
+
 @pytest.mark.parametrize(
     ("settings", "what"),
     [
@@ -60,18 +72,18 @@ def test_a_finding_that_prevents_a_call_is_a_failure(settings: dict[str, object]
 
 def test_a_running_call_is_noticed(run_dir: Path) -> None:
     none = Finding("running call", Level.OK, f"none on {run_dir}")
-    assert doctor.check_running(run_dir) == none
+    assert checks.check_running(run_dir) == none
     with stage("capture", run_dir, source="demo", width=320, height=180) as capture:
-        wait_for("capture", lambda: doctor.check_running(run_dir).level is Level.NOTE)
+        wait_for("capture", lambda: checks.check_running(run_dir).level is Level.NOTE)
         child = child_of(capture.pid)
         assert child is not None
         os.kill(child, signal.SIGSTOP)
         for _ in range(300):  # more than the queue of its socket holds
-            assert doctor.check_running(run_dir).level is Level.NOTE
+            assert checks.check_running(run_dir).level is Level.NOTE
         os.kill(child, signal.SIGCONT)
         assert end(capture)[0] == 0
     assert (run_dir / "frames").exists(), "a socket that nobody serves"
-    assert doctor.check_running(run_dir) == none
+    assert checks.check_running(run_dir) == none
 
 
 def test_the_check_for_a_running_call_takes_no_lock(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,14 +92,14 @@ def test_the_check_for_a_running_call_takes_no_lock(run_dir: Path, monkeypatch: 
     with writer_lock(run_dir, "frames"):
         pass
     monkeypatch.setattr(fcntl, "flock", lambda *_: pytest.fail("a lock was asked for"))
-    assert doctor.check_running(run_dir).level is Level.OK
+    assert checks.check_running(run_dir).level is Level.OK
 
 
 @pytest.mark.parametrize(("machine", "level"), [("x86_64", Level.OK), ("aarch64", Level.FAIL)])
 def test_a_processor_without_working_rings_is_a_failure(machine: str, level: Level) -> None:
-    assert doctor.check_processor(machine).level is level
+    assert checks.check_processor(machine).level is level
 
 
 def test_leftovers_are_counted_and_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "find_stale", lambda: ["onlyme-0-frames-1"])
-    assert doctor.check_leftovers().level is Level.NOTE
+    monkeypatch.setattr(checks, "find_stale", lambda: ["onlyme-0-frames-1"])
+    assert checks.check_leftovers().level is Level.NOTE

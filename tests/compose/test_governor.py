@@ -14,7 +14,7 @@ from compose.governor import (
     MIN_HZ,
     RETRY_AFTER,
     RETURN_AFTER_S,
-    SLOW_LOOKS,
+    SLOW_MEASUREMENTS,
     YIELD_AFTER_S,
     Governor,
     Usage,
@@ -128,7 +128,7 @@ def test_the_mask_rcnn_is_left_out_while_looks_take_too_long_and_tried_again_eve
             governor.record_inference(0.3, 0.32)  # of the small networks, which are fed
             fed += 1
         waits.append(fed)
-        for _ in range(SLOW_LOOKS):
+        for _ in range(SLOW_MEASUREMENTS):
             governor.record_inference(0.2, 0.5)
         assert governor.orders.light, "in vain"
     assert waits[0] >= RETRY_AFTER and waits[1] == 2 * waits[0]
@@ -138,7 +138,7 @@ def test_after_a_long_time_on_a_free_machine_the_mask_rcnn_is_tried_again_soon()
     governor = Governor()
 
     def fed_until_tried() -> int:
-        for _ in range(SLOW_LOOKS):
+        for _ in range(SLOW_MEASUREMENTS):
             governor.record_inference(0.2, 0.5)
         fed = 0
         while governor.orders.light:

@@ -110,7 +110,7 @@ def everybody(scene: Scene) -> Scene:
 
 def test_it_starts_hidden_and_lives_on_a_fresh_mask(scene: Scene) -> None:
     scene.frame()
-    assert scene.decision()[:2] == (State.STARTING, "no mask of this stream yet")
+    assert scene.decision()[:2] == (State.STARTING, "no mask yet")
     scene.wait(40)
     scene.frame()
     assert scene.masks(0) == ""
@@ -170,7 +170,7 @@ def test_frames_that_must_not_be_shown_are_refused_with_their_cause(scene: Scene
 def test_a_new_epoch_hides_until_its_own_mask_comes(scene: Scene) -> None:
     live(scene)
     scene.frame(epoch=EPOCH + 1)
-    assert scene.decision()[:3] == (State.HIDDEN, "no mask of this stream yet", -1.0)
+    assert scene.decision()[:3] == (State.HIDDEN, "no mask yet", -1.0)
     assert scene.masks() == ""
     assert scene.decision().state is State.LIVE
 
@@ -196,7 +196,7 @@ def test_a_lost_source_hides_at_once_and_what_follows_starts_closed(scene: Scene
     scene.lose("the camera was unplugged")
     assert scene.decision()[:2] == (State.LOST, "the camera was unplugged")
     scene.frame()  # even of the same epoch
-    assert scene.decision()[:2] == (State.HIDDEN, "no mask of this stream yet")
+    assert scene.decision()[:2] == (State.HIDDEN, "no mask yet")
 
 
 def test_off_is_an_explicit_act_and_on_again_starts_closed(scene: Scene) -> None:
@@ -208,7 +208,7 @@ def test_off_is_an_explicit_act_and_on_again_starts_closed(scene: Scene) -> None
 
 
 @pytest.mark.parametrize("what", [lambda s: s.frame(epoch=9), lambda s: s.lose() or s.frame()])
-def test_another_stream_turns_privacy_on_again(what: Callable[[Scene], object], scene: Scene) -> None:
+def test_another_epoch_turns_privacy_on_again(what: Callable[[Scene], object], scene: Scene) -> None:
     live(scene)
     scene.policy.set_privacy(False)
     what(scene)
@@ -353,7 +353,7 @@ class Model:
 
 @settings(max_examples=400, deadline=None)  # a busy machine may take long for any example
 @given(HISTORIES)
-def test_whatever_happens_nobody_is_seen_without_a_fresh_mask_of_this_stream(history: list[tuple[object, ...]]) -> None:
+def test_whatever_happens_nobody_is_seen_without_a_fresh_mask_of_this_epoch(history: list[tuple[object, ...]]) -> None:
     model, was_live = Model(), False
     scene = model.scene
     for event in history:
@@ -374,7 +374,7 @@ def test_whatever_happens_nobody_is_seen_without_a_fresh_mask_of_this_stream(his
         was_live = decision.state is State.LIVE
 
 
-def test_a_wish_is_for_the_stream_and_the_moment_it_was_made_in() -> None:
+def test_a_command_is_for_the_epoch_and_the_moment_it_was_made_in() -> None:
     scene = live(Scene())
     now_ns, off = scene.now_ms * MS, SetPrivacy(False)
 
@@ -384,7 +384,7 @@ def test_a_wish_is_for_the_stream_and_the_moment_it_was_made_in() -> None:
     assert refused(EPOCH, 0) == refused(EPOCH, 1500) == ""
     assert refused(EPOCH, 1501) == "too late"
     assert refused(EPOCH, -1) == "from the future"
-    assert refused(EPOCH + 1, 0) == refused(0, 0) == "for another stream"
+    assert refused(EPOCH + 1, 0) == refused(0, 0) == "for another epoch"
     for hides in (SetPrivacy(True), SetView(False)):
         assert refused(EPOCH + 1, 3_000, hides) == "", "to hide is never refused"
 
@@ -464,7 +464,7 @@ def test_a_frame_of_before_a_loss_is_not_shown_after_it(scene: Scene) -> None:
     assert scene.decision().state is State.HIDDEN
 
 
-def test_a_wish_of_before_a_loss_is_refused_and_so_is_one_made_at_a_card(scene: Scene) -> None:
+def test_a_command_of_before_a_loss_is_refused_and_so_is_one_made_at_a_card(scene: Scene) -> None:
     live(scene)
     scene.wait(100)
     scene.lose()

@@ -1,4 +1,4 @@
-"""What compose tells the workers over the stream `looks`, and what it hears over the stream `loads`."""
+"""What compose tells the workers over the stream `schedule`, and what it hears over the stream `loads`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Seen(Tracker):
         self.wants = False
 
     @property
-    def wants_look(self) -> bool:
+    def wants_inference(self) -> bool:
         return self.wants
 
 
@@ -54,7 +54,7 @@ class Scene:
     ) -> list[InferenceScheduled]:
         """What a worker hears of one turn; `news`: in which something is said in any case."""
         self.tracker.looked_ns += news
-        self.workers.send_wanted(self.tracker, skipped, Decision(state, "", 10.0 if has_mask else -1.0))
+        self.workers.send_schedule(self.tracker, skipped, Decision(state, "", 10.0 if has_mask else -1.0))
         self._looks.poll(50)
         return receive(self._looks, InferenceScheduled, self._counters)
 
@@ -86,7 +86,7 @@ def test_what_is_wanted_is_said_when_it_is_news(run_dir: Path, counters: Counter
         )
 
 
-def test_one_look_is_asked_for_until_it_has_been_made(run_dir: Path, counters: Counters) -> None:
+def test_one_inference_is_asked_for_until_it_has_been_made(run_dir: Path, counters: Counters) -> None:
     with playing(run_dir, counters) as scene:
         scene.tracker.wants, scene.tracker.seen_ns = True, ASK_AGAIN_NS
         assert [said.since_ns for said in scene.tell()] == [ASK_AGAIN_NS]

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from common.errors import DisplayError
 from common.ipc.messages import FrameComposed
 from common.ipc.records import Command, SetView
 from common.runtime.heartbeat import Heartbeat
@@ -22,7 +23,7 @@ from display.sinks.recording import RecordSink
 from tests.display.test_meter import MESSAGE
 
 CARD = replace(MESSAGE, frame=replace(MESSAGE.frame, height=90, width=160), state="lost", privacy=True)
-PICTURES = 30  # as many as may wait between the loop and the disk: none is left out
+PICTURES = 30  # so small that all may wait for the disk: none is left out
 
 
 def test_a_recording_is_complete_even_if_the_loop_fails(
@@ -63,6 +64,30 @@ def test_the_sink_of_a_recording_is_closed_once(run_dir: Path, tmp_path: Path, m
     stage.request_stop()
     loop.run(DisplaySettings(run_dir=run_dir, sink="record", out=tmp_path / "out"), stage)
     assert len(closed) == 1
+
+
+def test_a_display_that_is_started_again_records_into_the_next_folder(
+    run_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder of the display that was killed was refused, and the call ended."""
+    for restarts in range(2):
+        stage = StageContext(Heartbeat(logging.INFO), [], restarts)
+        played = Played(["live", "live"], stage)
+        monkeypatch.setattr(loop, "open_source", lambda *_, played=played: (played, played))
+        loop.run(DisplaySettings(run_dir=run_dir, sink="record", out=tmp_path / "out", images="none"), stage)
+    assert [len((tmp_path / name / "frames.jsonl").read_text().splitlines()) for name in ("out", "out-2")] == [2, 2]
+
+
+def test_a_display_that_is_started_again_goes_on_where_its_sink_cannot_be_opened(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = DisplaySettings(run_dir=run_dir, sink="video")  # no file is named
+    stage = StageContext(Heartbeat(logging.INFO), [], restarts=1)
+    played = Played(["live", "live"], stage)
+    monkeypatch.setattr(loop, "open_source", lambda *_: (played, played))
+    loop.run(settings, stage)
+    with pytest.raises(DisplayError, match="--sink video"):
+        loop.run(settings, StageContext(Heartbeat(logging.INFO), [], restarts=0))
 
 
 class Played:

@@ -26,7 +26,7 @@ def test_rate_delay_and_missed_pictures_are_measured() -> None:
     assert "15.0 pictures a second, 12 ms behind" in describe(MESSAGE, reading)
 
 
-def test_a_new_stream_does_not_count_as_missed_pictures() -> None:
+def test_a_new_epoch_does_not_count_as_missed_pictures() -> None:
     meter = Meter()
     meter.add(replace(MESSAGE, frame=replace(MESSAGE.frame, frame_id=900)), 10)
     meter.add(replace(MESSAGE, frame=replace(MESSAGE.frame, epoch=6, frame_id=0)), 20)

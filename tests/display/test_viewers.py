@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import pytest
-
-from display.relay.sockets import IN_FLIGHT, is_loopback
+from display.relay.sockets import IN_FLIGHT
 from display.relay.viewers import MAX_COMMANDS_PER_S, MAX_SILENCE_NS, MAX_VIEWERS, Viewers
 
 
@@ -70,13 +68,3 @@ def test_the_commands_of_each_viewer_are_limited() -> None:
     assert viewers.on_command(b"other", "", 100_000_000) == "", "the limit is for each viewer"
     assert viewers.on_command(b"loud", "", 1_000_000_000) == ""
     assert len(viewers) == 2, "a command admits a viewer as ViewerReady does"
-
-
-@pytest.mark.parametrize(
-    ("address", "loopback"),
-    [("tcp://127.0.0.1:5", True), ("tcp://127.9.9.9:5", True), ("tcp://[::1]:5", True), ("tcp://localhost:5", True),
-     ("tcp://0.0.0.0:5", False), ("tcp://[::]:5", False), ("tcp://*:5", False), ("tcp://10.0.0.1:5", False),
-     ("tcp://localhost.evil.example:5", False), ("tcp://eth0:5", False)],
-)  # fmt: skip
-def test_loopback_addresses_are_recognised(address: str, loopback: bool) -> None:
-    assert is_loopback(address) is loopback

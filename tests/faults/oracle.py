@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from capture.demo import CROSSING_S, SWAY_S, DemoScene
 from common.ipc.messages import EVERYBODY, FrameComposed
 from common.settings.detection import MASK_AGE_ALONE_MS, MASK_AGE_MS
-from compose.picture.renderer import draw_placeholder
+from compose.picture.renderer import draw_card
 from tests.faults.detail import CHECKER_WINDOW, COARSE, FINE, Band, Checker, Map, Picture, grey_of, kept, reduced
 
 BOUND = 1.0
@@ -106,7 +106,7 @@ class LeakOracle:
     def judge_card(self, picture: Picture, composite: FrameComposed) -> Leak:
         """Whether a picture, (H, W, 3) uint8 BGR, is exactly the card of a composite that is lost."""
         card = np.empty_like(picture)
-        draw_placeholder(composite.reason, card)
+        draw_card(composite.reason, card)
         return Leak(0.0 if np.array_equal(picture, card) else ALWAYS_LEAKS, "not the card")
 
     def judge_grey(self, grey: Picture, composite: FrameComposed) -> Leak:

@@ -3,7 +3,8 @@
 What leaves a sink does not say which composite it was, and its compression has changed the pixels. So every picture is
 matched with the composite of the same call that looks most like it, small and in grey, and judged by what that one says
 of itself: hidden, or live with masks of an age. What looks like none must be a card of the display, which is known to
-the pixel; anything else is judged as the picture of the nearest composite's frame that shows nobody.
+the pixel, or one of the composites of which the watch knows the message alone, because compose overwrote the pixels before
+it read them; anything else is judged as the picture of the nearest composite's frame that shows nobody.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from numpy.typing import NDArray
 
 from common.ipc.streams import open_context
 from common.metrics.counters import Counters
-from compose.picture.renderer import draw_placeholder
+from compose.picture.renderer import draw_card
 from display.captions import write_caption
 from display.composite_reader import CompositeReader
 from display.relay.keyring import ViewerKey
 from tests.background import Background
 from tests.faults.detail import grey_of
 from tests.faults.oracle import BOUND, LeakOracle
-from tests.faults.watch import Seen, sketch_of
+from tests.faults.watch import Heard, Seen, sketch_of
 from tests.processes.relayed import ViewerPlayed
 
 Picture = NDArray[np.uint8]
@@ -42,10 +43,18 @@ def decoded(jpeg: bytes) -> Picture:
 
 
 class Judge:
-    """Knows the composites of a call, and what of them may be seen."""
+    """Knows the composites of a call, and what of them may be seen.
 
-    def __init__(self, oracle: LeakOracle, seen: Iterable[Seen]) -> None:
+    Args:
+        oracle: Knows the scene.
+        heard: Every composite that was heard of.
+        seen: Those of them that were judged.
+    """
+
+    def __init__(self, oracle: LeakOracle, heard: Iterable[Heard], seen: Iterable[Seen]) -> None:
         self._oracle, self._seen = oracle, list(seen)
+        judged = {_place(s) for s in self._seen}
+        self._lapped = [h.message for h in heard if _place(h) not in judged and h.message.state != "lost"]
         self._sketches = np.stack([s.sketch for s in self._seen]).astype(np.int16)
         lost = {s.message.reason for s in self._seen if s.message.state == "lost"}
         size_hw = (*reversed(oracle.size_wh), 3)
@@ -53,7 +62,7 @@ class Judge:
         for text, card in zip(CARDS, self._cards, strict=False):
             write_caption(card, [text])
         for text, card in zip(lost, self._cards[len(CARDS) :], strict=True):
-            draw_placeholder(text, card)
+            draw_card(text, card)
         self.matched = 0
 
     def leak(self, picture: Picture) -> float:
@@ -66,11 +75,18 @@ class Judge:
         is_one = bool(apart[nearest] <= ALIKE and message.state != "lost")
         self.matched += is_one
         leak = self._oracle.leak(picture, message if is_one else replace(message, state="hidden"))
+        if leak > BOUND and not is_one:
+            leak = min([leak, *(self._oracle.leak(picture, message) for message in self._lapped)])
         if leak > BOUND:
             print(
                 f"{leak:.2f} of the bound, {apart[nearest]:.1f} grey levels from a composite that is {message.state}: {message}"
             )
         return leak
+
+
+def _place(composite: Heard) -> tuple[str, int]:
+    frame = composite.message.frame
+    return frame.segment, frame.sequence
 
 
 TOKEN = "a-token-of-the-tests_"  # --token of a call whose page is watched

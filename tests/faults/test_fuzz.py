@@ -36,7 +36,7 @@ def descriptors(pid: int) -> int:
 def test_garbage_kills_nothing_shows_nothing_and_stays_nowhere(
     curve: str, run_dir: Path, scene: PatternedScene, counters: Counters
 ) -> None:
-    key = read_viewer_key(KeyStore(run_dir / "keys").new("viewer")) if curve == "yes" else None
+    key = read_viewer_key(KeyStore(run_dir / "keys").new("viewer", run_dir)) if curve == "yes" else None
     page_port, relay = free_port(), f"tcp://127.0.0.1:{free_port()}"
     listening: dict[str, Any] = {
         "sink": "web",

@@ -68,8 +68,8 @@ def test_privacy_off_and_on_again(shared_call: tuple[WatchedCall, ExactWorker]) 
         control = connect(context, CONTROL, call.run_dir)
         for _ in range(3):
             epoch = call.watch.heard[-1].message.frame.epoch
-            wish = CommandIssued(epoch, time.monotonic_ns(), SetPrivacy(False))
-            wait_for("the control's door", partial(send, control, wish))
+            command = CommandIssued(epoch, time.monotonic_ns(), SetPrivacy(False))
+            wait_for("the control's door", partial(send, control, command))
             off = call.wait("the room", lambda: next((h for h in call.watch.heard[-3:] if not h.message.privacy), None))
             assert off.message.state == "off"
             worker.answer = silent  # the next mask may come before the next frame, and be as good as any
@@ -130,7 +130,7 @@ def test_capture_restarting_at_another_size(run_dir: Path, scene: PatternedScene
     begun = {s.message.frame.epoch: s.message.frame.captured_ns for s in reversed(watch.seen)}
     for seen in (s for s in watch.seen if not s.hides):  # the watch may miss the first ones
         since_ms = (seen.message.frame.captured_ns - begun[seen.message.frame.epoch]) / 1e6
-        assert 0 <= seen.message.mask_age_ms <= since_ms + 300, "the mask is of the new stream"
+        assert 0 <= seen.message.mask_age_ms <= since_ms + 300, "the mask is of the new epoch"
     assert len({s.message.frame.epoch for s in watch.seen}) == 3
     assert nothing_leaked(watch)
 

@@ -11,7 +11,7 @@ import pytest
 from capture.demo import DemoScene
 from common.ipc.messages import FrameComposed
 from common.ipc.records import FrameInfo
-from compose.picture.renderer import draw_placeholder
+from compose.picture.renderer import draw_card
 from tests.faults.hiding import Mask, Picture, blurred, composed, edge_of, over, shown
 from tests.faults.oracle import ALWAYS_LEAKS, BOUND, LeakOracle
 from tests.faults.scenes import PatternedScene
@@ -213,7 +213,7 @@ def test_an_age_over_the_limit_is_a_leak_whatever_the_pixels_show(scene: DemoSce
 def test_a_card_is_exactly_the_card(scene: DemoScene) -> None:
     oracle = LeakOracle(scene)
     card = np.empty((*SIZE[::-1], 3), np.uint8)
-    draw_placeholder("gone", card)
+    draw_card("gone", card)
     assert oracle.leak(card, composite(3, "lost", -1.0, "gone")) == 0
     card[5, 5, 0] += 1
     assert oracle.leak(card, composite(3, "lost", -1.0, "gone")) == ALWAYS_LEAKS

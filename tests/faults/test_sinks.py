@@ -28,7 +28,7 @@ def test_no_sink_shows_more_than_the_composites(
     run_dir: Path, scene: PatternedScene, tmp_path: Path, counters: Counters
 ) -> None:
     oracle = LeakOracle(scene, masks="exact")
-    key = read_viewer_key(KeyStore(run_dir / "keys").new("viewer"))
+    key = read_viewer_key(KeyStore(run_dir / "keys").new("viewer", run_dir))
     page_port, relay = free_port(), f"tcp://127.0.0.1:{free_port()}"
     camera_out, video_out = tmp_path / "camera", tmp_path / "call.mp4"
     listening: dict[str, Any] = {"token": TOKEN, "relay": relay, "keys": run_dir / "keys", "curve": "yes"}
@@ -64,13 +64,13 @@ def test_no_sink_shows_more_than_the_composites(
         "video": of_file(video_out),
     }
     for name, pictures in put_out.items():
-        judge = Judge(oracle, call.watch.seen)
+        judge = Judge(oracle, call.watch.heard, call.watch.seen)
         leaks = [judge.leak(p) for p in pictures if p.shape[:2] == (HEIGHT, WIDTH)]
         print(f"{name}: {len(leaks)} pictures, {judge.matched} of them composites, worst {max(leaks):.2f} of the bound")
         assert judge.matched > 50  # a loaded machine puts fewer out
         assert max(leaks) <= BOUND, name
     assert nothing_leaked(call.watch)
-    judge = Judge(oracle, call.watch.seen)
+    judge = Judge(oracle, call.watch.heard, call.watch.seen)
     live = [s.message.frame.source_index for s in call.watch.seen if s.message.state == "live"]
     index = next(i for i in live if scene.masks(i).bystander.mean() > 0.02)
     for what, picture in {

@@ -28,6 +28,16 @@ def test_an_onnx_model_is_named_with_the_files_beside_it_that_are_not_used(tmp_p
     assert check_model(Path("none")).level is Level.OK
 
 
+def test_a_folder_that_cannot_be_read_is_a_failure_of_one_line(tmp_path: Path) -> None:
+    """It was a traceback."""
+    finding = check_model(tmp_path / ("x" * 300))
+    assert (finding.level, "expected a path that can be read" in finding.found, "\n" in finding.found) == (
+        Level.FAIL,
+        True,
+        False,
+    )
+
+
 def test_a_device_that_is_not_here_is_a_failure() -> None:
     assert check_devices("auto").level is Level.OK
     assert check_devices("cpu").found.endswith("cpu")

@@ -21,6 +21,14 @@ from infer.static_scene import CELLS_WH
 from tests.shared import FOOTAGE, MASK_RCNN
 
 
+def test_a_folder_that_cannot_be_read_is_reported_in_one_line(tmp_path: Path) -> None:
+    """It was a traceback, five restarts and exit code 1."""
+    with pytest.raises(
+        ModelError, match=r"--mask-rcnn: expected a path that can be read, got .* \(File name too long\)"
+    ):
+        open_detector(InferSettings(mask_rcnn=tmp_path / ("x" * 300)))
+
+
 @pytest.mark.model
 def test_the_minimum_size_is_enough_for_the_network() -> None:
     picture = DemoScene(1280, 720, 30).frame(60)

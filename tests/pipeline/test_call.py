@@ -61,15 +61,17 @@ def test_real_footage_is_recorded_with_its_subject_shown(
     code, said = run_call(settings, run_dir, workers)
     assert code == 0, said
     assert "Traceback" not in said and "crashed" not in said
-    began = next((n for n, row in enumerate(rows_of(out)) if row["state"] == "live"), 0)
+    live = [n for n, row in enumerate(rows_of(out)) if row["state"] == "live"]
+    assert live or clip == "empty-room"
+    began = live[0] if live else 0
     skipped = str(began + FADED_IN)  # how soon the first result comes is a speed
     command = [sys.executable, str(SCORE), str(out), "--clip", str(source), "--json", "--skip", skipped]
     command += ["--masks", str(masks)] if masks else []
     figures = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     # the rate (0.98) is held by tests/bench: other programs may take half of this machine from the call, and do
     assert figures["shown"] > 0.4
-    assert "live" in figures["states"] or clip == "empty-room"
     if masks:
+        assert "live" in figures["states"]
         assert figures["iou"] > 0.8
     assert processes_of(run_dir) == []
 
@@ -188,9 +190,11 @@ def test_bad_input_ends_the_whole_call_with_2(fault: str, run_dir: Path) -> None
     program, settings, says = BAD[fault]
     code, said = run_call({"source": "demo", "sink": "headless", **settings}, run_dir, limit_s=60)
     assert code == 2, said
-    # all stages refuse an unknown setting: who says so first ends the call, the others may not come to say it
+    # all stages refuse an unknown setting: who finds it first says so
     speaker = r"\w+" if fault == "unknown" else program
-    assert re.search(rf"\| {speaker}: .*{re.escape(says)}", said), said
+    assert len(re.findall(rf"\| {speaker}: .*{re.escape(says)}", said)) == said.count(says) == 1, said
+    # the order of other lines is honcho's: on a busy machine it prints some of before the mistake behind it
+    assert not re.search(r": (stopped|ended after)", said), "what stages say when they are ended"
     assert "Traceback" not in said
     assert processes_of(run_dir) == []
 

@@ -57,6 +57,24 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [("kernel", 40, "odd number"), ("sink", "moon", "one of auto"), ("kernal", 41, "no such")],
+)
+def test_a_bad_setting_of_any_stage_is_the_last_line_and_no_stage_is_started(
+    name: str, value: object, says: str, run_dir: Path
+) -> None:
+    env = {k: v for k, v in environment({name: value}, run_dir).items() if not k.startswith("MAKE")}
+    done = subprocess.run(
+        ["make", "run", "PYTHON=true", f"BIN={BIN}"], cwd=ROOT, env=env, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    mistake, makes_own = done.stdout.splitlines()
+    assert mistake.startswith("make run: ") and says in mistake
+    assert makes_own.startswith("make: *** ")
+
+
 def make_run(copy: Path, run_dir: Path, url: str, limit_s: int) -> tuple[list[str], float]:
     """What it says, asking a server at that address for that long, until the call is live, and how many seconds that took
     after it was done with the model, or else after its start."""

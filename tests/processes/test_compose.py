@@ -29,8 +29,8 @@ from common.ipc.ring import RingCache
 from common.ipc.streams import COMPOSITES, CONTROL, MASKS, connect, open_context, receive, send
 from common.metrics.counters import Counters
 from common.runtime.run_dir import open_run_dir
-from compose.picture.renderer import PLACEHOLDER_BGR, write_notice
-from compose.policy import ENTRY_NS, LATEST_COMMAND_NS
+from compose.picture.renderer import CARD_BGR, write_notice
+from compose.policy import ENTRY_NS, MAX_COMMAND_AGE_NS
 from tests.faults.worker import instance_of
 from tests.processes.neighbours import child_of, end, stage, wait_for
 
@@ -87,8 +87,8 @@ class Neighbours:
     def ask(self, wanted: Command, epoch: int | None = None, issued_ns: int | None = None) -> None:
         """Want something of compose, as a display does, as soon as its door is open."""
         epoch = self.composite()[0].frame.epoch if epoch is None else epoch
-        wish = CommandIssued(epoch, time.monotonic_ns() if issued_ns is None else issued_ns, wanted)
-        wait_for("compose's door", lambda: send(self.control, wish))
+        command = CommandIssued(epoch, time.monotonic_ns() if issued_ns is None else issued_ns, wanted)
+        wait_for("compose's door", lambda: send(self.control, command))
 
     def found(self, of: FrameInfo, **changed: Any) -> None:
         """Answer a frame as a worker. Results and frames come through two queues: the next frame may be composed first."""
@@ -141,7 +141,7 @@ def is_hidden(pixels: np.ndarray) -> bool:
 def test_without_any_mask_the_picture_is_fully_blurred(compose: Neighbours) -> None:
     for _ in range(5):
         message, pixels = compose.composite()
-        assert (message.state, message.reason, message.mask_age_ms) == ("starting", "no mask of this stream yet", -1.0)
+        assert (message.state, message.reason, message.mask_age_ms) == ("starting", "no mask yet", -1.0)
         assert is_hidden(pixels)
 
 
@@ -169,7 +169,7 @@ def test_an_aged_mask_hides_everything(compose: Neighbours) -> None:
         ({"instances": (replace(PERSON, class_id=17),)}, ""),
     ],
 )
-def test_a_result_that_holds_nobody_of_this_stream_shows_nobody(
+def test_a_result_that_holds_nobody_of_this_epoch_shows_nobody(
     changed: dict[str, object], refused: str, run_dir: Path, counters: Counters, segments: None
 ) -> None:
     with composing(run_dir, counters) as compose:
@@ -212,7 +212,7 @@ def test_frames_that_stop_are_replaced_by_a_card(compose: Neighbours) -> None:
     assert {c.reason for c in cards} == {"no frame comes from capture"}
     assert (cards[0].composed_ns - stopped_ns) / 1e6 > 300
     pixels = compose.ring.read(cards[-1].frame.segment, cards[-1].frame.sequence, (120, 160, 3), None)
-    assert pixels is not None and (pixels[:90] == PLACEHOLDER_BGR).all()
+    assert pixels is not None and (pixels[:90] == CARD_BGR).all()
     assert compose.step() is not None
     assert compose.composite()[0].state != "lost"
 
@@ -288,12 +288,12 @@ def test_garbage_is_dropped_and_the_call_goes_on(compose: Neighbours) -> None:
         b"\xc1",
         b"x" * 100_000,
         msgpack.packb([SCHEMA_VERSION, 3, 1]),
-        (wish := encode(CommandIssued(compose.composite()[0].frame.epoch, time.monotonic_ns(), SetPrivacy(False)))),
+        (command := encode(CommandIssued(compose.composite()[0].frame.epoch, time.monotonic_ns(), SetPrivacy(False)))),
         encode(FrameCaptured(compose.publish())),
     ]
     for data in garbage:
         compose.masks.send(data)
-        compose.control.send(data if data != wish else b"\x00")
+        compose.control.send(data if data != command else b"\x00")
     message, _ = compose.until_live()
     assert message.privacy, "a control message on the masks' door is none"
 
@@ -302,7 +302,7 @@ def test_another_geometry_hides_until_it_has_its_own_mask(compose: Neighbours) -
     compose.until_live()
     small = np.ascontiguousarray(NOISE[:90])
     message, pixels = compose.composite(lambda m: m.frame.height == 90, small)
-    assert (message.state, message.reason) == ("hidden", "no mask of this stream yet")
+    assert (message.state, message.reason) == ("hidden", "no mask yet")
     assert is_hidden(pixels)
 
 
@@ -315,10 +315,10 @@ def test_privacy_goes_off_and_on_by_an_explicit_message_only(compose: Neighbours
     assert is_hidden(pixels)
 
 
-def test_a_wish_of_another_stream_or_of_long_ago_is_refused(compose: Neighbours) -> None:
+def test_a_command_of_another_epoch_or_of_long_ago_is_refused(compose: Neighbours) -> None:
     message, _ = compose.until_live()
     compose.ask(SetPrivacy(False), epoch=message.frame.epoch + 1)
-    compose.ask(SetPrivacy(False), issued_ns=time.monotonic_ns() - 2 * LATEST_COMMAND_NS)
+    compose.ask(SetPrivacy(False), issued_ns=time.monotonic_ns() - 2 * MAX_COMMAND_AGE_NS)
     compose.ask(SetPrivacy(False), issued_ns=time.monotonic_ns() + 3_600_000_000_000)
     for _ in range(20):
         assert compose.composite()[0].privacy

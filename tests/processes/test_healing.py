@@ -18,7 +18,7 @@ from common.ipc.ring import RingCache
 from common.ipc.streams import COMPOSITES, FRAME_MESSAGES, FRAMES, MASKS, Socket, connect, open_context, receive, send
 from common.metrics.counters import Counters
 from common.runtime.run_dir import open_run_dir
-from compose.picture.renderer import PLACEHOLDER_BGR
+from compose.picture.renderer import CARD_BGR
 from tests.capture.camera import NetworkCamera, network_camera
 from tests.processes.neighbours import child_of, end, stage, wait_for
 
@@ -108,7 +108,7 @@ def test_a_camera_that_fails_is_hidden_with_its_reason_and_healed(
         assert healed.frame.epoch != epoch
         assert camera.opened >= 2
         assert [child_of(pid) for pid in pids] == before, "nothing was restarted"
-        assert running.card_pixels == {PLACEHOLDER_BGR}, "a card holds nothing of the camera"
+        assert running.card_pixels == {CARD_BGR}, "a card holds nothing of the camera"
 
 
 def test_a_camera_that_stays_away_for_a_while_is_waited_for(run_dir: Path, counters: Counters) -> None:

@@ -58,7 +58,7 @@ class Stage:
                 assert (code, "crashed" in said) == (0, False), said
 
     def key(self, name: str, control: bool = False) -> ViewerKey:
-        return read_viewer_key(self.store.new(name, control))
+        return read_viewer_key(self.store.new(name, self.run_dir, control))
 
     def viewer(self, key: ViewerKey | None = None) -> ViewerPlayed:
         return ViewerPlayed(self.context, self.address, key, self.counters)
@@ -223,7 +223,7 @@ def test_a_command_of_a_viewer_with_another_clock_has_the_present_time(
     off_ns: int, at: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     control = bind(at.context, CONTROL, at.run_dir)
-    file = at.store.new("host", control=True)
+    file = at.store.new("host", at.run_dir, control=True)
     clock = SimpleNamespace(monotonic=time.monotonic, monotonic_ns=lambda: time.monotonic_ns() + off_ns)
     monkeypatch.setattr(relay_reader, "time", clock)
     with at.relay(allow_control="yes"):
@@ -406,6 +406,7 @@ def test_a_taken_port_is_an_error_of_one_line(at: Stage) -> None:
         with stage("display.relay", at.run_dir, relay=address, curve="no") as process:
             _, text = process.communicate(timeout=60)
     assert (process.returncode, "that is free" in text, text.count("\n")) == (2, True, 1), text
+    assert f"(pid {os.getpid()})" in text, "this process has the port"
 
 
 def test_a_relay_without_an_address_waits_until_it_is_stopped(run_dir: Path) -> None:

@@ -22,7 +22,7 @@ from tests.processes.neighbours import wait_for
 
 def test_an_ended_authenticator_is_noticed_and_nobody_can_connect(tmp_path: Path, counters: Counters) -> None:
     keys = KeyStore(tmp_path)
-    key = read_viewer_key(keys.new("anna"))
+    key = read_viewer_key(keys.new("anna", tmp_path))
     address = f"tcp://127.0.0.1:{free_port()}"
     with open_context() as context:
         server = RelayServer(context, RelaySettings(relay=address, keys=tmp_path), counters)

@@ -39,7 +39,7 @@ def test_compose_closes_and_forgets_everything(run_dir: Path, counters: Counters
         compose.ask(SetPrivacy(False))
         compose.composite(lambda m: m.state == "off")
         old = compose.publish()
-        old_wish = CommandIssued(old.epoch, time.monotonic_ns(), SetPrivacy(False))
+        old_command = CommandIssued(old.epoch, time.monotonic_ns(), SetPrivacy(False))
         sleep(compose.process)
         seen: list[FrameComposed] = []
 
@@ -53,7 +53,7 @@ def test_compose_closes_and_forgets_everything(run_dir: Path, counters: Counters
 
         wait_for("privacy", look)
         compose.found(old)  # a result for a frame of before
-        wait_for("compose's door", lambda: send(compose.control, old_wish))
+        wait_for("compose's door", lambda: send(compose.control, old_command))
         for _ in range(10):
             message, pixels = compose.composite()
             assert (message.frame.epoch, message.privacy, message.state) == (before.frame.epoch, True, "hidden")

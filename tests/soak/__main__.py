@@ -51,13 +51,13 @@ class Budget(NamedTuple):
 
 
 BUDGETS = {
-    "capture": Budget(60, 122, 1, 40, 0, 12),
-    "infer": Budget(200, 192, 1, 30, 0, 12),
-    "compose": Budget(60, 77, 1, 40, 0, 12),
-    "display": Budget(40, 42, 1, 40, 0, 12),
-    "relay": Budget(2, 16, 1, 20, 0, 4),  # idle: the soak's call has no address to relay to
+    "capture": Budget(60, 120, 1, 40, 0, 12),
+    "infer": Budget(200, 190, 1, 30, 0, 12),
+    "compose": Budget(60, 75, 1, 40, 0, 12),
+    "display": Budget(40, 40, 1, 40, 0, 12),
+    "relay": Budget(2, 15, 1, 20, 0, 4),  # idle: the soak's call has no address to relay to
 }
-PARENT = Budget(2, 14, 1, 12, 0, 4)  # 11.4 MB with ordinary imports and psutil; 4.7 without
+PARENT = Budget(2, 13, 1, 12, 0, 4)  # 10.1 MB, with ordinary imports
 
 
 class StreamBudget(NamedTuple):

@@ -134,6 +134,16 @@ def test_a_field_out_of_range_is_refused_by_its_name(message: Message, field: st
         decode(packed(message, field, value))
 
 
+@pytest.mark.parametrize("record", [*ALL, *(m.command for m in ALL if isinstance(m, CommandIssued)), INFO, PERSON],
+                         ids=lambda record: type(record).__name__)  # fmt: skip
+def test_no_field_of_any_record_takes_anything(record: Any) -> None:
+    """A field whose type names no check is checked by its class, and no `__post_init__` leaves the others out."""
+    for each in fields(record):
+        if each.name != "instances":  # whose length is checked, and the codec makes the tuple
+            with pytest.raises(MessageError, match=f"^{each.name}: expected"):
+                replace(record, **{each.name: object()})
+
+
 @pytest.mark.parametrize(("field", "value"), [
     ("epoch", 0), ("frame_id", -1), ("captured_ns", True), ("source_index", 1.0), ("segment", "\x1b"), ("segment", 5),
     ("sequence", -1), ("height", 0), ("height", 16385), ("width", 0), ("width", "1"),

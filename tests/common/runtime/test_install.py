@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from common.doctor import check_assets
+from common.checks import check_assets
 from common.errors import AssetError, ConfigError
 from common.findings import Level
 from common.runtime.install import SHIPPED_MODEL_FOLDER, dotenv_file, is_checkout, model_folder

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def test_a_process_that_ends_between_opening_and_reading_is_gone(monkeypatch: py
 
     started = start_time(os.getpid())
     assert started is not None and is_running(os.getpid(), started), "the negative control"
-    monkeypatch.setattr(Path, "read_text", ended)
+    monkeypatch.setattr(Path, "read_bytes", ended)
     assert start_time(os.getpid()) is None
     assert not is_running(os.getpid(), started)
 
@@ -64,6 +65,18 @@ def test_a_zombie_does_not_run_any_more() -> None:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert start_time(process.pid) == started, "its entry is still there"
         assert not is_running(process.pid, started)
+
+
+def test_a_program_may_have_any_name() -> None:
+    """The kernel shows the name between other fields: brackets and bytes that are no text must not hide those."""
+    code = "import ctypes; ctypes.CDLL(None).prctl(15, bytes([41, 32, 255])); print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        started = start_time(process.pid)
+        assert parent_of(process.pid) == os.getpid()
+        assert started is not None and is_running(process.pid, started)
+        process.kill()
 
 
 def test_the_parent_of_a_process_and_its_command_line_are_known() -> None:

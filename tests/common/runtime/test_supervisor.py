@@ -1,13 +1,14 @@
-"""A parent says why it counts its child as stuck: the limit that it names is the one that was exceeded."""
+"""When a parent counts its child as stuck, and how long it waits before it starts another."""
 
 from __future__ import annotations
 
 import logging
+from collections import deque
 
 import pytest
 
 from common.runtime.heartbeat import Heartbeat
-from common.runtime.supervisor import _Child
+from common.runtime.supervisor import _Child, backoff_after
 
 
 @pytest.mark.parametrize(
@@ -28,3 +29,18 @@ def test_the_reason_names_the_limit_that_was_exceeded(
     if last_beat_s is not None:
         heartbeat.beat(last_beat_s)
     assert _Child(0, silent_since_s, heartbeat).stuck_reason(now_s) == reason
+
+
+@pytest.mark.parametrize(
+    ("deaths_s", "backoffs_s"),
+    [
+        ([0, 1, 2, 3, 4, 5], [0.1, 0.2, 0.4, 0.8, 1.6, None]),
+        ([0, 1, 2, 3, 4, 60.9], [0.1, 0.2, 0.4, 0.8, 1.6, 1.6]),  # the first was more than a minute before
+        ([0, 61, 122, 183, 244, 305], [0.1] * 6),
+    ],
+)
+def test_each_death_within_a_minute_doubles_the_wait_and_the_sixth_is_the_last(
+    deaths_s: list[float], backoffs_s: list[float | None]
+) -> None:
+    deaths = deque[float]()
+    assert [backoff_after(deaths, at) for at in deaths_s] == backoffs_s

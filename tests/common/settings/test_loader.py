@@ -42,6 +42,7 @@ def test_a_variable_of_another_stage_is_ignored() -> None:
     (ComposeSettings, ["--kern", "21"], "--kern"), (ComposeSettings, ["--max-mask-age", "20"], "50..10000, or 0"),
     (ComposeSettings, ["--keep", "cel phone"], "such as cell phone"), (ComposeSettings, ["--keep", "dog,qqq"], "'qqq'"),
     (ComposeSettings, ["--return", "never"], "auto, ask"), (InferSettings, ["--max-infer-hz", "0.1"], "0.2..240, or 0"),
+    (InferSettings, ["-m", "caf\udce9"], "a name in UTF-8"), (ComposeSettings, ["--background", "video:caf\udce9.mp4"], "in UTF-8"),
     (InferSettings, ["--max-infer-hz", "often"], "0.2..240, or 0"), (InferSettings, ["--max-infer-hz", "241"], "0.2..240, or 0"),
 ])  # fmt: skip
 def test_a_bad_flag_gives_an_error_of_one_line(kind: type[Settings], argv: list[str], says: str) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -80,15 +79,6 @@ def test_what_cannot_be_decoded_is_said(kind: str, tmp_path: Path) -> None:
     for path in (tmp_path / "x", tmp_path / "none"):
         with pytest.raises(SourceError, match="--background: expected"):
             background(f"{kind}:{path}")
-
-
-def test_a_name_in_bytes_that_are_no_utf_8_is_read_or_said(tmp_path: Path) -> None:
-    """OpenCV would end the process."""
-    image, video = (tmp_path / os.fsdecode(b"caf\xe9" + ending) for ending in (b".png", b".avi"))
-    image.write_bytes(cv2.imencode(".png", np.zeros((6, 8, 3), np.uint8))[1].tobytes())
-    open_background(ComposeSettings(background=f"image:{image}"))
-    with pytest.raises(SourceError, match=r"a video whose name is UTF-8, got .*; rename it"):
-        open_background(ComposeSettings(background=f"video:{video}"))
 
 
 def test_the_home_folder_of_nobody_is_said() -> None:

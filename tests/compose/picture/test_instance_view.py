@@ -55,4 +55,4 @@ def test_every_instance_is_tinted_and_framed_over_the_camera_s_own_picture() -> 
     tints = [into[200, round(640 * x)].astype(int) for x in (0.2, 0.7)]
     assert np.abs(tints[0] - tints[1]).max() > 30 and all(np.abs(t - 90).max() > 30 for t in tints)
     view.render(picture, 2, into)
-    assert (into == picture).all(), "results of another stream are not drawn"
+    assert (into == picture).all(), "results of another epoch are not drawn"

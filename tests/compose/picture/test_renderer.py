@@ -5,7 +5,7 @@ import pytest
 
 from common.ipc.records import FrameInfo
 from common.vision.pyramid import ImagePyramid
-from compose.picture.renderer import Renderer, draw_placeholder
+from compose.picture.renderer import Renderer, draw_card
 from compose.policy import Decision, State
 from compose.settings import ComposeSettings
 from compose.who.tracker import Tracker
@@ -19,12 +19,12 @@ def test_a_frame_that_came_before_compose_was_stopped_is_a_card() -> None:
     into, card = np.empty_like(picture), np.empty_like(picture)
     lost = Decision(State.LOST, "no frame comes from capture", 2000.0, frame=(1, 1))
     Renderer(settings, Tracker(settings, None)).render(ImagePyramid(picture), frame, lost, into, notice)
-    draw_placeholder(lost.reason, card)
+    draw_card(lost.reason, card)
     assert (into == card).all()
 
 
 @pytest.mark.parametrize("state", State)
-@pytest.mark.parametrize("other", [(1, 2), (2, 1)], ids=["another frame", "another stream"])
+@pytest.mark.parametrize("other", [(1, 2), (2, 1)], ids=["another frame", "another epoch"])
 def test_a_frame_is_never_painted_with_the_decision_on_another_one(state: State, other: tuple[int, int]) -> None:
     """It may have been made before somebody turned privacy on, or before another person sat down."""
     settings, picture = ComposeSettings(refine="none"), np.full((90, 160, 3), 200, np.uint8)

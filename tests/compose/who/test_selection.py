@@ -100,7 +100,7 @@ def test_the_subject_is_followed_while_everybody_is_shown() -> None:
 
 
 def test_two_displays_that_ask_the_same_agree() -> None:
-    """The wish was a toggle: two who wanted one person again left everybody shown."""
+    """The command was a toggle: two who wanted one person again left everybody shown."""
     for rule in ("lock", "top"):
         selector = SubjectSelector(rule, "auto")
         for _ in range(2):
@@ -124,7 +124,7 @@ def test_where_nobody_is_found_it_is_said_that_everybody_would_be_shown() -> Non
     assert selector.no_subject_reason(0) == NOBODY_FOUND
 
 
-def test_another_stream_forgets_what_was_chosen_by_hand() -> None:
+def test_another_epoch_forgets_what_was_chosen_by_hand() -> None:
     selector = SubjectSelector("lock", "auto")
     selector.request(EVERYBODY)
     selector.clear()

@@ -172,7 +172,7 @@ def test_another_person_is_chosen_by_hand_and_stays(scene: DemoScene, matte: Mat
         assert tracker.apply(result).subjects == (result.instances[:1] if index < 62 else result.instances[1:])
 
 
-def test_another_stream_is_another_beginning(scene: DemoScene, matte: Matte) -> None:
+def test_another_epoch_is_another_beginning(scene: DemoScene, matte: Matte) -> None:
     tracker = tracker_of(matte)
     tracker.update(frame(60), ImagePyramid(scene.frame(60)))
     assert tracker.apply(truth(scene, 60, 0.9, 0.8)).subjects
@@ -375,7 +375,7 @@ def test_a_look_may_fail_a_second_after_the_last_one(matte: Matte) -> None:
         tracker.update(now, ImagePyramid(scene.frame(index)))
         edge_of(tracker, selection.subjects)
     assert failed(tracker, scene, begun + FPS + 4).subjects
-    assert tracker.wants_look
+    assert tracker.wants_inference
 
 
 def test_a_late_result_does_not_deny_who_has_come_since(matte: Matte) -> None:
@@ -387,11 +387,11 @@ def test_a_late_result_does_not_deny_who_has_come_since(matte: Matte) -> None:
         now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
         tracker.update(now, ImagePyramid(near.frame(index)))
         edge_of(tracker, selection.subjects)
-    assert tracker.wants_look
+    assert tracker.wants_inference
     late = replace(truth(near, 89, 0.9, 0.8), captured_ns=89 * 1_000_000_000 // FPS)
     assert tracker.apply(late).subjects
     assert tracker.age_limit_ms() == MASK_AGE_MS
-    assert tracker.wants_look
+    assert tracker.wants_inference
 
 
 @pytest.mark.parametrize("refine", ["guided", "none"])
@@ -399,7 +399,7 @@ def test_without_the_matte_nobody_sees_who_comes_and_the_limit_is_short(refine: 
     tracker = Tracker(ComposeSettings(refine=refine), GuidedEdge() if refine == "guided" else None)
     followed(tracker, DemoScene(*SIZE, FPS, at_rest), range(75))
     assert tracker.age_limit_ms() == MASK_AGE_MS
-    assert not tracker.wants_look
+    assert not tracker.wants_inference
 
 
 def test_a_limit_that_somebody_sets_holds_for_everybody(matte: Matte) -> None:
@@ -456,7 +456,7 @@ def test_a_result_that_cannot_be_carried_to_the_present_shows_nobody(scene: Demo
 
 
 @pytest.mark.parametrize("refine", ["matte", "guided", "none"])
-def test_a_stream_of_another_shape_is_another_beginning(refine: str, matte: Matte) -> None:
+def test_an_epoch_of_another_shape_is_another_beginning(refine: str, matte: Matte) -> None:
     """From 4:3 to 16:9 compose died of a box that lay outside the new grid."""
     edges: dict[str, Edge | None] = {"matte": MatteEdge(matte, MattePace()), "guided": GuidedEdge(), "none": None}
     tracker = Tracker(ComposeSettings(refine=refine), edges[refine])

@@ -22,7 +22,7 @@ from tests.shared import ROOT
 
 def test_the_file_of_a_new_viewer_holds_all_keys_and_the_viewer_is_allowed(tmp_path: Path) -> None:
     store = KeyStore(tmp_path / "keys")
-    key = read_viewer_key(store.new("anna", control=True))
+    key = read_viewer_key(store.new("anna", tmp_path, control=True))
     assert store.allowed() == {key.own.public: Allowed("anna", True)}
     assert key.relay_public == store.relay().public == KeyStore(tmp_path / "keys").relay().public
     assert zmq.curve_public(key.own.secret) == key.own.public
@@ -30,7 +30,7 @@ def test_the_file_of_a_new_viewer_holds_all_keys_and_the_viewer_is_allowed(tmp_p
 
 def test_only_the_owner_may_read_the_keys(tmp_path: Path) -> None:
     folder = tmp_path / "keys"
-    KeyStore(folder).new("anna")
+    KeyStore(folder).new("anna", folder)
     for path in (folder, *folder.rglob("*")):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
     assert len(list(folder.rglob("*.json"))) == len([p for p in folder.rglob("*") if p.is_file()]) == 3
@@ -52,7 +52,7 @@ def test_new_folders_of_keys_have_mode_0700_whatever_the_umask(begin: str, mask:
     with umask(mask):
         if begin == "allow":
             store.allow("ben", zmq.curve_keypair()[0].decode())
-        store.new("anna")
+        store.new("anna", tmp_path / "settings" / "onlyme" / "handed")
     for path in (tmp_path / "settings").rglob("*"):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
     assert stat.S_IMODE((tmp_path / "settings").stat().st_mode) == 0o700
@@ -62,7 +62,7 @@ def test_a_file_that_others_can_read_gets_mode_0600_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "keys"
-    path = KeyStore(folder).new("anna")
+    path = KeyStore(folder).new("anna", folder)
     for loose in (folder, folder / "allowed"):
         loose.chmod(0o755)
     for loose in (folder / "relay.json", path):
@@ -78,8 +78,8 @@ def test_a_file_that_others_can_read_gets_mode_0600_with_a_warning(
 
 def test_a_file_that_others_can_write_is_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     store = KeyStore(tmp_path)
-    path = store.new("anna")
-    store.new("ben")
+    path = store.new("anna", tmp_path)
+    store.new("ben", tmp_path)
     path.chmod(0o620)
     with pytest.raises(KeyFileError, match=r"writable by you alone, got mode 620.*chmod 600"):
         read_viewer_key(path)
@@ -96,9 +96,9 @@ def test_a_file_that_others_can_write_is_refused(tmp_path: Path, caplog: pytest.
 def test_when_no_file_can_be_opened_known_viewers_stay_and_revoked_ones_go(tmp_path: Path) -> None:
     store, other = KeyStore(tmp_path), KeyStore(tmp_path)
     for name in ("anna", "ben", "cem"):
-        store.new(name)
+        store.new(name, tmp_path)
     assert len(store.allowed()) == 3
-    other.new("dora")
+    other.new("dora", tmp_path)
     other.revoke("ben")
     changed = tmp_path / "allowed" / "cem.json"
     changed.write_text(changed.read_text().replace("false", "true"))
@@ -111,19 +111,19 @@ def test_when_no_file_can_be_opened_known_viewers_stay_and_revoked_ones_go(tmp_p
 
 def test_another_process_sees_that_a_viewer_was_revoked(tmp_path: Path) -> None:
     writer, reader = KeyStore(tmp_path), KeyStore(tmp_path)
-    writer.new("anna")
-    writer.new("ben")
+    writer.new("anna", tmp_path)
+    writer.new("ben", tmp_path)
     assert len(reader.allowed()) == 2
     writer.revoke("anna")
     assert [who.name for who in reader.allowed().values()] == ["ben"]
-    assert not (tmp_path / "viewers" / "anna.json").exists(), "its secret need lie nowhere any more"
-    writer.new("anna")
+    (tmp_path / "anna.json").unlink()
+    writer.new("anna", tmp_path)
     assert len(reader.allowed()) == 2
 
 
 def test_a_broken_file_allows_nobody_and_the_others_still_count(tmp_path: Path) -> None:
     store = KeyStore(tmp_path)
-    store.new("anna")
+    store.new("anna", tmp_path)
     (tmp_path / "allowed" / "ben.json").write_text('{"public": "short", "control": true}')
     (tmp_path / "allowed" / "cem.json").write_text("nothing")
     (tmp_path / "allowed" / "dora.json").symlink_to("dora.json")  # which no stat follows to its end
@@ -133,15 +133,27 @@ def test_a_broken_file_allows_nobody_and_the_others_still_count(tmp_path: Path) 
 @pytest.mark.parametrize("name", ["", "../x", "a b", "-x", "a" * 65])
 def test_a_name_that_could_be_a_path_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(KeyFileError, match="expected a name"):
-        KeyStore(tmp_path).new(name)
+        KeyStore(tmp_path).new(name, tmp_path)
     assert not list(tmp_path.rglob("*.json"))
+
+
+@pytest.mark.parametrize("name", ["anna.json", "nowhere/anna.json"])
+def test_a_viewer_whose_file_cannot_be_made_is_not_allowed(name: str, tmp_path: Path) -> None:
+    """A file that is there may hold keys that somebody uses."""
+    store, file = KeyStore(tmp_path / "keys"), tmp_path / name
+    (tmp_path / "nowhere").touch()
+    (tmp_path / "anna.json").write_text("mine")
+    with pytest.raises(KeyFileError, match=str(file)):
+        store.new("anna", file.parent)
+    assert (tmp_path / "anna.json").read_text() == "mine"
+    assert store.allowed() == {}
 
 
 def test_a_file_that_cannot_be_used_is_named_in_the_error(tmp_path: Path) -> None:
     store = KeyStore(tmp_path)
-    store.new("anna")
+    store.new("anna", tmp_path)
     with pytest.raises(KeyFileError, match="expected a new name, got anna"):
-        store.new("anna")
+        store.new("anna", tmp_path)
     with pytest.raises(KeyFileError, match="40 characters of Z85"):
         store.allow("ben", "short")
     with pytest.raises(KeyFileError, match=r"expected a viewer that is allowed \(anna\), got ben"):
@@ -154,16 +166,22 @@ def test_a_file_that_cannot_be_used_is_named_in_the_error(tmp_path: Path) -> Non
 
 
 def test_the_commands_make_list_and_revoke_keys(tmp_path: Path) -> None:
-    def keys(*words: str) -> tuple[int, str]:
+    store, here = tmp_path / "keys", tmp_path / "here"
+    here.mkdir()
+
+    def keys(*words: str, **settings: object) -> tuple[int, str]:
+        env = {**environment(settings, tmp_path), "PYTHONPATH": str(ROOT)}
         done = subprocess.run(
-            [sys.executable, "-m", "display.relay.keyring", "--keys", str(tmp_path), *words], cwd=ROOT, check=False,
-            env=environment({}, tmp_path), capture_output=True, text=True,
+            [sys.executable, "-m", "display.relay.keyring", "--keys", str(store), *words], cwd=here, check=False, env=env,
+            capture_output=True, text=True,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
 
     assert keys("list") == (0, "nobody\n")
-    code, said = keys("new", "anna", "--control")
-    assert (code, said.splitlines()[0]) == (0, str(tmp_path / "viewers" / "anna.json"))
+    code, said = keys("new", "anna", "--control", relay="tcp://192.0.2.7:5556")
+    assert (code, said.splitlines()[0]) == (0, str(here / "anna.json"))
+    assert said.splitlines()[-1] == "python -m display --connect tcp://192.0.2.7:5556 --key anna.json"
+    read_viewer_key(here / "anna.json")
     public = "-" + zmq.curve_keypair()[0].decode()[1:]  # one of 85 begins so, and was taken for an option
     assert keys("allow", "ben", public)[0] == 0
     code, said = keys("list")

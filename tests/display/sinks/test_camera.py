@@ -100,6 +100,18 @@ def test_the_repeated_picture_is_a_copy(clock: list[float], sink: CameraSink, op
     assert len(opened[-1].sent) > had and opened[-1].sent[-1].min() == 200
 
 
+def test_a_device_that_takes_no_picture_any_more_is_closed(
+    sink: CameraSink, opened: list[FakeDevice], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_: object) -> None:
+        raise OSError("No such device")
+
+    monkeypatch.setattr(opened[-1], "send", gone)
+    with pytest.raises(OSError, match="No such device"):
+        sink.close()
+    assert opened[-1].closed
+
+
 def test_a_picture_of_the_right_size_is_unchanged() -> None:
     picture = np.arange(90 * 160 * 3, dtype=np.uint32).reshape(90, 160, 3).astype(np.uint8)
     assert (fitted(picture, (160, 90)) == picture).all()

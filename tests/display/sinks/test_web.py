@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import socket
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from common.ipc.records import FrameInfo, SelectSubject, SetPrivacy
 from display.meter import Meter
 from display.remote_policy import AT_CAMERA_ONLY
 from display.settings import DisplaySettings
+from display.sinks import web
 from display.sinks.web import WebSink
 from display.web import server
 from tests.call import free_port
@@ -137,12 +139,24 @@ def test_two_calls_in_one_browser_have_different_cookies(run_dir: Path, tmp_path
         assert one.ask("GET", "/", {"Cookie": two.cookie()})[0] == 401
 
 
+def test_a_page_on_all_addresses_is_printed_with_addresses_that_can_be_opened(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(web, "host_from_elsewhere", lambda host: "192.0.2.7")
+    with caplog.at_level(logging.INFO), served(run_dir, "0.0.0.0") as page:
+        assert page.ask("GET", f"/?token={TOKEN}")[0] == 200
+    assert [line for line in caplog.messages if "open" in line] == [
+        f"open http://127.0.0.1:{page.port}/?token={TOKEN}",
+        f"on another machine open http://192.0.2.7:{page.port}/?token={TOKEN}",
+    ]
+
+
 def test_a_malformed_host_is_refused_without_an_error(run_dir: Path) -> None:
     with served(run_dir) as page:
         assert page.ask("GET", f"/?token={TOKEN}", {"Host": "[::1"})[0] == 421
 
 
-def test_a_command_carries_the_stream_that_the_viewer_saw(run_dir: Path) -> None:
+def test_a_command_carries_the_epoch_that_the_viewer_saw(run_dir: Path) -> None:
     with served(run_dir) as page:
         assert page.command(epoch=str(EPOCH), subject=[0])[0] == 409, "nothing is shown yet"
         page.show(MESSAGE)
