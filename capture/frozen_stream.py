@@ -1,7 +1,8 @@
 """Detects a live source that repeats one frame. Pure.
 
 After an unplug a V4L2 device may keep delivering its last frame as if it were new (opencv#5746). Two frames of a working
-sensor are never identical to the last bit, and its timestamps advance.
+sensor are never identical to the last bit, and its timestamps advance. Of a scene that stands still a video codec does deliver
+identical pictures; there the timestamps alone tell.
 """
 
 from __future__ import annotations
@@ -15,9 +16,14 @@ SAMPLE_STEP = 16  # rows; these are compared first, because one that differs is 
 
 
 class FrozenStreamDetector:
-    """Compare each frame of one source with the frame before."""
+    """Compare each frame of one source with the frame before.
 
-    def __init__(self) -> None:
+    Args:
+        pictures: Compare the pictures too, and not the timestamps alone.
+    """
+
+    def __init__(self, pictures: bool = True) -> None:
+        self._compares_pictures = pictures
         self._picture: BgrImage | None = None
         self._stamp_ms = 0.0
         self._picture_changed_ns = self._stamp_changed_ns = 0
@@ -33,7 +39,7 @@ class FrozenStreamDetector:
         Returns:
             What has been frozen for more than a second, as the end of a sentence about the source; "" if nothing has.
         """
-        if self._picture is None or not _is_identical(picture, self._picture):
+        if not self._compares_pictures or self._picture is None or not _is_identical(picture, self._picture):
             self._picture_changed_ns = now_ns
         if stamp_ms <= 0 or stamp_ms != self._stamp_ms:
             self._stamp_changed_ns = now_ns

@@ -21,7 +21,7 @@ class CaptureSettings(Settings):
     width: int = setting(1280, int_range(64, 16384), "width asked of a camera and drawn by demo, pixels")
     height: int = setting(720, int_range(64, 16384), "height asked of a camera and drawn by demo, pixels")
     fps: float = setting(
-        30.0, float_range(1, 240), "rate asked of a camera, of demo and of a folder of images, per second"
+        30.0, float_range(0.5, 240), "rate asked of a camera, of demo and of a folder of images, per second"
     )
     play: str = setting(
         "loop", one_of("loop", "once"), "loop: play a file or folder again and again; once: end the call after it"

@@ -51,7 +51,6 @@ def _stamp(dev):  # type: (bool) -> str
     if dev:
         names += [
             "requirements-dev.txt",
-            "requirements-video.txt",
             "requirements-camera.txt",
             "requirements-bench.txt",
             "requirements-docs.txt",

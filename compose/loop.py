@@ -41,6 +41,7 @@ from compose.picture.matte_edge import MattePace
 from compose.picture.renderer import Renderer, draw_card
 from compose.policy import Decision, Policy, State
 from compose.settings import ComposeSettings
+from compose.standing import StandingFrame, Stands
 from compose.who.tracker import Tracker
 from compose.workers import Workers
 
@@ -61,7 +62,7 @@ def run(settings: ComposeSettings, stage: StageContext) -> None:
     cv2.setNumThreads(1)
     tune_malloc()
     tracker = Tracker(settings, open_edge(settings, pace := MattePace()))
-    renderer, policy = Renderer(settings, tracker), Policy(settings.mask_age_limit_ms)
+    renderer, policy, standing = Renderer(settings, tracker), Policy(settings.mask_age_limit_ms), StandingFrame()
     counters, states, suspend, run_dir = Counters(log), StateLogger(), SuspendDetector(), settings.call_dir
     with writer_lock(run_dir, COMPOSITES.name), open_context() as context, CompositePublisher(context, run_dir) as out:
         frames = FrameReader(context, run_dir, policy, counters)
@@ -72,34 +73,48 @@ def run(settings: ComposeSettings, stage: StageContext) -> None:
         while not stage.should_stop():
             poller.poll(POLL_MS)
             frame, picture = frames.latest()
-            reset_after_loss(policy, tracker, renderer)
+            reset_after_loss(policy, tracker, renderer, standing)
             for command in receive(control, CommandIssued, counters):
+                standing.note_command()
                 apply_command(command, policy, tracker, renderer, counters)
             if watch.is_gone():
                 counters.count("worker", "gone, or cut off for what it sent")
-            begun, pyramid = time.monotonic(), None if picture is None else ImagePyramid(picture)
-            if frame is not None and pyramid is not None:
-                tracker.update(frame, pyramid)
+            begun = time.monotonic()
+            take_frame(frame, picture, standing, tracker, counters)
             for result in receive(masks, MasksInferred, counters):
                 workers.record_inference(result)
                 if apply_result(result, policy, tracker, renderer, counters):
                     out.model, out.detector = result.model, result.detector
+                standing.note_result()
             if suspend.was_suspended():  # checked last: what was read above may be from before the suspend
                 policy.on_source_lost(SUSPENDED, suspend.resumed_ns)
-                frame = None
-            decision = policy.evaluate(time.monotonic_ns(), tracker.age_limit_ms())
-            reset_after_loss(policy, tracker, renderer)
+            decision = policy.evaluate(now_ns := time.monotonic_ns(), tracker.age_limit_ms())
+            reset_after_loss(policy, tracker, renderer, standing)
             states.update(decision, policy.privacy)
-            if frame is not None and pyramid is not None:
-                if decision.shows_people:
+            if (due := standing.take_due(decision, now_ns)) is not None:
+                if decision.shows_people and not tracker.is_refined:
                     tracker.refine(decision.subjects)
-                renderer.render(pyramid, frame, decision, out.claim(frame), frames.notice)
-                out.publish(frame, decision, policy.privacy)
+                renderer.render(due.pyramid, due.frame, decision, out.claim(due.frame), frames.notice)
+                out.publish(due.frame, decision, policy.privacy)
                 workers.record_composed(time.monotonic() - begun)
             elif decision.state is State.LOST:
                 out.publish_card(decision, policy.privacy)
             workers.send_schedule(tracker, frames.skipped, decision)
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
+
+
+def take_frame(
+    frame: FrameInfo | None, picture: BgrImage | None, standing: StandingFrame, tracker: Tracker, counters: Counters
+) -> None:
+    """Let the newest frame stand, if one has come, and follow the subject to it. Without its picture, (H, W, 3) uint8 BGR, nothing
+    stands."""
+    if frame is None:
+        return
+    stands = None if picture is None else Stands(frame, ImagePyramid(picture))
+    if stands is not None:
+        tracker.update(stands.frame, stands.pyramid)
+    if standing.replace(stands):
+        counters.count("frame", "skipped: the next one came before its mask")
 
 
 def apply_result(
@@ -122,11 +137,12 @@ def apply_result(
     return not refused
 
 
-def reset_after_loss(policy: Policy, tracker: Tracker, renderer: Renderer) -> None:
-    """Forget the subject and all that was found so far, if the policy has noticed a loss."""
+def reset_after_loss(policy: Policy, tracker: Tracker, renderer: Renderer, standing: StandingFrame) -> None:
+    """Forget the subject, all that was found so far and the last frame, if the policy has noticed a loss."""
     if policy.take_loss():
         tracker.reset()
         renderer.instances.reset()
+        standing.replace(None)
 
 
 def apply_command(

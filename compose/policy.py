@@ -13,10 +13,14 @@ A loss happens when the source fails, when no frame comes for two seconds (or th
 longer), or when the machine sleeps. Everything that was allowed before is forgotten: privacy is on, the masks and the subject
 are gone. Frames, results and commands from before the loss are refused. A shorter silence only hides the picture.
 
+A mask that was made from the very frame that is shown belongs to it, so it is never too old for it, however long the frame stands.
+That is until the next frame comes, or until the source is silent for three of its periods. A frame of a slow source waits for its own
+mask (`waits_for_mask`), and the decision on the frame before stands: the mask of that one would be too old.
+
 Every event can happen in every state. `on_frame`, `on_source_lost`, `on_result`, `set_privacy` and `set_view` report events;
 `evaluate` decides what may be shown now. `refusal_of_command` says which commands of a viewer must not be obeyed.
 
-The policy calls nothing outside this module. compose/loop.py calls the tracker and passes its answers to the policy, in each
+The policy calls nothing outside this module but common/ipc/source_period.py. compose/loop.py calls the tracker and passes its answers to the policy, in each
 turn in this order:
 
 1. `on_frame` or `on_source_lost` for every message of the source. If `take_loss` returns True, the tracker and the instance
@@ -40,14 +44,18 @@ from typing import NamedTuple
 from common.ipc import messages
 from common.ipc.messages import CommandIssued, MasksInferred
 from common.ipc.records import FrameInfo, Instance, SetPrivacy, SetView
+from common.ipc.source_period import SourcePeriod
 from compose.who.selection import NOBODY_FOUND, Selection
 
 ENTRY_NS = 300_000_000  # duration of the fade-in
-# the picture is hidden when no frame comes for so long, and for so many periods of the source. Displays blank themselves after the
-# same time. Where the scheduler delays capture by less, the next frame is already there
-SILENCE_NS, SILENT_PERIODS = 500_000_000, 3
-# when no frame comes for so long, and for SILENT_PERIODS, that is a loss: another person may sit in front of the camera
+# the picture is hidden when no frame comes for so long, and for three periods of the source (common/ipc/source_period.py). Displays
+# blank themselves after the same time. Where the scheduler delays capture by less, the next frame is already there
+SILENCE_NS = 500_000_000
+# when no frame comes for so long, and for three periods, that is a loss: another person may sit in front of the camera
 LOSS_NS = 2_000_000_000
+# a frame of a source with a longer period waits for its own mask. From that period on infer makes one of every frame
+# (infer/static_scene.py), and a mask of the frame before is most of MASK_AGE_MS old
+SLOW_NS = 500_000_000
 KNOWN_FRAMES = 4096  # frames whose masks may still come: 17 s at 240 a second, longer than any mask may be used
 MAX_COMMAND_AGE_NS = 1_500_000_000  # displays keep a command for a second while compose is not there
 NO_MASK_YET = "no mask yet"
@@ -107,7 +115,7 @@ class Policy:
         self._loss_to_take = False
         self._frames: OrderedDict[int, int] = OrderedDict()  # frame_id → captured_ns
         self._seen_ns = 0
-        self._period_ns = 0
+        self._period = SourcePeriod()
         self._lost = ""
         self._lost_ns = 0  # time of the last loss
         self._first_ns = 0  # frames that were captured earlier are from before the loss
@@ -117,6 +125,7 @@ class Policy:
         self._view = False
         self._started = False
         self._live_since_ns: int | None = None
+        self._decision = Decision(State.STARTING, NO_MASK_YET, -1.0)  # the last one
         self.privacy = True
 
     def on_frame(self, frame: FrameInfo, now_ns: int) -> str:
@@ -127,7 +136,7 @@ class Policy:
         """
         if frame.captured_ns > now_ns:
             return "from the future"
-        if now_ns - frame.captured_ns > max(self._frame_limit_ns, self._patience_ns()):
+        if now_ns - frame.captured_ns > max(self._frame_limit_ns, self._period.patience_ns(SILENCE_NS)):
             return "stale"
         if frame.captured_ns < self._first_ns:
             return "from before a loss"
@@ -137,13 +146,10 @@ class Policy:
         if frame.epoch != self._epoch:
             self._forget(NO_MASK_YET)
             self._frames.clear()
-            self._period_ns = 0
             self._epoch = frame.epoch
-        elif self._frames:
-            last_id, last_ns = next(reversed(self._frames.items()))
-            if frame.frame_id <= last_id:
-                return "out of order"
-            self._period_ns = max(0, frame.captured_ns - last_ns) // (frame.frame_id - last_id)
+        elif self._frames and frame.frame_id <= self._newest_id:
+            return "out of order"
+        self._period.add(frame.epoch, frame.frame_id, frame.captured_ns)
         self._frames[frame.frame_id] = frame.captured_ns
         if len(self._frames) > KNOWN_FRAMES:
             self._frames.popitem(last=False)
@@ -193,7 +199,7 @@ class Policy:
         if self._loss_to_take:
             raise RuntimeError("on_result was called before take_loss, so the tracker was not reset after the loss")
         self._started, self._masks, self._selection = True, masks, selection
-        return "stale" if now_ns - masks.looked_ns > age_limit_ms * 1e6 else ""
+        return "stale" if now_ns - masks.looked_ns > age_limit_ms * 1e6 and not self._has_own_mask else ""
 
     def refusal_of_command(self, issued: CommandIssued, now_ns: int) -> str:
         """Return "" or why a viewer's command must not be obeyed. Turning privacy on is never refused: it only hides."""
@@ -220,8 +226,22 @@ class Policy:
         self.set_privacy(not instances)
         self._view = instances
 
+    def waits_for_mask(self, now_ns: int) -> bool:
+        """Return whether the newest frame is not decided on yet: people are shown, and its own mask comes in a moment.
+
+        Only a slow source waits, for three quarters of its
+        period at most.
+        """
+        return (
+            self._live_since_ns is not None
+            and bool(self._frames and self._masks and self._selection.subjects and self.privacy)
+            and not self._has_own_mask
+            and self._period.ns > SLOW_NS
+            and 4 * (now_ns - self._seen_ns) < 3 * self._period.ns
+        )
+
     def evaluate(self, now_ns: int, age_limit_ms: float) -> Decision:
-        """Decide what may be shown of the newest frame.
+        """Decide what may be shown of the newest frame. While that waits for its mask, return the last decision again.
 
         Args:
             now_ns: CLOCK_MONOTONIC.
@@ -229,14 +249,17 @@ class Policy:
         """
         if self._is_silent(now_ns, LOSS_NS):
             self.on_source_lost(NO_FRAME, now_ns)
+        if self.waits_for_mask(now_ns):
+            return self._decision
         frame = self._epoch, self._newest_id
         decision = self._evaluate(now_ns, age_limit_ms)._replace(everybody=self._selection.everybody, frame=frame)
         if not decision.shows_people:
             self._live_since_ns = None
-            return decision
-        if self._live_since_ns is None:
-            self._live_since_ns = now_ns
-        return decision._replace(opacity=min(1.0, (now_ns - self._live_since_ns) / ENTRY_NS))
+        else:
+            self._live_since_ns = now_ns if self._live_since_ns is None else self._live_since_ns
+            decision = decision._replace(opacity=min(1.0, (now_ns - self._live_since_ns) / ENTRY_NS))
+        self._decision = decision
+        return decision
 
     def _evaluate(self, now_ns: int, age_limit_ms: float) -> Decision:
         age_ms = (now_ns - self._masks.looked_ns) / 1e6 if self._masks else -1.0
@@ -250,7 +273,7 @@ class Policy:
             return Decision(State.INSTANCES if self._view else State.OFF, "turned off by hand", age_ms)
         if self._masks is None:
             reason = self._no_mask
-        elif age_ms > age_limit_ms:
+        elif age_ms > age_limit_ms and not self._has_own_mask:
             reason = f"mask older than {age_limit_ms:.0f} ms"
         else:
             return self._evaluate_selection(age_ms)
@@ -263,13 +286,15 @@ class Policy:
             return Decision(State.HIDDEN, reason, age_ms, question=question)
         return Decision(State.EVERYBODY if everybody else State.LIVE, "", age_ms, subjects, question=question)
 
-    def _patience_ns(self, least_ns: int = SILENCE_NS) -> int:
-        """Return how long a pause between frames may be before it counts as silence."""
-        return max(least_ns, SILENT_PERIODS * self._period_ns)
+    @property
+    def _has_own_mask(self) -> bool:
+        """Whether the last result was made from the newest frame itself."""
+        masks = self._masks
+        return masks is not None and masks.frame_id == self._newest_id and masks.held_ns == 0
 
     def _is_silent(self, now_ns: int, least_ns: int) -> bool:
         """Return whether frames have come, but none recently."""
-        return bool(self._frames) and now_ns - self._seen_ns > self._patience_ns(least_ns)
+        return bool(self._frames) and now_ns - self._seen_ns > self._period.patience_ns(least_ns)
 
     def _forget(self, no_mask: str) -> None:
         """Forget the mask and turn privacy on."""

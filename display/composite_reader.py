@@ -16,7 +16,8 @@ class CompositeSource(Protocol):
     """Where a display gets its composites from."""
 
     socket: Socket  # becomes readable when composites come; commands to a relay go through it too
-    blank_after_s: float  # without a composite for so long the display shows none
+    # without a composite for so long the display shows none; a composite of a slow source stands longer (display/presenter.py)
+    blank_after_s: float
     stale_after_s: float | None  # without a composite for so long the last one is marked; None: it is not marked
     gone_text: str  # shown when the sender is gone
     silent_text: str  # shown when nothing comes

@@ -1,4 +1,8 @@
-"""Shows composites on a sink, and blanks the sink when no composite comes."""
+"""Shows composites on a sink, and blanks the sink when no composite comes.
+
+A composite of a slow source stands until the next one is due: the bounds of the source of composites are then as many periods as
+those of compose (compose/policy.py).
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,15 @@ import time
 import numpy as np
 
 from common.ipc.messages import INSTANCES, FrameComposed
+from common.ipc.source_period import SourcePeriod
 from common.metrics.metrics import metrics
 from common.vision.arrays import BgrImage
 from display.captions import write_caption
 from display.composite_reader import CompositeSource
 from display.meter import Meter
 from display.sinks.sink import Sink
+
+STALE_PERIODS = 2  # a composite is marked before it is blanked
 
 
 class Presenter:
@@ -28,6 +35,7 @@ class Presenter:
         self._last: tuple[FrameComposed, BgrImage] | None = None
         self._last_at = time.monotonic()
         self._is_stale = False
+        self._period = SourcePeriod()
         self.meter = Meter()
         self.epoch = 0  # of the composite that came last, 0 before the first
         self._first_at: float | None = None
@@ -41,6 +49,7 @@ class Presenter:
         """Show a composite that has come, (H, W, 3) uint8 BGR. The instance view goes to local sinks only."""
         now_ns = time.monotonic_ns()
         self.epoch = message.frame.epoch
+        self._period.add(message.frame.epoch, message.frame.frame_id, message.frame.captured_ns)
         self.meter.add(message, now_ns)
         metrics.count("shown")
         metrics.set("missed", self.meter.missed)
@@ -65,10 +74,15 @@ class Presenter:
         """Mark the last composite as stale, or blank the sink, when no composite has come for too long."""
         silent_s = time.monotonic() - self._last_at
         stale_s = self._source.stale_after_s
-        if silent_s > self._source.blank_after_s:
+        if silent_s > self._period.patience_ns(round(1e9 * self._source.blank_after_s)) / 1e9:
             self._last, self._last_at = None, time.monotonic()
             self._sink.blank(self._source.silent_text)
-        elif self._last is not None and not self._is_stale and stale_s is not None and silent_s > stale_s:
+        elif (
+            self._last is not None
+            and not self._is_stale
+            and stale_s is not None
+            and silent_s > self._period.patience_ns(round(1e9 * stale_s), STALE_PERIODS) / 1e9
+        ):
             self._is_stale = True
             message, picture = self._last
             self._sink.show(marked(picture, "OLD PICTURE: waiting for a new one"), message, self.meter)

@@ -13,7 +13,7 @@ from common.vision.arrays import BgrImage
 from infer.graph import limit_work
 from infer.instances import to_instances
 from infer.model_folder import CLASSES, find_model
-from infer.scaled import scaled
+from infer.scaled import LEAST_SIDE, is_too_small, scaled
 from infer.settings import InferSettings
 
 OUTPUTS = ["detection_out_final", "detection_masks"]
@@ -51,10 +51,12 @@ class MaskRcnn:
                 f"fetch the model again ({MODEL_COMMAND})"
             ) from None
         self.model = printable(f"Mask R-CNN of {folder.name}/{weights.name}")
-        self.least_wh = (float(self._width), 1.0)
+        self.least_wh = (float(self._width), float(LEAST_SIDE))
 
     def detect(self, picture: BgrImage) -> tuple[Instance, ...]:
-        """See Detector. The picture is resized to `--infer-width`."""
+        """See Detector. The picture is resized to the area of `--infer-width`."""
+        if is_too_small(picture):
+            return ()
         self._net.setInput(cv2.dnn.blobFromImage(scaled(picture, self._width), swapRB=True, crop=False))
         found, masks = self._net.forward(OUTPUTS)
         if found.ndim != 4 or found.shape[3] != 7 or masks.ndim != 4 or masks.shape[1] < CLASSES:

@@ -21,7 +21,7 @@ from common.ipc.records import DetectorKind, Instance
 from common.vision.arrays import BgrImage
 from infer.instances import to_instances
 from infer.onnx_session import ERRORS, open_session, reason_of
-from infer.scaled import scaled
+from infer.scaled import LEAST_SIDE, is_too_small, scaled
 from infer.settings import CPU, InferSettings
 
 OUTPUTS = {"boxes": "tensor(float)", "scores": "tensor(float)", "classes": "tensor(int64)", "masks": "tensor(float)"}
@@ -59,7 +59,7 @@ class OnnxMaskRcnn:
         taken = {i.name for i in (*session.get_inputs(), *session.get_overridable_initializers())}
         self._limits = {name: value for name, value in limits.items() if name in taken}
         self.model = printable(f"Mask R-CNN of {file.parent.name}/{file.name}")
-        self.least_wh = self._size_wh or (float(settings.infer_width), 1.0)
+        self.least_wh = self._size_wh or (float(settings.infer_width), float(LEAST_SIDE))
 
     def detect(self, picture: BgrImage) -> tuple[Instance, ...]:
         """See Detector. Boxes are relative, so the size at which the network sees the picture changes nothing else.
@@ -67,6 +67,8 @@ class OnnxMaskRcnn:
         Raises:
             DeviceError: The device has failed.
         """
+        if is_too_small(picture):
+            return ()
         small = scaled(picture, self._settings.infer_width, self._size_wh)
         try:
             boxes, scores, classes, masks = self._session().run(list(OUTPUTS), {"image": small, **self._limits})

@@ -35,7 +35,9 @@ class InferSettings(DetectionSettings):
         short="-m",
     )
     infer_width: int = setting(
-        600, int_range(64, 4096), "frames are resized to this width for the network only, pixels"
+        600,
+        int_range(64, 4096),
+        "frames are resized for the network only, to the area of a picture of 16:9 of this width, pixels",
     )
     proposals: int = setting(20, int_range(0, 1000), "regions that the network examines; 0 leaves the graph as it is")
     detections: int = setting(7, int_range(0, 1000), "objects the network reports; 0 leaves the graph as it is")

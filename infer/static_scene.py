@@ -85,7 +85,8 @@ class StaticSceneCache:
 
     def need(self, now: Thumbnail, schedule: InferenceScheduled) -> Need:
         """Return whether a frame needs an inference, early enough for the age limit in compose's `schedule`."""
-        wait_ns = self._wait_ns(now)
+        period_ns = self._period_ns(now)
+        wait_ns = max(period_ns, now.captured_ns - self._free_ns) if period_ns else 0
         self._last, self._free_ns = now, now.captured_ns
         last = self._inferred
         if last is None or last.stream != now.stream or now.captured_ns < last.captured_ns:
@@ -94,7 +95,10 @@ class StaticSceneCache:
         looked_ns = max(last.captured_ns, min(schedule.looked_ns, now.captured_ns))
         own = self._own if self.follows(schedule) else None
         hold_ns = MAX_HOLD_NS if own is None else MAX_HOLD_ALONE_NS
-        if now.captured_ns - looked_ns > max_hold_ns(hold_ns, 1_000_000 * schedule.limit_ms, wait_ns, self._took_ns):
+        held_ns = now.captured_ns - looked_ns
+        # compose waits for the mask of every frame of a slow camera (compose/policy.py)
+        is_slow = period_ns > MAX_HOLD_NS
+        if is_slow or held_ns > max_hold_ns(hold_ns, 1_000_000 * schedule.limit_ms, wait_ns, self._took_ns):
             return Need.AGE
         if looked_ns < schedule.since_ns <= now.captured_ns:
             return Need.ASKED
@@ -139,13 +143,12 @@ class StaticSceneCache:
         """Return the time from the capture of the inferred frame to `captured_ns`."""
         return 0 if self._inferred is None else captured_ns - self._inferred.captured_ns
 
-    def _wait_ns(self, now: Thumbnail) -> int:
-        """Return the longest wait for the next frame: the period of the camera, or that of the worker's own rate limit."""
+    def _period_ns(self, now: Thumbnail) -> int:
+        """Return the period of the camera since the last frame of this worker, 0 if it is unknown."""
         last = self._last
         if last is None or last.stream != now.stream or last.frame_id >= now.frame_id:
             return 0
-        period_ns = (now.captured_ns - last.captured_ns) // (now.frame_id - last.frame_id)
-        return max(period_ns, now.captured_ns - self._free_ns)
+        return (now.captured_ns - last.captured_ns) // (now.frame_id - last.frame_id)
 
     def should_republish(self, captured_ns: int, schedule: InferenceScheduled) -> bool:
         """Return True if the result should be published again for a frame, and count it as published.

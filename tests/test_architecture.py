@@ -23,7 +23,8 @@ STAGE_NAMES = ("capture", "infer", "compose", "display")
 SOURCES = sorted(p for stage in (*STAGE_NAMES, "common") for p in (ROOT / stage).glob("**/*.py"))
 # what may be used only where: dotted name → files
 ROOMS = {
-    "cv2.VideoCapture": {"capture/sources/live.py", "capture/sources/video_file.py", "compose/picture/background.py"},
+    "cv2.VideoCapture": {"capture/sources/live.py", "compose/picture/background.py"},
+    "av": {"capture/sources/container.py", "display/sinks/video.py"},
     "cv2.dnn": {"infer/mask_rcnn.py"},
     "ai_edge_litert.interpreter": {"common/vision/litert.py"},
     "cv2.imshow": {"display/sinks/window.py"},

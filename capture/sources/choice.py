@@ -12,13 +12,13 @@ from capture.cameras import camera_node
 from capture.settings import CaptureSettings
 from capture.sources.demo import DemoSource
 from capture.sources.image_folder import FolderSource
-from capture.sources.live import open_address, open_camera
+from capture.sources.live import open_camera
+from capture.sources.network import open_address
 from capture.sources.source import CAMERA, DEMO, FILE, FOLDER, NETWORK_CAMERA, Source
-from capture.sources.video_file import FileSource
+from capture.sources.video_file import open_file
 from capture.v4l2 import DEV
 from common.errors import SourceError
 from common.readable import readable
-from common.runtime.environment import quiet_ffmpeg
 
 log = logging.getLogger("onlyme")
 
@@ -64,8 +64,7 @@ def open_source(settings: CaptureSettings) -> Source:
         SourceError: It cannot be opened.
         AssetError: The portraits of the demo cannot be fetched.
     """
-    text = settings.source
-    quiet_ffmpeg()
+    text, once = settings.source, settings.play == "once"
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # we report failures in one line of our own
     if text == "auto":
         return open_auto(settings)
@@ -74,7 +73,7 @@ def open_source(settings: CaptureSettings) -> Source:
     if node := camera_node(text):
         return open_camera(node, settings)
     if match := ADDRESS.match(text):
-        return open_address(match[1].lower() + text[match.end(1) :])  # FFmpeg knows no scheme in capitals
-    path, once = Path(text).expanduser(), settings.play == "once"
+        return open_address(match[1].lower() + text[match.end(1) :], once)  # FFmpeg knows no scheme in capitals
+    path = Path(text).expanduser()
     with readable("--source", path, SourceError):
-        return FolderSource(path, settings.fps, once) if path.is_dir() else FileSource(path, once)
+        return FolderSource(path, settings.fps, once) if path.is_dir() else open_file(path, once)

@@ -10,6 +10,9 @@ import time
 from dataclasses import dataclass
 
 AHEAD = 0.4  # share of a frame period: frames are prepared so much before they are due, as a camera does
+# a large picture may take longer to decode than one period. With the time when it was due it would be too old to be shown, and so
+# would every other
+LATE_NS = 500_000_000
 
 
 @dataclass
@@ -25,12 +28,13 @@ class Clock:
             self._sleep_until(self.started_ns + round((index - AHEAD) * 1e9 / self.fps))
 
     def wait_for(self, index: int) -> int:
-        """Wait until frame `index` is due. Returns that time, CLOCK_MONOTONIC ns."""
+        """Wait until frame `index` is due. Returns that time, CLOCK_MONOTONIC ns; the present where it has been ready much later."""
         if self.started_ns is None:
             self.started_ns = time.monotonic_ns() - round(index * 1e9 / self.fps)
         due_ns = self.started_ns + round(index * 1e9 / self.fps)
         self._sleep_until(due_ns)
-        return due_ns
+        now_ns = time.monotonic_ns()
+        return due_ns if now_ns - due_ns < LATE_NS else now_ns
 
     @staticmethod
     def _sleep_until(due_ns: int) -> None:

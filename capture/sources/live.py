@@ -1,10 +1,9 @@
-"""A camera or a network camera as a source."""
+"""A camera as a source."""
 
 from __future__ import annotations
 
 import logging
 import time
-import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,18 +12,15 @@ import cv2
 from capture.cameras import MJPG, UNKNOWN_FORMAT, camera_name, camera_number, difference, why_unusable
 from capture.frozen_stream import FrozenStreamDetector
 from capture.settings import CaptureSettings
-from capture.sources.source import CAMERA, NETWORK_CAMERA, READ_TIMEOUT_S, SourceFrame
+from capture.sources.source import CAMERA, READ_TIMEOUT_S, SourceFrame
 from common.errors import SourceError, SourceLostError
 from common.runtime.install import LIST_COMMAND
-
-OPEN_TIMEOUT_MS, READ_TIMEOUT_MS = 5000, 5000
-SCHEMES = ("rtsp", "rtsps", "http", "https")
 
 log = logging.getLogger("onlyme")
 
 
 class LiveSource:
-    """Read a camera or a network camera.
+    """Read a camera.
 
     Args:
         name: Name that everybody may read.
@@ -114,43 +110,6 @@ def open_camera(node: Path, settings: CaptureSettings) -> LiveSource:
     if said := difference(asked, format_of(capture)):
         log.warning("%s: %s; %s names what it has", shown, said, LIST_COMMAND)
     return source
-
-
-def open_address(address: str) -> LiveSource:
-    """Open a network camera, with time limits for opening and reading.
-
-    Raises:
-        SourceError: The address has another scheme, or the camera cannot be opened or delivers nothing.
-    """
-    scheme = address.partition("://")[0]
-    if scheme.lower() not in SCHEMES:
-        raise SourceError(f"--source: expected an address of {', '.join(SCHEMES)}, got one of {scheme}; check it")
-    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
-    shown = origin_of(address)
-    return LiveSource(
-        NETWORK_CAMERA,
-        shown,
-        cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits),
-        missing=f"--source: expected a stream at {shown}, got none that delivers; check the address and that it is served",
-        reopen=lambda: open_address(address),
-    )
-
-
-def origin_of(address: str) -> str:
-    """Return scheme and host of an address, such as "rtsp://192.168.1.9", without user, password, port, path and query.
-
-    If a password contains a slash, the rest of it looks like a path that contains an @. The host cannot be told apart from
-    the password then, so only the scheme is returned.
-    """
-    scheme, _, rest = address.partition("://")
-    try:
-        parts = urllib.parse.urlsplit(address)
-        host = parts.hostname
-    except ValueError:  # not a valid IPv6 address
-        host = None
-    if not host or "@" in rest[len(parts.netloc) :]:
-        return f"{scheme}://..."
-    return f"{scheme}://[{host}]" if ":" in host else f"{scheme}://{host}"
 
 
 def _fourcc(capture: cv2.VideoCapture) -> str:

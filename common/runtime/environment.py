@@ -10,14 +10,6 @@ def variables() -> dict[str, str]:
     return dict(os.environ)
 
 
-def quiet_ffmpeg() -> None:
-    """Keep FFmpeg from writing to standard error: it would name addresses with their passwords. Call this before OpenCV loads it.
-
-    The variable is OpenCV's. Its value is AV_LOG_QUIET of libavutil/log.h. A value that the user has set is kept.
-    """
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-
-
 def process_name(stage: str) -> str:
     """Return honcho's name of this process, such as "infer.2", or `stage` where honcho did not start it."""
     return os.environ.get("HONCHO_PROCESS_NAME", stage)

@@ -1,6 +1,6 @@
 """Propagate the area that may hold the subject from one result to the next. Pure.
 
-Everything lies on a grid of `GRID_W` columns over the frame. The last result says who was where in an *older* frame. From
+Everything lies on a grid over the frame, `GRID_W` pixels along its longer side. The last result says who was where in an *older* frame. From
 there the areas of the subject and of others are propagated, frame by frame, by the picture's own motion (see
 compose/who/region_state.py). When the next result arrives, for an older frame again, propagation restarts from that frame
 with the mattes that were stored since, so a result corrects the area without a jump.
@@ -30,7 +30,7 @@ from compose.who.region_state import (
     masked,
 )
 
-GRID_W = 256
+GRID_W, LEAST_GRID = 256, 8  # pixels of the longer side, and of the shorter at least
 MAP_ERROR = 0.06  # of the square root of the subject's area: the error of the edge of a result's small map
 CERTAIN_MARGIN = 0.04  # of the same: a result is certain of what lies so far inside its edge
 # grid pixels that a subject who moves within itself may extend beyond its last area, from result to result
@@ -60,8 +60,9 @@ class PresentFrame(NamedTuple):
 
 
 def grid_wh(size_wh: tuple[int, int]) -> tuple[int, int]:
-    """Return the columns and rows of the grid over a frame of `size_wh`."""
-    return GRID_W, max(8, round(GRID_W * size_wh[1] / size_wh[0]))
+    """Return the columns and rows of the grid over a frame of `size_wh`: as many for a frame that stands upright as for one that lies."""
+    scale = GRID_W / max(size_wh)
+    return max(LEAST_GRID, round(size_wh[0] * scale)), max(LEAST_GRID, round(size_wh[1] * scale))
 
 
 def eroded(area: SoftMask) -> SoftMask:

@@ -72,7 +72,7 @@ class Tracker:
         self._wh = grid_wh(size_wh) if epoch else (0, 0)
         self._region, self._meter = Region(), FlowMeter()
         self._present: PresentFrame | None = None
-        self._is_updated = False  # the newest frame has not been refined yet
+        self._is_updated = False  # the newest frame has not been refined yet, or not with the last result
         self._alpha: Alpha | None = None  # on the newest frame, with the last result
         self.seen_ns = 0  # capture time of the newest frame
         self.looked_ns = 0  # capture time of the frame of the last result, 0 before the first
@@ -166,7 +166,7 @@ class Tracker:
     def apply(self, result: MasksInferred) -> Selection:
         """Correct the subject's area by a result, and return which of its instances stay sharp: none if the subject is not
         found."""
-        self._alpha = None
+        self._is_updated, self._alpha = bool(self._past), None
         selection = self._select(result)
         if result.looked_ns >= self._company_ns:
             self._company_ns = 0
@@ -263,16 +263,17 @@ class Tracker:
         return None if near is None or abs(near - frame_id) > MAX_FRAME_GAP else self._past[near]
 
     def refine(self, subjects: tuple[Instance, ...]) -> None:
-        """Find the subject's edge on the newest frame, once. This runs the matte, so call it only if people are shown.
+        """Find the subject's edge on the newest frame, once for each result. This runs the matte, so call it only if people are
+        shown.
 
         Args:
             subjects: Who may be shown.
 
         Raises:
-            RuntimeError: No frame has come since the last call.
+            RuntimeError: Neither a frame nor a result has come since the last call.
         """
         if not self._is_updated:
-            raise RuntimeError("refine was called without a new frame: update comes first")
+            raise RuntimeError("refine was called without a new frame or result: update comes first")
         self._is_updated = False
         self._alpha = self._refined(subjects)
 
@@ -285,6 +286,11 @@ class Tracker:
         found = self._edge.refine(present, self._region, self.seen_ns - self.looked_ns)
         self._note_company()
         return found
+
+    @property
+    def is_refined(self) -> bool:
+        """Whether `alpha` may be asked for."""
+        return self._alpha is not None
 
     def alpha(self) -> Alpha:
         """Return the alpha of the subject on the newest frame. This changes nothing.

@@ -72,8 +72,19 @@ def make_app(latest: LatestFrame, credentials: Credentials, accept: Accept, run_
     async def file(request: Request) -> Response:
         return FileResponse(PAGE / request.scope["path"].removeprefix("/"))
 
-    async def picture(request: Request) -> Response:
+    async def pictures(request: Request) -> Response:
         return StreamingResponse(_parts(latest), media_type=f"multipart/x-mixed-replace; boundary={BOUNDARY}")
+
+    async def newest(request: Request) -> Response:
+        try:
+            seen, viewer = (int(request.query_params[name]) for name in ("seen", "viewer"))
+        except (KeyError, ValueError):
+            return line(HTTPStatus.BAD_REQUEST, "expected two whole numbers: seen, of a picture, and viewer")
+        number, jpeg, facts = await latest.picture_besides(seen, viewer)
+        headers = {"Onlyme-Number": str(number), "Onlyme-Facts": json.dumps(facts)}  # JSON in ASCII, as headers must be
+        if not jpeg:
+            return Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)
+        return Response(jpeg, media_type="image/jpeg", headers=headers)
 
     async def facts(request: Request) -> Response:
         return StreamingResponse(_events(latest), media_type="text/event-stream")
@@ -94,7 +105,8 @@ def make_app(latest: LatestFrame, credentials: Credentials, accept: Accept, run_
         routes=[
             Route("/", page),
             *(Route(f"/{name}", file) for name in ("page.js", "page.css", "icon.svg")),
-            Route("/picture.mjpg", picture),
+            Route("/newest.jpg", newest),
+            Route("/picture.mjpg", pictures),
             Route("/facts", facts),
             Route("/metrics", metrics),
             Route("/wish", command, methods=["POST"]),  # scripts know it by this name
@@ -196,9 +208,11 @@ async def _body(request: Request) -> bytes:
 
 
 async def _parts(latest: LatestFrame) -> AsyncIterator[bytes]:
+    # The boundary follows each JPEG at once: it tells a reader that the picture is complete and may be shown.
+    boundary = f"--{BOUNDARY}\r\n".encode()
+    yield boundary
     async for jpeg in latest.frames():
-        head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-        yield head.encode() + jpeg + b"\r\n"
+        yield f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n".encode() + jpeg + b"\r\n" + boundary
 
 
 async def _events(latest: LatestFrame) -> AsyncIterator[bytes]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
 REPEAT_S = 0.5  # facts are sent again so often while they do not change
+VIEWER_S = 2.0  # a viewer that asked for a picture within this time is watching
 URGENT = ("state", "privacy", "epoch", "question", "everybody")  # facts that are sent as soon as they change
 
 
@@ -26,20 +28,27 @@ class LatestFrame:
         self._lock = threading.Lock()
         self._number, self._jpeg, self._facts = 0, b"", dict[str, Any]()
         self._urgent_changes = 0
-        self.watching = 0  # how many viewers take pictures
+        self._streams = 0
+        self._asked_at = dict[int, float]()  # viewers that ask for one picture after the other, by number
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Wake the tasks of this event loop from now on."""
         self._loop = loop
 
+    @property
+    def watching(self) -> int:
+        """How many viewers take pictures."""
+        now = time.monotonic()
+        with self._lock:
+            return self._streams + sum(now - at < VIEWER_S for at in self._asked_at.values())
+
     def publish(self, jpeg: bytes | None, facts: dict[str, Any]) -> None:
-        """Replace the facts, and the picture unless `jpeg` is None."""
+        """Replace facts and picture. `jpeg` is None where nobody watches; nobody gets the picture before it then."""
         with self._lock:
             if any(facts.get(name) != self._facts.get(name) for name in URGENT):
                 self._urgent_changes += 1
             self._facts = facts
-            if jpeg is not None:
-                self._number, self._jpeg = self._number + 1, jpeg
+            self._number, self._jpeg = self._number + (jpeg is not None), jpeg or b""
         if self._loop is not None:
             with suppress(RuntimeError):  # the server has ended
                 self._loop.call_soon_threadsafe(self._wake)
@@ -55,22 +64,46 @@ class LatestFrame:
 
     async def frames(self) -> AsyncIterator[bytes]:
         """Yield JPEG after JPEG, each time the newest, starting with the first one published after this call."""
-        self.watching += 1
-        seen = self._number
+        with self._lock:
+            self._streams += 1
+            seen = self._number
         try:
             while True:
-                await self._until(partial(self._is_after, seen))
+                await self._until(partial(self._has_picture_besides, seen))
                 with self._lock:
                     seen, jpeg = self._number, self._jpeg
                 yield jpeg
         finally:
-            self.watching -= 1
+            with self._lock:
+                self._streams -= 1
+
+    async def picture_besides(self, seen: int, viewer: int) -> tuple[int, bytes, dict[str, Any]]:
+        """Wait for another picture than the one with the number `seen`, REPEAT_S at most.
+
+        Args:
+            seen: Number of the picture that the viewer has.
+            viewer: Any number that tells this viewer from others. The viewer counts as watching for VIEWER_S.
+
+        Returns:
+            Number and JPEG of the newest picture, b"" if no other has come, and the facts of it.
+        """
+        now = time.monotonic()
+        with self._lock:
+            self._asked_at = {v: at for v, at in self._asked_at.items() if now - at < VIEWER_S} | {viewer: now}
+        with suppress(asyncio.TimeoutError):
+            async with asyncio.timeout(REPEAT_S):
+                await self._until(partial(self._has_picture_besides, seen))
+        watching = self.watching
+        with self._lock:
+            jpeg = b"" if self._number == seen else self._jpeg
+            return self._number, jpeg, {**self._facts, "watching": watching}
 
     async def facts(self) -> AsyncIterator[dict[str, Any]]:
         """Yield the newest facts every REPEAT_S, and at once when an urgent one changes."""
         while True:
+            watching = self.watching
             with self._lock:
-                changes, facts = self._urgent_changes, {**self._facts, "watching": self.watching}
+                changes, facts = self._urgent_changes, {**self._facts, "watching": watching}
             yield facts
             with suppress(asyncio.TimeoutError):
                 async with asyncio.timeout(REPEAT_S):
@@ -80,8 +113,8 @@ class LatestFrame:
         async with self._changed:
             await self._changed.wait_for(holds)
 
-    def _is_after(self, number: int) -> bool:
-        return self._number != number
+    def _has_picture_besides(self, seen: int) -> bool:
+        return self._number != seen and self._jpeg != b""
 
     def _has_urgent_change_since(self, changes: int) -> bool:
         return self._urgent_changes != changes

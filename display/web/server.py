@@ -26,6 +26,7 @@ MAX_ACCEPTED_AT_ONCE = 32
 BACKLOG = 1024  # connections that wait in the kernel; further clients try again a second later
 REQUEST_TIMEOUT_S = 5.0  # from the connection, or the last answer, to the end of a request
 MAX_HEAD_BYTES = 16 * 1024
+SEND_TIMEOUT_S = 5.0  # a connection is closed if its other end takes nothing for so long
 
 log = logging.getLogger("onlyme")
 
@@ -107,6 +108,12 @@ def listen(host: str, port: int, fallback_to_any_port: bool) -> socket.socket:
     """
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Every accepted connection inherits these. With Nagle's algorithm the body of an answer would wait up to 40 ms for the
+    # other end to acknowledge the head.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # Otherwise the kernel would send to a viewer that has left the network without a word for a quarter of an hour, and
+    # to one that stands still for ever.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(SEND_TIMEOUT_S * 1000))
     try:
         try:
             listening.bind((host, port))

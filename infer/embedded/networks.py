@@ -41,6 +41,7 @@ from infer.embedded.people import (
     person_of,
 )
 from infer.embedded.view import Points, end_squares, paste_back, whole_square
+from infer.scaled import is_too_small
 
 LONGEST = 320  # cells along the longer side of the grid
 # minimum scores. MediaPipe's own graphs use 0.5 and 0.6 and miss people who are half hidden; at 0.2 there are false faces
@@ -92,6 +93,8 @@ class EmbeddedNetworks:
         pyramid, size_wh = ImagePyramid(picture), (picture.shape[1], picture.shape[0])
         grid_wh = grid_of(size_wh)
         scale = grid_wh[0] / size_wh[0]
+        if is_too_small(picture):
+            return EmbeddedResult(np.zeros(grid_wh[::-1], np.float32), (), ())
         matte = matte_on(self._matte, pyramid, grid_wh)
         squares = [whole_square(size_wh), *end_squares(size_wh)]
         poses = self._poses.find(pyramid, squares[0], LEAST_POSE)[:MOST_POSES]

@@ -11,6 +11,7 @@ from infer.settings import CPU, DEVICES
 from tests.bench import (
     busy,
     compose_cost,
+    films,
     footage,
     forward,
     growth,
@@ -37,6 +38,7 @@ TABLES: dict[str, Callable[[], None]] = {
     "peer": peer.main,
     "busy": busy.main,
     "compose": compose_cost.main,
+    "films": films.main,
     "models": forward.models,
     "looks": looks.main,
     "proposals": forward.proposals,

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 
+from common.vision.arrays import BgrImage
+
 
 class NetworkCamera:
     """Deliver noise at 25 pictures a second. `mode` selects a fault.
@@ -26,7 +28,11 @@ class NetworkCamera:
 
     def picture(self, number: int) -> bytes:
         noise = np.random.default_rng(number).integers(0, 256, (*self.size_wh[::-1], 3), dtype=np.uint8)
-        return bytes(cv2.imencode(".jpg", noise)[1])
+        return jpeg_of(noise)
+
+
+def jpeg_of(picture: BgrImage) -> bytes:
+    return bytes(cv2.imencode(".jpg", picture)[1])
 
 
 @contextmanager

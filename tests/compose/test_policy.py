@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from common.ipc.messages import CommandIssued, MasksInferred
 from common.ipc.records import Command, FrameInfo, Instance, SelectSubject, SetPrivacy, SetView
+from common.ipc.source_period import LONGEST_NS
 from compose.policy import ENTRY_NS, LOSS_NS, Decision, Policy, State
 from compose.who.selection import Selection
 
@@ -82,6 +83,9 @@ class Scene:
             self.wait(33)
             self.frame()
         return self.decision()
+
+    def waits(self) -> bool:
+        return self.policy.waits_for_mask(self.now_ms * MS)
 
     def decision(self) -> Decision:
         decision = self.policy.evaluate(self.now_ms * MS, MAX_AGE_MS)
@@ -191,6 +195,108 @@ def test_no_frames_are_a_loss_after_three_periods_and_no_sooner(scene: Scene) ->
     assert slow.decision().state is State.LOST
 
 
+def slow(scene: Scene, period_ms: int = 1000) -> Scene:
+    """A source of long periods whose frames were shown, each with its own mask."""
+    for _ in range(3):
+        scene.frame()
+        scene.masks()
+        assert scene.decision().state is State.LIVE
+        scene.wait(period_ms)
+    return scene
+
+
+def test_a_frame_that_stands_is_shown_with_its_own_mask_until_the_source_is_silent(scene: Scene) -> None:
+    slow(scene)
+    scene.frame()
+    scene.wait(900)
+    assert scene.masks() == "", "later than any mask of another frame"
+    assert scene.decision().state is State.LIVE
+    scene.wait(2100)
+    assert scene.decision()[:3] == (State.LIVE, "", 3000)
+    scene.wait(1)
+    assert scene.decision().state is State.LOST
+
+
+def test_the_mask_of_another_frame_or_of_an_older_look_is_as_old_as_ever(scene: Scene) -> None:
+    slow(scene)
+    scene.frame()
+    scene.wait(750)
+    assert scene.decision()[:2] == (State.HIDDEN, "mask older than 500 ms"), "the mask of the frame before"
+    assert scene.masks(held_ms=450) == "stale"
+    assert scene.decision()[:2] == (State.HIDDEN, "mask older than 500 ms"), "said again of an earlier frame"
+
+
+def test_a_frame_of_a_slow_source_waits_for_its_mask_while_somebody_is_shown(scene: Scene) -> None:
+    slow(scene)
+    assert not scene.waits(), "the frame that is shown"
+    before = scene.decision()
+    scene.frame()
+    assert scene.waits()
+    scene.wait(749)
+    assert scene.waits() and scene.decision() == before
+    scene.wait(1)
+    assert not scene.waits(), "for three quarters of the period"
+    scene.wait(250)
+    scene.frame()
+    assert scene.waits()
+    scene.masks()
+    assert not scene.waits(), "it has come"
+    assert scene.decision().opacity == 1, "nobody has faded out"
+
+
+def hidden_after_ms(periods_ms: list[int]) -> int:
+    """Return how long after its last frame a source that stops is shown. It came at such times, each frame with its own mask."""
+    scene = Scene()
+    for period_ms in [*periods_ms, 0]:
+        scene.frame()
+        scene.masks()
+        assert scene.decision().state is State.LIVE
+        scene.wait(period_ms)
+    stopped_ms = scene.now_ms
+    while scene.decision().state is not State.LOST and scene.now_ms < stopped_ms + 30_000:
+        scene.wait(50)
+    return scene.now_ms - stopped_ms
+
+
+@given(st.lists(st.integers(1, 4000), max_size=8))
+def test_whatever_its_rhythm_a_source_that_stops_is_hidden_in_time(periods_ms: list[int]) -> None:
+    bound_ms = 3 * LONGEST_NS // MS if min(periods_ms[-2:], default=0) > 166 else 500
+    assert hidden_after_ms(periods_ms) <= bound_ms + 50
+
+
+def test_without_an_end_to_patience_it_is_hidden_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control of the test above."""
+    monkeypatch.setattr("common.ipc.source_period.LONGEST_NS", 1 << 62)
+    assert hidden_after_ms([4000, 4000]) > 3 * LONGEST_NS // MS + 50
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        lambda s: (s.wait(750), s.decision(), s.wait(250), s.frame()),
+        lambda s: s.frame(epoch=9),
+        lambda s: s.lose() or s.frame(),
+        lambda s: s.policy.set_privacy(False),
+        lambda s: s.masks(max(s.frames) - 1, who=0),
+    ],
+    ids=["a mask was late", "another epoch", "loss", "privacy off", "nobody in the frame before"],
+)
+def test_nothing_waits_where_nobody_may_be_shown(what: Callable[[Scene], object], scene: Scene) -> None:
+    slow(scene)
+    scene.frame()
+    scene.wait(1000)
+    scene.frame()
+    assert scene.waits()
+    what(scene)
+    assert not scene.waits()
+
+
+def test_a_fast_source_never_waits(scene: Scene) -> None:
+    slow(scene, 500)
+    scene.frame()
+    assert not scene.waits()
+
+
 def test_a_lost_source_hides_at_once_and_what_follows_starts_closed(scene: Scene) -> None:
     live(scene)
     scene.lose("the camera was unplugged")
@@ -293,7 +399,8 @@ class Model:
 
     def __init__(self) -> None:
         self.scene = Scene()
-        self.allowed: tuple[int, bool] | None = None  # when the frame was captured that was looked at; somebody
+        # when the frame was captured that was looked at, whether somebody was found, and the frame that it is the own mask of
+        self.allowed: tuple[int, bool, int | None] | None = None
         self.off = self.view = False
         self.lost_ms = self.seen_ms = self.losses = self.epoch = 0
 
@@ -317,7 +424,7 @@ class Model:
         if refused in ("", "stale"):
             assert epoch == self.scene.epoch and honest and captured is not None
             assert captured - held_ms >= self.lost_ms
-            self.allowed = (captured - held_ms, somebody)
+            self.allowed = (captured - held_ms, somebody, None if held_ms else number)
 
     def lose(self) -> None:
         self.close()
@@ -347,25 +454,33 @@ class Model:
                 self.scene.policy.set_view(on)
                 self.turn(on, on)
         silent_ns = (self.scene.now_ms - self.seen_ms) * MS
-        if self.scene.frames and silent_ns > self.scene.policy._patience_ns(LOSS_NS):
+        if self.scene.frames and silent_ns > self.scene.policy._period.patience_ns(LOSS_NS):
             self.lose()
 
 
 @settings(max_examples=400, deadline=None)  # a busy machine may take long for any example
 @given(HISTORIES)
 def test_whatever_happens_nobody_is_seen_without_a_fresh_mask_of_this_epoch(history: list[tuple[object, ...]]) -> None:
-    model, was_live = Model(), False
+    model, was_live, last = Model(), False, None
     scene = model.scene
     for event in history:
         model.happens(event)
         decision = scene.decision()
+        if scene.waits():
+            assert was_live and decision == last, "what is shown is of the frame before"
+            assert scene.now_ms - model.seen_ms < LONGEST_NS / MS
+            continue
+        last = decision
         assert scene.forgotten == model.losses
         assert decision.state not in (State.OFF, State.INSTANCES) or model.off
         assert decision.state is not State.INSTANCES or model.view
         assert scene.policy.privacy is not model.off
         if decision.state is State.LIVE:
             assert model.allowed is not None and model.allowed[1]
-            assert 0 <= decision.mask_age_ms == scene.now_ms - model.allowed[0] <= MAX_AGE_MS
+            assert 0 <= decision.mask_age_ms == scene.now_ms - model.allowed[0]
+            assert decision.mask_age_ms <= MAX_AGE_MS or model.allowed[2] == max(scene.frames), (
+                "old, and of another frame"
+            )
             assert decision.subjects == (PERSON,)
             assert 0 <= decision.opacity <= 1 and (was_live or decision.opacity == 0)
         else:

@@ -150,6 +150,20 @@ def test_masks_of_two_cameras_mixed(
     assert nothing_leaked(call.watch)
 
 
+def test_a_source_of_one_frame_a_second(run_dir: Path) -> None:
+    """A result comes for every third frame only: the others wait for theirs in vain, and are hidden."""
+    with exact_call(run_dir, PatternedScene(WIDTH, HEIGHT, 1), fps=1) as (call, _):
+        call.wait("two more results", lambda: len(frames_of(call.watch.heard, "live")) >= 3)
+    live, hidden = (frames_of(call.watch.heard, state) for state in ("live", "hidden"))
+    assert {frame_id % 3 for frame_id in live} == {0} and {frame_id % 3 for frame_id in hidden} >= {1, 2}
+    assert nothing_leaked(call.watch)
+
+
+def frames_of(heard: Sequence[Heard], state: str) -> set[int]:
+    """Return the numbers of the frames that were composed in a state."""
+    return {h.message.frame.frame_id for h in heard if h.message.state == state}
+
+
 def composed_share(heard: Sequence[Heard], begin: float, end: float) -> float:
     """Return how many of the frames captured between two moments (CLOCK_MONOTONIC seconds) were composed then, 0..1."""
     heard = [h for h in heard if h.message.frame.epoch == heard[-1].message.frame.epoch]

@@ -126,6 +126,15 @@ def test_an_inference_is_needed_after_a_while_though_nothing_moves() -> None:
     assert held == [ns for ns in times if ns <= MAX_HOLD_NS]
 
 
+@pytest.mark.parametrize(("camera_ms", "is_static"), [(500, True), (501, False), (1000, False), (2000, False)])
+def test_every_frame_of_a_slow_camera_is_inferred(camera_ms: int, is_static: bool) -> None:
+    """Compose waits for the mask of each, beside a lone person too, where a result would be held for a second."""
+    cache, picture = alone_since(ALONE_NS, person(0.4)), room((640, 480), 0)
+    now = make_thumbnail(picture, 1, 2, ALONE_NS + camera_ms * MS)
+    cache.need(make_thumbnail(picture, 1, 1, ALONE_NS), schedule(limit_ms=FOLLOWED_MS))
+    assert (cache.need(now, schedule(limit_ms=FOLLOWED_MS)) is Need.SAME) is is_static
+
+
 @pytest.mark.parametrize(("camera_ms", "pace_ms"), [(33, 0), (33, 200), (33, 454), (200, 0), (250, 0), (333, 0)])
 @pytest.mark.parametrize("took_ms", [20, 60, 240, 400])
 @pytest.mark.parametrize("limit_ms", [300, 750, 1750])

@@ -13,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -32,7 +33,7 @@ from display.sinks.web import WebSink
 from tests.background import Background
 from tests.call import environment, free_port, printed_url, read_until, stages, start_call
 from tests.pace import as_if_idle
-from tests.pipeline.browser import DESKTOP, PHONE, opened, pixels, started
+from tests.pipeline.browser import CHROMIUM, DESKTOP, PHONE, opened, pixels, started
 from tests.pipeline.screen import detail
 from tests.processes.neighbours import wait_for
 from tests.shared import ROOT
@@ -327,17 +328,196 @@ class Shower(Background):
         self._sink = WebSink(DisplaySettings(run_dir=run_dir, web=f"{host}:{self.port}", token=token), False)
         self.url = f"http://127.0.0.1:{self.port}/?token={token}"
         self.message, self.issued = self.MESSAGE, list[CommandIssued]()
+        self.period_s = 0.05
+        self.picture = np.full((360, 640, 3), 200, np.uint8)
+        self._meter = Meter()
 
     def run(self) -> None:
         """See Background."""
-        picture, meter = np.full((360, 640, 3), 255, np.uint8), Meter()
-        picture[180:] = 200
-        while not self.stopping.wait(0.05):
-            now_ns = time.monotonic_ns()
-            meter.add(replace(self.message, frame=replace(self.message.frame, captured_ns=now_ns)), now_ns)
-            self._sink.show(picture, self.message, meter)
+        while not self.stopping.wait(self.period_s):
+            self.show(255)
             self.issued += self._sink.poll().issued
         self._sink.close()
+
+    def show(self, upper_half: int) -> None:
+        """Show `picture` once, its upper half at this level."""
+        picture, now_ns = self.picture.copy(), time.monotonic_ns()
+        picture[:180] = upper_half
+        self._meter.add(replace(self.message, frame=replace(self.message.frame, captured_ns=now_ns)), now_ns)
+        self._sink.show(picture, self.message, self._meter)
+
+    @property
+    def shown(self) -> int:
+        """How many pictures were shown."""
+        return self._meter.shown
+
+    @property
+    def watching(self) -> set[int]:
+        """Which pages take pictures."""
+        return set(self._sink._latest._asked_at) if self._sink._latest.watching else set()
+
+
+def has_issued(shower: Shower, count: int) -> bool:
+    return len(shower.issued) == count
+
+
+def is_level(page: Page, level: int) -> bool:
+    return bool(abs(pixels(page)[40:120].mean() - level) < 8)
+
+
+def is_live_and_painted(page: Page) -> bool:
+    return page.inner_text("#state") == "live" and painted(page) > 100
+
+
+def test_ten_pages_of_one_browser_are_live_and_each_has_its_controls(browser: Browser, run_dir: Path) -> None:
+    with Shower(run_dir) as shower, browser.new_context() as context:
+        shower.period_s = 0.2  # ten pages are painted on this machine
+        pages = [context.new_page() for _ in range(10)]
+        for page in pages:
+            page.goto(shower.url)
+        for page in pages:
+            until(page, "a live picture", partial(is_live_and_painted, page))
+        assert not any(page.evaluate("document.hidden") for page in pages)
+        until(page, "ten viewers", lambda: page.inner_text("#watching") == "10")
+        for number, page in enumerate(pages, 1):
+            page.keyboard.press("n")
+            until(page, "the command", partial(has_issued, shower, number))
+
+
+def hide(page: Page, hidden: bool) -> None:
+    """What a browser does to a page when another tab comes before it: a headless one has no tab that is hidden."""
+    page.evaluate(
+        "(hidden) => { Object.defineProperty(document, 'hidden', { get: () => hidden, configurable: true });"
+        "document.dispatchEvent(new Event('visibilitychange')); }",
+        hidden,
+    )
+
+
+def painted(page: Page) -> float:
+    """Return the mean level of what the page has drawn, 0 where it has drawn nothing, also under a cover."""
+    draws = "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data"
+    level: float = page.locator("#picture").evaluate(
+        f"(canvas) => {{ const data = ({draws})(canvas); return data.reduce((a, b) => a + b, 0) / data.length; }}"
+    )
+    return level
+
+
+def test_a_hidden_page_takes_no_picture_and_keeps_none(browser: Browser, run_dir: Path) -> None:
+    with Shower(run_dir) as shower, opened(browser, shower.url) as (page, errors):
+        live(page)
+        hide(page, True)
+        until(page, "the pause", lambda: page.inner_text("#cover") == "paused while this tab is hidden")
+        assert painted(page) == 0
+        wait_for("nobody", lambda: not shower.watching)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.wait_for_timeout(700)
+        assert asked == []
+        hide(page, False)
+        live(page)
+        assert page.is_enabled("#privacy") and errors == []
+
+
+@pytest.mark.screen
+def test_only_the_tab_in_front_takes_pictures(run_dir: Path, tmp_path: Path, screen: str) -> None:
+    env = {**os.environ, "DISPLAY": screen}
+    command = [str(CHROMIUM), "--no-sandbox", "--disable-gpu", "--no-first-run", f"--user-data-dir={tmp_path}"]
+    with Shower(run_dir) as shower:
+        chromium = subprocess.Popen([*command, shower.url, shower.url], env=env, stderr=subprocess.DEVNULL)
+        try:
+            wait_for("a page", lambda: shower.watching, patience_s=30)
+            (front,) = shower.watching
+            pressed_at = 0.0
+
+            def is_another_alone() -> bool:
+                nonlocal pressed_at
+                if time.monotonic() - pressed_at > 4:  # the other tab may not be there yet
+                    pressed_at = time.monotonic()
+                    subprocess.run(["xdotool", "key", "ctrl+Tab"], env=env, check=True)
+                return len(shower.watching) == 1 and front not in shower.watching
+
+            wait_for("the other page alone", is_another_alone, patience_s=10)
+            shown, asked = shower.shown, set[int]()
+            while shower.shown < shown + 60:
+                asked |= shower.watching
+                time.sleep(0.05)
+            assert front not in asked
+        finally:
+            chromium.terminate()
+            chromium.wait()
+
+
+def test_the_newest_picture_is_shown_though_no_other_follows(browser: Browser, run_dir: Path) -> None:
+    with Shower(run_dir) as shower, opened(browser, shower.url) as (page, errors):
+        live(page)
+        shower.period_s = 3600
+        page.wait_for_timeout(200)  # its loop rests now
+        for level in (0, 250, 100):
+            shower.show(level)
+            until(page, f"level {level}", partial(is_level, page, level))
+        page.wait_for_timeout(3000)
+        assert page.inner_text("#state") == "live", "the call has answered, though without another picture"
+        assert errors == []
+
+
+def test_a_call_that_says_nothing_is_not_shown(browser: Browser, run_dir: Path) -> None:
+    with Shower(run_dir) as shower, opened(browser, shower.url) as (page, _):
+        live(page)
+        page.route("**/newest.jpg*", lambda route: None)  # as a server that stands still
+        silent = time.monotonic()
+        until(page, "the loss", lambda: page.inner_text("#cover") == "connection lost: trying again")
+        assert as_if_idle(time.monotonic() - silent) < 2.5
+        assert painted(page) == 0 and page.is_disabled("#privacy")
+        page.unroute("**/newest.jpg*")
+        live(page)
+
+
+def test_a_picture_that_cannot_be_read_is_not_shown_and_not_the_one_before(browser: Browser, run_dir: Path) -> None:
+    facts = '{"state": "live", "privacy": true}'
+    with Shower(run_dir) as shower, opened(browser, shower.url) as (page, _):
+        live(page)
+        page.route(
+            "**/newest.jpg*",
+            lambda route: route.fulfill(
+                body=b"\xff\xd8\xff",
+                headers={"Onlyme-Facts": facts, "Onlyme-Number": "9", "Content-Type": "image/jpeg"},
+            ),
+        )
+        until(page, "the loss", lambda: page.inner_text("#cover") == "connection lost: trying again")
+        assert painted(page) == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (401, "this page's token is no longer valid: open the address that onlyme printed"),
+        (503, "the call does not answer yet: trying again"),
+        (418, "refused (418): trying again"),
+    ],
+)
+def test_a_refusal_is_said_and_the_page_tries_again(status: int, said: str, browser: Browser, run_dir: Path) -> None:
+    with Shower(run_dir) as shower, opened(browser, shower.url) as (page, _):
+        live(page)
+        page.route("**/newest.jpg*", lambda route: route.fulfill(status=status, body="<html>a proxy's words</html>"))
+        until(page, "the reason", lambda: page.inner_text("#cover") == said)
+        assert page.inner_text("#state") == said and painted(page) == 0
+        page.unroute("**/newest.jpg*")
+        live(page)
+
+
+def test_two_calls_in_one_browser_have_their_own_controls(browser: Browser, run_dir: Path, tmp_path: Path) -> None:
+    with Shower(run_dir) as one, Shower(tmp_path) as two, opened(browser, one.url) as (first, errors):
+        live(first)
+        second = first.context.new_page()
+        second.goto(two.url)
+        live(second)
+        for page, call in ((first, one), (second, two)):
+            page.reload()
+            live(page)
+            page.keyboard.press("n")
+            until(page, "the command", partial(has_issued, call, 1))
+        assert (len(one.issued), len(two.issued)) == (1, 1)
+        assert errors == []
 
 
 class Forwarder(Background):
@@ -350,6 +530,7 @@ class Forwarder(Background):
         self.port = self._listening.getsockname()[1]
         self._ends: dict[socket.socket, socket.socket] = {}
         self._forgotten: dict[socket.socket, socket.socket] = {}
+        self.most_bytes, self.pause_s = 65536, 0.0  # in one turn, and after it
 
     def run(self) -> None:
         """See Background."""
@@ -370,7 +551,8 @@ class Forwarder(Background):
 
     def _hand_on(self, plain: socket.socket) -> None:
         try:
-            data = plain.recv(65536)
+            data = plain.recv(self.most_bytes)
+            time.sleep(self.pause_s)
             self._ends[plain].sendall(data)
         except OSError:
             data = b""
@@ -399,6 +581,23 @@ def test_a_forwarded_port_opens_the_page_and_a_dead_connection_is_replaced(
         live(page)
 
 
+def test_a_slow_connection_shows_no_old_picture_and_each_new_one(browser: Browser, run_dir: Path) -> None:
+    with (
+        Shower(run_dir) as shower,
+        Forwarder(shower.port) as forwarder,
+        opened(browser, shower.url.replace(str(shower.port), str(forwarder.port))) as (page, _),
+    ):
+        live(page)
+        shower.picture = np.random.default_rng(1).integers(0, 255, (360, 640, 3), np.uint8)  # 80 kB
+        forwarder.most_bytes, forwarder.pause_s = 512, 0.03
+        until(
+            page, "the reason", lambda: page.inner_text("#cover") == "the connection is slow: waiting for the picture"
+        )
+        assert painted(page) == 0
+        until(page, "a picture", lambda: is_live_and_painted(page))
+        forwarder.most_bytes, forwarder.pause_s = 65536, 0
+
+
 def test_what_is_refused_stands_on_the_page(browser: Browser, run_dir: Path) -> None:
     with Shower(run_dir) as shower, opened(browser, shower.url) as (page, _):
         live(page)
@@ -406,6 +605,16 @@ def test_what_is_refused_stands_on_the_page(browser: Browser, run_dir: Path) -> 
         page.keyboard.press("n")
         until(page, "the refusal", lambda: page.is_visible("#refusal"))
         assert page.inner_text("#refusal") == "Refused: look again"
+        page.unroute("**/wish")
+        page.route("**/wish", lambda route: route.fulfill(status=503, body="<html>a proxy's words</html>"))
+        page.keyboard.press("n")
+        until(page, "no answer", lambda: page.inner_text("#refusal").startswith("The call did not answer."))
+        page.unroute("**/wish")
+        page.keyboard.press("n")
+        until(page, "nothing refused", lambda: not page.is_visible("#refusal"))
+        page.route("**/wish", lambda route: None)  # as a connection that is dead
+        page.keyboard.press("n")
+        until(page, "no answer", lambda: page.inner_text("#refusal").startswith("The call did not answer."))
         page.unroute("**/wish")
         page.keyboard.press("n")
         until(page, "nothing refused", lambda: not page.is_visible("#refusal"))

@@ -73,6 +73,15 @@ class Neighbours:
         )
         return None if pixels is None else (message, pixels)
 
+    def newest(self, where: Callable[[FrameComposed], bool]) -> tuple[FrameComposed, np.ndarray] | None:
+        """The newest composite for which `where` holds and its pixels, no frame being published."""
+        for message in reversed(receive(self.composites, FrameComposed, self.counters)):
+            shape = (message.frame.height, message.frame.width, 3)
+            pixels = self.ring.read(message.frame.segment, message.frame.sequence, shape, None)
+            if where(message) and pixels is not None:
+                return message, pixels
+        return None
+
     def composite(
         self, where: Callable[[FrameComposed], bool] = lambda _: True, picture: np.ndarray = NOISE
     ) -> tuple[FrameComposed, np.ndarray]:
@@ -150,6 +159,24 @@ def test_a_fresh_mask_shows_the_person_and_nothing_else(compose: Neighbours) -> 
     assert 0 < message.mask_age_ms < 750
     assert (pixels[50:, 60:100] == NOISE[50:, 60:100]).all()
     assert is_hidden(pixels[:20]) and is_hidden(pixels[:, :30]) and is_hidden(pixels[:, 130:])
+
+
+def test_a_frame_that_stands_is_shown_when_its_own_mask_comes(compose: Neighbours) -> None:
+    """Of a slow source no other frame comes that could show it."""
+    compose.found(compose.publish())
+    message, _ = wait_for("a composite", lambda: compose.newest(lambda m: m.state == "live"))
+    assert (message.frame.source_index, message.reason) == (compose.number, "")
+
+
+def test_a_source_of_less_than_two_frames_a_second_is_never_hidden_by_its_rhythm(compose: Neighbours) -> None:
+    states = []
+    for _ in range(5):
+        frame = compose.publish()
+        time.sleep(0.1)  # a look takes its time, and nobody is hidden until then
+        compose.found(frame)
+        time.sleep(0.7)
+        states.append({m.state for m in receive(compose.composites, FrameComposed, compose.counters)})
+    assert states[-2:] == [{"live"}] * 2, states
 
 
 def test_an_aged_mask_hides_everything(compose: Neighbours) -> None:

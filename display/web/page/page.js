@@ -1,9 +1,20 @@
 "use strict";
 
-const LONGEST_SILENCE_MS = 2000; // facts come twice a second
+const LONGEST_SILENCE_MS = 2000; // the call answers within half a second, with or without a new picture
 const MINUTE_MS = 60000;
+const FIGURES_MS = 500; // the figures and the plot change this often
 const AGAIN_MS = 1000; // between two tries to connect
-const NOT_VALID = "this page's token is no longer valid: open the address that onlyme printed";
+const LOST = "connection lost: trying again";
+const SLOW = "the connection is slow: waiting for the picture";
+const HIDDEN = "paused while this tab is hidden";
+const NO_ANSWER = "The call did not answer. If nothing has changed, try again.";
+const BUSY = "the call does not answer yet: trying again";
+const REFUSED = {
+  401: "this page's token is no longer valid: open the address that onlyme printed",
+  403: "this page may not see the call: open the address that onlyme printed",
+  421: "this is not the address that onlyme printed: open that one",
+  502: BUSY, 503: BUSY, 504: BUSY, // of a proxy between
+};
 const WORDS = { everybody: "Everybody is shown", off: "Privacy is off" };
 const ALARMS = {
   off: "Privacy is off: others see the room.",
@@ -11,33 +22,39 @@ const ALARMS = {
 };
 const byId = (id) => document.getElementById(id);
 const picture = byId("picture");
+const canvas = picture.getContext("2d");
+const viewer = Math.floor(Math.random() * 2 ** 53); // tells this page from others that watch the same call
 const minute = []; // {at, latency, mask}, ms
-let source = null; // of facts
+let request = new AbortController(); // of the picture that this page waits for
+let seen = 0; // number of the picture that is shown, 0 for none
+let painted = false; // whether a picture is shown
 let epoch = "0"; // of the picture that is shown
 let wantsPrivacy = false; // what the button asks for
 let mayAsk = false;
 let everybody = false; // whether everybody who is found is shown
-let heardAt = performance.now();
 let connected = false;
 
+// a screen reader reads every text that is set, even an unchanged one
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 function cover(text) {
-  byId("cover").textContent = text;
+  write(byId("cover"), text);
   byId("cover").hidden = !text;
 }
 
 function say(state, kind) {
-  const line = byId("state");
-  if (line.textContent !== state) line.textContent = state;
-  line.className = "state " + kind;
+  write(byId("state"), state);
+  byId("state").className = "state " + kind;
 }
 
-// hides the picture, so that the last one does not look live
+// clears the picture, so that the last one does not look live
 function lose(why) {
-  if (connected || !picture.hidden) {
-    connected = false;
-    picture.hidden = true;
-    picture.removeAttribute("src");
-  }
+  connected = painted = false;
+  seen = 0;
+  picture.hidden = true;
+  canvas.clearRect(0, 0, picture.width, picture.height);
   cover(why);
   say(why, "warn");
   tell(byId("alarm"), "");
@@ -47,14 +64,23 @@ function lose(why) {
 
 function meet() {
   connected = true;
-  picture.hidden = false;
-  picture.src = "picture.mjpg?" + Date.now();
   for (const button of document.querySelectorAll("button, select, input")) button.disabled = false;
+}
+
+function paint(image) {
+  if (picture.width !== image.width || picture.height !== image.height) {
+    picture.width = image.width;
+    picture.height = image.height;
+  }
+  canvas.drawImage(image, 0, 0);
+  image.close();
+  picture.hidden = false;
+  painted = true;
 }
 
 function tell(line, text) {
   line.hidden = !text;
-  if (line.textContent !== text) line.textContent = text; // a screen reader reads every text that is set, even an unchanged one
+  write(line, text);
 }
 
 // sets what the privacy button does, and whether it can
@@ -65,7 +91,7 @@ function offer(privacy, mayShowMore, everybody) {
   button.disabled = !mayAsk;
   button.setAttribute("aria-pressed", String(privacy));
   const on = everybody ? "Only the room is hidden" : "Privacy is on";
-  button.textContent = privacy ? on : "Privacy is OFF: turn it on";
+  write(button, privacy ? on : "Privacy is OFF: turn it on");
 }
 
 // on another machine, disables the controls that would show more than the person at the camera chose
@@ -74,11 +100,12 @@ function offerMore(mayShowMore) {
   tell(byId("why"), mayShowMore ? "" : "Privacy off, everybody and the background can be chosen on the machine of the call only.");
 }
 
-function show(facts) {
-  heardAt = performance.now();
+// shows a picture and its facts at once; without an image the picture stays
+function show(facts, image) {
   if (!connected) meet();
-  if (facts.state === undefined) {
-    cover("waiting for the first picture");
+  if (image) paint(image);
+  if (!painted) {
+    cover("waiting for a picture");
     say("waiting", "warn");
     return;
   }
@@ -95,21 +122,22 @@ function show(facts) {
   byId("everybody").setAttribute("aria-pressed", String(!blank && everybody));
   if (blank) {
     offer(false, false, false); // privacy may be on or off: turning it on is the only safe choice
-    byId("privacy").textContent = "Turn privacy on";
+    write(byId("privacy"), "Turn privacy on");
     return;
   }
   epoch = facts.epoch;
   offer(facts.privacy, facts.may_show_more, everybody);
   offerMore(facts.may_show_more);
-  if (picture.width !== facts.width || picture.height !== facts.height) {
-    picture.setAttribute("width", facts.width);
-    picture.setAttribute("height", facts.height);
-  }
+  const now = performance.now();
+  if (!minute.length || now - minute.at(-1).at > FIGURES_MS) measure(facts, now);
+}
+
+function measure(facts, now) {
   const ms = (value) => (value === null ? "no mask" : Math.round(value) + " ms");
   for (const name of ["latency_ms", "latency_p99_ms", "mask_age_ms"]) byId(name).textContent = ms(facts[name]);
   for (const name of ["shown", "missed", "watching", "model"]) byId(name).textContent = facts[name] === "" ? "–" : facts[name];
   byId("rate").textContent = facts.rate.toFixed(1);
-  plot({ at: heardAt, latency: facts.latency_ms, mask: facts.mask_age_ms });
+  plot({ at: now, latency: facts.latency_ms, mask: facts.mask_age_ms });
 }
 
 function plot(point) {
@@ -127,11 +155,14 @@ function plot(point) {
 
 async function want(name, ...values) {
   try {
-    const answer = await fetch("wish", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ epoch, [name]: values }) });
-    if (answer.status === 401) lose(NOT_VALID);
-    tell(byId("refusal"), answer.ok ? "" : "Refused: " + (await answer.text()).trim());
+    const answer = await fetch("wish", {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ epoch, [name]: values }),
+      signal: AbortSignal.timeout(LONGEST_SILENCE_MS),
+    });
+    const why = answer.status > 500 ? NO_ANSWER : "Refused: " + (await answer.text()).trim();
+    tell(byId("refusal"), answer.ok ? "" : why);
   } catch {
-    lose("connection lost: trying again");
+    tell(byId("refusal"), NO_ANSWER);
   }
 }
 
@@ -172,33 +203,65 @@ document.addEventListener("keydown", (event) => {
   else if (/^[1-9]$/.test(event.key)) want("subject", Number(event.key));
 });
 
-// An EventSource that is refused ends without a reason, and one whose server sleeps waits for ever. So this asks first.
-async function connect() {
-  if (source) source.close();
-  source = null;
-  try {
-    const answer = await fetch("page.css", { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(LONGEST_SILENCE_MS) });
-    if (answer.ok) listen();
-    else lose(answer.status === 401 ? NOT_VALID : "refused (" + answer.status + "): trying again");
-  } catch {
-    lose("connection lost: trying again");
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+const change = () => new Promise((done) => document.addEventListener("visibilitychange", done, { once: true }));
+
+// returns the whole body; one that is still coming is no silence
+async function read(answer, heard) {
+  const parts = [];
+  for (const reader = answer.body.getReader(); ; ) {
+    const { done, value } = await reader.read();
+    if (done) return new Blob(parts, { type: "image/jpeg" });
+    heard();
+    parts.push(value);
   }
-  if (!source) setTimeout(connect, AGAIN_MS);
 }
 
-function listen() {
-  heardAt = performance.now();
-  source = new EventSource("facts");
-  source.addEventListener("message", (event) => show(JSON.parse(event.data)));
-  source.addEventListener("error", reconnect);
+// Asks for the next picture and its facts, which come in one answer. A request that lasts for ever would be simpler, but a
+// browser has six connections for all pages of a host, so the seventh page would get nothing and no button would work.
+async function ask() {
+  const mine = (request = new AbortController());
+  let timer = 0;
+  const heard = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => mine.abort(), LONGEST_SILENCE_MS);
+  };
+  heard();
+  const stale = setTimeout(() => lose(SLOW), LONGEST_SILENCE_MS);
+  try {
+    const answer = await fetch("newest.jpg?seen=" + seen + "&viewer=" + viewer, { cache: "no-store", signal: mine.signal });
+    heard();
+    if (!answer.ok) {
+      lose(REFUSED[answer.status] || "refused (" + answer.status + "): trying again");
+      return pause(AGAIN_MS);
+    }
+    const facts = JSON.parse(answer.headers.get("Onlyme-Facts"));
+    const image = answer.status === 200 ? await createImageBitmap(await read(answer, heard)) : null;
+    if (mine.signal.aborted) throw mine.signal.reason;
+    seen = answer.headers.get("Onlyme-Number");
+    show(facts, image);
+  } catch (error) {
+    if (document.hidden) return;
+    lose(LOST);
+    if (mine.signal.aborted) return; // it has waited long enough
+    console.error(error);
+    return pause(AGAIN_MS);
+  } finally {
+    clearTimeout(timer);
+    clearTimeout(stale);
+  }
 }
 
-function reconnect() {
-  lose("connection lost: trying again");
-  connect();
+async function follow() {
+  for (;;) {
+    if (document.hidden) {
+      lose(HIDDEN);
+      await change();
+    } else await ask();
+  }
 }
 
-setInterval(() => {
-  if (source && performance.now() - heardAt > LONGEST_SILENCE_MS) reconnect();
-}, 250);
-connect();
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) request.abort();
+});
+follow();

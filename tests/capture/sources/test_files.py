@@ -10,7 +10,7 @@ import pytest
 from capture.sources.clock import Clock
 from capture.sources.image_folder import FolderSource
 from capture.sources.source import Source, SourceFrame
-from capture.sources.video_file import FileSource
+from capture.sources.video_file import open_file
 from common.errors import SourceError, SourceLostError
 
 
@@ -28,7 +28,7 @@ def read_all(source: Source, limit: int) -> list[SourceFrame]:
 @pytest.mark.parametrize("kind", ["folder", "video"])
 def test_a_source_ends_when_played_once_and_counts_on_when_looped(kind: str, folder: Path, video: Path) -> None:
     def opened(once: bool) -> Source:
-        return FolderSource(folder, 100, once) if kind == "folder" else FileSource(video, once)
+        return FolderSource(folder, 100, once) if kind == "folder" else open_file(video, once)
 
     length, step = (4, 10) if kind == "folder" else (10, 20)
     once = read_all(opened(True), 99)
@@ -37,18 +37,6 @@ def test_a_source_ends_when_played_once_and_counts_on_when_looped(kind: str, fol
     assert [s.source_index for s in looped] == sorted({s.source_index for s in looped})
     assert looped[-1].source_index >= 2 * length
     assert all(number_in(s, step) == s.source_index % length for s in looped)
-
-
-def test_a_file_keeps_wall_clock_time_and_skips_late_frames(video: Path) -> None:
-    source = FileSource(video, once=False)
-    first = source.read()
-    assert first is not None
-    source._clock.started_ns = time.monotonic_ns() - 205_000_000  # as if the reader had slept for 200 ms at 50 fps
-    late = source.read()
-    assert late is not None
-    assert late.source_index >= 10
-    assert number_in(late, 20) == late.source_index % 10
-    assert source._clock.started_ns + late.source_index * 20_000_000 == late.captured_ns
 
 
 def test_the_clock_returns_the_frame_that_is_due() -> None:
@@ -71,7 +59,7 @@ def test_a_broken_image_is_named(folder: Path) -> None:
 
 
 def test_a_file_that_disappears_is_reported_without_its_name(video: Path) -> None:
-    source = FileSource(video, once=False)
+    source = open_file(video, once=False)
     video.unlink()
     with pytest.raises(SourceLostError, match="the file cannot be read any more") as error:
         read_all(source, 99)

@@ -36,7 +36,8 @@ def propagated(region: Region, frame_id: int, likely: np.ndarray, flow: Flow | N
 
 def test_the_grid_keeps_the_frame_s_proportions() -> None:
     assert grid_wh((1280, 720)) == (256, 144)
-    assert grid_wh((720, 1280)) == (256, 455)
+    assert grid_wh((720, 1280)) == (144, 256)
+    assert grid_wh((1280, 40)) == (256, 8) and grid_wh((40, 1280)) == (8, 256)
 
 
 def test_an_instance_lies_on_the_grid_where_its_box_is() -> None:

@@ -207,6 +207,8 @@ def test_the_edge_is_there_only_for_the_newest_frame_and_the_last_result(scene: 
     tracker.apply(said_of(truth(scene, 60, 0.9, 0.8), 60))
     with pytest.raises(RuntimeError, match="before refine"):
         tracker.alpha()
+    tracker.refine(subjects)  # the frame stands, and its own mask has come
+    assert whole(tracker.alpha()).any() and tracker.is_refined
     tracker.update(frame(61), ImagePyramid(scene.frame(61)))
     with pytest.raises(RuntimeError, match="before refine"):
         tracker.alpha()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import http.client
 import json
 import logging
 import socket
+import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.cookies import SimpleCookie
@@ -24,7 +26,7 @@ from display.remote_policy import AT_CAMERA_ONLY
 from display.settings import DisplaySettings
 from display.sinks import web
 from display.sinks.web import WebSink
-from display.web import server
+from display.web import latest_frame, server
 from tests.call import free_port
 from tests.processes.neighbours import wait_for
 
@@ -87,6 +89,12 @@ class Page:
         wait_for("its end", lambda: not self.sink._latest.watching)
         return np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR))
 
+    def newest(self, seen: int = 0, viewer: int = 1) -> tuple[int, int, dict[str, object], bytes]:
+        """Ask for another picture than number `seen`; return status, number, facts and JPEG of the answer."""
+        asked = f"/newest.jpg?token={TOKEN}&seen={seen}&viewer={viewer}"
+        status, headers, jpeg = self.ask("GET", asked)
+        return status, int(headers["onlyme-number"]), json.loads(headers["onlyme-facts"]), jpeg
+
     @contextmanager
     def connected(self, said: bytes = b"") -> Iterator[socket.socket]:
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as plain:
@@ -127,7 +135,7 @@ def test_only_the_token_gets_the_cookie(run_dir: Path) -> None:
         assert status == 200
         assert {"HttpOnly", "SameSite=strict"} <= set(headers["set-cookie"].split("; "))
         assert page.ask("GET", "/", {"Cookie": page.cookie()})[0] == 200
-        for path in ("/page.js", "/page.css", "/icon.svg", "/metrics", "/facts", "/picture.mjpg"):
+        for path in ("/page.js", "/page.css", "/icon.svg", "/metrics", "/facts", "/picture.mjpg", "/newest.jpg"):
             assert page.ask("GET", path)[0] == 401
         assert page.ask("GET", "/metrics", {"Authorization": f"Bearer {TOKEN}"})[0] == 200
 
@@ -259,3 +267,85 @@ def test_authenticated_connections_are_limited_too(run_dir: Path, monkeypatch: p
             assert third.recv(1000).startswith(b"HTTP/1.1 200")
             assert ends(first)
             assert second.recv(1000)
+
+
+def test_a_page_gets_the_picture_with_its_facts_and_waits_for_another(run_dir: Path) -> None:
+    with served(run_dir) as page:
+        assert page.newest() == (204, 0, {"watching": 1}, b""), "nothing is shown yet"
+        page.show(MESSAGE)
+        status, number, facts, jpeg = page.newest()
+        assert (status, number, facts["state"], facts["epoch"]) == (200, 1, "live", str(EPOCH))
+        assert np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)).shape == WHITE.shape
+        status, number, facts, jpeg = page.newest(seen=1, viewer=2)
+        assert (status, number, facts["watching"], jpeg) == (204, 1, 2, b"")
+        page.show(replace(MESSAGE, state="hidden", reason="nobody found: à"))
+        status, number, facts, _ = page.newest(seen=1)
+        assert (status, number, facts["reason"]) == (200, 2, "nobody found: à")
+        for wrong in ("", "&seen=1", "&seen=x&viewer=1"):
+            assert page.ask("GET", f"/newest.jpg?token={TOKEN}{wrong}")[0] == 400
+
+
+def test_a_picture_from_before_a_pause_is_never_sent(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(run_dir) as page:
+        page.newest()
+        page.show(MESSAGE)
+        assert page.newest()[0] == 200
+        monkeypatch.setattr(latest_frame, "VIEWER_S", 0.0)  # its viewer has left
+        page.show(MESSAGE)
+        monkeypatch.undo()
+        assert page.newest(viewer=2)[0] == 204, "the picture of before is old by now"
+        page.show(MESSAGE)
+        assert page.newest(viewer=2)[0] == 200
+
+
+def test_a_streamed_picture_is_complete_before_the_next_one_comes(run_dir: Path) -> None:
+    with served(run_dir) as page, page.connected(f"GET /picture.mjpg?token={TOKEN} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n".encode()) as plain:  # fmt: skip
+        wait_for("the viewer", lambda: page.sink._latest.watching)
+        page.show(MESSAGE)
+        got = b""
+        while not got.endswith(b"\xff\xd9\r\n--onlyme\r\n"):
+            got += plain.recv(65536)  # the test's timeout ends this
+        assert got.count(b"Content-Type: image/jpeg") == 1
+
+
+def test_the_body_of_an_answer_does_not_wait_for_the_head_to_be_acknowledged() -> None:
+    with (
+        server.listen("127.0.0.1", free_port(), False) as listening,
+        socket.create_connection(listening.getsockname()),
+        listening.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+DROP_ALL = struct.pack("HBBI", 0x06, 0, 0, 0)  # a program for the kernel's packet filter: return 0 bytes of each packet
+SO_ATTACH_FILTER = 26
+
+
+def leave_without_a_word(plain: socket.socket) -> None:
+    """Drop whatever comes for this connection from now on, as a network that is gone does; nothing is acknowledged."""
+    program = ctypes.create_string_buffer(DROP_ALL)
+    plain.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(program)))
+
+
+def stand_still(_: socket.socket) -> None:
+    """Read nothing more, as a browser that was stopped does; its kernel goes on acknowledging."""
+
+
+@pytest.mark.parametrize("end", [leave_without_a_word, stand_still])
+def test_a_viewer_that_takes_nothing_more_is_closed(
+    end: Callable[[socket.socket], None], run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "SEND_TIMEOUT_S", 0.3)
+    request = f"GET /picture.mjpg?token={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    noise = np.random.default_rng(1).integers(0, 255, (480, 640, 3), np.uint8)  # a large JPEG
+    with served(run_dir) as page, page.connected(request) as plain:
+        wait_for("the viewer", lambda: page.sink._latest.watching)
+        page.show(MESSAGE)
+        assert plain.recv(1000).startswith(b"HTTP/1.1 200")
+        end(plain)
+
+        def is_gone() -> bool:
+            page.sink.show(noise, MESSAGE, Meter())
+            return not page.sink._latest.watching
+
+        wait_for("the end of its connection", is_gone)
