@@ -12,7 +12,7 @@ help: ## what make can do
 
 run: setup ## bring the call up (q in the window or Ctrl-C ends it)
 	@$(BIN)/python -m infer.first_start
-	@PATH="$(CURDIR)/$(BIN):$$PATH" exec honcho start
+	@PATH="$(CURDIR)/$(BIN):$$PATH" exec honcho start -e /dev/null
 
 test: setup-dev ## run the tests
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)

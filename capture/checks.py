@@ -5,6 +5,7 @@ The virtual camera that display writes to is checked here too, since one listing
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +14,8 @@ from capture.cameras import NO_PERMISSION, TO_GET_PERMISSION, camera_name, camer
 from capture.settings import CaptureSettings
 from capture.v4l2 import Device, Mode, devices, forbidden
 from common.findings import Finding, Level
-from common.ipc import ring
+from common.ipc.ring_size import MIB, call_bytes, how_to_enlarge
 from common.ipc.shm import SHM_FOLDER
-from common.ipc.streams import IPC_STREAMS
 from common.runtime.holders import holders_of_file
 from common.runtime.install import LIST_COMMAND
 
@@ -79,11 +79,15 @@ def check_virtual_camera(found: list[Device]) -> Finding:
 
 
 def check_memory(settings: CaptureSettings, folder: Path = Path(SHM_FOLDER)) -> Finding:
-    """Check that the rings of a call fit into shared memory."""
+    """Check that shared memory can be written, and that the rings of a call fit into it."""
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return Finding(
+            "shared memory", Level.FAIL, f"{folder} cannot be written", "mount a tmpfs there that you may write to"
+        )
     usage = shutil.disk_usage(folder)
     shape = (settings.height, settings.width, 3)
-    needed = sum(ring.ring_bytes(shape, stream.slots) for stream in IPC_STREAMS if stream.slots)
-    found = f"{usage.free / 2**20:.0f} of {usage.total / 2**20:.0f} MiB free in {folder}, {needed / 2**20:.0f} needed"
+    needed = call_bytes(shape)
+    found = f"{usage.free / MIB:.0f} of {usage.total / MIB:.0f} MiB free in {folder}, {needed / MIB:.0f} needed"
     if usage.free < needed:
-        return Finding("shared memory", Level.FAIL, found, f"smaller pictures, or mount -o remount,size=256M {folder}")
+        return Finding("shared memory", Level.FAIL, found, how_to_enlarge(shape))
     return Finding("shared memory", Level.OK, found)

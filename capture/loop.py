@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from common.ipc.streams import FRAMES, WORK, Context, bind, open_context, parse,
 from common.metrics.counters import Counters
 from common.metrics.load import LoadReporter
 from common.metrics.metrics import metrics
+from common.runtime.cores import available_cores
 from common.runtime.run_dir import writer_lock
 from common.runtime.stage_context import StageContext
 from common.runtime.suspend import SUSPENDED, SuspendDetector
@@ -101,6 +101,7 @@ class FramePublisher(ResizableRing):
 
         Raises:
             SourceError: The picture is larger than a message can describe.
+            RingSpaceError: Shared memory has too little room for it.
         """
         height, width = frame.picture.shape[:2]
         if max(height, width) > MAX_SIDE:
@@ -139,7 +140,7 @@ class WorkSocket:
         self.socket = bind(context, WORK, run_dir)
         self._newest: FrameInfo | None = None
         self._period_ns = 0
-        self._cores = os.cpu_count() or 1
+        self._cores = available_cores()
         self._dispatcher, self._logged_count = Dispatcher(self._cores), 0
         self._counters = counters
 
@@ -169,7 +170,7 @@ class WorkSocket:
         """Return the number of workers. Warns if there are more than cores."""
         workers = self._dispatcher.worker_count(now_s)
         if workers > self._cores and workers != self._logged_count:
-            log.warning("%d inference workers take turns: this machine has %d cores", workers, self._cores)
+            log.warning("%d inference workers take turns: this call may use %d cores", workers, self._cores)
         self._logged_count = workers
         return workers
 

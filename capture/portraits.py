@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from capture.sprite import Sprite
 from common.vision.arrays import BgrImage, SoftMask
 from common.vision.assets import ADMIRAL, ASTRONAUT, Asset, fetch
+from common.vision.images import read_image
 
 Points = tuple[tuple[int, int], ...]
 
@@ -80,7 +81,7 @@ def cut_out(portrait: Portrait, height: int) -> Sprite:
     Raises:
         AssetError: The portrait cannot be fetched.
     """
-    picture = np.asarray(cv2.imread(str(fetch(portrait.asset))), np.uint8)
+    picture = np.asarray(read_image(fetch(portrait.asset)), np.uint8)
     x0, y0, x1, y1 = portrait.box_xyxy
     if portrait.hem:
         first, last = portrait.hem

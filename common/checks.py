@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import cv2
 
-from common.errors import ConfigError, ProcessorError
+from common.errors import AssetError, ConfigError, ProcessorError
 from common.findings import Finding, Level
 from common.ipc import ring
 from common.ipc.shm import find_stale
@@ -80,11 +80,15 @@ def check_litert() -> Finding:
 
 def check_assets() -> Finding:
     """Check that the pinned files out of wheels are here, by their checksums."""
-    missing = [asset.name for asset in ASSETS if not is_here(asset, cache_dir())]
+    try:
+        folder = cache_dir()
+    except AssetError as error:
+        return Finding("assets", Level.NOTE, str(error))
+    missing = [asset.name for asset in ASSETS if not is_here(asset, folder)]
     if missing:
-        found = f"not in {cache_dir()}, or damaged: {', '.join(missing)}"
+        found = f"not in {folder}, or damaged: {', '.join(missing)}"
         return Finding("assets", Level.NOTE, found, f"{SETUP_COMMAND}, while connected")
-    return Finding("assets", Level.OK, f"{len(ASSETS)} in {cache_dir()}, checksums match")
+    return Finding("assets", Level.OK, f"{len(ASSETS)} in {folder}, checksums match")
 
 
 def check_leftovers() -> Finding:

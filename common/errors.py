@@ -9,10 +9,11 @@ OnlymeError
  │    ├── DisplayError       a sink that cannot be opened here
  │    ├── KeyFileError       a key, or its file, that cannot be used
  │    ├── ProcessorError     a processor that the rings in shared memory cannot be used on
- │    ├── RingSpaceError     not enough room in shared memory
+ │    ├── RingSpaceError     not enough room in shared memory, or it cannot be written
  │    └── AlreadyRunningError another writer already serves this stream
  ├── SourceLostError         a source that did deliver has stopped: everything is hidden and it is opened again
  ├── RingGoneError           the segment was removed, or is not one of ours: counted, and the next message is awaited
+ ├── RunFolderGoneError      the run folder was removed: the stage is restarted and makes another
  ├── DeviceError             a device that cannot run the network, or no longer can: the worker goes on on the processor
  └── MessageError            bytes from a socket that are no valid message: counted and dropped
 
@@ -59,7 +60,7 @@ class ProcessorError(UserError):
 
 
 class RingSpaceError(UserError):
-    """Shared memory is too small for the ring."""
+    """Shared memory is too small for the ring, or cannot be written."""
 
 
 class AlreadyRunningError(UserError):
@@ -72,6 +73,10 @@ class SourceLostError(OnlymeError):
 
 class RingGoneError(OnlymeError):
     """The segment does not exist any more, or does not hold a ring of this layout."""
+
+
+class RunFolderGoneError(OnlymeError):
+    """The run folder was removed under the call, with the sockets in it."""
 
 
 class DeviceError(OnlymeError):

@@ -36,6 +36,7 @@ def main():  # type: () -> None
             )
         _run("install packages (is the package index reachable?)", [*_pip("install"), "-r", requirements])
         _ensure_cv2_imports()
+        leave_dotenv_to_stages(os.path.join(VENV, "bin", "honcho"))
         for done in {stamp, _stamp(False)}:  # the development set holds the other
             with open(done, "w"):
                 pass
@@ -80,6 +81,23 @@ def _ensure_cv2_imports():  # type: () -> None
         [*_pip("install"), "--no-deps", "--force-reinstall", "opencv-python-headless==" + version],
     )
     _run("import the headless OpenCV", [PYTHON, "-c", "import cv2"])
+
+
+def leave_dotenv_to_stages(script):  # type: (str) -> None
+    """Have a plain `honcho start` read no `.env`, by the program's own setting; `-e FILE` still names one.
+
+    The stages read `.env` themselves. honcho reads it by other rules, and ends with a traceback at a single quote.
+    """
+    with open(script) as file:
+        text = file.read()
+    imports = "from honcho.command import main\n"
+    with open(script, "w") as file:
+        file.write(
+            text.replace(
+                imports,
+                "from honcho.command import main, parser\n\nparser.set_defaults(env=%r)\n" % os.devnull,
+            )
+        )
 
 
 def _pip(verb):  # type: (str) -> list[str]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 from common.ipc.messages import InferenceScheduled, LoadReported, MasksInferred
 from common.ipc.streams import LOADS, SCHEDULE, Context, bind, receive, send
 from common.metrics.counters import Counters
 from common.metrics.metrics import Meter, metrics
+from common.runtime.cores import available_cores
 from compose.battery import on_battery
 from compose.governor import BATTERY_PERCENT, Governor, Usage
 from compose.picture.matte_edge import MattePace
@@ -93,7 +93,7 @@ class Workers:
         self._loads_of = {name: load for name, load in self._loads_of.items() if now - load[1] < FORGOTTEN_AFTER_S}
         cores = self._meter.cores() + sum(cores for cores, _ in self._loads_of.values())
         workers = sum(name.startswith(WORKERS) for name in self._loads_of)
-        workers = min(os.cpu_count() or 1, workers)  # more than cores take turns
+        workers = min(available_cores(), workers)  # more than cores take turns
         used = Usage(now - self._updated_at, cores, workers, skipped - self._skipped, self._composing_s)
         self._governor.update(used, self._percent())
         self._updated_at, self._skipped, self._composing_s = now, skipped, 0.0

@@ -15,6 +15,7 @@ from common.ipc.streams import MASKS, SCHEDULE, WORK, Context, connect, open_con
 from common.metrics.counters import Counters
 from common.metrics.load import LoadReporter
 from common.metrics.metrics import metrics
+from common.runtime.cores import available_cores
 from common.runtime.environment import process_name
 from common.runtime.stage_context import StageContext
 from common.vision.arrays import BgrImage
@@ -84,7 +85,7 @@ def run(settings: InferSettings, stage: StageContext) -> None:
 
 def threads_per_worker(workers: int) -> int:
     """Return the number of threads for each worker, so that all workers together do not use more threads than cores."""
-    return max(1, (os.cpu_count() or 1) // max(1, workers))
+    return max(1, available_cores() // max(1, workers))
 
 
 def least_size(detector: Detector) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -64,13 +65,16 @@ def is_wanted(folder: Path) -> bool:
 
 def models_in(folder: Path) -> list[Path]:
     """Return the files of a folder that hold weights, of any kind of Mask R-CNN."""
-    return sorted(path for ending in ("*.onnx", "*.pb") for path in folder.glob(ending))
+    return sorted(path for ending in (".onnx", ".pb") for path in _ending_with(folder, ending))
 
 
 def why_not_fetched(folder: Path) -> str:
     """Return, in brackets, why the first start fetched no model into a folder; "" if it left no note."""
     note = folder / NOT_FETCHED
-    reason = note.read_text(errors="replace").strip() if note.is_file() else ""
+    try:
+        reason = note.read_text(errors="replace").strip()
+    except OSError:  # there is none, or it may not be read
+        reason = ""
     return f" ({reason})" if reason else ""
 
 
@@ -87,7 +91,7 @@ def find_onnx(folder: Path) -> Path | None:
     Raises:
         ModelError: The file is empty, or there are several.
     """
-    return _only(folder, ".onnx") if list(folder.glob("*.onnx")) else None
+    return _only(folder, ".onnx") if _ending_with(folder, ".onnx") else None
 
 
 def find_model(folder: Path) -> ModelFiles:
@@ -101,10 +105,19 @@ def find_model(folder: Path) -> ModelFiles:
     return files
 
 
+def _ending_with(folder: Path, ending: str) -> list[Path]:
+    """Return the files of a folder with this ending, but for those whose names begin with a dot; [] if it cannot be read."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix == ending and not path.name.startswith("."))
+    except OSError:
+        return []
+
+
 def _only(folder: Path, ending: str, expected: str = "") -> Path:
-    files = sorted(folder.glob(f"*{ending}")) if folder.is_dir() else []
+    files = _ending_with(folder, ending)
     if len(files) != 1:
-        got = f"{len(files)} {ending}" if folder.is_dir() else "no such folder"
+        is_open = os.access(folder, os.R_OK | os.X_OK)
+        got = f"{len(files)} {ending}" if is_open else "no permission" if folder.is_dir() else "no such folder"
         raise ModelError(
             f"--mask-rcnn: expected a folder with exactly {expected or f'one {ending}'}, got {got} in {folder}; "
             f"run `{MODEL_COMMAND}` or name another folder"

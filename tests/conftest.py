@@ -57,6 +57,16 @@ def no_descriptor_left() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@contextmanager
+def as_user(uid: int) -> Iterator[None]:
+    """This process is another user's; for tests with the mark `root`."""
+    os.setresuid(uid, uid, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
+
+
 @pytest.fixture(autouse=True)
 def needs(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("model") and not (MASK_RCNN.is_dir() and SCORE.is_file()):

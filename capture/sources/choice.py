@@ -26,7 +26,11 @@ ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
 def name_of(source: str) -> str:
-    """Return the name that everybody may read, see capture/sources/source.py, for a value of `--source`."""
+    """Return the name that everybody may read, see capture/sources/source.py, for a value of `--source`.
+
+    Raises:
+        SourceError: It is a path that cannot be looked at.
+    """
     if source == "demo":
         return DEMO
     if ADDRESS.match(source):
@@ -37,6 +41,10 @@ def name_of(source: str) -> str:
         return FOLDER if Path(source).expanduser().is_dir() else FILE
     except OSError:  # open_source says why
         return FILE
+    except RuntimeError:
+        raise SourceError(
+            f"--source: expected a path whose home folder is known, got {source}; write the whole path"
+        ) from None
 
 
 def open_auto(settings: CaptureSettings) -> Source:

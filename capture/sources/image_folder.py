@@ -14,7 +14,8 @@ IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 
 
 class FolderSource:
-    """Play the images of a folder in the order of their names.
+    """Play the images of a folder in the order of their names, without those whose names begin with a dot: a Mac leaves
+    `._IMG.jpg` files, which are no images, beside what it copies.
 
     Raises:
         SourceError: The folder holds no image, or may not be read.
@@ -24,7 +25,9 @@ class FolderSource:
 
     def __init__(self, folder: Path, fps: float, once: bool) -> None:
         with readable("--source", folder, SourceError):
-            self._files = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGES)
+            self._files = sorted(
+                p for p in folder.iterdir() if p.suffix.lower() in IMAGES and not p.name.startswith(".")
+            )
         if not self._files:
             raise SourceError(f"--source: expected images ({', '.join(sorted(IMAGES))}) in {folder}, got none")
         self._folder, self._once = folder, once

@@ -31,7 +31,8 @@ from typing import Self
 import numpy as np
 
 from common.errors import ProcessorError, RingGoneError, RingSpaceError
-from common.ipc.shm import CURSOR_OFFSET, HEADER, MAGIC, PAGE, SHM_FOLDER, SharedMemory, name_prefix
+from common.ipc.ring_size import ring_bytes, slot_bytes, usage, why_no_ring
+from common.ipc.shm import CURSOR_OFFSET, HEADER, MAGIC, PAGE, RELEASED, SharedMemory, name_prefix
 from common.vision.arrays import BgrImage
 from common.vision.pyramid import ImagePyramid
 
@@ -55,11 +56,6 @@ def check_processor(machine: str) -> None:
 def new_epoch() -> int:
     """Return a random number that tells one life of a writer from every other, 1 .. 2**62."""
     return (int.from_bytes(os.urandom(8)) >> 2) + 1
-
-
-def slot_bytes(shape: tuple[int, int, int]) -> int:
-    """Return the bytes of one slot of `shape` (H, W, C) uint8, rounded up to whole pages."""
-    return -(-shape[0] * shape[1] * shape[2] // PAGE) * PAGE
 
 
 class _Closing:
@@ -117,22 +113,22 @@ class RingWriter(_Mapped):
         epoch: Written into the header; it is never used twice, so no segment name is used twice either.
 
     Raises:
-        RingSpaceError: Shared memory has too little room. Writing to a page that cannot be backed would end the
-            process with SIGBUS, so all pages are reserved here.
+        RingSpaceError: Shared memory has too little room, or cannot be written. Writing to a page that cannot be backed would
+            end the process with SIGBUS, so all pages are reserved here.
     """
 
     def __init__(self, stream: str, shape: tuple[int, int, int], capacity: int, epoch: int) -> None:
         if capacity < 3:
             raise ValueError(f"ring {stream}: expected a capacity of at least 3 slots, got {capacity}")
         size = ring_bytes(shape, capacity)
-        if (free := _free_bytes()) < size:
-            raise _no_space(stream, size, free)
         try:
+            if usage().free < size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             segment = SharedMemory(f"{name_prefix()}{stream}-{epoch:016x}", size)
         except OSError as error:
-            if error.errno != errno.ENOSPC:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
                 raise
-            raise _no_space(stream, size, _free_bytes()) from None
+            raise RingSpaceError(why_no_ring(stream, shape, size, error)) from None
         HEADER.pack_into(segment.memory, 0, bytes(8), capacity, *shape, epoch)
         super().__init__(segment, capacity, shape, epoch)
         self._cursor[0] = -1
@@ -149,9 +145,9 @@ class RingWriter(_Mapped):
         return sequence
 
     def close(self) -> None:
-        """Unmap the ring and remove its segment; readers keep their mapping."""
-        super().close()
+        """Remove the segment, give its pixels back and unmap it; a reader finds every frame overwritten."""
         self._segment.unlink()
+        super().close()
 
 
 class ResizableRing(_Closing):
@@ -217,7 +213,7 @@ class RingReader(_Mapped):
         Returns:
             True if the copy is whole; False if the frame is not there yet or the reader was lapped: `into` is then garbage.
         """
-        if not 0 <= sequence <= self.cursor:
+        if not 0 <= sequence <= self.cursor < RELEASED:
             return False
         np.copyto(into, self._slots[sequence % self.capacity])
         return self._is_whole(sequence)
@@ -230,7 +226,7 @@ class RingReader(_Mapped):
         Returns:
             (h, w, C) uint8 owned by the caller; None where the frame is not there yet or the reader was lapped.
         """
-        if not 0 <= sequence <= self.cursor:
+        if not 0 <= sequence <= self.cursor < RELEASED:
             return None
         slot = self._slots[sequence % self.capacity]
         reduced = ImagePyramid(slot).smallest_at_least(*least_wh)
@@ -295,11 +291,6 @@ class RingCache:
             self._reader = None
 
 
-def ring_bytes(shape: tuple[int, int, int], capacity: int) -> int:
-    """Return the bytes of shared memory that a ring takes."""
-    return PAGE + capacity * slot_bytes(shape)
-
-
 def _attach(name: str) -> tuple[SharedMemory, tuple[bytes, int, int, int, int, int]]:
     """Attach to a segment; return it and its header. Wait a moment for a writer that has created it and not filled it yet."""
     deadline = time.monotonic() + RETRY_ATTACH_S
@@ -319,16 +310,3 @@ def _attach(name: str) -> tuple[SharedMemory, tuple[bytes, int, int, int, int, i
         if time.monotonic() > deadline:
             raise RingGoneError(f"segment {name} holds no ring of ours")
         time.sleep(0.005)
-
-
-def _free_bytes() -> int:
-    status = os.statvfs(SHM_FOLDER)
-    return status.f_bavail * status.f_frsize
-
-
-def _no_space(stream: str, size: int, free: int) -> RingSpaceError:
-    return RingSpaceError(
-        f"shared memory is too small for the {stream} ring: expected {size / 2**20:.1f} MiB free in {SHM_FOLDER}, "
-        f"got {free / 2**20:.1f} MiB; ask for a smaller picture (--width, --height), remove leftovers, or enlarge it "
-        f"(mount -o remount,size=256M {SHM_FOLDER}; docker run --shm-size=256m)"
-    )

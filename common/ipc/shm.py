@@ -13,6 +13,7 @@ is therefore stale, and this can be told even where the writer's pid is not visi
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import mmap
@@ -26,6 +27,7 @@ MAGIC = b"onlyme\0\2"
 HEADER = struct.Struct("<8s4xIIII4xQ")
 CURSOR_OFFSET = 64
 PAGE = 4096
+RELEASED = 2**62  # cursor of a ring whose pixels were given back: every frame counts as overwritten
 SHM_FOLDER = "/dev/shm"
 STALE_AFTER_S = 10.0
 
@@ -58,7 +60,7 @@ class SharedMemory:
             self.memory = mmap.mmap(fd, os.fstat(fd).st_size)
         except OSError:
             if size:
-                self.unlink()
+                _remove(name)
             raise
         finally:
             os.close(fd)
@@ -77,7 +79,8 @@ class SharedMemory:
         self.memory.close()
 
     def unlink(self) -> None:
-        """Remove the name; processes that have the segment mapped keep their mapping."""
+        """Give the pixels back and remove the name. Readers keep their mapping, and every read of it fails from now on."""
+        _release(self.memory)
         _remove(self.name)
 
 
@@ -90,6 +93,10 @@ def remove_stale() -> list[str]:
     """Remove all stale segments; return their names."""
     names = find_stale()
     for name in names:
+        # what cannot be opened, or is empty, is removed all the same
+        with contextlib.suppress(OSError, ValueError), contextlib.closing(SharedMemory(name)) as stale:
+            if stale.size > PAGE and stale.memory[: len(MAGIC)] == MAGIC:
+                _release(stale.memory)
         _remove(name)
     return names
 
@@ -140,6 +147,18 @@ def _open_ours(name: str, flags: int) -> int:
         os.close(fd)
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
     return fd
+
+
+def _release(memory: mmap.mmap) -> None:
+    """Give the pixels of a ring back to the system.
+
+    Memory that readers have mapped is not freed when the name is removed, so a new ring could find no room in a small
+    `/dev/shm` until all of them let the old one go. The cursor tells them first: reading a page that was given back would
+    take a new one.
+    """
+    struct.pack_into("q", memory, CURSOR_OFFSET, RELEASED)
+    with contextlib.suppress(OSError):  # not on every file system; memory is then freed with the last mapping
+        memory.madvise(mmap.MADV_REMOVE, PAGE, len(memory) - PAGE)
 
 
 def _path_of(name: str) -> Path:

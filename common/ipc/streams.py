@@ -35,6 +35,7 @@ from common.ipc.messages import (
     WorkRequested,
 )
 from common.metrics.counters import Counters
+from common.runtime.run_dir import remember_file
 
 Socket = zmq.Socket[bytes]
 Context = zmq.Context[Socket]
@@ -153,9 +154,18 @@ def bind(context: Context, stream: SocketStream, run_dir: Path) -> Socket:
 
     ZeroMQ lets two processes bind one ipc path, and the first then talks to nobody: the caller must hold the
     stream's lock (common/runtime/run_dir.py `writer_lock`).
+
+    Raises:
+        ConfigError: No socket can be made in the run folder, as on some shared folders of virtual machines.
     """
     socket = new_socket(context, stream, stream.binds)
-    socket.bind(endpoint(stream, run_dir))
+    try:
+        socket.bind(endpoint(stream, run_dir))
+    except zmq.ZMQError as error:
+        raise ConfigError(
+            f"--run-dir: expected a folder in which sockets can be made, got {run_dir} ({error.strerror}); choose another"
+        ) from None
+    remember_file(run_dir / stream.name)
     return socket
 
 

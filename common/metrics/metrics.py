@@ -1,20 +1,22 @@
 """Metrics of a call: each process writes its own to a file in the run folder once a second.
 
-The displays read these files for `/metrics` and for the status table. No process waits for another, and no stage loads a
-metrics library. Counters restart at zero with their process, as Prometheus expects. No metric contains image data.
+The displays read these files for `/metrics` and for the status table. A process holds a lock (flock(2)) on its file, and the
+kernel releases it when the process ends. So a reader knows whose file is left over, also where pids mean nothing because the
+writer is in another container. No process waits for another, and no stage loads a metrics library. Counters restart at zero with their process, as Prometheus expects. No metric contains image data.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from common.runtime.private_files import make_folder
-from common.runtime.procinfo import is_running, start_time
 
 FOLDER = "metrics"
 
@@ -85,6 +87,7 @@ class Metrics:
     def __init__(self) -> None:
         self._values: dict[tuple[str, tuple[tuple[str, str], ...]], list[Any]] = {}
         self._meter = Meter()
+        self._written: TextIO | None = None  # the file as it was written last: its lock is held
 
     def count(self, name: str, number: float = 1.0, **labels: str) -> None:
         """Increment a counter."""
@@ -109,32 +112,51 @@ class Metrics:
         rows = [[name, dict(labels), *values] for (name, labels), values in self._values.items()]
         fresh = path.with_suffix(f".{os.getpid()}")
         try:
-            content = {"pid": os.getpid(), "start": start_time(os.getpid()), "rows": rows}
-            fresh.write_text(json.dumps(content))
-            fresh.replace(path)
+            make_folder(path.parent)
+            self._write(rows, fresh, path)
         except OSError:
-            fresh.unlink(missing_ok=True)
+            with suppress(OSError):
+                fresh.unlink()
+
+    def _write(self, rows: list[list[Any]], fresh: Path, path: Path) -> None:
+        with ExitStack() as on_error:
+            file = on_error.enter_context(fresh.open("w"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+            json.dump(rows, file)
+            file.flush()
+            fresh.replace(path)
+            on_error.pop_all()
+        if self._written is not None:
+            self._written.close()
+        self._written = file
 
 
 metrics = Metrics()
 
 
 def path_of(run_dir: Path, process: str) -> Path:
-    """Return the metrics file of a process. Creates its folder."""
-    folder = run_dir / FOLDER
-    make_folder(folder)
-    return folder / f"{process}.json"
+    """Return the metrics file of a process."""
+    return run_dir / FOLDER / f"{process}.json"
 
 
 def read_samples(run_dir: Path) -> Iterator[Sample]:
     """Yield the samples of all running processes. Removes the files of processes that have ended."""
     for path in sorted((run_dir / FOLDER).glob("*.json")):
         try:
-            content = json.loads(path.read_text())
-            if not is_running(content["pid"], content["start"]):
-                path.unlink(missing_ok=True)
-                continue
-            rows = [Sample(path.stem, name, labels, value, times) for name, labels, value, times in content["rows"]]
-        except (OSError, ValueError, KeyError, TypeError):
+            with path.open() as file:
+                if _is_left_over(file, path):
+                    path.unlink(missing_ok=True)
+                    continue
+                rows = [Sample(path.stem, name, labels, value, times) for name, labels, value, times in json.load(file)]
+        except (OSError, ValueError, TypeError):
             continue
         yield from (row for row in rows if row.name in METRICS)
+
+
+def _is_left_over(file: TextIO, path: Path) -> bool:
+    """Return whether nobody holds the lock of a file. One that was replaced since it was opened has a writer."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return os.path.samestat(os.fstat(file.fileno()), path.stat())

@@ -15,12 +15,13 @@ from functools import partial
 from types import FrameType
 from typing import NoReturn
 
-from common.errors import DeviceError, UserError
+from common.errors import DeviceError, RunFolderGoneError, UserError
 from common.metrics.metrics import metrics, path_of
 from common.runtime.environment import process_name, under_honcho
 from common.runtime.exit_codes import EXIT_CRASHED, EXIT_OK, EXIT_TERMINATED, EXIT_USAGE
 from common.runtime.mistake_note import MistakeNote
-from common.runtime.run_dir import open_run_dir
+from common.runtime.procinfo import environment_of
+from common.runtime.run_dir import check_own_files, open_run_dir
 from common.runtime.stage_context import StageContext
 from common.settings.base import Settings
 from common.settings.loader import read_settings
@@ -52,7 +53,17 @@ def run_child(stage: str, package: str, context: StageContext, parent: int) -> N
             log.error("%s", error)
         else:
             _wait_for_stop(context)
-    except DeviceError as error:
+    except PermissionError as error:
+        if error.filename is None:
+            log.exception("crashed")
+        else:
+            log.error(
+                "expected to be allowed to use %s, got: %s; mend its rights, or name another",
+                error.filename,
+                error.strerror,
+            )
+            code = EXIT_USAGE
+    except (DeviceError, RunFolderGoneError) as error:
         log.error("%s", error)
     except SystemExit as asked:  # with 0 after --help
         code = EXIT_CRASHED if asked.code else EXIT_OK
@@ -77,13 +88,14 @@ def _run_loop(stage: str, package: str, context: StageContext) -> int:
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(signum, on_signal)
     metrics.set("restarts", context.restarts)
-    settings = read_settings(settings_of(stage), f"python -m {package}", sys.argv[1:])
+    before_honcho = None if context.honcho is None else environment_of(context.honcho)
+    settings = read_settings(settings_of(stage), f"python -m {package}", sys.argv[1:], before_honcho=before_honcho)
     root = logging.getLogger()
     root.setLevel(settings.log_level.upper())
     context.heartbeat.log_level = root.level
     open_run_dir(settings.call_dir)
     name = process_name(package) if under_honcho() else f"{package}-{os.getpid()}"
-    context.each_second.append(partial(metrics.flush, path_of(settings.call_dir, name)))
+    context.each_second += [check_own_files, partial(metrics.flush, path_of(settings.call_dir, name))]
     run: Run = importlib.import_module(f"{package}.loop").run
     run(settings, context)
     return EXIT_TERMINATED if terminated else EXIT_OK

@@ -20,12 +20,18 @@ def is_checkout(code: Path = CODE) -> bool:
 
 
 def model_folder(code: Path = CODE) -> Path:
-    """Return the folder that a Mask R-CNN is fetched into and looked for in; it may not exist yet."""
+    """Return the folder that a Mask R-CNN is fetched into and looked for in; it may not exist yet.
+
+    A user without a home folder has none but that of the code.
+    """
     if is_checkout(code):
         return code / "mask-rcnn-coco"
     import platformdirs  # the doctor imports this module in a checkout where no package is installed
 
-    return platformdirs.user_data_path(APPLICATION) / "mask-rcnn-coco"
+    try:
+        return platformdirs.user_data_path(APPLICATION) / "mask-rcnn-coco"
+    except RuntimeError:
+        return code / "mask-rcnn-coco"
 
 
 def dotenv_file(code: Path = CODE) -> Path:

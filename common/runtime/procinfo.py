@@ -19,6 +19,23 @@ def parent_of(pid: int) -> int | None:
     return _number(pid, PARENT)
 
 
+def shows_own_processes() -> bool:
+    """Return whether /proc shows the processes of this process's own pid namespace: `unshare --pid` leaves the old one there."""
+    try:
+        return Path("/proc/self").readlink() == Path(str(os.getpid()))
+    except OSError:
+        return False
+
+
+def environment_of(pid: int) -> dict[str, str] | None:
+    """Return the environment that a process was started with, or None if it is gone or does not say (proc(5) environ)."""
+    try:
+        entries = os.fsdecode(Path(f"/proc/{pid}/environ").read_bytes()).split("\0")
+    except OSError:
+        return None
+    return dict(entry.split("=", 1) for entry in entries if "=" in entry)
+
+
 def group_of(pid: int) -> int | None:
     """Return the process group of a process, or None if it is gone."""
     return _number(pid, GROUP)

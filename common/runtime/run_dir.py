@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from common.errors import AlreadyRunningError, ConfigError
+from common.errors import AlreadyRunningError, ConfigError, RunFolderGoneError
 from common.runtime.private_files import make_folder
+
+_own_files: dict[Path, os.stat_result] = {}  # locks that this process holds, and sockets that it bound
 
 
 def open_run_dir(run_dir: Path) -> Path:
@@ -28,7 +30,9 @@ def open_run_dir(run_dir: Path) -> Path:
         make_folder(run_dir)
         status = run_dir.lstat()
     except OSError as error:
-        raise ConfigError(f"--run-dir: expected a folder that can be made, got {run_dir} ({error.strerror})") from None
+        raise ConfigError(
+            f"--run-dir: expected a folder that can be made, got {run_dir} ({error.strerror}); choose another"
+        ) from None
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
         raise ConfigError(f"--run-dir: expected a folder of your own, got {run_dir}; choose another")
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
@@ -36,7 +40,13 @@ def open_run_dir(run_dir: Path) -> Path:
             f"--run-dir: expected a folder that nobody else may write in, got {run_dir} ({stat.filemode(status.st_mode)}); "
             f"run chmod go-w {run_dir}, or choose another"
         )
-    for path in run_dir.iterdir():
+    try:
+        held = list(run_dir.iterdir())
+    except OSError as error:
+        raise ConfigError(
+            f"--run-dir: expected a folder that you may read, got {run_dir} ({error.strerror}); choose another"
+        ) from None
+    for path in held:
         try:
             owner = path.lstat().st_uid
         except FileNotFoundError:  # removed by a stage that just ended
@@ -55,8 +65,16 @@ def writer_lock(run_dir: Path, stream: str) -> Iterator[None]:
 
     Raises:
         AlreadyRunningError: Another process holds it.
+        ConfigError: Nothing can be written to the run folder.
     """
-    with (run_dir / f"{stream}.lock").open("a") as file:
+    path = run_dir / f"{stream}.lock"
+    try:
+        file = path.open("a")
+    except OSError as error:
+        raise ConfigError(
+            f"--run-dir: expected a folder that you may write to, got {run_dir} ({error.strerror}); choose another"
+        ) from None
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -64,4 +82,31 @@ def writer_lock(run_dir: Path, stream: str) -> Iterator[None]:
                 f"{stream}: expected to be the only writer, but another process already serves {run_dir}; "
                 "end that call first, or give this one its own --run-dir"
             ) from None
-        yield
+        remember_file(path)
+        try:
+            yield
+        finally:
+            del _own_files[path]
+
+
+def remember_file(path: Path) -> None:
+    """Have `check_own_files` check this file of the run folder, which others find this process by."""
+    _own_files[path] = path.stat()
+
+
+def check_own_files() -> None:
+    """Check that this process's locks and sockets are still in the run folder. Every stage does so once a second.
+
+    Raises:
+        RunFolderGoneError: One is not: the folder was removed or emptied. Nobody who starts or restarts from now on would find
+            this process.
+    """
+    for path, ours in _own_files.items():
+        try:
+            is_there = os.path.samestat(path.stat(), ours)
+        except FileNotFoundError:
+            is_there = False
+        except OSError:  # it cannot be determined now
+            continue
+        if not is_there:
+            raise RunFolderGoneError(f"the run folder {path.parent} was removed or emptied: it is made again")

@@ -21,6 +21,7 @@ from common.runtime.exit_codes import EXIT_CRASHED, EXIT_OK, EXIT_TERMINATED, EX
 from common.runtime.heartbeat import Heartbeat
 from common.runtime.parent_watch import all_alive, find_ancestors
 from common.runtime.private_files import be_private
+from common.runtime.procinfo import shows_own_processes
 from common.runtime.stage_context import StageContext
 
 POLL_S = 0.25
@@ -38,6 +39,12 @@ def launch(stage: str, package: str = "") -> NoReturn:
     """Run `run(settings, stage)` of `STAGE.loop`, or of `package`.loop, under supervision; never return."""
     be_private()
     logging.basicConfig(format=f"{stage}: %(message)s", stream=sys.stderr, level=logging.INFO)
+    if not shows_own_processes():  # nobody could tell whether honcho is still there, and the camera might stay on
+        log.error(
+            "expected /proc to show the processes of this container, got those of another or none; "
+            "run mount -t proc proc /proc in it (unshare: --mount-proc)"
+        )
+        sys.exit(EXIT_USAGE)
     sys.exit(_Supervisor(stage, package or stage).run())
 
 

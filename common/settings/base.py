@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
+from common.errors import ConfigError
 from common.runtime.environment import runtime_folder
 from common.settings.validators import one_of, path
 
@@ -80,9 +81,18 @@ class Settings:
 
     @property
     def call_dir(self) -> Path:
-        """The run folder: `run_dir` if it is set, else the default."""
+        """The run folder: `run_dir` if it is set, else the default.
+
+        Raises:
+            ConfigError: There is no default, because no temporary folder can be written.
+        """
         if self.run_dir is not None:
             return self.run_dir
         if home := runtime_folder():
             return Path(home) / "onlyme"
-        return Path(tempfile.gettempdir()) / f"onlyme-{os.getuid()}"
+        try:
+            return Path(tempfile.gettempdir()) / f"onlyme-{os.getuid()}"
+        except FileNotFoundError:
+            raise ConfigError(
+                "--run-dir: expected a temporary folder that can be written, got none; set ONLYME_RUN_DIR"
+            ) from None

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import configargparse
-import dotenv
 
 from common.errors import ConfigError
 from common.runtime.environment import variables
 from common.runtime.install import dotenv_file
 from common.settings.base import PREFIX, Settings, flag_of, variable_of
+from common.settings.dotenv import read_dotenv
 from common.stages import all_settings
 
 S = TypeVar("S", bound=Settings)
@@ -33,6 +33,8 @@ def read_settings(
     argv: Sequence[str],
     environ: Mapping[str, str] | None = None,
     dotenv_path: Path | None = None,
+    *,
+    before_honcho: Mapping[str, str] | None = None,
 ) -> S:
     """Read the settings of one stage.
 
@@ -42,14 +44,20 @@ def read_settings(
         argv: Flags, without the program's name.
         environ: Environment; the process's own by default.
         dotenv_path: File of `NAME=value` lines, by default that of `dotenv_file`.
+        before_honcho: Environment that honcho was started with; None where honcho did not start this process. honcho reads
+            `.env` too, in its own way, and puts what it read over the variables of the user.
 
     Raises:
         ConfigError: Something is unknown, malformed or out of range.
         SystemExit: `--help` was asked for.
     """
     environ = variables() if environ is None else environ
-    from_file = dotenv.dotenv_values(dotenv_file() if dotenv_path is None else dotenv_path)  # {} where there is none
-    merged = {name: value or "" for name, value in {**from_file, **environ}.items() if name.startswith(PREFIX)}
+    from_file = read_dotenv(dotenv_file() if dotenv_path is None else dotenv_path)
+    given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
+    if before_honcho is not None:
+        given = {name: value for name, value in given.items() if name not in from_file}
+        given |= {name: before_honcho[name] for name in from_file if name in before_honcho}
+    merged = {**from_file, **given}
     schemas = all_settings().values()
     _refuse_replaced({*merged, *(flag.partition("=")[0] for flag in argv)}, schemas)
     _refuse_unknown(set(merged), {variable_of(item.name) for schema in schemas for item in fields(schema)})

@@ -73,7 +73,10 @@ def path(text: str) -> Path:
     """Return a path; `~` is the home folder."""
     if not text:
         raise ValueError("a path")
-    return Path(utf8(text)).expanduser()
+    try:
+        return Path(utf8(text)).expanduser()
+    except RuntimeError:  # no such user, or this user has no entry in passwd and HOME is not set
+        raise ValueError("a path whose home folder is known") from None
 
 
 def tcp_address(text: str) -> str:

@@ -102,8 +102,15 @@ ASSETS = (MATTE, POSE, BODY, FACE, ASTRONAUT, ADMIRAL)
 
 
 def cache_dir() -> Path:
-    """Return the folder of fetched files, in the user's cache folder."""
-    return Path(platformdirs.user_cache_dir("onlyme"))
+    """Return the folder of fetched files, in the user's cache folder.
+
+    Raises:
+        AssetError: The user has no home folder.
+    """
+    try:
+        return platformdirs.user_cache_path("onlyme")
+    except RuntimeError:
+        raise AssetError("assets: expected a home folder of this user, got none; set HOME or XDG_CACHE_HOME") from None
 
 
 def fetch(asset: Asset, folder: Path | None = None) -> Path:
@@ -204,7 +211,10 @@ def main() -> None:
     be_private()
     for asset in ASSETS:
         try:
-            print(f"{fetch(asset)}  {asset.licence}")
+            path = (
+                str(fetch(asset)).encode(errors="backslashreplace").decode()
+            )  # a name may hold bytes that are no text
+            print(f"{path}  {asset.licence}")
         except AssetError as error:
             sys.exit(f"assets: {error}")
 

@@ -30,9 +30,10 @@ class Network:
     def __init__(self, path: Path) -> None:
         try:
             with _quiet():
-                self._interpreter = Interpreter(str(path), num_threads=1)
+                # by its content: LiteRT takes no name with bytes that are not UTF-8
+                self._interpreter = Interpreter(model_content=path.read_bytes(), num_threads=1)
                 self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             raise ModelError(
                 f"expected a network in {path} ({_size(path)} bytes), got what LiteRT cannot read ({error}); "
                 f"remove the file and run `{SETUP_COMMAND}`"

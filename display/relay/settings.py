@@ -7,6 +7,7 @@ from pathlib import Path
 
 import platformdirs
 
+from common.errors import ConfigError
 from common.runtime.install import KEYS_COMMAND
 from common.settings.base import Settings, setting
 from common.settings.validators import boolean, int_range, path, tcp_address
@@ -34,5 +35,16 @@ class RelaySettings(Settings):
 
     @property
     def keys_folder(self) -> Path:
-        """The folder of keys: `keys` if it is set, else one in the user's settings."""
-        return self.keys if self.keys is not None else Path(platformdirs.user_config_dir("onlyme")) / "keys"
+        """The folder of keys: `keys` if it is set, else one in the user's settings.
+
+        Raises:
+            ConfigError: It is not set, and the user has no home folder.
+        """
+        if self.keys is not None:
+            return self.keys
+        try:
+            return platformdirs.user_config_path("onlyme") / "keys"
+        except RuntimeError:
+            raise ConfigError(
+                "--keys: expected a home folder of this user, got none; set HOME, or name a folder"
+            ) from None

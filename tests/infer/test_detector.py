@@ -49,7 +49,7 @@ def test_without_weights_the_default_is_the_embedded_detector(monkeypatch: pytes
 
 
 def test_threads_are_shared_among_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    monkeypatch.setattr("infer.loop.available_cores", lambda: 8)
     assert [threads_per_worker(n) for n in (0, 1, 2, 3, 100)] == [8, 8, 4, 2, 1]
 
 

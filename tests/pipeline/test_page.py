@@ -178,7 +178,7 @@ def test_by_keyboard_only(browser: Browser, call: tuple[str, Path]) -> None:
         assert page.evaluate("document.activeElement.id") == "privacy", "the first stop"
         page.keyboard.press("Enter")
         until(page, "the alarm", lambda: page.is_visible("#alarm"))
-        page.keyboard.press("p")
+        page.keyboard.press("P")  # as with Caps Lock
         until(page, "privacy", lambda: not page.is_visible("#alarm"))
         reached = set()
         for _ in range(9):

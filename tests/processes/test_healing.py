@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -143,3 +144,12 @@ def test_a_camera_that_changes_its_size_is_hidden_first(run_dir: Path, counters:
         new = [c for c in running.composites[count:] if c.frame.width == 320]
         assert new[0].state == "hidden"
         assert all(c.mask_age_ms <= 750 for c in new if c.state == "live")
+
+
+def test_a_run_folder_that_is_removed_is_made_again(run_dir: Path, counters: Counters) -> None:
+    """The sockets in it are gone too, so whoever restarts would find nobody."""
+    with call(run_dir, counters) as (_, running, _):
+        epoch = running.frame_epochs[-1]
+        shutil.rmtree(run_dir)
+        running.until("a live picture of another capture", lambda c: c.state == "live" and c.frame.epoch != epoch, 60)
+        assert all((run_dir / stream.name).is_socket() for stream in (FRAMES, COMPOSITES))

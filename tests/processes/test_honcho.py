@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from common.runtime.procinfo import command_of, parent_of
-from tests.call import processes_of, read_until, stages, start_call
+from tests.call import environment, processes_of, read_until, stages, start_call
 from tests.processes.neighbours import wait_for
+from tests.shared import ROOT
 
 SETTINGS: dict[str, object] = {"source": "demo", "width": 320, "height": 180, "sink": "headless", "status_every": 0.2}
 METHODS = ("fork", "spawn", "forkserver")
@@ -74,3 +75,31 @@ def test_a_honcho_whose_output_was_closed_leaves_no_process(method: str, run_dir
         call.stdout.close()  # five times a second display says something that honcho would like to say
         wait_for("the end of everybody", lambda: not processes_of(run_dir), 5)
         wait_for("the end of the stages", lambda: not stages(run_dir))
+
+
+PROBE = """
+import os
+from capture.settings import CaptureSettings
+from common.runtime.heartbeat import Heartbeat
+from common.runtime.parent_watch import find_ancestors
+from common.runtime.procinfo import environment_of
+from common.runtime.stage_context import StageContext
+from common.settings.loader import read_settings
+from pathlib import Path
+
+honcho = StageContext(Heartbeat(0), find_ancestors(), 0).honcho
+settings = read_settings(CaptureSettings, "probe", [], dotenv_path=Path(".env"), before_honcho=environment_of(honcho))
+print("here:", os.environ["ONLYME_WIDTH"], "read:", settings.width, settings.source)
+"""
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_users_environment_comes_before_dotenv(method: str, tmp_path: Path) -> None:
+    (tmp_path / "honcho.py").write_text(HONCHO)
+    (tmp_path / "probe.py").write_text(PROBE)
+    (tmp_path / "Procfile").write_text(f"probe: exec {sys.executable} probe.py\n")
+    (tmp_path / ".env").write_text("ONLYME_WIDTH=640\nONLYME_SOURCE=my clips/a#1.avi\n")
+    env = {**environment({"width": 320}, tmp_path), "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
+    command = [sys.executable, "honcho.py", method, "start"]
+    said = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert "here: 640 read: 320 my clips/a#1.avi\n" in said, "honcho's word is the negative control"

@@ -196,9 +196,10 @@ for (const button of document.querySelectorAll("[data-subject]")) {
 }
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select, input")) return;
-  if (event.key === "p") askPrivacy();
-  else if (event.key === "n") want("subject", 0);
-  else if (event.key === "a") askEverybody();
+  const key = event.key.toLowerCase(); // Caps Lock changes nothing
+  if (key === "p") askPrivacy();
+  else if (key === "n") want("subject", 0);
+  else if (key === "a") askEverybody();
   else if (/^[1-9]$/.test(event.key)) want("subject", Number(event.key));
 });
 

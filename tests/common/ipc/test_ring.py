@@ -23,7 +23,7 @@ from common.ipc.shm import name_prefix, remove_stale
 from common.vision.arrays import BgrImage
 from common.vision.pyramid import ImagePyramid
 from tests.call import environment
-from tests.conftest import no_descriptor_left
+from tests.conftest import in_small_memory, no_descriptor_left, on_a_disk
 from tests.processes.neighbours import wait_for
 from tests.segments import segment_names
 from tests.shared import ROOT
@@ -110,6 +110,56 @@ def test_an_array_of_a_closed_ring_raises_instead_of_crashing() -> None:
     assert not reader.read(0, np.empty(SHAPE, np.uint8))
     with pytest.raises(IndexError):
         writer.claim()
+
+
+def test_a_closed_ring_gives_its_pixels_back_though_a_reader_has_it_mapped(segments: None) -> None:
+    with RingReader((writer := RingWriter("test", SHAPE, 4, new_epoch())).name) as reader:
+        publish(writer, 7)
+        into = np.empty(SHAPE, np.uint8)
+        assert reader.read(0, into) and reader.read_reduced(0, (8, 6)) is not None, "the negative control"
+        writer.close()
+        assert not reader.read(0, into)
+        assert reader.read_reduced(0, (8, 6)) is None
+        assert not reader._slots[0].any()
+
+
+HELD = """
+from common.ipc.ring import RingReader, RingWriter, new_epoch
+from common.ipc.shm import remove_stale
+import os, sys
+shape = (600, 1000, 3)
+if os.fork() == 0:
+    writer = RingWriter("first", shape, 4, new_epoch())
+    sys.stdout.write(writer.name)
+    sys.stdout.flush()
+    os.kill(os.getpid(), 9)
+os.wait()
+from pathlib import Path
+reader = RingReader(next(Path("/dev/shm").iterdir()).name)
+remove_stale()
+for _ in range(2):
+    writer = RingWriter("next", shape, 4, new_epoch())
+    held = RingReader(writer.name)
+    writer.close()
+"""
+
+
+@pytest.mark.root
+def test_small_memory_has_room_for_the_next_ring_while_readers_hold_the_last() -> None:
+    """One ring takes 7 MB. The first writer is killed, the second closes its ring."""
+    done = in_small_memory(10, ["-c", HELD], dict(os.environ))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("options", ["ro", "mode=0700,uid=1"])
+def test_shared_memory_that_cannot_be_written_is_one_line(options: str) -> None:
+    """Root may write where others may not, so the second one drops its rights first."""
+    code = "import os; from common.ipc.ring import RingWriter\n" + ("os.setuid(12345)\n" if "uid" in options else "")
+    code += "from common.errors import RingSpaceError\ntry: RingWriter('x', (6, 8, 3), 4, 1)\n"
+    code += "except RingSpaceError as error: print(error)"
+    done = on_a_disk(options, Path("/dev/shm"), ["-c", code], dict(os.environ))
+    assert "expected a folder /dev/shm that can be written, for the x ring, got: " in done.stdout, done.stderr
 
 
 def test_without_the_folder_of_shared_memory_nothing_is_left_to_sweep(

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
-import json
-import os
+import fcntl
 import subprocess
 import sys
 from io import StringIO
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
+import pytest
 from rich.console import Console
 
 from common.metrics.metrics import METRICS, Metrics, Sample, path_of, read_samples
@@ -17,7 +18,10 @@ from display.sinks.status import StatusSink, table_of
 from display.web.prometheus import text_of
 from tests.conftest import no_descriptor_left
 from tests.display.sinks.test_video import MESSAGE
+from tests.processes.neighbours import wait_for
 from tests.shared import ROOT
+
+CONTAINER = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
 
 
 def some() -> Metrics:
@@ -33,8 +37,9 @@ def some() -> Metrics:
 
 
 def test_a_sample_that_one_process_wrote_is_read_by_others(run_dir: Path) -> None:
-    run_dir.mkdir()
-    some().flush(path_of(run_dir, "compose.1"))
+    metrics = some()
+    metrics.flush(path_of(run_dir, "compose.1"))
+    metrics.flush(path_of(run_dir, "compose.1"))
     *told, cores = read_samples(run_dir)
     assert (cores.name, cores.value >= 0) == ("cpu_cores", True)
     assert told == [
@@ -46,8 +51,8 @@ def test_a_sample_that_one_process_wrote_is_read_by_others(run_dir: Path) -> Non
 
 
 def test_the_samples_are_valid_prometheus_text(run_dir: Path) -> None:
-    run_dir.mkdir()
-    some().flush(path_of(run_dir, "compose.1"))
+    metrics = some()
+    metrics.flush(path_of(run_dir, "compose.1"))
     text = text_of(run_dir).decode()
     for line in (
         'onlyme_frames_captured_total{process="compose.1"} 3.0',
@@ -60,22 +65,62 @@ def test_the_samples_are_valid_prometheus_text(run_dir: Path) -> None:
     assert text.count("# HELP") == len(METRICS)
 
 
-def test_broken_files_and_those_of_ended_processes_are_ignored(run_dir: Path) -> None:
-    run_dir.mkdir()
-    code = "from tests.common.metrics.test_metrics import *; some().flush(path_of(Path(sys.argv[1]), 'infer.1'))"
-    subprocess.run([sys.executable, "-c", code, str(run_dir)], cwd=ROOT, check=True)
-    path_of(run_dir, "a").write_text("{")
-    path_of(run_dir, "b").write_text(json.dumps({"pid": os.getpid(), "start": 1, "rows": []}))
-    path_of(run_dir, "c").write_text("[]")
-    assert list(read_samples(run_dir)) == []
+WRITE = """
+import sys
+from pathlib import Path
+from common.metrics.metrics import Metrics, path_of
+(metrics := Metrics()).flush(path_of(Path(sys.argv[1]), "infer.1"))
+print(flush=True)
+input()
+"""
+
+
+@pytest.mark.parametrize("container", [[], pytest.param(CONTAINER, marks=pytest.mark.root)], ids=["here", "container"])
+def test_files_of_ended_processes_are_removed_wherever_those_ran(container: list[str], run_dir: Path) -> None:
+    """In another container a pid means another process, or none."""
+    command = [*container, sys.executable, "-c", WRITE, str(run_dir)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert [sample.process for sample in read_samples(run_dir)] == ["infer.1"], "the negative control"
+        process.kill()
+        process.wait()
+        wait_for("the end of the writer", lambda: list(read_samples(run_dir)) == [])
     assert not path_of(run_dir, "infer.1").exists(), "nobody will ever write it again"
 
 
+def test_broken_files_are_ignored(run_dir: Path) -> None:
+    path_of(run_dir, "a").parent.mkdir(parents=True)
+    for content in ("{", "[[]]", "{}", "[3]", "\xff"):
+        path_of(run_dir, "a").write_text(content, "latin-1")
+        with path_of(run_dir, "a").open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            assert list(read_samples(run_dir)) == []
+        assert path_of(run_dir, "a").exists()
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_not_removed(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (metrics := some()).flush(path_of(run_dir, "a"))
+    ask = fcntl.flock
+
+    def flock(file: TextIO, operation: int) -> None:
+        if operation & fcntl.LOCK_SH:
+            metrics.flush(path_of(run_dir, "a"))
+        ask(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    assert len(list(read_samples(run_dir))) == len(list(read_samples(run_dir))) > 0
+    assert path_of(run_dir, "a").exists()
+
+
 def test_metrics_that_cannot_be_written_stop_no_process(tmp_path: Path) -> None:
-    some().flush(tmp_path / "none" / "x.json")
+    (tmp_path / "file").touch()
+    some().flush(tmp_path / "file" / "x.json")
     with no_descriptor_left():
         some().flush(tmp_path / "x.json")
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
 
 
 def test_the_status_shows_the_rate_since_the_last_update(run_dir: Path) -> None:

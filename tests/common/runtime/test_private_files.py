@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -9,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from common.errors import ConfigError
+from common.errors import ConfigError, RunFolderGoneError
+from common.ipc.streams import FRAMES, bind, open_context
+from common.runtime import run_dir as run_dir_module
 from common.runtime.private_files import make_folder
-from common.runtime.run_dir import open_run_dir, writer_lock
+from common.runtime.run_dir import check_own_files, open_run_dir, writer_lock
+from tests.conftest import as_user
 from tests.shared import ROOT
 
 
@@ -82,3 +86,46 @@ def test_a_lock_overwrites_nothing(tmp_path: Path) -> None:
 def test_a_run_folder_that_is_made_is_private(tmp_path: Path) -> None:
     open_run_dir(tmp_path / "a" / "run")
     assert {mode_of(path) for path in tmp_path.rglob("*")} == {"drwx------"}
+
+
+@pytest.fixture
+def own_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process has bound nothing yet."""
+    monkeypatch.setattr(run_dir_module, "_own_files", {})
+
+
+@pytest.mark.parametrize("lost", ["the lock", "a socket", "the folder", "another's lock in its place"])
+def test_a_stage_notices_that_its_run_folder_was_removed_or_emptied(lost: str, run_dir: Path, own_files: None) -> None:
+    open_run_dir(run_dir)
+    with writer_lock(run_dir, "frames"), open_context() as context:
+        bind(context, FRAMES, run_dir)
+        check_own_files()  # the negative control
+        if lost == "the folder":
+            shutil.rmtree(run_dir)
+        else:
+            (run_dir / ("frames" if lost == "a socket" else "frames.lock")).unlink()
+        if lost == "another's lock in its place":
+            (run_dir / "frames.lock").touch()
+        with pytest.raises(RunFolderGoneError, match="removed or emptied"):
+            check_own_files()
+
+
+def test_a_lock_that_was_given_back_is_not_missed(run_dir: Path, own_files: None) -> None:
+    open_run_dir(run_dir)
+    with writer_lock(run_dir, "frames"):
+        pass
+    shutil.rmtree(run_dir)
+    check_own_files()
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("mode", [0o500, 0o300])
+def test_a_run_folder_without_permission_is_refused(mode: int, run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_dir.mkdir()
+    os.chown(run_dir, 12345, 12345)
+    run_dir.chmod(mode)
+    run_dir.parent.chmod(0o755)
+    monkeypatch.chdir(run_dir.parent)  # others may not enter the folders above it
+    refused = pytest.raises(ConfigError, match=r"--run-dir: expected a folder that you may (read|write to)")
+    with as_user(12345), refused, writer_lock(open_run_dir(Path(run_dir.name)), "frames"):
+        pass

@@ -7,6 +7,7 @@ import pytest
 from capture.settings import CaptureSettings
 from common.errors import ConfigError
 from common.settings.base import Settings
+from common.settings.loader import read_settings
 from compose.settings import ComposeSettings
 from display.settings import DisplaySettings
 from infer.settings import InferSettings
@@ -67,3 +68,20 @@ def test_an_unknown_variable_is_refused_with_the_nearest(where: str, tmp_path: P
     env = {"ONLYME_KERNAL": "21"} if where == "env" else {}
     with pytest.raises(ConfigError, match=r"ONLYME_KERNAL.*ONLYME_KERNEL"):
         read(CaptureSettings, env=env, dotenv=tmp_path / ".env")
+
+
+def test_under_honcho_the_users_environment_comes_before_dotenv(tmp_path: Path) -> None:
+    """honcho puts what it read from .env, in its own way, over the variables of the user."""
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("ONLYME_SOURCE=/my clips/a#1.avi\nONLYME_WIDTH=640\n")
+    honchos = {"ONLYME_SOURCE": "/myclips/a", "ONLYME_WIDTH": "640", "ONLYME_FPS": "7", "ONLYME_PLAY": "once"}
+    users = {"ONLYME_WIDTH": "320", "ONLYME_PLAY": "once"}  # the rate stands in the line of the Procfile
+    got = read_settings(CaptureSettings, "test", [], honchos, dotenv, before_honcho=users)
+    assert (got.source, got.width, got.fps, got.play) == ("/my clips/a#1.avi", 320, 7, "once")
+    got = read_settings(CaptureSettings, "test", ["--width", "160"], honchos, dotenv, before_honcho=users)
+    assert got.width == 160
+
+
+def test_the_home_folder_of_nobody_is_said() -> None:
+    with pytest.raises(ConfigError, match=r"--out: expected a path whose home folder is known, got '~nosuchuser/x'"):
+        read(DisplaySettings, "--out", "~nosuchuser/x")

@@ -79,3 +79,8 @@ def test_what_cannot_be_decoded_is_said(kind: str, tmp_path: Path) -> None:
     for path in (tmp_path / "x", tmp_path / "none"):
         with pytest.raises(SourceError, match="--background: expected"):
             background(f"{kind}:{path}")
+
+
+def test_the_home_folder_of_nobody_is_said() -> None:
+    with pytest.raises(SourceError, match=r"got ~nosuchuser/x\.png"):
+        open_background(ComposeSettings(background="image:~nosuchuser/x.png"))
