@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -40,10 +41,12 @@ class Spinning(Background):
 
 
 def test_threads_of_the_tests_own_process_make_no_machine_slower() -> None:
-    with Spinning(), Spinning(), Spinning():
+    with ExitStack() as spinning:
+        for _ in range(8):
+            spinning.enter_context(Spinning())
         said: list[float] = []
         exec(WORK, {"print": said.append})  # the negative control: measured in this process, they do
-        assert slowdown() < said[0] / 2
+        assert min(slowdown() for _ in range(3)) < said[0] / 2
 
 
 def test_a_limit_grows_with_the_slowdown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,7 @@ def main() -> None:
             call.wait_live()
             fill()
             filled_at = time.monotonic()
-            time.sleep(2)
+            call.wait("pictures", lambda: len(call.watch.between(filled_at, time.monotonic())) > 50)
             killed_at = time.monotonic()
             os.kill(call.stages()["capture.1"].live_child, signal.SIGKILL)
             Path(SHM_FOLDER, "full").unlink()
