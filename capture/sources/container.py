@@ -104,7 +104,7 @@ class VideoInput:
         self._first_stamps_s: list[float] = []  # of PROBED_PACKETS
         self._newest_s = float("-inf")
         self._whole_from: int | None = None  # pts of the key frame of a jump: earlier frames lack what they refer to
-        self._heard_at = time.monotonic()
+        self._waits_since = time.monotonic()
         self._converter = FrameConverter(stream)
         with contextlib.suppress(SourceLostError):
             self._decode_next()
@@ -199,19 +199,19 @@ class VideoInput:
 
     def _decode_next(self) -> bool:
         """Decode until there is a picture. False at the end."""
+        self._waits_since = time.monotonic()
         while not self._decoded:
             read = self._ahead.popleft() if self._ahead else self._read()
             if read is None:
                 return False
             with contextlib.suppress(FFmpegError):  # a broken packet; the next one may be whole
                 self._decoded.extend(frame for frame in read.packet.decode() if isinstance(frame, VideoFrame))
-        self._heard_at = time.monotonic()
         return True
 
     def _read(self) -> ReadPacket | None:
         """Return the next packet of the video stream, None at the end. The last one is empty and makes the decoder finish."""
         while True:
-            if self._is_network and time.monotonic() - self._heard_at > LONGEST_READ_S:
+            if self._is_network and time.monotonic() - self._waits_since > LONGEST_READ_S:
                 raise SourceLostError(f"{self._name}: no picture came for {LONGEST_READ_S:.0f} s")
             try:
                 packet = next(self._packets, None)

@@ -16,7 +16,7 @@ from common.errors import SourceError, SourceLostError
 
 SCHEMES = ("rtsp", "rtsps", "http", "https")
 NO_STAMP = -1.0
-FEW, FIRST_PICTURES = 3, 6
+FEW, FIRST_PICTURES = 3, 6  # gaps that tell the rate; pictures among which a source may turn out to be too slow
 
 
 class StreamSource:
@@ -34,7 +34,7 @@ class StreamSource:
     def __init__(self, shown: str, video: VideoInput, reopen: Callable[[], Source], is_first: bool) -> None:
         self.reopen, self._shown, self._video = reopen, shown, video
         self._is_first = is_first
-        self._gaps_s: deque[float] = deque(maxlen=3)  # between the last pictures
+        self._gaps_s: deque[float] = deque(maxlen=FEW)  # between the last pictures
         self._last: tuple[float, float] | None = None  # timestamp and time of arrival of the last picture, seconds
         # JPEG of a working sensor is never the same twice; a video codec repeats a scene that stands still to the last bit
         self._frozen = FrozenStreamDetector(pictures=video.codec == "mjpeg" and not video.has_timestamps)

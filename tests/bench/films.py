@@ -16,12 +16,13 @@ import numpy as np
 from capture.sources.clock import Clock
 from capture.sources.source import Source
 from capture.sources.video_file import open_file
+from common.vision.arrays import BgrImage
 from tests.bench.clips import AGAIN, FPS, footage, pictures
 from tests.bench.table import print_table
 
 SIZE_WH = (1280, 720)
 FILM_S, TURN_S, TURNS = 10, 3, 5
-Reader = Callable[[], int]  # reads the next picture; returns when it was due, CLOCK_MONOTONIC ns
+Reader = Callable[[], tuple[BgrImage, int]]  # returns the next picture, and when it was due, CLOCK_MONOTONIC ns
 
 
 def main() -> None:
@@ -50,16 +51,16 @@ def play(reader: Reader) -> tuple[float, float]:
         reader()
     begun, late_ms = time.process_time(), []
     for _ in range(TURN_S * FPS):
-        due_ns = reader()
+        _picture, due_ns = reader()  # held, as capture does until it is published
         late_ms.append((time.monotonic_ns() - due_ns) / 1e6)
     return 1000 * (time.process_time() - begun) / len(late_ms), statistics.median(late_ms)
 
 
 def with_pyav(source: Source) -> Reader:
-    def read() -> int:
+    def read() -> tuple[BgrImage, int]:
         frame = source.read()
         assert frame is not None
-        return frame.captured_ns
+        return frame.picture, frame.captured_ns
 
     return read
 
@@ -74,16 +75,16 @@ def with_opencv(film: Path) -> Reader:
             video.open(str(film))
             video.grab()
 
-    def read() -> int:
+    def read() -> tuple[BgrImage, int]:
         nonlocal index
         while index < clock.due():
             grab()
             index += 1
         clock.wait_ahead_of(index)
         grab()
-        video.retrieve()
+        picture = video.retrieve()[1]
         index += 1
-        return clock.wait_for(index - 1)
+        return picture, clock.wait_for(index - 1)
 
     return read
 

@@ -53,6 +53,18 @@ def test_a_film_on_a_server_keeps_its_pace_and_begins_again(name: str, tmp_path:
     assert len(once) == 12
 
 
+def test_a_pause_in_a_film_on_a_server_is_not_taken_for_silence(
+    tmp_path: Path, clock: FakeTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(container, "time", clock)
+    monkeypatch.setattr(container, "LONGEST_READ_S", 5.0)
+    times_s = [*evenly(20, 10), *(9 + time_s for time_s in evenly(40, 10))]
+    write_film(tmp_path / "a.mkv", times_s, options={"tune": "zerolatency"})
+    with serve_folder(tmp_path) as address:
+        frames = read(open_address(f"{address}/a.mkv", once=True), 99)
+    assert seconds_of(frames) == pytest.approx(times_s, abs=0.002)
+
+
 def test_a_recorded_playlist_is_a_film(tmp_path: Path, clock: FakeTime) -> None:
     write_film(tmp_path / "a.m3u8", evenly(30, 10), format="hls", key_every=10, options={"hls_time": "1"})
     with serve_folder(tmp_path) as address:
