@@ -46,7 +46,7 @@ from compose.who.tracker import Tracker
 from compose.workers import Workers
 
 POLL_MS = 30  # greatest delay in noticing a limit that passes between two frames
-CARD_EVERY_S = 0.1  # displays blank themselves when nothing comes
+CARD_EVERY_S = 0.2  # displays blank themselves when nothing comes
 
 log = logging.getLogger("onlyme")
 

@@ -36,7 +36,7 @@ class CompositeSource(Protocol):
 class CompositeReader:
     """Reads the composites of the call on this machine."""
 
-    blank_after_s = 0.5  # compose sends something every 100 ms, a card where it has no frame
+    blank_after_s = 0.5  # compose sends a card every 200 ms where it has no frame
     stale_after_s: float | None = None
     gone_text = "the filter has stopped: waiting for it to start again"
     silent_text = "no picture comes from the filter: waiting for one"
