@@ -7,7 +7,6 @@ text contains the address with its password.
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections import deque
 from typing import NamedTuple, cast
@@ -24,6 +23,7 @@ from av.video.stream import VideoStream
 from capture.sources.conversion import FrameConverter
 from capture.sources.pacing import period_of
 from common.errors import SourceError, SourceLostError
+from common.runtime.cores import available_cores
 from common.vision.arrays import BgrImage
 
 # the second is for the next part of a playlist; of a camera that is silent the reader says so earlier (capture/reader.py)
@@ -96,7 +96,7 @@ class VideoInput:
         self.format, self.codec = self._container.format.name, stream.codec_context.name
         if not self.is_live:
             stream.thread_type = ThreadType.AUTO  # several frames at once too: faster, but each comes later
-        stream.thread_count = min(MOST_THREADS, len(os.sched_getaffinity(0)))
+        stream.thread_count = min(MOST_THREADS, available_cores())
         self._packets = self._container.demux()
         self._ahead: deque[ReadPacket] = deque()  # read, but not decoded
         self._decoded: deque[VideoFrame] = deque()
