@@ -38,7 +38,8 @@ class PacedSource:
         reopen: Opens the source again.
 
     Raises:
-        SourceError: It cannot be opened, or it is too slow.
+        SourceError: It is too slow.
+        SourceLostError: It does not deliver its first pictures.
     """
 
     notice = ""
@@ -51,10 +52,13 @@ class PacedSource:
         self.name, self.reopen = name, reopen
         self._video, self._open_input, self._once = video, open_input, once
         self._is_recorded = video.is_recorded
-        period_s = video.period_s()
-        if period_s > SLOWEST_PERIOD_S * TOLERANCE:
+        try:
+            period_s = video.period_s()
+            if period_s > SLOWEST_PERIOD_S * TOLERANCE:
+                raise SourceError(too_slow(shown, period_s))
+        except (SourceError, SourceLostError):
             video.close()
-            raise SourceError(too_slow(shown, period_s))
+            raise
         if self._is_recorded:
             self._timeline, self._pacer = Timeline(period_s, LONGEST_GAP_S), Pacer(SLIP_AFTER_S)
         else:

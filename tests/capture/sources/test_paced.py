@@ -11,7 +11,7 @@ from capture.sources import paced
 from capture.sources.container import DecodedFrame, VideoInput
 from capture.sources.source import Source, SourceFrame
 from capture.sources.video_file import open_file
-from common.errors import SourceError
+from common.errors import SourceError, SourceLostError
 from tests.capture.sources.clocks import FakeTime
 from tests.capture.sources.films import NUMBERS, evenly, number_of, write_film
 
@@ -125,14 +125,27 @@ def test_a_slow_film_without_key_frames_runs_slower_but_goes_on(
     assert captured == sorted(set(captured))
 
 
+def held() -> tuple[int, int]:
+    """How many threads and open files this process has."""
+    tasks, files = (len(list(Path("/proc/self", what).iterdir())) for what in ("task", "fd"))
+    return tasks, files
+
+
 def test_a_looped_film_keeps_nothing_open(tmp_path: Path, clock: FakeTime) -> None:
     source = open_file(write_film(tmp_path / "a.mp4", evenly(3, 30)), once=False)
-
-    def held() -> tuple[int, int]:
-        tasks, files = (len(list(Path("/proc/self", what).iterdir())) for what in ("task", "fd"))
-        return tasks, files
-
     read(source, 6, clock)
     before = held()
     read(source, 30, clock)
+    assert held() == before
+
+
+def test_a_film_that_is_lost_while_it_is_opened_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def period_s(video: VideoInput) -> float:
+        raise SourceLostError("nothing more came")
+
+    monkeypatch.setattr(VideoInput, "period_s", period_s)
+    path = write_film(tmp_path / "a.mp4", evenly(3, 30))
+    before = held()
+    with pytest.raises(SourceLostError):
+        open_file(path, once=False)
     assert held() == before
