@@ -26,7 +26,14 @@ def camera_node(source: str, folder: Path = DEV) -> Path | None:
         return folder / f"video{int(match[1])}"
     in_folder = source.startswith(f"{folder}/")
     is_named = source.startswith((f"{folder}/video", f"{folder}/v4l/"))
-    return Path(source) if is_named or (in_folder and Path(source).is_char_device()) else None
+    return Path(source) if is_named or (in_folder and _is_char_device(Path(source))) else None
+
+
+def _is_char_device(path: Path) -> bool:
+    try:
+        return path.is_char_device()
+    except OSError:  # it may not be looked at, or its name is too long
+        return False
 
 
 def camera_number(node: Path) -> int | None:

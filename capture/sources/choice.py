@@ -71,7 +71,8 @@ def open_source(settings: CaptureSettings) -> Source:
     if text == "demo":
         return DemoSource(settings)
     if node := camera_node(text):
-        return open_camera(node, settings)
+        with readable("--source", node, SourceError):
+            return open_camera(node, settings)
     if match := ADDRESS.match(text):
         return open_address(match[1].lower() + text[match.end(1) :], once)  # FFmpeg knows no scheme in capitals
     path = Path(text).expanduser()

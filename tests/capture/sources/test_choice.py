@@ -25,6 +25,8 @@ SETTINGS = CaptureSettings(fps=100)
     (lambda p: str(p / "none.mkv"), "not there"), (str, "images"),
     (lambda p: _written(p / "broken.mkv", b"\x1aE\xdf\xa3" + b"x" * 999), "decoded"), (lambda p: str(p / ("x" * 300)), r"can be read, got .* \(File name too long\)"), (lambda p: "camera:97", "camera:97"), (lambda p: "97", "camera:97"), (lambda p: "/dev/video97", "camera:97"),
     (lambda p: "/dev/v4l/by-id/usb-None", "camera at /dev/v4l/by-id/usb-None, got none"),
+    *((lambda p, path=path: path + "x" * 300, r"can be read, got .* \(File name too long\)")
+      for path in ("/dev/", "/dev/video")),
     (lambda p: "/dev/null", "a device that is no camera"), (lambda p: "RTSP://127.0.0.1:9/x", "stream"),
     (lambda p: "http://127.0.0.1:9/x", "stream"), (lambda p: "rtmp://user:SECRET@127.0.0.1/x", "got one of rtmp"),
 ])  # fmt: skip
