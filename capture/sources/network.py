@@ -47,9 +47,10 @@ class StreamSource:
         try:
             decoded = self._video.next_frame()
         except SourceLostError:
-            if self._is_first and self._index == 1:
-                raise SourceError(too_slow(self._shown, LONGEST_READ_S)) from None
-            raise
+            silent_s = 0.0 if self._last is None else time.monotonic() - self._last[1]
+            if self._is_first and self._index == 1 and silent_s > SLOWEST_PERIOD_S * TOLERANCE:
+                raise SourceError(too_slow(self._shown, silent_s)) from None
+            raise  # a connection that broke says nothing about the rate
         if decoded is None:
             raise SourceLostError(f"{self.name} stopped delivering; check it")
         picture, now_ns = self._video.picture(decoded.frame), time.monotonic_ns()

@@ -239,6 +239,22 @@ def test_a_stream_that_is_too_slow_is_refused_in_one_line(tmp_path: Path, clock:
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(("silent_s", "kind"), [(10.0, SourceError), (0.1, SourceLostError)])
+def test_a_stream_that_breaks_after_its_first_picture_is_not_taken_for_a_slow_one(
+    silent_s: float, kind: type[Exception], tmp_path: Path, clock: FakeTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(video: VideoInput) -> DecodedFrame | None:
+        clock.sleep(silent_s)
+        raise SourceLostError("the network camera stopped delivering")
+
+    with serve_stream(slow_stream(tmp_path, 0.5), TS) as address:
+        source = open_address(address, once=False)
+        assert source.read() is not None
+        monkeypatch.setattr(VideoInput, "next_frame", lost)
+        with pytest.raises(kind):
+            source.read()
+
+
 def test_a_stream_that_becomes_slow_is_not_refused(tmp_path: Path, clock: FakeTime) -> None:
     with serve_stream(slow_stream(tmp_path, 0.2), TS) as address:
         source = open_address(address, once=False, is_first=False)
