@@ -29,9 +29,10 @@ let request = new AbortController(); // of the picture that this page waits for
 let seen = 0; // number of the picture that is shown, 0 for none
 let painted = false; // whether a picture is shown
 let epoch = "0"; // of the picture that is shown
-let wantsPrivacy = false; // what the button asks for
-let mayAsk = false;
-let everybody = false; // whether everybody who is found is shown
+// what the keys and buttons ask for. Before the first picture, and after a loss, they only hide: the viewer sees nothing
+let wantsPrivacy = true; // what the button asks for
+let mayAsk = true;
+let everybody = true; // whether everybody who is found is shown
 let connected = false;
 
 // a screen reader reads every text that is set, even an unchanged one
@@ -52,6 +53,7 @@ function say(state, kind) {
 // clears the picture, so that the last one does not look live
 function lose(why) {
   connected = painted = false;
+  wantsPrivacy = mayAsk = everybody = true;
   seen = 0;
   picture.hidden = true;
   canvas.clearRect(0, 0, picture.width, picture.height);
