@@ -505,6 +505,19 @@ def test_a_picture_that_cannot_be_read_is_not_shown_and_not_the_one_before(brows
         assert painted(page) == 0
 
 
+def test_facts_of_another_picture_are_not_told_of_the_one_that_is_shown(browser: Browser, run_dir: Path) -> None:
+    """As where a proxy asks a restarted display, or nobody watched for a while: the answer holds facts and no picture."""
+    headers = {"Onlyme-Facts": '{"state": "live", "reason": "", "privacy": true}', "Onlyme-Number": "0"}
+    with Shower(run_dir) as shower, opened(browser, shower.url) as (page, errors):
+        live(page)
+        page.route("**/newest.jpg*", lambda route: route.fulfill(status=204, headers=headers))
+        until(page, "no picture", lambda: page.inner_text("#cover") == "waiting for a picture")
+        assert page.inner_text("#state") == "waiting" and painted(page) == 0
+        page.unroute("**/newest.jpg*")
+        live(page)
+        assert errors == []
+
+
 @pytest.mark.parametrize(
     ("status", "said"),
     [

@@ -6,6 +6,7 @@ const FIGURES_MS = 500; // the figures and the plot change this often
 const AGAIN_MS = 1000; // between two tries to connect
 const LOST = "connection lost: trying again";
 const SLOW = "the connection is slow: waiting for the picture";
+const WAITING = "waiting for a picture";
 const HIDDEN = "paused while this tab is hidden";
 const NO_ANSWER = "The call did not answer. If nothing has changed, try again.";
 const BUSY = "the call does not answer yet: trying again";
@@ -107,7 +108,7 @@ function show(facts, image) {
   if (!connected) meet();
   if (image) paint(image);
   if (!painted) {
-    cover("waiting for a picture");
+    cover(WAITING);
     say("waiting", "warn");
     return;
   }
@@ -240,7 +241,9 @@ async function ask() {
     const facts = JSON.parse(answer.headers.get("Onlyme-Facts"));
     const image = answer.status === 200 ? await createImageBitmap(await read(answer, heard)) : null;
     if (mine.signal.aborted) throw mine.signal.reason;
-    seen = answer.headers.get("Onlyme-Number");
+    const number = Number(answer.headers.get("Onlyme-Number"));
+    if (!image && number !== seen) lose(WAITING); // these are the facts of another picture than the one that is shown
+    seen = number;
     show(facts, image);
   } catch (error) {
     if (document.hidden) return;
