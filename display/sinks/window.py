@@ -30,9 +30,7 @@ class WindowSink:
         self._size_wh = (640, 360)
         self._sized = False
         self._caption = True
-        self._privacy = True
-        self._instances = False
-        self._everybody = False
+        self._hide_only()
         self._clicks: list[Command] = []
         cv2.imshow(TITLE, np.zeros((360, 640, 3), np.uint8))
         cv2.setMouseCallback(TITLE, self._click)
@@ -59,8 +57,7 @@ class WindowSink:
 
     def blank(self, why: str) -> None:
         """See Sink."""
-        # over a card the keys only hide: the viewer cannot see which picture a command would change
-        self._privacy, self._instances, self._everybody = False, True, True
+        self._hide_only()
         card = np.zeros((self._size_wh[1], self._size_wh[0], 3), np.uint8)
         write_caption(card, [why, "q quit"])
         cv2.imshow(TITLE, card)
@@ -74,6 +71,10 @@ class WindowSink:
     def close(self) -> None:
         """See Sink."""
         cv2.destroyAllWindows()
+
+    def _hide_only(self) -> None:
+        """Have the keys only hide until the next picture: the viewer cannot see which one a command would change."""
+        self._privacy, self._instances, self._everybody = False, True, True
 
     def _is_open(self) -> bool:
         try:

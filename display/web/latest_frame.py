@@ -48,7 +48,7 @@ class LatestFrame:
             if any(facts.get(name) != self._facts.get(name) for name in URGENT):
                 self._urgent_changes += 1
             self._facts = facts
-            self._number, self._jpeg = self._number + (jpeg is not None), jpeg or b""
+            self._number, self._jpeg = self._number + 1, jpeg or b""
         if self._loop is not None:
             with suppress(RuntimeError):  # the server has ended
                 self._loop.call_soon_threadsafe(self._wake)
@@ -85,7 +85,8 @@ class LatestFrame:
             viewer: Any number that tells this viewer from others. The viewer counts as watching for VIEWER_S.
 
         Returns:
-            Number and JPEG of the newest picture, b"" if no other has come, and the facts of it.
+            Number and JPEG of the newest picture, and the facts of it. The JPEG is b"" if no other has come, and also for a
+            picture that nobody watched: its number is another than `seen` then.
         """
         now = time.monotonic()
         with self._lock:

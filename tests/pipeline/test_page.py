@@ -25,7 +25,7 @@ from playwright.sync_api import Browser, Page, ViewportSize
 from prometheus_client.parser import text_string_to_metric_families
 
 from common.ipc.messages import CommandIssued, FrameComposed
-from common.ipc.records import FrameInfo
+from common.ipc.records import FrameInfo, SelectSubject, SetPrivacy
 from common.metrics.metrics import METRICS
 from display.meter import Meter
 from display.settings import DisplaySettings
@@ -472,6 +472,24 @@ def test_a_call_that_says_nothing_is_not_shown(browser: Browser, run_dir: Path) 
         live(page)
 
 
+def test_keys_pressed_after_a_loss_only_hide(browser: Browser, run_dir: Path) -> None:
+    """Nobody sees then which picture a command would change."""
+    with Shower(run_dir) as shower, opened(browser, shower.url) as (page, _):
+        live(page)
+        page.route("**/newest.jpg*", lambda route: route.fulfill(status=503))
+        until(page, "the loss", lambda: page.inner_text("#cover") == "the call does not answer yet: trying again")
+        page.keyboard.press("p")
+        page.keyboard.press("a")
+        until(page, "both commands", lambda: len(shower.issued) == 2)
+        commands = [issued.command for issued in shower.issued]
+        assert SetPrivacy(True) in commands and SelectSubject(SelectSubject.ONE) in commands
+        page.unroute("**/newest.jpg*")
+        live(page)
+        page.keyboard.press("p")
+        until(page, "the command", lambda: len(shower.issued) == 3)
+        assert shower.issued[-1].command == SetPrivacy(False), "over a picture the key turns privacy off"
+
+
 def test_a_picture_that_cannot_be_read_is_not_shown_and_not_the_one_before(browser: Browser, run_dir: Path) -> None:
     facts = '{"state": "live", "privacy": true}'
     with Shower(run_dir) as shower, opened(browser, shower.url) as (page, _):
@@ -485,6 +503,19 @@ def test_a_picture_that_cannot_be_read_is_not_shown_and_not_the_one_before(brows
         )
         until(page, "the loss", lambda: page.inner_text("#cover") == "connection lost: trying again")
         assert painted(page) == 0
+
+
+def test_facts_of_another_picture_are_not_told_of_the_one_that_is_shown(browser: Browser, run_dir: Path) -> None:
+    """As where a proxy asks a restarted display, or nobody watched for a while: the answer holds facts and no picture."""
+    headers = {"Onlyme-Facts": '{"state": "live", "reason": "", "privacy": true}', "Onlyme-Number": "0"}
+    with Shower(run_dir) as shower, opened(browser, shower.url) as (page, errors):
+        live(page)
+        page.route("**/newest.jpg*", lambda route: route.fulfill(status=204, headers=headers))
+        until(page, "no picture", lambda: page.inner_text("#cover") == "waiting for a picture")
+        assert page.inner_text("#state") == "waiting" and painted(page) == 0
+        page.unroute("**/newest.jpg*")
+        live(page)
+        assert errors == []
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ const FIGURES_MS = 500; // the figures and the plot change this often
 const AGAIN_MS = 1000; // between two tries to connect
 const LOST = "connection lost: trying again";
 const SLOW = "the connection is slow: waiting for the picture";
+const WAITING = "waiting for a picture";
 const HIDDEN = "paused while this tab is hidden";
 const NO_ANSWER = "The call did not answer. If nothing has changed, try again.";
 const BUSY = "the call does not answer yet: trying again";
@@ -29,9 +30,10 @@ let request = new AbortController(); // of the picture that this page waits for
 let seen = 0; // number of the picture that is shown, 0 for none
 let painted = false; // whether a picture is shown
 let epoch = "0"; // of the picture that is shown
-let wantsPrivacy = false; // what the button asks for
-let mayAsk = false;
-let everybody = false; // whether everybody who is found is shown
+// what the keys and buttons ask for. Before the first picture, and after a loss, they only hide: the viewer sees nothing
+let wantsPrivacy = true; // what the button asks for
+let mayAsk = true;
+let everybody = true; // whether everybody who is found is shown
 let connected = false;
 
 // a screen reader reads every text that is set, even an unchanged one
@@ -52,6 +54,7 @@ function say(state, kind) {
 // clears the picture, so that the last one does not look live
 function lose(why) {
   connected = painted = false;
+  wantsPrivacy = mayAsk = everybody = true;
   seen = 0;
   picture.hidden = true;
   canvas.clearRect(0, 0, picture.width, picture.height);
@@ -105,7 +108,7 @@ function show(facts, image) {
   if (!connected) meet();
   if (image) paint(image);
   if (!painted) {
-    cover("waiting for a picture");
+    cover(WAITING);
     say("waiting", "warn");
     return;
   }
@@ -238,7 +241,9 @@ async function ask() {
     const facts = JSON.parse(answer.headers.get("Onlyme-Facts"));
     const image = answer.status === 200 ? await createImageBitmap(await read(answer, heard)) : null;
     if (mine.signal.aborted) throw mine.signal.reason;
-    seen = answer.headers.get("Onlyme-Number");
+    const number = Number(answer.headers.get("Onlyme-Number"));
+    if (!image && number !== seen) lose(WAITING); // these are the facts of another picture than the one that is shown
+    seen = number;
     show(facts, image);
   } catch (error) {
     if (document.hidden) return;

@@ -30,6 +30,17 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return pressed
 
 
+HIDING = (("p", SetPrivacy(True)), ("v", SetView(False)), ("a", SelectSubject(SelectSubject.ONE)))
+
+
+def test_keys_pressed_before_the_first_picture_only_hide(keys: list[int]) -> None:
+    """A window that is opened again during a call knows nothing of the picture that its commands would change."""
+    sink = WindowSink()
+    for key, hides in HIDING:
+        keys.append(ord(key))
+        assert sink.poll().commands == (hides,)
+
+
 def test_keys_pressed_over_a_card_only_hide(keys: list[int]) -> None:
     """Over a card nobody sees which picture a command would change."""
     sink = WindowSink()
@@ -39,7 +50,7 @@ def test_keys_pressed_over_a_card_only_hide(keys: list[int]) -> None:
         keys.append(ord("p"))
         assert sink.poll().commands == (SetPrivacy(not privacy),)
         sink.blank("compose has ended")
-        for key, hides in (("p", SetPrivacy(True)), ("v", SetView(False)), ("a", SelectSubject(SelectSubject.ONE))):
+        for key, hides in HIDING:
             keys.append(ord(key))
             assert sink.poll().commands == (hides,)
 
