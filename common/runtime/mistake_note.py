@@ -73,6 +73,6 @@ def _path_of(honcho: int) -> Path | None:
 def _remove_old(folder: Path) -> None:
     """Remove the notes of calls that have ended."""
     for note in folder.glob(f"{PREFIX}*"):
-        pid, started = note.name.removeprefix(PREFIX).split("-")
-        if not is_running(int(pid), int(started)):
+        pid, _, started = note.name.removeprefix(PREFIX).partition("-")
+        if not (pid.isdecimal() and started.isdecimal() and is_running(int(pid), int(started))):
             note.unlink(missing_ok=True)

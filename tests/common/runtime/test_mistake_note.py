@@ -52,6 +52,14 @@ def test_the_notes_of_calls_that_have_ended_are_removed(folder: Path, other_honc
     assert [note.name.split("-")[1] for note in folder.iterdir()] == [str(os.getpid())]
 
 
+@pytest.mark.parametrize("name", ["mistake-", "mistake-1", "mistake-1-2-3", "mistake-notes.txt"])
+def test_a_file_that_is_only_named_like_a_note_keeps_no_mistake_from_being_said(folder: Path, name: str) -> None:
+    folder.mkdir(mode=0o700)
+    (folder / name).touch()
+    assert MistakeNote(os.getpid()).claim()
+    assert [note.name.split("-")[1] for note in folder.iterdir()] == [str(os.getpid())]
+
+
 def test_a_stage_that_was_started_by_hand_leaves_no_note(folder: Path) -> None:
     notes = [MistakeNote(None) for _ in range(2)]
     assert all(note.claim() and note.filter(RECORD) for note in notes)
