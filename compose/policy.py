@@ -20,8 +20,8 @@ mask (`waits_for_mask`), and the decision on the frame before stands: the mask o
 Every event can happen in every state. `on_frame`, `on_source_lost`, `on_result`, `set_privacy` and `set_view` report events;
 `evaluate` decides what may be shown now. `refusal_of_command` says which commands of a viewer must not be obeyed.
 
-The policy calls nothing outside this module but common/ipc/source_period.py. compose/loop.py calls the tracker and passes its answers to the policy, in each
-turn in this order:
+The policy calls nothing outside this module but common/ipc/source_period.py. compose/loop.py calls the tracker and passes its
+answers to the policy, in each turn in this order:
 
 1. `on_frame` or `on_source_lost` for every message of the source. If `take_loss` returns True, the tracker and the instance
    view are reset.
@@ -229,13 +229,12 @@ class Policy:
     def waits_for_mask(self, now_ns: int) -> bool:
         """Return whether the newest frame is not decided on yet: people are shown, and its own mask comes in a moment.
 
-        Only a slow source waits, for three quarters of its
-        period at most.
+        Only a slow source waits, for three quarters of its period at most.
         """
         return (
             self._live_since_ns is not None
             and bool(self._frames and self._masks and self._selection.subjects and self.privacy)
-            and not self._has_own_mask
+            and not self._has_own_result
             and self._period.ns > SLOW_NS
             and 4 * (now_ns - self._seen_ns) < 3 * self._period.ns
         )
@@ -287,10 +286,16 @@ class Policy:
         return Decision(State.EVERYBODY if everybody else State.LIVE, "", age_ms, subjects, question=question)
 
     @property
-    def _has_own_mask(self) -> bool:
+    def _has_own_result(self) -> bool:
         """Whether the last result was made from the newest frame itself."""
         masks = self._masks
         return masks is not None and masks.frame_id == self._newest_id and masks.held_ns == 0
+
+    @property
+    def _has_own_mask(self) -> bool:
+        """Whether that result found everybody who stays sharp. Where it missed the subject, the tracker may hold an older area."""
+        found = self._masks.instances if self._masks else ()
+        return self._has_own_result and all(subject in found for subject in self._selection.subjects)
 
     def _is_silent(self, now_ns: int, least_ns: int) -> bool:
         """Return whether frames have come, but none recently."""

@@ -226,6 +226,16 @@ def test_the_mask_of_another_frame_or_of_an_older_look_is_as_old_as_ever(scene: 
     assert scene.decision()[:2] == (State.HIDDEN, "mask older than 500 ms"), "said again of an earlier frame"
 
 
+def test_the_area_of_an_older_mask_that_is_held_is_not_the_frames_own(scene: Scene) -> None:
+    slow(scene)
+    scene.frame()
+    scene.answer = Selection((PERSON,))  # what the tracker says where the result missed the subject
+    assert scene.masks(who=0) == ""
+    assert scene.decision().state is State.LIVE
+    scene.wait(MAX_AGE_MS + 1)
+    assert scene.decision()[:2] == (State.HIDDEN, "mask older than 500 ms")
+
+
 def test_a_frame_of_a_slow_source_waits_for_its_mask_while_somebody_is_shown(scene: Scene) -> None:
     slow(scene)
     assert not scene.waits(), "the frame that is shown"
