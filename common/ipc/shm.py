@@ -154,7 +154,8 @@ def _release(memory: mmap.mmap) -> None:
 
     Memory that readers have mapped is not freed when the name is removed, so a new ring could find no room in a small
     `/dev/shm` until all of them let the old one go. The cursor tells them first: reading a page that was given back would
-    take a new one.
+    take a new one. A reader in the middle of a copy takes zeros and then drops them, because the cursor has changed; where
+    `/dev/shm` has no page left by then, the kernel ends it (SIGBUS), and its parent starts it again.
     """
     struct.pack_into("q", memory, CURSOR_OFFSET, RELEASED)
     with contextlib.suppress(OSError):  # not on every file system; memory is then freed with the last mapping
