@@ -23,39 +23,28 @@ class LiveSource:
     """Read a camera.
 
     Args:
-        name: Name that everybody may read.
-        shown: Name for the log.
+        node: Device file. It disappears when the camera is unplugged.
         capture: The opened camera.
-        missing: Text of the SourceError if it delivers nothing.
         reopen: Opens it again.
-        node: Device file, if there is one. It disappears when the camera is unplugged.
 
     Raises:
         SourceError: The camera cannot be opened, or delivers nothing.
     """
 
-    notice = ""
+    name, notice = CAMERA, ""
     read_timeout_s = READ_TIMEOUT_S
 
-    def __init__(
-        self,
-        name: str,
-        shown: str,
-        capture: cv2.VideoCapture,
-        *,
-        missing: str,
-        reopen: Callable[[], LiveSource],
-        node: Path | None = None,
-    ) -> None:
-        self.name, self._capture, self._node, self._index = name, capture, node, 0
+    def __init__(self, node: Path, capture: cv2.VideoCapture, reopen: Callable[[], LiveSource]) -> None:
+        self._node, self._capture, self._index = node, capture, 0
         self.reopen = reopen
         self._frozen = FrozenStreamDetector()
         if not capture.isOpened() or not capture.grab():
             capture.release()
-            raise SourceError(missing)
+            raise _unusable(node)
         width, height, fps, fourcc = format_of(capture)
         self.description = (
-            f"{shown}, given {width} x {height} at {fps:g} frames a second, {fourcc} through {capture.getBackendName()}"
+            f"{camera_name(node)}, given {width} x {height} at {fps:g} frames a second, "
+            f"{fourcc} through {capture.getBackendName()}"
         )
 
     def read(self) -> SourceFrame | None:
@@ -63,8 +52,8 @@ class LiveSource:
         ok, picture = self._capture.read()
         now_ns = time.monotonic_ns()
         if not ok:
-            unplugged = self._node is not None and not self._node.exists()
-            raise SourceLostError(f"{self.name} {'was unplugged' if unplugged else 'stopped delivering; check it'}")
+            why = "stopped delivering; check it" if self._node.exists() else "was unplugged"
+            raise SourceLostError(f"{self.name} {why}")
         if why := self._frozen.check(picture, self._capture.get(cv2.CAP_PROP_POS_MSEC), now_ns):
             raise SourceLostError(f"{self.name} {why}")
         self._index += 1
@@ -93,7 +82,7 @@ def open_camera(node: Path, settings: CaptureSettings) -> LiveSource:
     Raises:
         SourceError: There is no such camera, it may not be opened, or it delivers nothing.
     """
-    shown, number = camera_name(node), camera_number(node)
+    number = camera_number(node)
     if number is None or not node.exists():
         raise _unusable(node)  # avoids warnings of OpenCV
     capture = cv2.VideoCapture(number, cv2.CAP_ANY)
@@ -102,13 +91,10 @@ def open_camera(node: Path, settings: CaptureSettings) -> LiveSource:
     capture.set(cv2.CAP_PROP_FRAME_HEIGHT, settings.height)
     capture.set(cv2.CAP_PROP_FPS, settings.fps)
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-    try:
-        source = LiveSource(CAMERA, shown, capture, missing="", reopen=lambda: open_camera(node, settings), node=node)
-    except SourceError:
-        raise _unusable(node) from None
+    source = LiveSource(node, capture, lambda: open_camera(node, settings))
     asked = (settings.width, settings.height, settings.fps, MJPG)
     if said := difference(asked, format_of(capture)):
-        log.warning("%s: %s; %s names what it has", shown, said, LIST_COMMAND)
+        log.warning("%s: %s; %s names what it has", camera_name(node), said, LIST_COMMAND)
     return source
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from capture.sources.live import LiveSource
-from capture.sources.source import CAMERA
 from common.errors import SourceLostError
 
 
@@ -30,7 +29,7 @@ def fake_device() -> Mock:
 def test_a_failing_device_is_reported_with_its_cause(node_is_there: bool, says: str, tmp_path: Path) -> None:
     device = fake_device()
     node = tmp_path / "video7"
-    source = LiveSource(CAMERA, "camera 7", device, missing="", reopen=lambda: source, node=node)
+    source = LiveSource(node, device, reopen=lambda: source)
     assert source.read() is not None
     device.plugged = False
     if node_is_there:
