@@ -25,21 +25,22 @@ class Clock:
     def wait_ahead_of(self, index: int) -> None:
         """Wait until frame `index` is nearly due. Preparing it earlier would slow down the frame before it."""
         if self.started_ns is not None:
-            self._sleep_until(self.started_ns + round((index - AHEAD) * 1e9 / self.fps))
+            sleep_until(self.started_ns + round((index - AHEAD) * 1e9 / self.fps))
 
     def wait_for(self, index: int) -> int:
         """Wait until frame `index` is due. Returns that time, CLOCK_MONOTONIC ns; the present where it has been ready much later."""
         if self.started_ns is None:
             self.started_ns = time.monotonic_ns() - round(index * 1e9 / self.fps)
         due_ns = self.started_ns + round(index * 1e9 / self.fps)
-        self._sleep_until(due_ns)
+        sleep_until(due_ns)
         now_ns = time.monotonic_ns()
         return due_ns if now_ns - due_ns < LATE_NS else now_ns
-
-    @staticmethod
-    def _sleep_until(due_ns: int) -> None:
-        time.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)
 
     def due(self) -> int:
         """Return the number of the frame that is due now."""
         return 0 if self.started_ns is None else int((time.monotonic_ns() - self.started_ns) * self.fps / 1e9)
+
+
+def sleep_until(due_ns: int) -> None:
+    """Wait until a time, CLOCK_MONOTONIC ns; not at all if it has passed."""
+    time.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)

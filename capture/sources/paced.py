@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from capture.sources.clock import AHEAD, sleep_until
 from capture.sources.container import DecodedFrame, VideoInput
 from capture.sources.pacing import (
     LONGEST_GAP_S,
@@ -23,7 +24,7 @@ from capture.sources.source import READ_TIMEOUT_S, Source, SourceFrame
 from common.errors import SourceError, SourceLostError
 
 # a picture is prepared only so long after the last one, which would be slowed down otherwise, and never much too late
-AHEAD, LONGEST_REST_S = 0.4, 0.02
+LONGEST_REST_S = 0.02
 ON_TIME_NS = 100_000_000  # a picture that comes later than this has the time at which it comes
 
 
@@ -69,7 +70,7 @@ class PacedSource:
 
     def read(self) -> SourceFrame | None:
         """See Source."""
-        _sleep_until(self._last_ns + round(min((1 - AHEAD) * self._timeline.gap_s, LONGEST_REST_S) * 1e9))
+        sleep_until(self._last_ns + round(min((1 - AHEAD) * self._timeline.gap_s, LONGEST_REST_S) * 1e9))
         may_jump = self._is_recorded
         while True:
             decoded = self._video.next_frame()
@@ -105,7 +106,7 @@ class PacedSource:
         due_ns = self._pacer.due_ns(time_s, now_ns)
         self._last_ns = max(due_ns if now_ns - due_ns < ON_TIME_NS else now_ns, self._last_ns + 1)
         frame = SourceFrame(picture, index, self._last_ns)
-        _sleep_until(self._last_ns)
+        sleep_until(self._last_ns)
         return frame
 
     def _begin_again(self) -> bool:
@@ -134,7 +135,3 @@ def too_slow(shown: str, period_s: float) -> str:
         f"--source: expected at least one picture in {SLOWEST_PERIOD_S:.0f} s, got one in {period_s:.1f} s from {shown}; "
         "use a source with more pictures a second"
     )
-
-
-def _sleep_until(due_ns: int) -> None:
-    time.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)

@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 
+from capture.sources import clock as clock_module
 from capture.sources import container, network, paced
 from capture.sources.container import DecodedFrame, VideoInput
 from capture.sources.network import StreamSource, open_address, origin_of
@@ -26,7 +27,7 @@ TS = "video/mp2t"
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     fake = FakeTime()
-    for module in (paced, network):
+    for module in (paced, network, clock_module):
         monkeypatch.setattr(module, "time", fake)
     return fake
 

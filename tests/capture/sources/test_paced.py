@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from capture.sources import clock as clock_module
 from capture.sources import paced
 from capture.sources.container import DecodedFrame, VideoInput
 from capture.sources.source import Source, SourceFrame
@@ -21,7 +22,8 @@ SECOND_NS = 10**9
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     fake = FakeTime()
-    monkeypatch.setattr(paced, "time", fake)
+    for module in (paced, clock_module):
+        monkeypatch.setattr(module, "time", fake)
     return fake
 
 
