@@ -10,7 +10,7 @@ from collections.abc import Callable
 from capture.frozen_stream import FrozenStreamDetector
 from capture.sources.container import LONGEST_READ_S, VideoInput
 from capture.sources.paced import PacedSource, too_slow
-from capture.sources.pacing import SLOWEST_PERIOD_S, TOLERANCE
+from capture.sources.pacing import SLOWEST_PERIOD_S
 from capture.sources.source import NETWORK_CAMERA, READ_TIMEOUT_S, Source, SourceFrame
 from common.errors import SourceError, SourceLostError
 
@@ -48,7 +48,7 @@ class StreamSource:
             decoded = self._video.next_frame()
         except SourceLostError:
             silent_s = 0.0 if self._last is None else time.monotonic() - self._last[1]
-            if self._is_first and self._index == 1 and silent_s > SLOWEST_PERIOD_S * TOLERANCE:
+            if self._is_first and self._index == 1 and silent_s > SLOWEST_PERIOD_S:
                 raise SourceError(too_slow(self._shown, silent_s)) from None
             raise  # a connection that broke says nothing about the rate
         if decoded is None:
@@ -77,10 +77,10 @@ class StreamSource:
         self._last = stamp_s, now_s
         if len(self._gaps_s) < FEW:
             return
-        shortest_s, longest_s, slow_s = min(self._gaps_s), max(self._gaps_s), SLOWEST_PERIOD_S * TOLERANCE
-        if self._is_first and self._index <= FIRST_PICTURES and shortest_s > slow_s:
+        shortest_s, longest_s = min(self._gaps_s), max(self._gaps_s)
+        if self._is_first and self._index <= FIRST_PICTURES and shortest_s > SLOWEST_PERIOD_S:
             raise SourceError(too_slow(self._shown, shortest_s))
-        self.read_timeout_s = READ_TIMEOUT_S + min(longest_s, slow_s)
+        self.read_timeout_s = READ_TIMEOUT_S + min(longest_s, SLOWEST_PERIOD_S)
 
 
 def open_address(address: str, once: bool, is_first: bool = True) -> Source:

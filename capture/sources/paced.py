@@ -15,7 +15,6 @@ from capture.sources.pacing import (
     SLIP_AFTER_S,
     SLOWEST_PERIOD_S,
     STREAM_SLIP_AFTER_S,
-    TOLERANCE,
     Pacer,
     Timeline,
     Verdict,
@@ -55,7 +54,7 @@ class PacedSource:
         self._is_recorded = video.is_recorded
         try:
             period_s = video.period_s()
-            if period_s > SLOWEST_PERIOD_S * TOLERANCE:
+            if period_s > SLOWEST_PERIOD_S:
                 raise SourceError(too_slow(shown, period_s))
         except (SourceError, SourceLostError):
             video.close()
@@ -63,7 +62,7 @@ class PacedSource:
         if self._is_recorded:
             self._timeline, self._pacer = Timeline(period_s, LONGEST_GAP_S), Pacer(SLIP_AFTER_S)
         else:
-            self._timeline, self._pacer = Timeline(period_s, SLOWEST_PERIOD_S * TOLERANCE), Pacer(STREAM_SLIP_AFTER_S)
+            self._timeline, self._pacer = Timeline(period_s, SLOWEST_PERIOD_S), Pacer(STREAM_SLIP_AFTER_S)
         self._passed = self._in_this_pass = 0  # pictures of the passes before, and of this one
         self._last_ns = 0
         self.description = f"{shown}, {video.codec}, at first {1 / period_s:.2f} frames a second"

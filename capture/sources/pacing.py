@@ -10,8 +10,10 @@ from __future__ import annotations
 from enum import Enum
 from itertools import pairwise
 
-SLOWEST_PERIOD_S = 2.0  # the longest time between two pictures for which compose can show them
-TOLERANCE = 1.1  # clocks and timestamps are not exact
+from common.ipc.source_period import LONGEST_NS
+
+# the longest time between two pictures for which compose can show them: 2 s, and a tenth for clocks that are not exact
+SLOWEST_PERIOD_S = LONGEST_NS / 1e9
 LONGEST_GAP_S = 10.0  # a longer one between two timestamps is a jump of the timestamps, not time that passes
 JUMP_AFTER_S = 0.5
 # a stream that was late is as late from then on; if it hurried it would have to wait again at its next part
