@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ import cv2
 import numpy as np
 
 from common.vision.arrays import BgrImage
+from tests.capture.sources.servers import serve
 
 
 class NetworkCamera:
@@ -20,8 +20,8 @@ class NetworkCamera:
     "" nothing | "off" refuses | "stall" sends nothing more | "still" sends one picture for ever | "drop" hangs up
     """
 
-    def __init__(self, port: int) -> None:
-        self.address = f"http://127.0.0.1:{port}/camera.mjpg"
+    def __init__(self, server: str) -> None:
+        self.address = f"{server}/camera.mjpg"
         self.mode = ""
         self.size_wh = (160, 120)
         self.opened = 0
@@ -62,11 +62,7 @@ def network_camera() -> Iterator[NetworkCamera]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        server.block_on_close = False
-        camera = NetworkCamera(server.server_port)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serve(Handler) as server:
+        camera = NetworkCamera(server)
         yield camera
         camera.mode = "drop"
-        server.shutdown()
