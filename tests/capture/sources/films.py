@@ -10,6 +10,7 @@ import av
 import numpy as np
 from av.video.stream import VideoStream
 
+from capture.sources.source import SourceFrame
 from common.vision.arrays import BgrImage
 
 TICKS_PER_S = 90_000
@@ -37,6 +38,11 @@ def blue_corner(picture: BgrImage) -> tuple[str, str]:
     rows, columns = np.nonzero(picture[..., 0].astype(int) - picture[..., 2] > 100)
     height, width = picture.shape[:2]
     return "upper" if rows.mean() < height / 2 else "lower", "left" if columns.mean() < width / 2 else "right"
+
+
+def seconds_of(frames: Sequence[SourceFrame]) -> list[float]:
+    """When each frame was captured, in seconds since the first one."""
+    return [(frame.captured_ns - frames[0].captured_ns) / 1e9 for frame in frames]
 
 
 def evenly(count: int, rate: float) -> list[float]:

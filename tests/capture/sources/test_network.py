@@ -18,8 +18,9 @@ from capture.sources.source import READ_TIMEOUT_S, Source, SourceFrame
 from common.errors import SourceError, SourceLostError
 from tests.capture.camera import jpeg_of, network_camera
 from tests.capture.sources.clocks import FakeTime
-from tests.capture.sources.films import NUMBERS, evenly, number_of, picture_of, write_film
+from tests.capture.sources.films import NUMBERS, evenly, number_of, picture_of, seconds_of, write_film
 from tests.capture.sources.servers import serve_folder, serve_live_playlist, serve_stream
+from tests.capture.sources.test_files import read_all
 
 TS = "video/mp2t"
 
@@ -32,23 +33,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     return fake
 
 
-def read(source: Source, count: int) -> list[SourceFrame]:
-    frames: list[SourceFrame] = []
-    while len(frames) < count and (frame := source.read()) is not None:
-        frames.append(frame)
-    return frames
-
-
-def seconds_of(frames: list[SourceFrame]) -> list[float]:
-    return [(frame.captured_ns - frames[0].captured_ns) / 1e9 for frame in frames]
-
-
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
 def test_a_film_on_a_server_keeps_its_pace_and_begins_again(name: str, tmp_path: Path, clock: FakeTime) -> None:
     film = write_film(tmp_path / name, evenly(12, 10), options={"movflags": "+faststart"} if name == "a.mp4" else None)
     with serve_folder(film.parent) as address:
-        frames = read(open_address(f"{address}/{name}", once=False), 30)
-        once = read(open_address(f"{address}/{name}", once=True), 99)
+        frames = read_all(open_address(f"{address}/{name}", once=False), 30)
+        once = read_all(open_address(f"{address}/{name}", once=True), 99)
     assert [number_of(frame.picture) for frame in frames] == [number % 12 for number in range(30)]
     assert seconds_of(frames) == pytest.approx(evenly(30, 10), abs=0.002)
     assert len(once) == 12
@@ -62,7 +52,7 @@ def test_a_pause_in_a_film_on_a_server_is_not_taken_for_silence(
     times_s = [*evenly(20, 10), *(9 + time_s for time_s in evenly(40, 10))]
     write_film(tmp_path / "a.mkv", times_s, options={"tune": "zerolatency"})
     with serve_folder(tmp_path) as address:
-        frames = read(open_address(f"{address}/a.mkv", once=True), 99)
+        frames = read_all(open_address(f"{address}/a.mkv", once=True), 99)
     assert seconds_of(frames) == pytest.approx(times_s, abs=0.002)
 
 
@@ -70,7 +60,7 @@ def test_a_recorded_playlist_is_a_film(tmp_path: Path, clock: FakeTime) -> None:
     write_film(tmp_path / "a.m3u8", evenly(30, 10), format="hls", key_every=10, options={"hls_time": "1"})
     with serve_folder(tmp_path) as address:
         source = open_address(f"{address}/a.m3u8", once=True)
-        frames = read(source, 99)
+        frames = read_all(source, 99)
     assert isinstance(source, PacedSource)
     assert [number_of(frame.picture) for frame in frames] == list(range(30))
     assert seconds_of(frames) == pytest.approx(evenly(30, 10), abs=0.002)
@@ -103,7 +93,7 @@ def test_a_live_playlist_keeps_its_pace_between_its_parts(parts: list[Path], clo
     """Its parts come at once, and then nothing comes for as long as the next part takes."""
     with serve_live_playlist(parts, part_s=1.0) as address:
         source = open_address(address, once=False)
-        frames = read(source, 45)
+        frames = read_all(source, 45)
     assert len(parts) == 7
     assert [number_of(frame.picture) for frame in frames] == [number % NUMBERS for number in range(45)]
     assert seconds_of(frames) == pytest.approx(evenly(45, 10), abs=0.01)
@@ -123,7 +113,7 @@ def test_a_live_playlist_that_was_late_goes_on_at_its_pace(
 
     monkeypatch.setattr(VideoInput, "next_frame", next_frame)
     with serve_live_playlist(parts, part_s=1.0) as address:
-        frames = read(open_address(address, once=False), 45)
+        frames = read_all(open_address(address, once=False), 45)
     assert [number_of(frame.picture) for frame in frames] == [number % NUMBERS for number in range(45)]
     assert seconds_of(frames[20:]) == pytest.approx(evenly(25, 10), abs=0.01)
 
@@ -133,7 +123,7 @@ def test_a_live_playlist_must_not_be_too_slow(rate: float, is_read: bool, tmp_pa
     slow = parts_of(tmp_path, evenly(4, rate), key_every=1)
     with serve_live_playlist(slow, part_s=1 / rate) as address:
         if is_read:
-            assert seconds_of(read(open_address(address, once=False), 3)) == pytest.approx([0, 2, 4], abs=0.01)
+            assert seconds_of(read_all(open_address(address, once=False), 3)) == pytest.approx([0, 2, 4], abs=0.01)
             return
         with pytest.raises(SourceError, match=r"got one in 5\.0 s"):
             open_address(address, once=False)
@@ -187,7 +177,7 @@ def test_pictures_change_their_size_within_one_connection() -> None:
         source = open_address(camera.address, once=False)
         for size_wh in sizes:
             camera.size_wh = size_wh
-            frames = read(source, 30)
+            frames = read_all(source, 30)
             assert {frame.picture.shape[1::-1] for frame in frames[20:]} == {size_wh}
             for frame in frames[20:]:
                 expected = picture_of(number_of(frame.picture), size_wh)
@@ -200,7 +190,7 @@ def test_a_stream_that_says_nothing_more_is_lost_in_the_end(tmp_path: Path, monk
     with serve_stream(still_stream(tmp_path, 20), TS, stalls=True) as address:
         source = open_address(f"{address}/SECRET?pwd=SECRET", once=False)
         with pytest.raises(SourceLostError, match="the network camera stopped delivering: no answer in time") as error:
-            read(source, 99)
+            read_all(source, 99)
     assert "SECRET" not in str(error.value)
 
 

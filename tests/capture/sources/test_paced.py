@@ -14,7 +14,7 @@ from capture.sources.source import Source, SourceFrame
 from capture.sources.video_file import open_file
 from common.errors import SourceError, SourceLostError
 from tests.capture.sources.clocks import FakeTime
-from tests.capture.sources.films import NUMBERS, evenly, number_of, write_film
+from tests.capture.sources.films import NUMBERS, evenly, number_of, seconds_of, write_film
 
 SECOND_NS = 10**9
 
@@ -54,10 +54,6 @@ def read_for(source: Source, clock: FakeTime, seconds: float) -> list[SourceFram
     while clock.now_ns < end_ns and (frame := source.read()) is not None:
         frames.append(frame)
     return frames
-
-
-def seconds_of(frames: list[SourceFrame]) -> list[float]:
-    return [(frame.captured_ns - frames[0].captured_ns) / SECOND_NS for frame in frames]
 
 
 def longest_gap(frames: list[SourceFrame]) -> float:
