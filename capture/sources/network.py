@@ -87,7 +87,7 @@ def open_address(address: str, once: bool, is_first: bool = True) -> Source:
     """Open an address: a film is played at its own pace, once or in a loop; of a stream every picture is passed on as it comes.
 
     Args:
-        address: With one of SCHEMES.
+        address: With one of SCHEMES, in small letters.
         once: End after a film.
         is_first: It was not read before.
 
@@ -95,7 +95,7 @@ def open_address(address: str, once: bool, is_first: bool = True) -> Source:
         SourceError: It has another scheme, cannot be opened, delivers nothing, or has too few pictures a second.
     """
     scheme = address.partition("://")[0]
-    if scheme.lower() not in SCHEMES:
+    if scheme not in SCHEMES:
         raise SourceError(f"--source: expected an address of {', '.join(SCHEMES)}, got one of {scheme}; check it")
     shown = origin_of(address)
 
