@@ -65,8 +65,9 @@ class WebSink:
             log.warning(
                 "WARNING: anybody with this address and token can see the picture and control the call; nothing is encrypted"
             )
-        log.info("open http://%s:%d/?token=%s", in_url(host_from_here(host)), bound, opens.token)
-        if (elsewhere := host_from_elsewhere(host)) not in (host, host_from_here(host)):
+        here, elsewhere = host_from_here(host), host_from_elsewhere(host)
+        log.info("open http://%s:%d/?token=%s", in_url(here), bound, opens.token)
+        if elsewhere != here:
             log.info("on another machine open http://%s:%d/?token=%s", in_url(elsewhere), bound, opens.token)
 
     def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
