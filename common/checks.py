@@ -27,7 +27,6 @@ from common.stages import STAGES, all_settings, checks_of, settings_of
 from common.vision.assets import ASSETS, cache_dir, is_here
 
 PINNED_OPENCV = "4.14"
-OLDEST_PYTHON = (3, 11)
 ORDER = (
     "settings", "Python", "processor", "OpenCV", "LiteRT", "devices", "model", "assets", "cameras", "screen", "shared memory",
     "leftovers", "running call", "virtual camera",
@@ -36,11 +35,8 @@ S = TypeVar("S", bound=Settings)
 
 
 def check_python() -> Finding:
-    """Check the version."""
-    found = f"{platform.python_version()} at {sys.executable}"
-    if sys.version_info < OLDEST_PYTHON:
-        return Finding("Python", Level.FAIL, found, f"install Python 3.11 or newer, then {REINSTALL_COMMAND}")
-    return Finding("Python", Level.OK, found)
+    """Name the Python that is used. One before 3.11 cannot load this module, which common/doctor.py reports."""
+    return Finding("Python", Level.OK, f"{platform.python_version()} at {sys.executable}")
 
 
 def check_processor(machine: str) -> Finding:

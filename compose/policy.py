@@ -44,7 +44,7 @@ from typing import NamedTuple
 from common.ipc import messages
 from common.ipc.messages import CommandIssued, MasksInferred
 from common.ipc.records import FrameInfo, Instance, SetPrivacy, SetView
-from common.ipc.source_period import SourcePeriod
+from common.ipc.source_period import SLOW_NS, SourcePeriod
 from compose.who.selection import NOBODY_FOUND, Selection
 
 ENTRY_NS = 300_000_000  # duration of the fade-in
@@ -53,9 +53,6 @@ ENTRY_NS = 300_000_000  # duration of the fade-in
 SILENCE_NS = 500_000_000
 # when no frame comes for so long, and for three periods, that is a loss: another person may sit in front of the camera
 LOSS_NS = 2_000_000_000
-# a frame of a source with a longer period waits for its own mask. From that period on infer makes one of every frame
-# (infer/static_scene.py), and a mask of the frame before is most of MASK_AGE_MS old
-SLOW_NS = 500_000_000
 KNOWN_FRAMES = 4096  # frames whose masks may still come: 17 s at 240 a second, longer than any mask may be used
 MAX_COMMAND_AGE_NS = 1_500_000_000  # displays keep a command for a second while compose is not there
 NO_MASK_YET = "no mask yet"

@@ -18,6 +18,7 @@ import numpy as np
 
 from common.ipc.messages import InferenceScheduled
 from common.ipc.records import Instance
+from common.ipc.source_period import SLOW_NS
 from common.vision.arrays import BgrImage, Mask
 from common.vision.pyramid import ImagePyramid
 from infer.lone_person import lone_person, own_cells
@@ -96,8 +97,7 @@ class StaticSceneCache:
         own = self._own if self.follows(schedule) else None
         hold_ns = MAX_HOLD_NS if own is None else MAX_HOLD_ALONE_NS
         held_ns = now.captured_ns - looked_ns
-        # compose waits for the mask of every frame of a slow camera (compose/policy.py)
-        is_slow = period_ns > MAX_HOLD_NS
+        is_slow = period_ns > SLOW_NS
         if is_slow or held_ns > max_hold_ns(hold_ns, 1_000_000 * schedule.limit_ms, wait_ns, self._took_ns):
             return Need.AGE
         if looked_ns < schedule.since_ns <= now.captured_ns:

@@ -102,7 +102,7 @@ class SelectSubject(Checked):
     NEXT: ClassVar[int] = 0
     EVERYBODY: ClassVar[int] = 10
     ONE: ClassVar[int] = 11
-    number: Annotated[int, int_range, 0, 11]  # NEXT .. ONE
+    number: Annotated[int, int_range, NEXT, ONE]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import time
 from types import TracebackType
 from typing import Self
@@ -31,8 +32,8 @@ from typing import Self
 import numpy as np
 
 from common.errors import ProcessorError, RingGoneError, RingSpaceError
-from common.ipc.ring_size import ring_bytes, slot_bytes, usage, why_no_ring
-from common.ipc.shm import CURSOR_OFFSET, HEADER, MAGIC, PAGE, RELEASED, SharedMemory, name_prefix
+from common.ipc.ring_size import ring_bytes, slot_bytes, why_no_ring
+from common.ipc.shm import CURSOR_OFFSET, HEADER, MAGIC, PAGE, RELEASED, SHM_FOLDER, SharedMemory, name_prefix
 from common.vision.arrays import BgrImage
 from common.vision.pyramid import ImagePyramid
 
@@ -122,7 +123,7 @@ class RingWriter(_Mapped):
             raise ValueError(f"ring {stream}: expected a capacity of at least 3 slots, got {capacity}")
         size = ring_bytes(shape, capacity)
         try:
-            if usage().free < size:
+            if shutil.disk_usage(SHM_FOLDER).free < size:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             segment = SharedMemory(f"{name_prefix()}{stream}-{epoch:016x}", size)
         except OSError as error:

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import errno
-import os
-from typing import NamedTuple
+import shutil
 
 from common.ipc.shm import PAGE, SHM_FOLDER
 from common.ipc.streams import IPC_STREAMS
 
 MIB = 2**20
-
-
-class Usage(NamedTuple):
-    """How large shared memory is, and how much of it is free, in bytes."""
-
-    total: int
-    free: int
 
 
 def slot_bytes(shape: tuple[int, int, int]) -> int:
@@ -34,24 +26,14 @@ def call_bytes(shape: tuple[int, int, int]) -> int:
     return sum(ring_bytes(shape, stream.slots) for stream in IPC_STREAMS if stream.slots)
 
 
-def usage() -> Usage:
-    """Return how large shared memory is and how much of it is free.
-
-    Raises:
-        OSError: There is none.
-    """
-    status = os.statvfs(SHM_FOLDER)
-    return Usage(status.f_blocks * status.f_frsize, status.f_bavail * status.f_frsize)
-
-
 def how_to_enlarge(shape: tuple[int, int, int]) -> str:
     """Return what a user can do so that the rings of a call fit, for frames of `shape` (H, W, C) uint8.
 
     Raises:
         OSError: There is no shared memory.
     """
-    total, free = usage()
-    needed = -(-(total - free + call_bytes(shape)) // MIB)
+    usage = shutil.disk_usage(SHM_FOLDER)
+    needed = -(-(usage.total - usage.free + call_bytes(shape)) // MIB)
     return (
         f"ask for a smaller picture (--width, --height), or give {SHM_FOLDER} {needed} MiB: docker run --shm-size={needed}m, "
         f"or mount -o remount,size={needed}M {SHM_FOLDER}"
@@ -67,5 +49,5 @@ def why_no_ring(stream: str, shape: tuple[int, int, int], size: int, error: OSEr
         )
     return (
         f"shared memory is too small for the {stream} ring: expected {size / MIB:.1f} MiB free in {SHM_FOLDER}, "
-        f"got {usage().free / MIB:.1f} MiB; {how_to_enlarge(shape)}"
+        f"got {shutil.disk_usage(SHM_FOLDER).free / MIB:.1f} MiB; {how_to_enlarge(shape)}"
     )

@@ -5,6 +5,9 @@ from __future__ import annotations
 SILENT_PERIODS = 3  # a source is silent when it misses two frames in a row
 # a source that is slower gets no longer bound than a fast one. It is 0.5 frames a second, and a tenth for a clock that is not exact
 LONGEST_NS = 2_200_000_000
+# a source with a longer period is slow: infer makes a mask of every frame (infer/static_scene.py), and compose waits for it
+# (compose/policy.py), because a mask of the frame before is most of MASK_AGE_MS old
+SLOW_NS = 500_000_000
 
 
 class SourcePeriod:

@@ -43,6 +43,11 @@ def find_ancestors() -> Ancestors:
     return [*above, (runner, parent if group_of(parent) == group_of(runner) else NO_PROCESS)]
 
 
+def honcho_of(above: Ancestors) -> int | None:
+    """Return the pid of the honcho that runs the call, None where there is none."""
+    return above[-1][1] if len(above) > 1 else None
+
+
 def all_alive(above: Ancestors) -> bool:
     """Return True while every process in `above` has the parent it had, and honcho can still end the call.
 
@@ -57,4 +62,5 @@ def all_alive(above: Ancestors) -> bool:
             return False
     except OSError:
         return True
-    return not any(is_waiting_for_children(honcho) or has_broken_output(honcho) for _, honcho in above[1:][-1:])
+    honcho = honcho_of(above)
+    return honcho is None or not (is_waiting_for_children(honcho) or has_broken_output(honcho))

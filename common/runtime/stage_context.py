@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from common.runtime.heartbeat import Heartbeat
-from common.runtime.parent_watch import Ancestors, all_alive
+from common.runtime.parent_watch import Ancestors, all_alive, honcho_of
 
 CHECK_EVERY_S = 0.25
 
@@ -52,7 +52,7 @@ class StageContext:
     @property
     def honcho(self) -> int | None:
         """Pid of the honcho that runs the call, None where there is none."""
-        return self._above[-1][1] if len(self._above) > 1 else None
+        return honcho_of(self._above)
 
     def request_stop(self) -> None:
         """Have `should_stop` return True from now on."""

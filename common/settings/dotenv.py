@@ -27,11 +27,7 @@ def read_dotenv(path: Path) -> dict[str, str]:
     try:
         # names of files may hold bytes that are no UTF-8
         text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
-    except (
-        FileNotFoundError,
-        NotADirectoryError,
-        IsADirectoryError,
-    ):  # some keep a virtual environment in a folder .env
+    except (FileNotFoundError, IsADirectoryError):  # some keep a virtual environment in a folder .env
         return {}
     except OSError as error:
         raise ConfigError(

@@ -72,7 +72,6 @@ class Tracker:
         self._wh = grid_wh(size_wh) if epoch else (0, 0)
         self._region, self._meter = Region(), FlowMeter()
         self._present: PresentFrame | None = None
-        self._is_updated = False  # the newest frame has not been refined yet, or not with the last result
         self._alpha: Alpha | None = None  # on the newest frame, with the last result
         self.seen_ns = 0  # capture time of the newest frame
         self.looked_ns = 0  # capture time of the frame of the last result, 0 before the first
@@ -102,7 +101,7 @@ class Tracker:
             self._present = PresentFrame(frame.frame_id, pyramid.picture, small, grey, self._meter.measure(grey), since)
             self._region.push(self._present)
         self.seen_ns = frame.captured_ns
-        self._is_updated, self._alpha = True, None
+        self._alpha = None
         self._prune(frame.captured_ns)
         self._note_company()
 
@@ -166,7 +165,7 @@ class Tracker:
     def apply(self, result: MasksInferred) -> Selection:
         """Correct the subject's area by a result, and return which of its instances stay sharp: none if the subject is not
         found."""
-        self._is_updated, self._alpha = bool(self._past), None
+        self._alpha = None
         selection = self._select(result)
         if result.looked_ns >= self._company_ns:
             self._company_ns = 0
@@ -272,9 +271,8 @@ class Tracker:
         Raises:
             RuntimeError: Neither a frame nor a result has come since the last call.
         """
-        if not self._is_updated:
+        if not self._epoch or self.is_refined:
             raise RuntimeError("refine was called without a new frame or result: update comes first")
-        self._is_updated = False
         self._alpha = self._refined(subjects)
 
     def _refined(self, subjects: tuple[Instance, ...]) -> Alpha:
