@@ -9,6 +9,7 @@ from capture.sources.container import VideoInput
 from capture.sources.paced import PacedSource
 from capture.sources.source import FILE, Source
 from common.errors import SourceError
+from common.readable import readable
 
 
 def open_file(path: Path, once: bool) -> Source:
@@ -17,7 +18,9 @@ def open_file(path: Path, once: bool) -> Source:
     Raises:
         SourceError: There is no such file, no picture of it can be decoded, or it has too few pictures a second.
     """
-    if not path.is_file():
+    with readable("--source", path, SourceError):
+        is_file = path.is_file()
+    if not is_file:
         raise SourceError(f"--source: expected a video file, got {path}, which is not there; check the path")
 
     def open_input() -> VideoInput:

@@ -58,6 +58,12 @@ def test_a_broken_image_is_named(folder: Path) -> None:
         read_all(FolderSource(folder, 200, True), 9)
 
 
+def test_a_file_that_cannot_be_asked_for_is_refused_in_one_line(tmp_path: Path) -> None:
+    """As when a film is opened again during a call, and its folder may not be read any more."""
+    with pytest.raises(SourceError, match="--source: expected"):
+        open_file(tmp_path / ("x" * 300), once=True)
+
+
 def test_a_file_that_disappears_is_reported_without_its_name(video: Path) -> None:
     source = open_file(video, once=False)
     video.unlink()
