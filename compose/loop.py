@@ -62,7 +62,7 @@ def run(settings: ComposeSettings, stage: StageContext) -> None:
     cv2.setNumThreads(1)
     tune_malloc()
     tracker = Tracker(settings, open_edge(settings, pace := MattePace()))
-    renderer, policy, standing = Renderer(settings, tracker), Policy(settings.mask_age_limit_ms), StandingFrame()
+    renderer, policy, standing = Renderer(settings), Policy(settings.mask_age_limit_ms), StandingFrame()
     counters, states, suspend, run_dir = Counters(log), StateLogger(), SuspendDetector(), settings.call_dir
     with writer_lock(run_dir, COMPOSITES.name), open_context() as context, CompositePublisher(context, run_dir) as out:
         frames = FrameReader(context, run_dir, policy, counters)
@@ -92,9 +92,7 @@ def run(settings: ComposeSettings, stage: StageContext) -> None:
             reset_after_loss(policy, tracker, renderer, standing)
             states.update(decision, policy.privacy)
             if (due := standing.take_due(decision, now_ns)) is not None:
-                if decision.shows_people and not tracker.is_refined:
-                    tracker.refine(decision.subjects)
-                renderer.render(due.pyramid, due.frame, decision, out.claim(due.frame), frames.notice)
+                render(due, decision, tracker, renderer, out.claim(due.frame), notice=frames.notice)
                 out.publish(due.frame, decision, policy.privacy)
                 workers.record_composed(time.monotonic() - begun)
             elif decision.state is State.LOST:
@@ -115,6 +113,17 @@ def take_frame(
         tracker.update(stands.frame, stands.pyramid)
     if standing.replace(stands):
         counters.count("frame", "skipped: the next one came before its mask")
+
+
+def render(
+    due: Stands, decision: Decision, tracker: Tracker, renderer: Renderer, into: BgrImage, *, notice: str
+) -> None:
+    """Fill `into`, (H, W, 3) uint8 BGR, with what may be seen of the frame that is due."""
+    if decision.shows_people and not tracker.is_refined:
+        tracker.refine(decision.subjects)
+    alpha = tracker.alpha() if decision.shows_people else None
+    outlined = tracker.is_outlined(due.frame.captured_ns)
+    renderer.render(due.pyramid, due.frame, decision, alpha, into, notice=notice, outlined=outlined)
 
 
 def apply_result(
