@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from common.settings.base import setting
 from common.settings.detection import MASK_AGE_ALONE_MS, DetectionSettings
-from common.settings.validators import boolean, float_range, one_of, utf8
+from common.settings.recording import ResultsSettings
+from common.settings.validators import boolean, float_range, one_of, path, utf8
 from common.vision.coco import NAMES
 
 
@@ -40,7 +42,7 @@ def coco_classes(text: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class ComposeSettings(DetectionSettings):
+class ComposeSettings(DetectionSettings, ResultsSettings):
     """Who stays sharp and what hides the rest."""
 
     kernel: int = setting(
@@ -81,6 +83,9 @@ class ComposeSettings(DetectionSettings):
         "fewer frames; 0: no limit",
     )
     battery: bool = setting(False, boolean, "use --cpu 100 while the machine runs on battery", switch=True)
+    judgements: Path | None = setting(
+        None, path, "with --pace every: file that says of every frame what was shown, and why"
+    )
 
     @property
     def mask_age_alone_ms(self) -> float:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.runtime.install import KEYS_COMMAND
-from common.settings.base import Settings, setting
+from common.settings.base import setting
+from common.settings.recording import SourceSettings
 from common.settings.validators import float_range, int_range, one_of, path, tcp_address
 from display.address import ip_of
 
@@ -29,7 +30,7 @@ def token(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class DisplaySettings(Settings):
+class DisplaySettings(SourceSettings):
     """Where the composites go."""
 
     sink: str = setting(

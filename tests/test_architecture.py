@@ -233,6 +233,6 @@ def test_each_stream_is_bound_by_the_process_that_the_table_names() -> None:
     found = {
         name: path.relative_to(ROOT).parts[0]
         for path in SOURCES
-        for name in re.findall(r"bind\(context, ([A-Z]+),", path.read_text())
+        for name in re.findall(r"bind\(context, ([A-Z_]+),", path.read_text())
     }
     assert found == {name: binder for name, binder in table.items() if binder != "relay"}
