@@ -24,7 +24,7 @@ SOURCES = sorted(p for stage in (*STAGE_NAMES, "common") for p in (ROOT / stage)
 # what may be used only where: dotted name → files
 ROOMS = {
     "cv2.VideoCapture": {"capture/sources/live.py", "compose/picture/background.py"},
-    "av": {"capture/sources/container.py", "display/sinks/video.py"},
+    "av": {"capture/sources/container.py", "common/redaction/thumbnails.py", "display/sinks/video.py"},
     "cv2.dnn": {"infer/mask_rcnn.py"},
     "ai_edge_litert.interpreter": {"common/vision/litert.py"},
     "cv2.imshow": {"display/sinks/window.py"},
