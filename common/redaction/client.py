@@ -52,8 +52,11 @@ def redact(
 
     Raises:
         RedactionError: Nothing was written.
+        TypeError: There is no such setting.
         KeyboardInterrupt: It was interrupted; the same call goes on with what was found.
     """
+    if unknown := settings.keys() - Options.__annotations__.keys():
+        raise TypeError(f"no such setting of a redaction: {', '.join(sorted(unknown))}")
     flags = {name: value for name, value in {**settings, "workers": workers}.items() if value is not None}
     command = [
         sys.executable, "-m", "common.redaction", "--json", f"--out={os.fspath(out)}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Sequence
@@ -17,15 +18,16 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from common.errors import UserError
+from common.command import environment
+from common.errors import ConfigError, UserError
 from common.redaction.one import Job
 from common.redaction.outcome import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_LOOK, EXIT_MISTAKE, EXIT_OK
 from common.redaction.progress import Bar, JsonLines, Reporter
-from common.redaction.settings import PROG, declared, resolve
+from common.redaction.settings import PROG, Texts, declared, resolve
 from common.redaction.shelf import Outcome, Plan, plan, run_one
 from common.runtime.cores import available_cores
 from common.runtime.private_files import be_private
-from common.settings.base import flag_of
+from common.settings.base import flag_of, variable_of
 
 WORST_LAST = (EXIT_OK, EXIT_LOOK, EXIT_MISTAKE, EXIT_FAILED, EXIT_INTERRUPTED)
 OURS = ("inputs", "out", "workers", "jobs", "overwrite", "json")  # arguments that are no settings of the stages
@@ -34,14 +36,14 @@ OURS = ("inputs", "out", "workers", "jobs", "overwrite", "json")  # arguments th
 def main() -> NoReturn:
     """Run the command line; exit with one of the codes above."""
     be_private()
-    given = parser().parse_args()
+    is_json = "--json" in sys.argv
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, _interrupt)
     try:
-        code = _run(given)
+        code = _run(parser().parse_args())
     except UserError as error:
         code = EXIT_MISTAKE
-        if given.json:
+        if is_json:
             JsonLines().error(str(error), code)
         else:
             print(f"{PROG}: {error}", file=sys.stderr)
@@ -59,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog=PROG, description=__doc__.split("\n\n")[1], allow_abbrev=False, usage="onlyme redact IN... -o OUT [FLAGS]"
     )
+    made.error = _refuse  # type: ignore[method-assign] # argparse would print the whole usage
     made.add_argument("inputs", nargs="+", type=Path, metavar="IN", help="video files, and folders of them")
     made.add_argument(
         "-o", "--out", type=Path, required=True, metavar="OUT", help="the film to write; of several files, their folder"
@@ -83,6 +86,8 @@ def parser() -> argparse.ArgumentParser:
 
 def _run(given: argparse.Namespace) -> int:
     settings = resolve({name: value for name, value in vars(given).items() if name not in OURS})
+    if (code := _fetch_model(settings)) != EXIT_OK:
+        return code
     workers = given.workers or max(1, available_cores() // given.jobs)
     planned = plan(given.inputs, given.out, settings, workers, overwrite=given.overwrite)
     reporter: Reporter = JsonLines() if given.json else Bar(planned.frames)
@@ -92,6 +97,15 @@ def _run(given: argparse.Namespace) -> int:
     finally:
         reporter.close(code, len(planned.done))
     return code
+
+
+def _fetch_model(settings: Texts) -> int:
+    """Try once to fetch the small Mask R-CNN, as the first call does; return the exit code of that program."""
+    return subprocess.call(
+        [sys.executable, "-m", "infer.first_start"],
+        env={**environment(), variable_of("mask_rcnn"): settings["mask_rcnn"]},
+        stdout=sys.stderr.fileno(),  # standard output may be for a program
+    )
 
 
 def run_all(planned: Plan, at_once: int, reporter: Reporter) -> list[Outcome]:
@@ -131,6 +145,10 @@ def _at_least_one(text: str) -> int:
     except ValueError:
         pass
     raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
+
+
+def _refuse(message: str) -> NoReturn:
+    raise ConfigError(f"{message}; see --help")
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:

@@ -14,9 +14,9 @@ from tqdm import tqdm
 
 from common.redaction.outcome import Progress
 from common.redaction.shelf import Outcome
+from common.redaction.words import counted
 
 JSON_EVERY_S = 1.0
-BAR_EVERY_S = {True: 0.5, False: 10.0}  # on a terminal, and where a log takes it
 
 
 class Reporter(Protocol):
@@ -43,8 +43,8 @@ class Bar:
         self._expected, self._written = dict(frames), dict.fromkeys(frames, 0)
         self._lock, self._ended = threading.Lock(), 0
         self._bar = tqdm(
-            total=self._total(), unit=" frames", file=sys.stderr, dynamic_ncols=True, desc=self._title(),
-            mininterval=BAR_EVERY_S[sys.stderr.isatty()],
+            total=self._total(), unit=" frames", file=sys.stderr, dynamic_ncols=True, desc=self._title(), leave=False,
+            disable=None,  # where no terminal shows it
         )  # fmt: skip
 
     def progress(self, progress: Progress) -> None:
@@ -126,7 +126,10 @@ class JsonLines:
 def _sentence(outcome: Outcome) -> str:
     done = outcome.redaction
     assert done is not None
-    text = f"{done.out}: {done.frames} frames, {done.shown} show somebody, {done.hidden} hide everybody"
+    text = (
+        f"{done.out}: {counted(done.frames, 'frame')} in {done.seconds:.0f} s, {done.shown:,} show somebody, "
+        f"{done.hidden:,} hide everybody"
+    )
     if not done.needs_look:
         return text
-    return f"{text}; a person should look ({done.doubts} doubts): {done.report}"
+    return f"{text}; a person should look at {counted(done.doubts, 'moment')}: {done.report}"

@@ -7,6 +7,7 @@ Whoever does them, threads of this machine or tasks on others, calls `plan` once
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,9 +146,12 @@ def _places(inputs: Sequence[Path], out: Path) -> dict[Path, Path]:
     files = [path for path in inputs if not path.is_dir()]
     named = output_names([Path(path.name) for path in files])
     places |= {path: out / named[Path(path.name)] for path in files}
-    if len(set(places.values())) < len(places):
-        twice = next(path for path in places.values() if list(places.values()).count(path) > 1)
-        raise ConfigError(f"--out: expected inputs whose names differ, got two for {twice}; redact one after the other")
+    stems = Counter(path.with_suffix("") for path in places.values())  # the files beside an output are named after it
+    if twice := [path for path in places.values() if stems[path.with_suffix("")] > 1]:
+        raise ConfigError(
+            f"--out: expected inputs whose names differ, got several for {twice[0].with_suffix('')}; give them folders of "
+            "their own"
+        )
     return places
 
 
