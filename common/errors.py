@@ -10,7 +10,8 @@ OnlymeError
  │    ├── KeyFileError       a key, or its file, that cannot be used
  │    ├── ProcessorError     a processor that the rings in shared memory cannot be used on
  │    ├── RingSpaceError     not enough room in shared memory, or it cannot be written
- │    └── AlreadyRunningError another writer already serves this stream
+ │    ├── AlreadyRunningError another writer already serves this stream
+ │    └── RestartError       a stage of a recording that died: the recording cannot go on in the middle
  ├── SourceLostError         a source that did deliver has stopped: everything is hidden and it is opened again
  ├── RingGoneError           the segment was removed, or is not one of ours: counted, and the next message is awaited
  ├── RunFolderGoneError      the run folder was removed: the stage is restarted and makes another
@@ -68,6 +69,10 @@ class RingSpaceError(UserError):
 
 class AlreadyRunningError(UserError):
     """Another process is already the writer of this stream."""
+
+
+class RestartError(UserError):
+    """A stage of a recording died, and another child cannot go on where it was."""
 
 
 class SourceLostError(OnlymeError):

@@ -30,9 +30,11 @@ from common.metrics.metrics import metrics
 from common.runtime.run_dir import writer_lock
 from common.runtime.stage_context import StageContext
 from common.runtime.suspend import SUSPENDED, SuspendDetector
+from common.settings.recording import EVERY
 from common.vision.arrays import BgrImage
 from common.vision.pyramid import ImagePyramid
 from compose.composites import CompositePublisher
+from compose.every import loop as every
 from compose.malloc import tune_malloc
 from compose.picture.edge import open_edge
 from compose.picture.matte_edge import MattePace
@@ -49,6 +51,11 @@ log = logging.getLogger("onlyme")
 
 
 def run(settings: ComposeSettings, stage: StageContext) -> None:
+    """Compose until told to stop. Raises what the loop for the pace raises."""
+    (every.run if settings.pace == EVERY else run_live)(settings, stage)
+
+
+def run_live(settings: ComposeSettings, stage: StageContext) -> None:
     """Compose until told to stop.
 
     Raises:

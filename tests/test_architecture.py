@@ -165,10 +165,16 @@ def test_shapes_of_arrays_are_named_in_one_place() -> None:
     assert named == {"common/vision/arrays.py"}
 
 
-@pytest.mark.parametrize("stage", STAGE_NAMES)
-def test_the_loop_of_every_stage_is_one_screen(stage: str) -> None:
-    tree = ast.parse((ROOT / stage / "loop.py").read_text())
-    run = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "run")
+LOOPS = [
+    *((f"{stage}/loop.py", "run_live") for stage in STAGE_NAMES),
+    ("capture/every/loop.py", "run"), ("infer/every.py", "run"), ("compose/every/loop.py", "run"), ("display/every.py", "run"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "name"), LOOPS)
+def test_every_loop_is_one_screen(path: str, name: str) -> None:
+    tree = ast.parse((ROOT / path).read_text())
+    run = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name)
     assert run.end_lineno is not None
     assert run.end_lineno - run.lineno < 50
 
