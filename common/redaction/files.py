@@ -11,8 +11,9 @@ import av
 from av.error import FFmpegError
 from av.stream import Disposition
 
-WRITABLE = (".mp4", ".m4v", ".mov", ".mkv")  # suffixes that an output keeps
-OTHERWISE = ".mkv"  # which holds every kind of sound and subtitles
+KEPT = {".mp4": ".mp4", ".m4v": ".mp4", ".mov": ".mov", ".mkv": ".mkv"}  # suffix of a source → of its output
+KEPT_WITH_VP9 = {".mp4": ".mp4", ".m4v": ".mp4", ".mkv": ".mkv", ".webm": ".webm"}
+OTHERWISE = ".mkv"  # which holds every kind of pictures, sound and subtitles
 NO_FILMS = ("image2", "tty")  # formats that FFmpeg reads pictures and any text by
 
 
@@ -49,16 +50,17 @@ def recordings_in(folder: Path, leave_out: Path) -> Iterator[Path]:
             yield path
 
 
-def output_names(sources: Sequence[Path]) -> dict[Path, Path]:
+def output_names(sources: Sequence[Path], codec: str) -> dict[Path, Path]:
     """Return the name of the output of each source, both relative to their folders.
 
-    The name is kept, and so is a suffix that can be written. Sources that differ in nothing but the suffix keep all of
-    their name, since files beside the outputs are named after the part without it.
+    The name is kept, and so is a suffix whose container can hold the codec. Sources that differ in nothing but the suffix
+    keep all of their name, since files beside the outputs are named after the part without it.
     """
+    kept = KEPT_WITH_VP9 if codec == "vp9" else KEPT
     number = Counter(path.with_suffix("") for path in sources)
     named = {}
     for path in sources:
-        suffix = path.suffix.lower() if path.suffix.lower() in WRITABLE else OTHERWISE
+        suffix = kept.get(path.suffix.lower(), OTHERWISE)
         is_alone = number[path.with_suffix("")] == 1
         named[path] = path.with_suffix(suffix) if is_alone else path.with_name(f"{path.name}{suffix}")
     return named

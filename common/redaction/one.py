@@ -119,7 +119,7 @@ def run(job: Job, progress: Watch | None = None, stop: threading.Event | None = 
             seconds = time.monotonic() - started
             facts = Facts(
                 source_name=job.source.name, source_sha256=source_sha256, out_name=job.out.name,
-                model=_model(job.results), version=version(), settings=job.settings, frames=account.frames,
+                model=_model(job.results), version=version(), settings=_without_folders(job.settings), frames=account.frames,
                 seconds=seconds, workers=job.workers,
             )  # fmt: skip
             write_report(place.judgements, place.film, facts, place.report)
@@ -147,7 +147,7 @@ def _check_paths(job: Job) -> None:
     """Refuse what would fail later, before anything is made."""
     with readable("IN", job.source, SourceError):
         if not job.source.is_file():
-            got = "a folder" if job.source.is_dir() else "nothing that is there"
+            got = "a folder" if job.source.is_dir() else "no file" if job.source.exists() else "not there"
             raise SourceError(f"IN: expected a video file, got {job.source} ({got}); check the path")
         job.source.open("rb").close()
     with readable("--out", job.out, ConfigError):
@@ -199,7 +199,7 @@ def _run_stages(
             if progress is not None:
                 progress(_progress(job.source, place.run_dir, time.monotonic() - started))
         if code != 0:
-            said = call.last_words() or "the stages said nothing"
+            said = (call.last_words() or "the stages said nothing").replace(str(place.film.absolute()), str(job.out))
             raise _failure(code, f"{job.source}: {said}", call.tail())
 
 
@@ -216,6 +216,11 @@ def _model(results: Path) -> str:
     """Return the name of the networks that found the people, "" where nobody was looked for."""
     with ResultsFile(results) as file:
         return file.model
+
+
+def _without_folders(settings: Texts) -> Texts:
+    """Return settings as others may read them: who is given the report need not know the folders of this machine."""
+    return {name: "…/" + value.rpartition("/")[2] if "/" in value else value for name, value in settings.items()}
 
 
 def _publish(made: Path, path: Path) -> None:

@@ -24,6 +24,8 @@ STAGES = ("capture", "infer", "compose", "display")
 # setting → the stage that declares it, in the order of the help
 STAGE_OF = {
     "subject": "compose",
+    "at": "compose",
+    "point": "compose",
     "return_": "compose",
     "keep": "compose",
     "background": "compose",
@@ -38,6 +40,10 @@ STAGE_OF = {
     "proposals": "infer",
     "detections": "infer",
     "device": "infer",
+    "codec": "display",
+    "quality": "display",
+    "sound": "display",
+    "metadata": "display",
 }
 # what a setting of a live call must not change
 FIXED = {
@@ -60,7 +66,7 @@ Texts = dict[str, str]  # setting → its value as a user writes it
 def declared() -> dict[str, Field[Any]]:
     """Return the declaration of each setting of STAGE_OF."""
     found = {stage: {each.name: each for each in fields(settings_of(stage))} for stage in STAGES}
-    return {name: found[stage][name] for name, stage in STAGE_OF.items()}
+    return {name: found[stage][name] for name, stage in STAGE_OF.items() if name in found[stage]}
 
 
 def text_of(value: object) -> str:

@@ -97,10 +97,10 @@ def plan(inputs: Sequence[Path], out: Path, settings: Texts, workers: int, *, ov
         ConfigError: `out` cannot be the folder of the outputs.
     """
     if len(inputs) == 1 and not inputs[0].is_dir():
-        name = output_names([Path(inputs[0].name)])[Path(inputs[0].name)]
+        (name,) = output_names([Path(inputs[0].name)], settings.get("codec", "h264")).values()
         path = out / name if out.is_dir() else out
         return Plan([Job(inputs[0], path, settings, workers, overwrite)], {inputs[0]: frames_in(inputs[0]) or 0})
-    places = _places(inputs, out)
+    places = _places(inputs, out, settings.get("codec", "h264"))
     _make_folder(out)
     manifest = Manifest(out)
     made = Plan([], manifest=manifest)
@@ -131,7 +131,7 @@ def run_one(job: Job, progress: Watch | None = None, stop: threading.Event | Non
     return Outcome(job.source, job.out, done.code, redaction=done)
 
 
-def _places(inputs: Sequence[Path], out: Path) -> dict[Path, Path]:
+def _places(inputs: Sequence[Path], out: Path, codec: str) -> dict[Path, Path]:
     """Return the output of each recording in the inputs."""
     places: dict[Path, Path] = {}
     folders = [path for path in inputs if path.is_dir()]
@@ -142,9 +142,9 @@ def _places(inputs: Sequence[Path], out: Path) -> dict[Path, Path]:
             found = [path.relative_to(folder) for path in recordings_in(folder, leave_out=_inside(folder, out))]
         if not found:
             raise SourceError(f"IN: expected a folder with video files, got none in {folder}; check the folder")
-        places |= {folder / source: out / name for source, name in output_names(found).items()}
+        places |= {folder / source: out / name for source, name in output_names(found, codec).items()}
     files = [path for path in inputs if not path.is_dir()]
-    named = output_names([Path(path.name) for path in files])
+    named = output_names([Path(path.name) for path in files], codec)
     places |= {path: out / named[Path(path.name)] for path in files}
     stems = Counter(path.with_suffix("") for path in places.values())  # the files beside an output are named after it
     if twice := [path for path in places.values() if stems[path.with_suffix("")] > 1]:

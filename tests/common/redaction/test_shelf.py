@@ -73,16 +73,20 @@ def test_only_films_are_taken_from_a_folder(tmp_path: Path) -> None:
 
 
 def test_an_output_keeps_the_name_of_its_source() -> None:
-    sources = [Path(name) for name in ("a.mp4", "b.MOV", "c.avi", "d", "same.mp4", "same.avi", "deep/same.avi")]
-    assert {str(source): str(out) for source, out in output_names(sources).items()} == {
+    sources = [
+        Path(name) for name in ("a.mp4", "b.MOV", "c.avi", "d", "e.webm", "same.mp4", "same.avi", "deep/same.avi")
+    ]
+    assert {str(source): str(out) for source, out in output_names(sources, "h264").items()} == {
         "a.mp4": "a.mp4",
         "b.MOV": "b.mov",
         "c.avi": "c.mkv",
         "d": "d.mkv",
+        "e.webm": "e.mkv",
         "same.mp4": "same.mp4.mp4",
         "same.avi": "same.avi.mkv",
         "deep/same.avi": "deep/same.mkv",
     }
+    assert list(output_names([Path("e.webm"), Path("b.MOV")], "vp9").values()) == [Path("e.webm"), Path("b.mkv")]
 
 
 def test_one_file_goes_into_a_file_or_into_a_folder_that_is_there(tmp_path: Path, settings: Texts) -> None:
@@ -90,7 +94,7 @@ def test_one_file_goes_into_a_file_or_into_a_folder_that_is_there(tmp_path: Path
     assert [job.out for job in plan([call], tmp_path / "x.mp4", settings, 1).jobs] == [tmp_path / "x.mp4"]
     (tmp_path / "out").mkdir()
     made = plan([call], tmp_path / "out", settings, 1)
-    assert [job.out for job in made.jobs] == [tmp_path / "out" / "call.m4v"]
+    assert [job.out for job in made.jobs] == [tmp_path / "out" / "call.mp4"]
     assert made.frames == {call: 3}
     assert made.manifest is None
 
