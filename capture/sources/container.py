@@ -134,6 +134,13 @@ class VideoInput:
         """Pictures a second as the container says or FFmpeg guesses. For a slow source it is often wrong."""
         return float(self._stream.guessed_rate or FALLBACK_RATE)
 
+    @property
+    def expected_frames(self) -> int:
+        """How many pictures the container says it holds, or its length and rate do; 0 where that is unknown."""
+        if self._stream.frames:
+            return self._stream.frames
+        return round((self._container.duration or 0) / av.time_base * self.guessed_rate)
+
     def period_s(self) -> float:
         """Read the first packets. Returns the median time between pictures."""
         wanted = PROBED_PACKETS if self.is_recorded else PROBED_OF_STREAM
