@@ -96,7 +96,8 @@ class FilmWriter:
             self._mux_copies(last * self._time_base)  # by then the recording has said where its pictures end
             end_s = self._original.end_s
             end = last + self._usual_duration if end_s is None else round(end_s / self._time_base) + self._stamps.delay
-            self._encode_waiting(max(1, end - last))
+            end = max(end, last + 1)
+            self._encode_waiting(end - last)
             rest = self._video.encode(None)
             self._mux(rest[:-1])
             for packet in rest[-1:]:
@@ -159,8 +160,7 @@ class FilmWriter:
         """Write what is copied and comes before a time of the film, or all that is left."""
         for packet in self._original.until(None if until_s is None else until_s - self.delay_s):
             delay = round(self.delay_s / packet.time_base)
-            packet.dts = None if packet.dts is None else packet.dts + delay
-            packet.pts = None if packet.pts is None else packet.pts + delay
+            packet.dts, packet.pts = (packet.dts or 0) + delay, (packet.pts or 0) + delay
             packet.stream = self._copies[packet.stream_index]
             self._container.mux(packet)
 
