@@ -12,6 +12,7 @@ from capture.demo import DemoScene, Masks
 from common.ipc.messages import MasksInferred
 from common.ipc.recording_clock import captured_ns_of
 from common.ipc.records import FrameInfo, Instance
+from common.vision.cuts import CutDetector
 from compose.every.judge import Judge, Judged
 from compose.settings import ComposeSettings
 from tests.faults.worker import instance_of
@@ -56,12 +57,15 @@ def judge(
         settings: Of compose.
         picture: Returns a frame's picture, by default the scene's.
     """
-    of, judge = list(frames), Judge(settings)
+    of, judge, cuts = list(frames), Judge(settings), CutDetector()
+    pictures = [(picture or scene.frame)(index) for index in of]
+    begins = [cuts.is_cut(each) for each in pictures]
     judged: list[Judged] = []
     for number, index in enumerate(of):
-        frame, is_look = info(number), number % LOOK_EVERY == 0 or number == len(of) - 1
+        frame, is_cut = info(number), begins[number]
+        is_look = number % LOOK_EVERY == 0 or is_cut or number == len(of) - 1 or begins[number + 1]
         result = MasksInferred(1, number, frame.captured_ns, 1, "w", "m", tuple(found(index))) if is_look else None
-        judged += judge.add(frame, (picture or scene.frame)(index), result)
+        judged += judge.add(frame, pictures[number], result, is_cut=is_cut)
     judged += judge.end()
     shares = [_visible(one, scene.masks(index)) for one, index in zip(judged, of, strict=True)]
     return Film(judged, [mine for mine, _ in shares], [theirs for _, theirs in shares])

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from capture.demo import DemoScene
-from compose.every.cuts import CutDetector
+from common.vision.cuts import CutDetector
 
 
 def picture(scene: DemoScene, index: int) -> np.ndarray:
