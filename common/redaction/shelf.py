@@ -1,7 +1,7 @@
 """Many recordings: which of them are to be done, how one is done, and what is written down of it.
 
-Whoever does them, threads of this machine or tasks on others, calls `plan` once, `run_one` for each job wherever it likes, and
-`Plan.record` for each outcome.
+Whoever does them, threads of this machine or tasks on others, calls `plan` once, `Plan.begin` and then `run_one` for each job,
+the latter wherever it likes, and `Plan.record` for each outcome.
 """
 
 from __future__ import annotations
@@ -62,6 +62,15 @@ class Plan:
     frames: dict[Path, int] = field(default_factory=dict)
     done: list[Path] = field(default_factory=list)
     manifest: Manifest | None = None
+
+    def begin(self, job: Job) -> None:
+        """Write down that a job is begun, before `run_one`.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        if self.manifest is not None and (job.overwrite or not job.out.exists()):
+            self.manifest.begin(job.source, job.out)
 
     def record(self, outcome: Outcome) -> None:
         """Write down what became of a job.
