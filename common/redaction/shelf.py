@@ -106,10 +106,10 @@ def plan(inputs: Sequence[Path], out: Path, settings: Texts, workers: int, *, ov
         ConfigError: `out` cannot be the folder of the outputs.
     """
     if len(inputs) == 1 and not inputs[0].is_dir():
-        (name,) = output_names([Path(inputs[0].name)], settings.get("codec", "h264")).values()
+        (name,) = output_names([Path(inputs[0].name)], settings["codec"]).values()
         path = out / name if out.is_dir() else out
         return Plan([Job(inputs[0], path, settings, workers, overwrite)], {inputs[0]: frames_in(inputs[0]) or 0})
-    places = _places(inputs, out, settings.get("codec", "h264"))
+    places = _places(inputs, out, settings["codec"])
     _make_folder(out)
     manifest = Manifest(out)
     made = Plan([], manifest=manifest)

@@ -175,7 +175,9 @@ def test_a_second_run_does_what_is_missing_or_changed(tmp_path: Path, settings: 
 
 
 @pytest.mark.usefixtures("copies")
-def test_an_output_whose_maker_was_killed_before_it_wrote_that_down_is_made_again(tmp_path: Path, settings: Texts) -> None:
+def test_an_output_whose_maker_was_killed_before_it_wrote_that_down_is_made_again(
+    tmp_path: Path, settings: Texts
+) -> None:
     folder, out = tmp_path / "in", tmp_path / "out"
     film(folder / "a.mp4")
     made = plan([folder], out, settings, 1)
