@@ -12,9 +12,10 @@ from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from common.runtime.environment import quieten_svt_av1
 from common.vision.arrays import BgrImage
 from display.film.colours import PictureConverter
-from display.film.containers import FORMATS, Encoder
+from display.film.containers import FORMATS, SVT_AV1, Encoder
 from display.film.original import Original
 from display.film.part_file import PartFile
 from display.film.stamps import FrameStamps, common_rate, film_time_base
@@ -112,6 +113,8 @@ class FilmWriter:
         return self._stamps.delay * self._time_base
 
     def _add_pictures(self, encoder: Encoder, quality: int, size_wh: tuple[int, int]) -> VideoStream:
+        if encoder.name == SVT_AV1:
+            quieten_svt_av1()
         rate = self._original.rate or FALLBACK_RATE
         stream = self._container.add_stream(encoder.name, rate=rate, options={**encoder.options, "crf": str(quality)})
         if not isinstance(stream, VideoStream):
