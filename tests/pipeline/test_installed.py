@@ -28,7 +28,7 @@ ANOTHER_PROGRAM = """
 import json, sys
 from onlyme import RedactionError, redact
 told = []
-done = redact(sys.argv[1], "out.mp4", workers=1, look_every=2, progress=told.append)
+done = redact(sys.argv[1], "out.mp4", workers=1, point=(0.5, 0.5), at=0, progress=told.append)
 try:
     redact(sys.argv[1], "out.mp4")
 except RedactionError as error:
