@@ -117,7 +117,6 @@ def _page(account: Account, film: Film, facts: Facts) -> str:
     cuts += [Cut(jumps.film_s(each.time_s), each.box, KEPT_SIDE) for each in kept]
     pictures = film.cut_out(cuts)
     style, script = ((PAGE / f"report.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-    first = time_code(jumps.film_s(summary.moments[0].begin_s)) if summary.moments else ""
     return Template((PAGE / "report.html").read_text(encoding="utf-8")).substitute(
         style=style,
         style_hash=_hash(style),
@@ -127,7 +126,7 @@ def _page(account: Account, film: Film, facts: Facts) -> str:
         out_name=escaped(facts.out_name),
         source_name=escaped(facts.source_name),
         outcome_class="look" if summary.needs_look else "good",
-        verdict=escaped(verdict(summary, first)),
+        verdict=escaped(verdict(summary, jumps.shift_s)),
         outcome=escaped(outcome(summary)),
         moments=_spans(summary.moments, jumps, "Nowhere: no moment was in doubt."),
         hidden=_spans(summary.hidden, jumps, "None."),
@@ -150,11 +149,11 @@ class Jumps:
 
     def __init__(self, out_name: str, shift_s: float) -> None:
         self.film = "./" + quote(os.fsencode(out_name), safe="")  # no character of it ends an attribute
-        self._shift_s = shift_s
+        self.shift_s = shift_s
 
     def film_s(self, time_s: float) -> float:
         """Return the film's time of a time of the recording."""
-        return max(0.0, time_s + self._shift_s)
+        return max(0.0, time_s + self.shift_s)
 
     def to(self, time_s: float) -> str:
         """Return a link to a time of the recording, with its time code as text."""

@@ -69,16 +69,16 @@ def outcome(summary: Summary) -> str:
     return f"{said} The picture is hidden completely in {others} ({percent(hidden, frames)}): {', '.join(reasons)}."
 
 
-def verdict(summary: Summary, first: str) -> str:
+def verdict(summary: Summary, shift_s: float = 0.0) -> str:
     """Say whether a person should look at the film, and where.
 
     Args:
         summary: Of the judgements.
-        first: Time code of the first moment.
+        shift_s: What is added to a time of the recording to have the film's.
     """
     if not summary.needs_look:
         return "No moment was in doubt. The program can still be mistaken, so look at the film before you pass it on."
-    moments = len(summary.moments)
+    moments, first = len(summary.moments), time_code(summary.moments[0].begin_s + shift_s)
     where = f"at one moment, {first}" if moments == 1 else f"at {moments:,} moments, the first at {first}"
     said = f"A person should look at the film {where}."
     if summary.unjudged:

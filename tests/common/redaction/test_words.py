@@ -70,9 +70,9 @@ def test_rare_reasons_are_counted_together() -> None:
 
 def test_the_verdict_says_where_to_look() -> None:
     doubt = judgement(0, 1, doubt="check")
-    assert verdict(summed(SHOWN), "").startswith("No moment was in doubt.")
-    assert verdict(summed(doubt), "00:01.0") == "A person should look at the film at one moment, 00:01.0."
-    assert verdict(summed(doubt, UNSURE), "00:01.0") == (
+    assert verdict(summed(SHOWN)).startswith("No moment was in doubt.")
+    assert verdict(summed(doubt)) == "A person should look at the film at one moment, 00:00.0."
+    assert verdict(summed(doubt, UNSURE), 1.0) == (
         "A person should look at the film at 2 moments, the first at 00:01.0. 1 frame could not be judged and is hidden."
     )
 
