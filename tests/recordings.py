@@ -13,7 +13,9 @@ from typing import NamedTuple
 import av
 import numpy as np
 from av.audio.stream import AudioStream
+from av.container import InputContainer
 from av.error import FFmpegError
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
@@ -93,9 +95,7 @@ def with_sound(film: Path, out: Path, codec: str = "aac") -> Path:
         assert isinstance(track, AudioStream)
         sound = _noise()
         ahead_s = 0.0
-        for packet in source.demux(pictures):
-            if packet.dts is None:
-                continue  # the last one, which is empty
+        for packet in _packets_of(source, pictures):
             while ahead_s <= _seconds(packet.dts, packet.time_base):
                 frame = next(sound)
                 file.mux(track.encode(frame))
@@ -104,6 +104,20 @@ def with_sound(film: Path, out: Path, codec: str = "aac") -> Path:
             file.mux(packet)
         file.mux(track.encode(None))
     return out
+
+
+def _packets_of(source: InputContainer, pictures: VideoStream) -> Iterator[Packet[VideoStream]]:
+    """Yield the packets of a stream, each with a time of decoding: in Matroska the first ones have none."""
+    undated: list[Packet[VideoStream]] = []
+    for packet in source.demux(pictures):
+        if not packet.size:
+            break  # the last one, which makes a decoder finish
+        undated.append(packet)
+        if packet.dts is not None:
+            for before, earlier in enumerate(reversed(undated)):
+                earlier.dts = packet.dts - before
+            yield from undated
+            undated = []
 
 
 def _noise() -> Iterator[av.AudioFrame]:

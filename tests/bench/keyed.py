@@ -2,6 +2,10 @@
 
 It is the share of the source's picture in the output, the rest being that colour. Where the source itself is close to the
 colour, the pixel is not scored. The bounds are those of `score.py` in the shared tools.
+
+A film keeps colours at half the size. So a colour of the background reaches one pixel into what is shown, and the other way
+round; up to 1 % of a bystander behind the subject's shoulder then seems to be seen where the background is green. White has
+no colour that could do so: 0.1 %. It is the better choice where the scene has little white.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from numpy.typing import NDArray
 
 from common.vision.arrays import BgrImage, Mask
 
-KEY, KEY_BGR = "color:00ff00", (0, 255, 0)
+GREEN, WHITE = (0, 255, 0), (255, 255, 255)  # BGR
 TOO_CLOSE = 24.0  # grey levels between the source and the colour
 VISIBLE, SHARP = 0.1, 0.5  # opacities from which a pixel can be seen, and counts as shown
 LARGE = 0.01  # of the picture: whoever fills less is hardly recognised
@@ -35,6 +39,7 @@ class Truth(NamedTuple):
     bystander: Mask | None = None
 
 
+Colour = tuple[int, int, int]
 TruthOf = Callable[[int], Truth | None]  # of the frame with a number; None where nobody knows
 Pair = tuple[int, BgrImage, BgrImage]  # number of the frame, the source's picture and the one that was put out
 
@@ -62,16 +67,21 @@ class Scores:
         }
 
 
-def opacity_of(shown: BgrImage, source: BgrImage) -> tuple[NDArray[np.float32], Mask]:
-    """Return the opacity (H, W) 0..1 of each pixel, and where it could be measured."""
-    key = np.array(KEY_BGR, np.float32)
-    span = source.astype(np.float32) - key
+def background_of(key: Colour) -> str:
+    """Return the setting `background` for a colour."""
+    return "color:{2:02x}{1:02x}{0:02x}".format(*key)
+
+
+def opacity_of(shown: BgrImage, source: BgrImage, key: Colour) -> tuple[NDArray[np.float32], Mask]:
+    """Return the opacity (H, W) 0..1 of each pixel before a background of one colour, and where it could be measured."""
+    colour = np.array(key, np.float32)
+    span = source.astype(np.float32) - colour
     norm = np.einsum("ijk,ijk->ij", span, span)
-    share = np.einsum("ijk,ijk->ij", shown.astype(np.float32) - key, span)
+    share = np.einsum("ijk,ijk->ij", shown.astype(np.float32) - colour, span)
     return np.clip(share / np.maximum(norm, 1), 0, 1).astype(np.float32), norm > TOO_CLOSE**2
 
 
-def score(pairs: Iterable[Pair], truth_of: TruthOf) -> Scores:
+def score(pairs: Iterable[Pair], truth_of: TruthOf, key: Colour) -> Scores:
     """Score every frame whose truth is known."""
     scores = Scores()
     for number, source, shown in pairs:
@@ -79,7 +89,7 @@ def score(pairs: Iterable[Pair], truth_of: TruthOf) -> Scores:
         truth = truth_of(number)
         if truth is None:
             continue
-        opacity, known = opacity_of(shown, source)
+        opacity, known = opacity_of(shown, source, key)
         person, background = truth.person & known, truth.background & known
         kept = (opacity > SHARP) & (person | background)
         if person.any():

@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 from capture.demo import DemoScene
 from common.vision.arrays import BgrImage
 from tests.bench.clips import pictures
-from tests.bench.keyed import Truth, TruthOf, truth_of_mask
+from tests.bench.keyed import GREEN, WHITE, Colour, Truth, TruthOf, truth_of_mask
 from tests.recordings import with_sound
 from tests.shared import FOOTAGE, SIGNERS
 
@@ -31,10 +31,12 @@ class Clip(NamedTuple):
 
     path: A file with pictures and sound.
     truth_of: What is in a frame, by its number.
+    key: A colour that it has little of, as background.
     """
 
     path: Path
     truth_of: TruthOf
+    key: Colour = GREEN
 
 
 def again(folder: Path) -> Clip:
@@ -68,7 +70,7 @@ def demo(folder: Path, size_wh: tuple[int, int] = DEMO_WH, seconds: float = DEMO
         masks = scene.masks(number)
         return Truth(masks.subject, ~masks.subject, masks.bystander)
 
-    return Clip(_film(folder / "demo.mp4", frames, DEMO_FPS, "aac"), truth_of)
+    return Clip(_film(folder / "demo.mp4", frames, DEMO_FPS, "aac"), truth_of, WHITE)
 
 
 CLIPS: dict[str, Callable[[Path], Clip]] = {"demo": demo}

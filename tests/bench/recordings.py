@@ -21,7 +21,7 @@ from common.vision.arrays import BgrImage
 from infer.settings import NO_MODEL
 from tests.bench.calls import MODEL
 from tests.bench.clips import footage
-from tests.bench.keyed import KEY, Pair, Scores, score
+from tests.bench.keyed import Pair, Scores, background_of, score
 from tests.bench.recording_clips import CLIPS, Clip
 from tests.bench.table import print_table
 from tests.call import run_call
@@ -45,8 +45,8 @@ def main() -> None:
                 before = contents_of(clip.path)
                 live = score_live(clip, before, model, Path(folder))
                 out = Path(folder) / f"out{clip.path.suffix}"
-                code = write(clip.path, out, Path(folder), {"mask_rcnn": model})
-                after, every = contents_of(out), score(pairs_of(clip.path, out), clip.truth_of)
+                code = write(clip, out, Path(folder), {"mask_rcnn": model})
+                after, every = contents_of(out), score(pairs_of(clip.path, out), clip.truth_of, clip.key)
             what = {"clip": name, "detector": detector}
             whole.append({**what, **compare(before, after), "exit code": code})
             seen += [{**what, "how": "live", **live.row()}, {**what, "how": "every frame", **every.row()}]
@@ -54,11 +54,11 @@ def main() -> None:
     print_table(f"who is seen, {footage()} and the demo; opacity measured from outside", seen)
 
 
-def write(source: Path, out: Path, folder: Path, settings: Mapping[str, object]) -> int:
+def write(clip: Clip, out: Path, folder: Path, settings: Mapping[str, object]) -> int:
     """Redact a recording in a form that can be scored. Returns the exit code; ends the bench where there is no film."""
-    code, said = redact(source, out, folder, {"background": KEY, **LOSSLESS, **settings})
+    code, said = redact(clip.path, out, folder, {"background": background_of(clip.key), **LOSSLESS, **settings})
     if code not in WHOLE:
-        sys.exit(f"bench: redacting {source.name} ended with {code}:\n{said}")
+        sys.exit(f"bench: redacting {clip.path.name} ended with {code}:\n{said}")
     return code
 
 
@@ -80,13 +80,13 @@ def score_live(clip: Clip, contents: Contents, model: Path, folder: Path) -> Sco
     """Play a recording in a live call, and score what was shown once the call knew somebody."""
     out = folder / "live"
     settings = {
-        "mask_rcnn": model, "source": clip.path, "sink": "record", "out": out, "background": KEY,
+        "mask_rcnn": model, "source": clip.path, "sink": "record", "out": out, "background": background_of(clip.key),
         "seconds": max(LEAST_LIVE_S, contents.times_s[-1] + 3),
     }  # fmt: skip
     code, said = run_call(settings, folder / "run", limit_s=600)
     if code != 0:
         sys.exit(f"bench: the live call ended with {code}:\n{said}")
-    scores = score(shown_live(clip.path, out, len(contents.times_s)), clip.truth_of)
+    scores = score(shown_live(clip.path, out, len(contents.times_s)), clip.truth_of, clip.key)
     shutil.rmtree(out)
     return scores
 
