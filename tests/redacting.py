@@ -64,9 +64,10 @@ def start_redact(
     Args:
         source: The recording.
         out: The file to write.
-        folder: Where temporary files may lie; short, since sockets lie there too.
+        folder: Where temporary files may lie, made where it is not there; short, since sockets lie there too.
         settings: By the names of the flags, "-" written as "_".
     """
+    folder.mkdir(parents=True, exist_ok=True)
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in (settings or {}).items()]
     mark = f"{MARK}={uuid.uuid4().hex}"
     env = {k: v for k, v in environment({}, folder).items() if k != "ONLYME_RUN_DIR"}

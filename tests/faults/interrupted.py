@@ -55,14 +55,14 @@ def interrupted(source: Path, out: Path, folder: Path, moments: Sequence[Moment]
     """
     kept = []
     for number, moment in enumerate(moments):
-        with start_redact(source, out, _made(folder / f"{number}"), SETTINGS) as redacting:
+        with start_redact(source, out, folder / f"{number}", SETTINGS) as redacting:
             moment(redacting, out)
             is_over = redacting.process.poll() is not None
             redacting.kill()
         assert is_over or not out.exists() or contents_of(out).times_s == contents_of(source).times_s
         kept.append(looks_kept(out))
     out.unlink(missing_ok=True)  # where it was finished before the kill
-    code, said = redact(source, out, _made(folder / "last"), SETTINGS)
+    code, said = redact(source, out, folder / "last", SETTINGS)
     assert code in WHOLE, said
     return contents_of(out), kept
 
@@ -70,7 +70,7 @@ def interrupted(source: Path, out: Path, folder: Path, moments: Sequence[Moment]
 def at_once(source: Path, out: Path, folder: Path) -> tuple[Contents, float]:
     """Redact a recording in one go. Returns what the film holds, and how many seconds that took."""
     begun = time.monotonic()
-    code, said = redact(source, out, _made(folder / "once"), SETTINGS)
+    code, said = redact(source, out, folder / "once", SETTINGS)
     assert code in WHOLE, said
     return contents_of(out), time.monotonic() - begun
 
@@ -93,15 +93,10 @@ def run(kills: int, seed: int) -> list[str]:
         for number in range(kills):
             moment_s = rng.uniform(0.05, 0.98) * took_s
             out = folder / f"killed-{number}.mp4"
-            film, kept = interrupted(source, out, _made(folder / f"k{number}"), [after_s(moment_s)])
+            film, kept = interrupted(source, out, folder / f"k{number}", [after_s(moment_s)])
             assert film == whole, f"killed after {moment_s:.2f} s: the film is not the same"
             lines.append(f"killed after {moment_s:.2f} s with {kept[0]} results kept: the film is the same")
     return lines
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(exist_ok=True)
-    return folder
 
 
 def main() -> None:

@@ -11,7 +11,6 @@ LOOKS = (2, 7)  # kept at the kills; there are eleven
 
 
 def test_killed_twice_and_started_again_the_film_is_the_same(run_dir: Path, tmp_path: Path) -> None:
-    run_dir.mkdir()
     source = demo(tmp_path, (320, 180), 1.0).path
     whole, _ = at_once(source, tmp_path / "whole.mp4", run_dir)
     assert len(whole.times_s) == 30
