@@ -10,6 +10,7 @@ import zmq
 
 from capture.cameras import listing
 from capture.dispatch import Dispatcher, should_dispatch
+from capture.every import loop as every
 from capture.reader import SourceFailure, SourceReader
 from capture.settings import CaptureSettings
 from capture.sources.choice import name_of, open_source
@@ -28,6 +29,7 @@ from common.runtime.cores import available_cores
 from common.runtime.run_dir import writer_lock
 from common.runtime.stage_context import StageContext
 from common.runtime.suspend import SUSPENDED, SuspendDetector
+from common.settings.recording import EVERY
 
 POLL_MS = 100
 
@@ -35,16 +37,21 @@ log = logging.getLogger("onlyme")
 
 
 def run(settings: CaptureSettings, stage: StageContext) -> None:
-    """Publish frames until told to stop or the source ends, or print what cameras there are.
+    """Publish frames until told to stop, or print what cameras there are. Raises what the loop for the pace raises."""
+    if settings.list_:
+        print(listing())
+    else:
+        (every.run if settings.pace == EVERY else run_live)(settings, stage)
+
+
+def run_live(settings: CaptureSettings, stage: StageContext) -> None:
+    """Publish frames until told to stop or the source ends.
 
     Raises:
         SourceError, AssetError: The source cannot be opened or read.
         AlreadyRunningError: Another capture serves this run folder.
         RingSpaceError: Shared memory is too small.
     """
-    if settings.list_:
-        print(listing())
-        return
     run_dir = settings.call_dir
     counters = Counters(log)
     with (

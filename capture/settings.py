@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from common.settings.base import Settings, setting
-from common.settings.validators import boolean, float_range, int_range, nonempty, one_of
+from common.settings.base import setting
+from common.settings.recording import ResultsSettings, SourceSettings
+from common.settings.validators import boolean, float_range, int_range, one_of
 
 
 @dataclass(frozen=True)
-class CaptureSettings(Settings):
+class CaptureSettings(SourceSettings, ResultsSettings):
     """Where frames come from."""
 
-    source: str = setting(
-        "auto",
-        nonempty,
-        "auto (camera 0, else demo), a camera (camera:N, N, /dev/videoN or a link to it), demo, a video file, a folder of images, or an rtsp:// or http:// address. "
-        "An address with a password is safer in .env or the environment, since ps shows flags to every user",
-    )
     width: int = setting(1280, int_range(64, 16384), "width asked of a camera and drawn by demo, pixels")
     height: int = setting(720, int_range(64, 16384), "height asked of a camera and drawn by demo, pixels")
     fps: float = setting(
@@ -25,6 +20,11 @@ class CaptureSettings(Settings):
     )
     play: str = setting(
         "loop", one_of("loop", "once"), "loop: play a file or folder again and again; once: end the call after it"
+    )
+    look_every: int = setting(
+        3,
+        int_range(1, 30),
+        "with --pace every: people are looked for in every so many frames, and in one every 0.2 s at least",
     )
     list_: bool = setting(
         False, boolean, "print the cameras with their formats, sizes and rates, and who uses them, and end", switch=True

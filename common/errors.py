@@ -10,10 +10,12 @@ OnlymeError
  │    ├── KeyFileError       a key, or its file, that cannot be used
  │    ├── ProcessorError     a processor that the rings in shared memory cannot be used on
  │    ├── RingSpaceError     not enough room in shared memory, or it cannot be written
- │    └── AlreadyRunningError another writer already serves this stream
+ │    ├── AlreadyRunningError another writer already serves this stream
+ │    └── RestartError       a stage of a recording that died: the recording cannot go on in the middle
  ├── SourceLostError         a source that did deliver has stopped: everything is hidden and it is opened again
  ├── RingGoneError           the segment was removed, or is not one of ours: counted, and the next message is awaited
  ├── RunFolderGoneError      the run folder was removed: the stage is restarted and makes another
+ ├── RedactionError          the stages of a redaction failed, and no restart mended it: nothing was written
  ├── DeviceError             a device that cannot run the network, or no longer can: the worker goes on on the processor
  └── MessageError            bytes from a socket that are no valid message: counted and dropped
 
@@ -21,6 +23,8 @@ OnlymeError
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class OnlymeError(Exception):
@@ -67,6 +71,10 @@ class AlreadyRunningError(UserError):
     """Another process is already the writer of this stream."""
 
 
+class RestartError(UserError):
+    """A stage of a recording died, and another child cannot go on where it was."""
+
+
 class SourceLostError(OnlymeError):
     """A source that delivered does so no more; it may come back."""
 
@@ -77,6 +85,19 @@ class RingGoneError(OnlymeError):
 
 class RunFolderGoneError(OnlymeError):
     """The run folder was removed under the call, with the sockets in it."""
+
+
+class RedactionError(OnlymeError):
+    """A redaction failed for a reason that the user may not be able to mend.
+
+    Args:
+        text: One line.
+        log: The last lines that the stages printed.
+    """
+
+    def __init__(self, text: str, log: Sequence[str] = ()) -> None:
+        super().__init__(text)
+        self.log = list(log)
 
 
 class DeviceError(OnlymeError):

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import zmq
 
-from common.ipc.messages import CommandIssued, FrameComposed, MasksInferred, SourceLost, SourceNotice
+from common.ipc.messages import CommandIssued, MasksInferred, SourceLost, SourceNotice
 from common.ipc.picture_reader import PictureReader
-from common.ipc.records import DetectorKind, FrameInfo, SetBackground, SetPrivacy, SetView
-from common.ipc.ring import ResizableRing
+from common.ipc.records import FrameInfo, SetBackground, SetPrivacy, SetView
 from common.ipc.streams import (
     COMPOSITES,
     CONTROL,
@@ -26,19 +24,21 @@ from common.ipc.streams import (
     connect,
     open_context,
     receive,
-    send,
 )
 from common.metrics.counters import Counters
 from common.metrics.metrics import metrics
 from common.runtime.run_dir import writer_lock
 from common.runtime.stage_context import StageContext
 from common.runtime.suspend import SUSPENDED, SuspendDetector
+from common.settings.recording import EVERY
 from common.vision.arrays import BgrImage
 from common.vision.pyramid import ImagePyramid
+from compose.composites import CompositePublisher
+from compose.every import loop as every
 from compose.malloc import tune_malloc
 from compose.picture.edge import open_edge
 from compose.picture.matte_edge import MattePace
-from compose.picture.renderer import Renderer, draw_card
+from compose.picture.renderer import Renderer
 from compose.policy import Decision, Policy, State
 from compose.settings import ComposeSettings
 from compose.standing import StandingFrame, Stands
@@ -46,12 +46,16 @@ from compose.who.tracker import Tracker
 from compose.workers import Workers
 
 POLL_MS = 30  # greatest delay in noticing a limit that passes between two frames
-CARD_EVERY_S = 0.2  # displays blank themselves when nothing comes
 
 log = logging.getLogger("onlyme")
 
 
 def run(settings: ComposeSettings, stage: StageContext) -> None:
+    """Compose until told to stop. Raises what the loop for the pace raises."""
+    (every.run if settings.pace == EVERY else run_live)(settings, stage)
+
+
+def run_live(settings: ComposeSettings, stage: StageContext) -> None:
     """Compose until told to stop.
 
     Raises:
@@ -62,7 +66,7 @@ def run(settings: ComposeSettings, stage: StageContext) -> None:
     cv2.setNumThreads(1)
     tune_malloc()
     tracker = Tracker(settings, open_edge(settings, pace := MattePace()))
-    renderer, policy, standing = Renderer(settings, tracker), Policy(settings.mask_age_limit_ms), StandingFrame()
+    renderer, policy, standing = Renderer(settings), Policy(settings.mask_age_limit_ms), StandingFrame()
     counters, states, suspend, run_dir = Counters(log), StateLogger(), SuspendDetector(), settings.call_dir
     with writer_lock(run_dir, COMPOSITES.name), open_context() as context, CompositePublisher(context, run_dir) as out:
         frames = FrameReader(context, run_dir, policy, counters)
@@ -92,9 +96,7 @@ def run(settings: ComposeSettings, stage: StageContext) -> None:
             reset_after_loss(policy, tracker, renderer, standing)
             states.update(decision, policy.privacy)
             if (due := standing.take_due(decision, now_ns)) is not None:
-                if decision.shows_people and not tracker.is_refined:
-                    tracker.refine(decision.subjects)
-                renderer.render(due.pyramid, due.frame, decision, out.claim(due.frame), frames.notice)
+                render(due, decision, tracker, renderer, out.claim(due.frame), notice=frames.notice)
                 out.publish(due.frame, decision, policy.privacy)
                 workers.record_composed(time.monotonic() - begun)
             elif decision.state is State.LOST:
@@ -115,6 +117,17 @@ def take_frame(
         tracker.update(stands.frame, stands.pyramid)
     if standing.replace(stands):
         counters.count("frame", "skipped: the next one came before its mask")
+
+
+def render(
+    due: Stands, decision: Decision, tracker: Tracker, renderer: Renderer, into: BgrImage, *, notice: str
+) -> None:
+    """Fill `into`, (H, W, 3) uint8 BGR, with what may be seen of the frame that is due."""
+    if decision.shows_people and not tracker.is_refined:
+        tracker.refine(decision.subjects)
+    alpha = tracker.alpha() if decision.shows_people else None
+    outlined = tracker.is_outlined(due.frame.captured_ns)
+    renderer.render(due.pyramid, due.frame, decision, alpha, into, notice=notice, outlined=outlined)
 
 
 def apply_result(
@@ -230,51 +243,3 @@ class StateLogger:
         else:
             log.info("%s%s%s", decision.state, f": {decision.reason}" if decision.reason else "", after)
         self._logged, self._since = (decision.state, decision.reason), now
-
-
-class CompositePublisher(ResizableRing):
-    """Publishes composites: pixels in a ring, facts in a stream."""
-
-    def __init__(self, context: Context, run_dir: Path) -> None:
-        super().__init__(COMPOSITES.name, COMPOSITES.slots)
-        self._socket = bind(context, COMPOSITES, run_dir)
-        self._frame: FrameInfo | None = None
-        self._card_at = 0.0
-        self.model, self.detector = "", DetectorKind.NONE  # of the last result
-
-    def claim(self, frame: FrameInfo) -> BgrImage:
-        """Return the slot that the composite of `frame` is rendered into, (H, W, 3) uint8 BGR."""
-        return self.ring_for(frame.height, frame.width).claim()
-
-    def publish(self, frame: FrameInfo, decision: Decision, privacy: bool, captured_ns: int | None = None) -> None:
-        """Publish the slot that was claimed for `frame`. Give `captured_ns` only if the picture is not of that frame."""
-        self._frame, self._card_at = frame, 0.0
-        ring = self.ring_for(frame.height, frame.width)
-        message = FrameComposed(
-            frame=replace(
-                frame,
-                captured_ns=frame.captured_ns if captured_ns is None else captured_ns,
-                segment=ring.name,
-                sequence=ring.publish(),
-            ),
-            composed_ns=time.monotonic_ns(),
-            state=str(decision.state),
-            reason=decision.reason,
-            mask_age_ms=decision.mask_age_ms,
-            privacy=privacy,
-            model=self.model,
-            detector=self.detector,
-            question=decision.question,
-            everybody=decision.everybody,
-        )
-        send(self._socket, message)
-        metrics.count("composed")
-
-    def publish_card(self, decision: Decision, privacy: bool) -> None:
-        """Publish a card of the last frame's size that says why there is no picture. Before the first frame, do nothing."""
-        frame = self._frame
-        if frame is None or time.monotonic() - self._card_at < CARD_EVERY_S:
-            return
-        draw_card(decision.reason, self.claim(frame))
-        self.publish(frame, decision, privacy, captured_ns=time.monotonic_ns())
-        self._card_at = time.monotonic()

@@ -15,6 +15,8 @@ from common.metrics.counters import Counters
 from common.metrics.load import LoadReporter
 from common.runtime.stage_context import StageContext
 from common.runtime.suspend import SUSPENDED, SuspendDetector
+from common.settings.recording import EVERY
+from display import every
 from display.commands import CommandQueue
 from display.composite_reader import CompositeReader, CompositeSource
 from display.presenter import Presenter
@@ -28,6 +30,11 @@ log = logging.getLogger("onlyme")
 
 
 def run(settings: DisplaySettings, stage: StageContext) -> None:
+    """Show composites until told to stop or until there are no more. Raises what the loop for the pace raises."""
+    (every.run if settings.pace == EVERY else run_live)(settings, stage)
+
+
+def run_live(settings: DisplaySettings, stage: StageContext) -> None:
     """Show composites until the stage must stop, until the viewer quits, or until `--seconds` are over.
 
     Raises:

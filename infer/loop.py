@@ -18,7 +18,9 @@ from common.metrics.metrics import metrics
 from common.runtime.cores import available_cores
 from common.runtime.environment import process_name
 from common.runtime.stage_context import StageContext
+from common.settings.recording import EVERY
 from common.vision.arrays import BgrImage
+from infer import every
 from infer.detector import open_detector
 from infer.detector_protocol import Detector
 from infer.inference import Inference
@@ -34,6 +36,11 @@ log = logging.getLogger("onlyme")
 
 
 def run(settings: InferSettings, stage: StageContext) -> None:
+    """Run the detector until told to stop. Raises what the loop for the pace raises."""
+    (every.run if settings.pace == EVERY else run_live)(settings, stage)
+
+
+def run_live(settings: InferSettings, stage: StageContext) -> None:
     """Run the detector on frames until told to stop.
 
     Raises:

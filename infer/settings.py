@@ -10,6 +10,7 @@ from typing import ClassVar
 from common.runtime.install import RUN_COMMAND, model_folder
 from common.settings.base import Replacement, Settings, setting
 from common.settings.detection import DetectionSettings
+from common.settings.recording import PaceSettings
 from common.settings.validators import boolean, int_range, one_of, path
 
 MODEL_FOLDER = model_folder()  # of --mask-rcnn, where nobody names another
@@ -19,7 +20,7 @@ DEVICES = (AUTO, CPU, "cuda", "tensorrt", "coreml", "directml", "openvino")
 
 
 @dataclass(frozen=True)
-class InferSettings(DetectionSettings):
+class InferSettings(DetectionSettings, PaceSettings):
     """Which network finds people, and how."""
 
     replaced: ClassVar[Mapping[str, Replacement]] = {

@@ -134,6 +134,13 @@ class VideoInput:
         """Pictures a second as the container says or FFmpeg guesses. For a slow source it is often wrong."""
         return float(self._stream.guessed_rate or FALLBACK_RATE)
 
+    @property
+    def expected_frames(self) -> int:
+        """How many pictures the container says it holds, or its length and rate do; 0 where that is unknown."""
+        if self._stream.frames:
+            return self._stream.frames
+        return round((self._container.duration or 0) / av.time_base * self.guessed_rate)
+
     def period_s(self) -> float:
         """Read the first packets. Returns the median time between pictures."""
         wanted = PROBED_PACKETS if self.is_recorded else PROBED_OF_STREAM
@@ -221,7 +228,7 @@ class VideoInput:
                 raise SourceLostError(f"{self._name} stopped delivering: {_meaning_of(error)}") from None
             if packet is None:
                 return None
-            if packet.stream_index == self._stream.index:
+            if packet.stream is self._stream:  # the empty one that ends a track has the index 0 in every track
                 stamp = packet.pts if packet.pts is not None else packet.dts
                 stamp_s = None if stamp is None or packet.time_base is None else float(stamp * packet.time_base)
                 if stamp_s is not None and self._read_count < PROBED_PACKETS:

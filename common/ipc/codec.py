@@ -20,7 +20,7 @@ from common.ipc.records import Command, FrameInfo, Instance
 T = TypeVar("T")
 Reader = Callable[[str, object], object]
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 MAX_MESSAGE_BYTES = 4 << 20
 _COMMANDS: dict[int, type[Command]] = {kind.KIND: kind for kind in get_args(Command)}
 _MESSAGES: dict[int, type[Message]] = {kind.KIND: kind for kind in get_args(Message)}

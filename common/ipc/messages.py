@@ -32,10 +32,14 @@ STATES = ("starting", "live", EVERYBODY, "hidden", LOST, OFF, INSTANCES)  # as c
 
 @dataclass(frozen=True, slots=True)
 class FrameCaptured(Checked):
-    """capture → compose: a frame of the camera lies in the ring."""
+    """capture → compose: a frame of the camera lies in the ring.
+
+    is_look: With `--pace every`, whether a worker is given the frame: its result then always comes.
+    """
 
     KIND: ClassVar[int] = 1
     frame: FrameInfo
+    is_look: Flag = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,27 @@ class SourceLost(Checked):
 
     KIND: ClassVar[int] = 6
     reason: Text
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingEnded(Checked):
+    """capture → compose → display: with `--pace every`, there are `number` frames, and no more will come."""
+
+    KIND: ClassVar[int] = 18
+    number: Count
+
+
+@dataclass(frozen=True, slots=True)
+class FramesWanted(Checked):
+    """display → compose → capture: with `--pace every`, whoever receives has every frame before `number`, and wants that one and
+    what follows. The end counts as the frame after the last one.
+
+    It is sent whenever a frame was taken, and again now and then while none comes: what was sent from `number` on is then sent
+    again.
+    """
+
+    KIND: ClassVar[int] = 19
+    number: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +257,8 @@ Message = (
     FrameCaptured
     | SourceNotice
     | SourceLost
+    | RecordingEnded
+    | FramesWanted
     | WorkRequested
     | WorkAssigned
     | MasksInferred

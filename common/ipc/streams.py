@@ -23,11 +23,13 @@ from common.ipc.messages import (
     CommandIssued,
     FrameCaptured,
     FrameComposed,
+    FramesWanted,
     InferenceScheduled,
     LoadReported,
     MasksInferred,
     Message,
     PictureRelayed,
+    RecordingEnded,
     SourceLost,
     SourceNotice,
     ViewerReady,
@@ -93,7 +95,7 @@ class SocketStream(Stream):
 
 FRAME_MESSAGES: tuple[type[FrameCaptured | SourceNotice | SourceLost], ...] = (FrameCaptured, SourceNotice, SourceLost)
 FRAMES = SocketStream(
-    "frames", "capture → compose", Transport.IPC, FRAME_MESSAGES, "every frame",
+    "frames", "capture → compose", Transport.IPC, (*FRAME_MESSAGES, RecordingEnded), "every frame",
     "a slow compose skips to the newest frame", "capture", zmq.PUB, zmq.SUB, queue=8,
     slots=5,  # a sixth of a second: compose takes the newest frame, and a worker is given a frame while it is new
 )  # fmt: skip
@@ -106,7 +108,7 @@ MASKS = SocketStream(
     "results that are late, stale or of another epoch are dropped", "compose", zmq.PULL, zmq.PUSH, queue=2,
 )  # fmt: skip
 COMPOSITES = SocketStream(
-    "composites", "compose → displays, relay", Transport.IPC, (FrameComposed,), "every frame",
+    "composites", "compose → displays, relay", Transport.IPC, (FrameComposed, RecordingEnded), "every frame",
     "a slow display misses overwritten composites; the relay takes the newest", "compose", zmq.PUB, zmq.SUB, queue=16,
     slots=6,  # a fifth of a second: a recorder may hiccup
 )  # fmt: skip
@@ -122,6 +124,14 @@ LOADS = SocketStream(
     "loads", "all others → compose", Transport.IPC, (LoadReported,), "every second",
     "the next one comes within a second", "compose", zmq.PULL, zmq.PUSH, queue=16,
 )  # fmt: skip
+FRAMES_WANTED = SocketStream(
+    "frames-wanted", "compose → capture", Transport.IPC, (FramesWanted,), "with `--pace every`, whenever a frame was taken",
+    "the next one comes within a fifth of a second", "capture", zmq.PULL, zmq.PUSH, queue=16,
+)  # fmt: skip
+COMPOSITES_WANTED = SocketStream(
+    "composites-wanted", "display → compose", Transport.IPC, (FramesWanted,), "with `--pace every`, whenever a composite was taken",
+    "the next one comes within a fifth of a second", "compose", zmq.PULL, zmq.PUSH, queue=16,
+)  # fmt: skip
 REMOTE = SocketStream(
     "remote", "relay ↔ displays elsewhere", Transport.TCP, (PictureRelayed, ViewerReady, CommandIssued),
     "every composite, for each viewer that took the last ones", "a slow viewer gets the newest picture next", "relay",
@@ -135,7 +145,7 @@ METRICS = Stream(
     "metrics", "every process → displays", Transport.FILE, "one JSON file a process with counters, gauges and summaries",
     "every second", "nothing: the newest file counts",
 )  # fmt: skip
-IPC_STREAMS = (FRAMES, WORK, MASKS, COMPOSITES, CONTROL, SCHEDULE, LOADS)
+IPC_STREAMS = (FRAMES, WORK, MASKS, COMPOSITES, CONTROL, SCHEDULE, LOADS, FRAMES_WANTED, COMPOSITES_WANTED)
 STREAMS: tuple[Stream, ...] = (*IPC_STREAMS, REMOTE, HEARTBEAT, METRICS)
 
 

@@ -32,6 +32,7 @@ class Kind(NamedTuple):
 # every sample also has the label `process`
 METRICS = {
     "frames_captured": Kind("counter", "Frames published by capture"),
+    "recording_frames": Kind("gauge", "Frames that the recording holds, as its container says, 0 for unknown"),
     "dropped": Kind("counter", "What was lost or refused, by cause", ("what", "cause")),
     "masks_sent": Kind("counter", "Results sent by a worker"),
     "inference_seconds": Kind("summary", "Duration of one inference"),
@@ -44,6 +45,7 @@ METRICS = {
     "state_seconds": Kind("counter", "Time spent in each state", ("state",)),
     "mask_age_seconds": Kind("gauge", "Age of the mask in use, -1 for none"),
     "shown": Kind("counter", "Composites shown by a display"),
+    "frames_written": Kind("counter", "Composites of the recording that were written"),
     "missed": Kind("counter", "Composites missed by a display"),
     "latency_seconds": Kind("summary", "Time from capture until a display shows the composite"),
     "viewers": Kind("gauge", "Viewers of this process"),

@@ -34,6 +34,16 @@ def model_folder(code: Path = CODE) -> Path:
         return code / "mask-rcnn-coco"
 
 
+def version(code: Path = CODE) -> str:
+    """Return the version of this copy."""
+    import importlib.metadata
+    import tomllib  # the doctor imports this module on a Python that has none
+
+    if is_checkout(code):
+        return str(tomllib.loads((code / "pyproject.toml").read_text())["project"]["version"])
+    return importlib.metadata.version(APPLICATION)
+
+
 def dotenv_file(code: Path = CODE) -> Path:
     """Return the `.env` that is read; it may not exist."""
     return code / ".env" if is_checkout(code) else Path.cwd() / ".env"

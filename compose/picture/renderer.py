@@ -10,14 +10,12 @@ import numpy as np
 from common.ipc.records import FrameInfo
 from common.vision.arrays import BgrImage
 from common.vision.pyramid import ImagePyramid
-from compose.picture import alpha
-from compose.picture.alpha import Alpha
+from compose.picture.alpha import Alpha, scale_alpha
 from compose.picture.background import open_background
 from compose.picture.blend import blend
 from compose.picture.instance_view import InstanceView
 from compose.policy import Decision, State
 from compose.settings import ComposeSettings
-from compose.who.tracker import Tracker
 
 CARD_BGR = (48, 40, 36)
 OUTLINE_BGR = (80, 220, 255)
@@ -29,14 +27,12 @@ class Renderer:
 
     Args:
         settings: With the background.
-        tracker: Says what of the present frame is the subject.
 
     Raises:
         SourceError: The background cannot be read.
     """
 
-    def __init__(self, settings: ComposeSettings, tracker: Tracker) -> None:
-        self._tracker = tracker
+    def __init__(self, settings: ComposeSettings) -> None:
         self.instances = InstanceView(settings.threshold)
         self._settings = settings
         self._background = self._first = open_background(settings)
@@ -48,13 +44,30 @@ class Renderer:
         )
 
     def render(
-        self, pyramid: ImagePyramid, frame: FrameInfo, decision: Decision, into: BgrImage, notice: str = ""
+        self,
+        pyramid: ImagePyramid,
+        frame: FrameInfo,
+        decision: Decision,
+        alpha: Alpha | None,
+        into: BgrImage,
+        *,
+        notice: str = "",
+        outlined: bool = False,
     ) -> None:
         """Fill `into`, of the frame's shape (H, W, 3) uint8 BGR, with what `decision` allows to be seen of the frame, and write
         the source's notice on it.
 
+        Args:
+            pyramid: Of the frame.
+            frame: Describes it.
+            decision: What may be seen of it.
+            alpha: What of it is the people who stay sharp. It is read only where the decision shows people.
+            into: Is filled.
+            notice: What the source has to say, "" for nothing.
+            outlined: Draw the outline of who stays sharp.
+
         Raises:
-            RuntimeError: The decision was made for another frame, or the tracker has not refined the subject on this one.
+            RuntimeError: The decision was made for another frame, or shows people and there is no alpha.
         """
         if decision.frame != (frame.epoch, frame.frame_id):
             raise RuntimeError(f"frame {frame.epoch}/{frame.frame_id} was rendered with a decision on {decision.frame}")
@@ -66,10 +79,14 @@ class Renderer:
         elif decision.state is State.INSTANCES:
             self.instances.render(pyramid.picture, frame.epoch, into)
         elif decision.shows_people:
-            who = alpha.scale_alpha(self._tracker.alpha(), decision.opacity)
+            if alpha is None:
+                raise RuntimeError(
+                    f"frame {frame.epoch}/{frame.frame_id} was to show people, and nobody said where they are"
+                )
+            who = scale_alpha(alpha, decision.opacity)
             self._background.render(pyramid, who, frame.captured_ns, into)
             blend(pyramid.picture, who, into)
-            if self._tracker.is_outlined(frame.captured_ns):
+            if outlined:
                 draw_outline(into, who)
         else:
             self._background.render(pyramid, None, frame.captured_ns, into)

@@ -32,6 +32,10 @@ class HeadlessSink(UnattendedSink):
             log.info("%s, %d missed%s", describe(message, meter.read()), meter.missed,
                      f", {message.model}" if message.model else "")  # fmt: skip
 
+    def end(self, count: int) -> None:
+        """Log how many composites there were; see display/every.py."""
+        log.info("the recording is whole: %d composites", count)
+
     def blank(self, why: str) -> None:
         """See Sink."""
         if not self._is_blank:

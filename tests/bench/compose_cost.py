@@ -82,7 +82,7 @@ def whole_of(width: int, height: int) -> dict[str, object]:
     for refine, times in taken.items():
         settings = ComposeSettings(refine=refine)
         tracker = Tracker(settings, edges[refine])
-        renderer = Renderer(settings, tracker)
+        renderer = Renderer(settings)
         subjects: tuple[Instance, ...] = ()
         for index in FRAMES:
             picture = scene.frame(index)
@@ -94,7 +94,8 @@ def whole_of(width: int, height: int) -> dict[str, object]:
             tracker.update(frame, pyramid)
             subjects = tracker.apply(result).subjects if result else subjects
             tracker.refine(subjects)
-            renderer.render(pyramid, frame, Decision(State.LIVE, "", 100.0, subjects, 1.0, frame=(1, index)), into)
+            decision = Decision(State.LIVE, "", 100.0, subjects, 1.0, frame=(1, index))
+            renderer.render(pyramid, frame, decision, tracker.alpha(), into)
             times.append((time.perf_counter() - begun) * 1e3)
     figures = {name: np.percentile(times[8:], [50, 99]).round(2).tolist() for name, times in taken.items()}
     base = float(np.median(tutorials))

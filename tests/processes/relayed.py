@@ -14,7 +14,7 @@ from common.ipc.messages import PictureRelayed, ViewerReady
 from common.ipc.records import FrameInfo
 from common.ipc.streams import Context, Socket, open_context, receive, send
 from common.metrics.counters import Counters
-from compose.loop import CompositePublisher
+from compose.composites import CompositePublisher
 from compose.policy import Decision, State
 from display.relay.keyring import ViewerKey
 from display.relay.sockets import connect_relay

@@ -8,7 +8,6 @@ from common.vision.pyramid import ImagePyramid
 from compose.picture.renderer import Renderer, draw_card
 from compose.policy import Decision, State
 from compose.settings import ComposeSettings
-from compose.who.tracker import Tracker
 
 
 def test_a_frame_that_came_before_compose_was_stopped_is_a_card() -> None:
@@ -18,7 +17,7 @@ def test_a_frame_that_came_before_compose_was_stopped_is_a_card() -> None:
     frame, notice = FrameInfo(1, 1, 1, 1, "s", 1, 90, 160), "no camera: demo footage"
     into, card = np.empty_like(picture), np.empty_like(picture)
     lost = Decision(State.LOST, "no frame comes from capture", 2000.0, frame=(1, 1))
-    Renderer(settings, Tracker(settings, None)).render(ImagePyramid(picture), frame, lost, into, notice)
+    Renderer(settings).render(ImagePyramid(picture), frame, lost, None, into, notice=notice)
     draw_card(lost.reason, card)
     assert (into == card).all()
 
@@ -30,7 +29,15 @@ def test_a_frame_is_never_painted_with_the_decision_on_another_one(state: State,
     settings, picture = ComposeSettings(refine="none"), np.full((90, 160, 3), 200, np.uint8)
     frame, into = FrameInfo(1, 1, 1, 1, "s", 1, 90, 160), np.zeros_like(picture)
     with pytest.raises(RuntimeError, match="decision on"):
-        Renderer(settings, Tracker(settings, None)).render(
-            ImagePyramid(picture), frame, Decision(state, "", 0.0, frame=other), into
-        )
+        Renderer(settings).render(ImagePyramid(picture), frame, Decision(state, "", 0.0, frame=other), None, into)
+    assert not into.any()
+
+
+@pytest.mark.parametrize("state", [State.LIVE, State.EVERYBODY])
+def test_people_are_not_shown_where_nobody_says_where_they_are(state: State) -> None:
+    picture = np.full((90, 160, 3), 200, np.uint8)
+    frame, into = FrameInfo(1, 1, 1, 1, "s", 1, 90, 160), np.zeros_like(picture)
+    decision = Decision(state, "", 0.0, opacity=1.0, frame=(1, 1))
+    with pytest.raises(RuntimeError, match="nobody said where they are"):
+        Renderer(ComposeSettings()).render(ImagePyramid(picture), frame, decision, None, into)
     assert not into.any()

@@ -228,7 +228,7 @@ def test_reading_the_edge_and_painting_it_change_nothing(refine: str, scene: Dem
         tracker = Tracker(
             ComposeSettings(refine=refine), MatteEdge(matte, MattePace()) if refine == "matte" else GuidedEdge()
         )
-        renderer, seen = Renderer(ComposeSettings(refine=refine), tracker), []
+        renderer, seen = Renderer(ComposeSettings(refine=refine)), []
         for index in range(60, 66):
             pyramid = ImagePyramid(scene.frame(index))
             tracker.update(frame(index), pyramid)
@@ -237,7 +237,7 @@ def test_reading_the_edge_and_painting_it_change_nothing(refine: str, scene: Dem
             for _ in range(times):
                 into = np.empty_like(pyramid.picture)
                 decision = Decision(State.LIVE, "", 0.0, subjects, 1.0, frame=(1, index))
-                renderer.render(pyramid, frame(index), decision, into)
+                renderer.render(pyramid, frame(index), decision, tracker.alpha(), into)
                 seen.append(into)
             assert all((into == seen[-1]).all() for into in seen[-times:])
         shown.append(seen[::times])
@@ -535,7 +535,7 @@ def test_what_the_subject_holds_stays_sharp_only_if_asked_for_and_only_while_it_
 
 def test_who_was_chosen_by_hand_is_outlined_for_a_second(scene: DemoScene, matte: Matte) -> None:
     tracker = tracker_of(matte)
-    renderer = Renderer(ComposeSettings(background="color:000000"), tracker)
+    renderer = Renderer(ComposeSettings(background="color:000000"))
     second = 1_000_000_000
 
     def paint(index: int, at: int) -> tuple[np.ndarray, bool]:
@@ -545,7 +545,8 @@ def test_who_was_chosen_by_hand_is_outlined_for_a_second(scene: DemoScene, matte
         into = np.empty_like(scene.frame(index))
         tracker.refine(found)
         decision = Decision(State.LIVE, "", 0.0, found, 1.0, frame=(1, index))
-        renderer.render(ImagePyramid(scene.frame(index)), now, decision, into)
+        outlined = tracker.is_outlined(at)
+        renderer.render(ImagePyramid(scene.frame(index)), now, decision, tracker.alpha(), into, outlined=outlined)
         return into, bool((into == OUTLINE_BGR).all(-1).sum() > 200)
 
     assert not paint(60, 1 * second)[1]
