@@ -158,6 +158,11 @@ class Jumps:
         """Return the film's time of a time of the recording."""
         return max(0.0, time_s + self.shift_s)
 
+    def part(self, begin_s: float, end_s: float) -> str:
+        """Return a link to the beginning of a part of the recording, and the time code of its end where that is another."""
+        end = time_code(self.film_s(end_s))
+        return self.to(begin_s) + (f" to {end}" if end != time_code(self.film_s(begin_s)) else "")
+
     def to(self, time_s: float) -> str:
         """Return a link to a time of the recording, with its time code as text."""
         film_s = self.film_s(time_s)
@@ -180,7 +185,7 @@ def _spans(spans: Sequence[Span], jumps: Jumps, none: str) -> str:
         return f"<p>{none}</p>"
     found = few(spans, MOST_SPANS)
     items = "".join(
-        f"<li>{jumps.to(span.begin_s)} to {time_code(jumps.film_s(span.end_s))}: {escaped(span.why)} "
+        f"<li>{jumps.part(span.begin_s, span.end_s)}: {escaped(span.why)} "
         f'<span class="soft">({counted(span.frames, "frame")})</span></li>'
         for span in found[:MOST_SPANS]
     )
@@ -220,7 +225,7 @@ def _others(people: Sequence[Appearance], pictures: Sequence[bytes | None], tota
         _thumbnail(
             picture,
             f"Person {number}, as hidden in the film",
-            f"{number}: {jumps.to(person.first_s)} to {time_code(jumps.film_s(person.last_s))}",
+            f"{number}: {jumps.part(person.first_s, person.last_s)}",
         )
         for number, (person, picture) in enumerate(zip(people, pictures, strict=False), 1)
     )

@@ -106,6 +106,11 @@ def test_time_codes_are_those_of_the_film(tmp_path: Path) -> None:
     assert number_of(images(page)["Who stays sharp"][0]) == 0
 
 
+def test_a_moment_shorter_than_a_time_code_has_one(tmp_path: Path) -> None:
+    lines = [line_of(0, 0.0), line_of(1, 0.51, doubt="check this"), line_of(2, 0.53)]
+    assert "00:00.5: check this (1 frame)" in Page(report(tmp_path, lines)).text
+
+
 def test_hostile_names_and_texts_are_text(tmp_path: Path) -> None:
     plain = Page(report(tmp_path, [line_of(0, doubt="x"), hidden(1, "y")], replace(FACTS, settings={"a": "b"})))
     facts = Facts(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, {HOSTILE: HOSTILE}, 1, 1.0, 1)
