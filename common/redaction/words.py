@@ -6,21 +6,7 @@ import math
 
 from common.redaction.summary import AS_ASKED, Summary
 
-# what a reader of the report is told instead of what compose says to the person in front of the camera
-PLAIN = {
-    AS_ASKED: "everybody is hidden, as was asked for",
-    "nobody found": "nobody was found in the picture",
-    "nobody found; everybody who comes is shown": "nobody was found in the picture",
-    "you are not in the picture": "the person to keep was not in the picture",
-    "not sure that this is you": "it was not certain which person to keep",
-    "no mask yet": "nobody could tell yet who is where",
-}
 MOST_REASONS = 4  # in one sentence
-
-
-def plain(reason: str) -> str:
-    """Return a reason in words that need no knowledge of the program."""
-    return PLAIN.get(reason, reason)
 
 
 def time_code(seconds: float) -> str:
@@ -58,11 +44,11 @@ def outcome(summary: Summary) -> str:
     frames, hidden = summary.frames, summary.frames - summary.shown
     if set(summary.reasons) == {AS_ASKED} and not summary.shown:
         return f"Everybody is hidden in all of the {counted(frames, 'frame')}, as was asked for."
-    who = "The person who is kept" if "everybody" not in summary.states else "Everybody who was found"
+    who = "The person who stays sharp" if "everybody" not in summary.states else "Everybody who is found"
     said = f"{who} is visible in {summary.shown:,} of {counted(frames, 'frame')} ({percent(summary.shown, frames)})."
     if not hidden:
         return f"{said} No frame is hidden completely."
-    reasons = [f"{number:,} because {plain(reason)}" for reason, number in list(summary.reasons.items())[:MOST_REASONS]]
+    reasons = [f"{number:,} ({reason})" for reason, number in list(summary.reasons.items())[:MOST_REASONS]]
     rest = hidden - sum(list(summary.reasons.values())[:MOST_REASONS])
     reasons += [f"{rest:,} for other reasons"] if rest else []
     others = f"the other {hidden:,}" if summary.shown else "all of them"

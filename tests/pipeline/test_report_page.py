@@ -29,8 +29,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A film and its report, with something in every section."""
     folder = tmp_path_factory.mktemp("redacted")
     lines: list[dict[str, Any]] = [line_of(number, others=[[0.0, 0.2, 0.3, 1.0]]) for number in range(40)]
-    lines[10:20] = [hidden(number, "nobody found") for number in range(10, 20)]
-    lines[20:23] = [hidden(number, "not sure that this is you") for number in range(20, 23)]
+    lines[10:20] = [hidden(number, "nobody is found") for number in range(10, 20)]
+    lines[20:23] = [hidden(number, "it is not sure who this is") for number in range(20, 23)]
     lines[31]["doubt"] = "somebody came close: check who stays visible " + "x" * 200
     film = write_film(folder / NAME, evenly(40, 10))
     write_report(write_judgements(folder / "j", lines), film, FACTS, folder / "report.html")
