@@ -183,7 +183,7 @@ class Judge:
             reason=reason,
             look=look is not None,
             subject=None if reason else _relative(alpha, info),
-            others=() if near is None else tuple(i.box_xyxy for i in near.strangers),
+            others=() if near is None else tuple(i.box_xyxy for i in near.others),
             doubt="" if look is None else look.doubt,
         )
         return Judged(info, frame.pyramid, decision, alpha, judgement)

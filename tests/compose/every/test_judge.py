@@ -127,6 +127,7 @@ def test_the_person_at_the_chosen_point_stays_sharp_from_that_moment_on(scene: D
     film = judge(scene, range(60, 150), found_in(scene), ComposeSettings(pace="every", at=1.0, point=(x, y)))
     assert {one.decision.reason for one in film.judged[:30]} == {TOO_EARLY}
     assert set(film.states[30:60]) == {"live"}
+    assert not any(one.judgement.doubt for one in film.judged[:60])
     assert min(film.bystander[31:60]) > 0.6
     assert max(film.subject[31:60]) < 0.1
 
