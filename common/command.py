@@ -1,4 +1,4 @@
-"""The command `onlyme` of an installed copy: start a call, check this machine, manage keys, fetch a model.
+"""The command `onlyme` of an installed copy: start a call, redact recordings, check this machine, manage keys, fetch a model.
 
 In the wheel every package of the project lies inside the one import package `onlyme`. The command starts each program with
 that folder first on its import path, so that `import common` means the same there as in a checkout. It is imported as
@@ -20,10 +20,17 @@ from .runtime.exit_codes import EXIT_USAGE
 from .runtime.install import CODE
 
 # command → module
-PROGRAMS = {"doctor": "common.doctor", "cameras": "capture", "keys": "display.relay.keyring", "model": "infer.fetch"}
+PROGRAMS = {
+    "redact": "common.redaction",
+    "doctor": "common.doctor",
+    "cameras": "capture",
+    "keys": "display.relay.keyring",
+    "model": "infer.fetch",
+}
 HELP = """\
 commands:
   start [FLAGS]            start a call; FLAGS are honcho's, such as -c infer=3; Ctrl-C ends the call
+  redact IN... -o OUT      redact recordings, every frame and with their sound; see onlyme redact --help
   doctor [--json]          say what works on this machine, and what to do about the rest
   cameras                  list the cameras with their sizes and rates
   keys COMMAND             manage the keys of remote viewers; see onlyme keys --help

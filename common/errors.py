@@ -15,6 +15,7 @@ OnlymeError
  ├── SourceLostError         a source that did deliver has stopped: everything is hidden and it is opened again
  ├── RingGoneError           the segment was removed, or is not one of ours: counted, and the next message is awaited
  ├── RunFolderGoneError      the run folder was removed: the stage is restarted and makes another
+ ├── RedactionError          the stages of a redaction failed, and no restart mended it: nothing was written
  ├── DeviceError             a device that cannot run the network, or no longer can: the worker goes on on the processor
  └── MessageError            bytes from a socket that are no valid message: counted and dropped
 
@@ -22,6 +23,8 @@ OnlymeError
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class OnlymeError(Exception):
@@ -82,6 +85,19 @@ class RingGoneError(OnlymeError):
 
 class RunFolderGoneError(OnlymeError):
     """The run folder was removed under the call, with the sockets in it."""
+
+
+class RedactionError(OnlymeError):
+    """A redaction failed for a reason that the user may not be able to mend.
+
+    Args:
+        text: One line.
+        log: The last lines that the stages printed.
+    """
+
+    def __init__(self, text: str, log: Sequence[str] = ()) -> None:
+        super().__init__(text)
+        self.log = list(log)
 
 
 class DeviceError(OnlymeError):

@@ -24,13 +24,21 @@ SOURCES = sorted(p for stage in (*STAGE_NAMES, "common") for p in (ROOT / stage)
 # what may be used only where: dotted name → files
 ROOMS = {
     "cv2.VideoCapture": {"capture/sources/live.py", "compose/picture/background.py"},
-    "av": {"capture/sources/container.py", "display/sinks/video.py"},
+    "av": {
+        "capture/sources/container.py",
+        "common/redaction/files.py",
+        "common/redaction/thumbnails.py",
+        "display/film/containers.py",
+        "display/film/original.py",
+        "display/film/writer.py",
+        "display/sinks/video.py",
+    },
     "cv2.dnn": {"infer/mask_rcnn.py"},
     "ai_edge_litert.interpreter": {"common/vision/litert.py"},
     "cv2.imshow": {"display/sinks/window.py"},
     "cv2.namedWindow": {"display/sinks/window.py"},
     "os.environ": {"common/runtime/environment.py"},
-    "signal.signal": {"common/runtime/supervisor.py", "common/runtime/child.py"},
+    "signal.signal": {"common/runtime/supervisor.py", "common/runtime/child.py", "common/redaction/command.py"},
     "os.fork": {"common/runtime/supervisor.py"},  # whose process has one thread
     "zmq.Context": {"common/ipc/streams.py"},
     # channels between processes, which are rows of STREAMS
@@ -41,6 +49,7 @@ ENTRY_POINTS = {
     "common/runtime/supervisor.py",
     "common/vision/assets.py",
     "common/command.py",
+    "common/redaction/command.py",
     "common/setup.py",
     "common/doctor.py",
     "display/relay/keyring.py",

@@ -229,7 +229,7 @@ class VideoInput:
                 raise SourceLostError(f"{self._name} stopped delivering: {_meaning_of(error)}") from None
             if packet is None:
                 return None
-            if packet.stream_index == self._stream.index:
+            if packet.stream is self._stream:  # the empty one that ends a track has the index 0 in every track
                 stamp = packet.pts if packet.pts is not None else packet.dts
                 stamp_s = None if stamp is None or packet.time_base is None else float(stamp * packet.time_base)
                 if stamp_s is not None and self._read_count < PROBED_PACKETS:

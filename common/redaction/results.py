@@ -74,6 +74,13 @@ class ResultsFile:
         """Numbers of the frames whose results are in the file."""
         return self._places.keys()
 
+    @property
+    def model(self) -> str:
+        """Name of the networks that made the results, "" where there are none."""
+        for at, length in self._places.values():
+            return str(json.loads(os.pread(self._fd, length, at))["model"])
+        return ""
+
     def add(self, result: MasksInferred) -> None:
         """Write the result of a frame, unless it has one.
 

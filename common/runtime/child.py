@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import importlib
 import logging
 import os
@@ -20,6 +18,7 @@ from common.metrics.metrics import metrics, path_of
 from common.runtime.environment import process_name, under_honcho
 from common.runtime.exit_codes import EXIT_CRASHED, EXIT_OK, EXIT_TERMINATED, EXIT_USAGE
 from common.runtime.mistake_note import MistakeNote
+from common.runtime.parent_watch import set_parent_death_signal
 from common.runtime.procinfo import environment_of
 from common.runtime.run_dir import check_own_files, open_run_dir
 from common.runtime.stage_context import StageContext
@@ -27,7 +26,6 @@ from common.settings.base import Settings
 from common.settings.loader import read_settings
 from common.stages import settings_of
 
-PR_SET_PDEATHSIG = 1  # prctl(2)
 STOP_LIMIT_S = 10.0  # in which a stage that says a mistake does so, unless it was killed
 
 log = logging.getLogger("onlyme")
@@ -45,7 +43,7 @@ def run_child(stage: str, package: str, context: StageContext, parent: int) -> N
     for handler in logging.getLogger().handlers:
         handler.addFilter(note)
     try:
-        _set_parent_death_signal(parent)
+        set_parent_death_signal(parent)
         code = _run_loop(stage, package, context)
     except UserError as error:
         code = EXIT_USAGE
@@ -106,14 +104,6 @@ def _wait_for_stop(context: StageContext) -> None:
     deadline = time.monotonic() + STOP_LIMIT_S
     while not context.should_stop() and time.monotonic() < deadline:
         time.sleep(0.05)
-
-
-def _set_parent_death_signal(parent: int) -> None:
-    """Have the kernel kill this process when `parent` ends, where it can (Linux). StageContext checks the parent as well."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before the kernel was told
-        os._exit(EXIT_CRASHED)
 
 
 def _flush_output() -> None:

@@ -1,12 +1,17 @@
-"""Finds the processes above a stage, up to honcho, and tells whether they are still alive."""
+"""Finds the processes above a stage, up to honcho, tells whether they are still alive, and ends a process with its parent."""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
+import signal
 
 from common.runtime.environment import under_honcho
+from common.runtime.exit_codes import EXIT_CRASHED
 from common.runtime.procinfo import command_of, group_of, has_broken_output, is_waiting_for_children, parent_of
 
+PR_SET_PDEATHSIG = 1  # prctl(2)
 Ancestors = list[tuple[int, int]]  # (pid, pid of its parent) for each process below honcho, this one first
 NO_PROCESS = -1  # a pid that no process has: a parent that is expected to have it counts as dead
 HELPER = "from multiprocessing."  # begins the code in the command line of a process that multiprocessing did not fork
@@ -64,3 +69,11 @@ def all_alive(above: Ancestors) -> bool:
         return True
     honcho = honcho_of(above)
     return honcho is None or not (is_waiting_for_children(honcho) or has_broken_output(honcho))
+
+
+def set_parent_death_signal(parent: int) -> None:
+    """Have the kernel kill this process when `parent` ends, where it can (Linux). StageContext checks the parent as well."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before the kernel was told
+        os._exit(EXIT_CRASHED)

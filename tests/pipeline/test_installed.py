@@ -19,10 +19,23 @@ from pathlib import Path
 import pytest
 
 from tests.call import read_until
+from tests.capture.sources.films import evenly, write_film
 from tests.conftest import missing
 from tests.shared import ROOT
 
 DECOY = "raise SystemExit('a file of the current folder was imported in place of a package')\n"
+ANOTHER_PROGRAM = """
+import json, sys
+from onlyme import RedactionError, redact
+told = []
+done = redact(sys.argv[1], "out.mp4", workers=1, point=(0.5, 0.5), at=0, progress=told.append)
+try:
+    redact(sys.argv[1], "out.mp4")
+except RedactionError as error:
+    text = str(error)
+ours = [name for name in sys.modules if name.partition(".")[0] in ("capture", "infer", "compose", "display", "common")]
+print(json.dumps({"frames": done.frames, "error": text, "ours": ours}))
+"""
 STAGES = ("capture", "infer", "compose", "display", "relay")
 PACKAGES = ("capture", "infer", "compose", "display", "common")
 
@@ -106,7 +119,7 @@ def test_the_wheel_holds_the_whole_application_inside_one_package(wheel: Path) -
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {name.split("/")[0] for name in names} == {"onlyme", f"onlyme-{version_of_the_project()}.dist-info"}
     code = {f for f in tracked_files() if f.split("/")[0] in PACKAGES}
-    others = {"Procfile", "mask-rcnn-coco/object_detection_classes_coco.txt"}
+    others = {"Procfile", "mask-rcnn-coco/object_detection_classes_coco.txt", "__init__.py"}
     assert {name.removeprefix("onlyme/") for name in names if name.startswith("onlyme/")} == code | others
 
 
@@ -161,6 +174,22 @@ def test_its_files_are_kept_in_the_users_folders(onlyme: Path, elsewhere: Path, 
         [str(onlyme), "keys", "new", "anna"], cwd=elsewhere, env=plain, capture_output=True, text=True, check=True
     ).stdout
     assert (elsewhere / "config" / "onlyme" / "keys").is_dir(), made
+
+
+def test_another_program_redacts_a_recording(onlyme: Path, elsewhere: Path, plain: dict[str, str]) -> None:
+    """Its own modules and those of its folder may have the names of our packages, and stay what they are."""
+    call = write_film(elsewhere / "call.mp4", evenly(6, 25))
+    done = subprocess.run(
+        [str(onlyme.with_name("python")), "-c", ANOTHER_PROGRAM, str(call)], cwd=elsewhere,
+        env={**plain, "ONLYME_MASK_RCNN": "none", "ONLYME_FETCH": "no"}, capture_output=True, text=True, check=False,
+        timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = dict(json.loads(done.stdout))
+    assert said["frames"] == 6
+    assert said["error"].startswith("--out: expected a new file, got out.mp4")
+    assert said["ours"] == [], "no module of this project but those of the package onlyme"
+    assert {"out.mp4", "out.report.html", "out.results.jsonl"} <= {path.name for path in elsewhere.iterdir()}
 
 
 def test_the_command_refuses_what_it_does_not_know(onlyme: Path, plain: dict[str, str]) -> None:

@@ -7,14 +7,18 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
+from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from capture.sources.container import VideoInput
 from capture.sources.conversion import TINY
 from common.errors import SourceError
 from common.vision.arrays import BgrImage
-from tests.capture.sources.films import blue_corner, evenly, number_of, write_film
+from tests.capture.sources.films import blue_corner, evenly, number_of, picture_of, write_film
 
 
 def opened(path: Path) -> VideoInput:
@@ -110,6 +114,39 @@ def test_sound_is_left_alone(tmp_path: Path) -> None:
     assert len(read(path)) == 12
     video = opened(path)
     assert {packet.packet.stream.type for _ in range(5) if (packet := video._read()) is not None} == {"video"}
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["video first", "video second"])
+@pytest.mark.parametrize("other", ["sound", "data"])
+def test_a_film_is_read_to_its_end_whatever_tracks_are_beside_it(before: bool, other: str, tmp_path: Path) -> None:
+    """The empty packets that end each track all say that they are of track 0.
+
+    Where the pictures were track 1, the last ones stayed in the decoder; beside a track of data capture ended with a traceback.
+    """
+    path = tmp_path / "a.ts"
+    # as a stream in MPEG-TS FFmpeg hands out what it does not know as data
+    beside: dict[str, Any] = {"codec_name": "aac" if other == "sound" else "pcm_s16le", "rate": 48_000}
+    with av.open(str(path), "w") as file:
+        if before:
+            file.add_stream(**beside)
+        stream = file.add_stream("libx264", rate=10, options={"preset": "veryfast"})  # with B-frames, which come late
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        if not before:
+            file.add_stream(**beside)
+        sound = file.streams.audio[0]
+        for number in range(12):
+            file.mux(stream.encode(VideoFrame.from_ndarray(picture_of(number, (64, 48)), "bgr24")))
+            samples = AudioFrame.from_ndarray(
+                np.zeros((1, 2 * 1024), np.int16) if other == "data" else np.zeros((2, 1024), np.float32),
+                "s16" if other == "data" else "fltp", "stereo",
+            )  # fmt: skip
+            samples.sample_rate, samples.pts = 48_000, number * 4800
+            file.mux(sound.encode(samples))
+        file.mux(stream.encode(None))
+    with av.open(str(path)) as file:
+        assert [each.type for each in file.streams][not before] == {"sound": "audio"}.get(other, other)
+    assert [number_of(picture) for _, picture in read(path)] == list(range(12))
 
 
 def test_the_period_is_measured_because_the_container_may_be_wrong(tmp_path: Path) -> None:

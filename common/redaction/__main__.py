@@ -1,0 +1,3 @@
+from common.redaction.command import main
+
+main()

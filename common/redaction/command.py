@@ -1,0 +1,155 @@
+"""`onlyme redact IN... -o OUT`: redact recordings, every frame of them, with their sound.
+
+Exit codes: 0, every output is whole; 3, the same, and a person should look; 2, a mistake in one line; 1, a failure; 130,
+Ctrl-C. Of several files the worst counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from common.command import environment
+from common.errors import ConfigError, UserError
+from common.redaction.one import Job
+from common.redaction.outcome import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_LOOK, EXIT_MISTAKE, EXIT_OK
+from common.redaction.progress import Bar, JsonLines, Reporter
+from common.redaction.settings import PROG, Texts, declared, resolve
+from common.redaction.shelf import Outcome, Plan, plan, run_one
+from common.runtime.cores import available_cores
+from common.runtime.private_files import be_private
+from common.settings.base import flag_of, variable_of
+
+WORST_LAST = (EXIT_OK, EXIT_LOOK, EXIT_MISTAKE, EXIT_FAILED, EXIT_INTERRUPTED)
+OURS = ("inputs", "out", "workers", "jobs", "overwrite", "json")  # arguments that are no settings of the stages
+
+
+def main() -> NoReturn:
+    """Run the command line; exit with one of the codes above."""
+    be_private()
+    is_json = "--json" in sys.argv
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, _interrupt)
+    try:
+        code = _run(parser().parse_args())
+    except UserError as error:
+        code = EXIT_MISTAKE
+        if is_json:
+            JsonLines().error(str(error), code)
+        else:
+            print(f"{PROG}: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        code = EXIT_INTERRUPTED
+        print(f"{PROG}: interrupted; what was found is kept, and the same command goes on with it", file=sys.stderr)
+    except BrokenPipeError:  # nobody reads what is told: the program that started this one has ended
+        code = EXIT_INTERRUPTED
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line; the settings among its flags are those that the stages declare."""
+    made = argparse.ArgumentParser(
+        prog=PROG, description=__doc__.split("\n\n")[1], allow_abbrev=False, usage="onlyme redact IN... -o OUT [FLAGS]"
+    )
+    made.error = _refuse  # type: ignore[method-assign] # argparse would print the whole usage
+    made.add_argument("inputs", nargs="+", type=Path, metavar="IN", help="video files, and folders of them")
+    made.add_argument(
+        "-o", "--out", type=Path, required=True, metavar="OUT", help="the film to write; of several files, their folder"
+    )
+    made.add_argument(
+        "--workers", type=_at_least_one, metavar="N", help="processes that look for people in one file (default: one a core)"
+    )  # fmt: skip
+    made.add_argument("--jobs", type=_at_least_one, default=1, metavar="N", help="files at a time (default: 1)")
+    made.add_argument(
+        "--overwrite", action="store_true", help="do again what is done, and replace outputs that are there"
+    )
+    made.add_argument("--json", action="store_true", help="one JSON object a line, for programs, instead of a bar")
+    settings = made.add_argument_group("settings, which are variables too (docs/settings.md)")
+    for name, field in declared().items():
+        short = [field.metadata["short"]] if field.metadata["short"] else []
+        default = "" if field.default in (None, ()) else f" (default: {field.default})"
+        settings.add_argument(
+            *short, flag_of(name), dest=name, metavar=name.rstrip("_").upper(), help=field.metadata["help"] + default
+        )
+    return made
+
+
+def _run(given: argparse.Namespace) -> int:
+    settings = resolve({name: value for name, value in vars(given).items() if name not in OURS})
+    if (code := _fetch_model(settings)) != EXIT_OK:
+        return code
+    workers = given.workers or max(1, available_cores() // given.jobs)
+    planned = plan(given.inputs, given.out, settings, workers, overwrite=given.overwrite)
+    reporter: Reporter = JsonLines() if given.json else Bar(planned.frames)
+    code = EXIT_INTERRUPTED
+    try:
+        code = worst(run_all(planned, given.jobs, reporter))
+    finally:
+        reporter.close(code, len(planned.done))
+    return code
+
+
+def _fetch_model(settings: Texts) -> int:
+    """Try once to fetch the small Mask R-CNN, as the first call does; return the exit code of that program."""
+    return subprocess.call(
+        [sys.executable, "-m", "infer.first_start"],
+        env={**environment(), variable_of("mask_rcnn"): settings["mask_rcnn"]},
+        stdout=sys.stderr.fileno(),  # standard output may be for a program
+    )
+
+
+def run_all(planned: Plan, at_once: int, reporter: Reporter) -> list[Outcome]:
+    """Do all jobs, `at_once` of them at a time, on this machine.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; no job runs any more.
+    """
+    stop = threading.Event()
+
+    def do(job: Job) -> Outcome:
+        outcome = run_one(job, reporter.progress, stop)
+        planned.record(outcome)
+        reporter.outcome(outcome)
+        return outcome
+
+    if at_once == 1:
+        return [do(job) for job in planned.jobs]
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            return list(pool.map(do, planned.jobs))
+        except BaseException:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def worst(outcomes: Sequence[Outcome]) -> int:
+    """Return the exit code of the worst outcome, 0 where there is none."""
+    return max((outcome.code for outcome in outcomes), key=WORST_LAST.index, default=EXIT_OK)
+
+
+def _at_least_one(text: str) -> int:
+    try:
+        if (value := int(text)) > 0:
+            return value
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
+
+
+def _refuse(message: str) -> NoReturn:
+    raise ConfigError(f"{message}; see --help")
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,78 @@
+"""The manifest of a folder of outputs: which source became which output, so that a second run does what is missing.
+
+It has one JSON object a line, and of a source the last one counts.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from common.redaction.key import output_key, sha256_of
+from common.redaction.outcome import EXIT_LOOK, EXIT_OK
+from common.redaction.settings import Texts
+
+NAME = "onlyme-manifest.jsonl"
+
+
+class Manifest:
+    """The manifest of one folder of outputs.
+
+    Args:
+        folder: The folder; there may be no manifest in it yet.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self.path = folder, folder / NAME
+        self._rows: dict[str, dict[str, Any]] = {}
+        if self.path.exists():
+            for line in self.path.read_bytes().split(b"\n"):
+                try:
+                    row = json.loads(line)
+                    self._rows[row["source"]] = row
+                except (ValueError, KeyError, TypeError):  # the end of a line that a killed process wrote
+                    continue
+
+    def is_ours(self, source: Path, out: Path) -> bool:
+        """Return whether an output is there that was made from this source, and has the size that it was made with."""
+        row = self._rows.get(str(source.absolute()))
+        if row is None or row["code"] not in (EXIT_OK, EXIT_LOOK) or row["out"] != str(out.absolute()):
+            return False
+        return out.is_file() and out.stat().st_size == row["out_size"]
+
+    def is_done(self, source: Path, out: Path, settings: Texts) -> bool:
+        """Return whether the output is there that these settings give for the source as it is now.
+
+        A source is hashed only if its size or time has changed.
+
+        Raises:
+            OSError: The source cannot be read.
+        """
+        if not self.is_ours(source, out):
+            return False
+        row, status = self._rows[str(source.absolute())], source.stat()
+        is_untouched = (row["size"], row["mtime_ns"]) == (status.st_size, status.st_mtime_ns)
+        digest = row["source_sha256"] if is_untouched else sha256_of(source)
+        return bool(row["key"] == output_key(digest, settings))
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Write what became of a source.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        self._rows[row["source"]] = row
+        fd = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)  # another run may write to the same folder
+            size = os.fstat(fd).st_size
+            begin = b"\n" if size and os.pread(fd, 1, size - 1) != b"\n" else b""  # behind a torn line
+            os.write(fd, begin + json.dumps(row).encode() + b"\n")
+        finally:
+            os.close(fd)

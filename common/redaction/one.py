@@ -1,0 +1,230 @@
+"""Redacts one recording: what the command, the library and the tasks on other machines call."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Unpack
+
+from common.errors import ConfigError, RedactionError, SourceError
+from common.metrics.metrics import read_samples
+from common.readable import readable
+from common.redaction.call import Call
+from common.redaction.facts import Facts
+from common.redaction.key import output_key, results_key, sha256_of
+from common.redaction.outcome import EXIT_MISTAKE, Options, Progress, Redaction, Watch
+from common.redaction.report import write_report
+from common.redaction.results import ResultsFile, key_in
+from common.redaction.settings import Texts, resolve, stage_variables
+from common.redaction.summary import summary
+from common.redaction.workplace import Workplace
+from common.runtime.cores import available_cores
+from common.runtime.install import CODE, version
+
+POLL_S = 0.25
+RESULTS, REPORT = ".results.jsonl", ".report.html"  # beside the output, behind its name without the suffix
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One recording to redact.
+
+    Attributes:
+        source: A video file.
+        out: The film to write; its suffix says which container.
+        settings: What `resolve` returned.
+        workers: Processes that look for people, at least 1.
+        overwrite: Replace an output that is there.
+        procfile: Which programs the stages are.
+    """
+
+    source: Path
+    out: Path
+    settings: Texts
+    workers: int
+    overwrite: bool = False
+    procfile: Path = CODE / "Procfile"
+
+    @property
+    def results(self) -> Path:
+        """The file beside the output that keeps what was found."""
+        return self.out.with_name(self.out.stem + RESULTS)
+
+    @property
+    def report(self) -> Path:
+        """The report beside the output."""
+        return self.out.with_name(self.out.stem + REPORT)
+
+
+def redact(
+    source: str | Path,
+    out: str | Path,
+    *,
+    workers: int | None = None,
+    overwrite: bool = False,
+    progress: Watch | None = None,
+    **settings: Unpack[Options],
+) -> Redaction:
+    """Redact one recording.
+
+    Args:
+        source: A video file.
+        out: The film to write; it appears when it is whole.
+        workers: Processes that look for people; one a core by default.
+        overwrite: Replace an output that is there.
+        progress: Is called four times a second.
+        settings: See Options.
+
+    Raises:
+        UserError: One line about what the user can mend, such as a source that is no video.
+        RedactionError: The stages failed; its text is one line too, and nothing was written.
+    """
+    job = Job(Path(source), Path(out), resolve(settings), workers or available_cores(), overwrite)
+    return run(job, progress)
+
+
+def run(job: Job, progress: Watch | None = None, stop: threading.Event | None = None) -> Redaction:
+    """Redact one recording.
+
+    Args:
+        job: What to do.
+        progress: Is called four times a second.
+        stop: Ends the run when it is set, as Ctrl-C does.
+
+    Raises:
+        UserError, RedactionError: See `redact`.
+        KeyboardInterrupt: `stop` was set.
+    """
+    started = time.monotonic()
+    _check_paths(job)
+    with ExitStack() as on_leaving:
+        with _making(job):
+            place = on_leaving.enter_context(Workplace(job.out))
+            _refuse_existing(job)  # again, since another process may just have made it
+            before, source_sha256 = _state_of(job.source), sha256_of(job.source)
+            _prepare_results(job, results_key(source_sha256, job.settings))
+        _run_stages(job, place, started, progress, stop)
+        with _making(job):
+            if _state_of(job.source) != before:
+                raise SourceError(f"{job.source}: it changed while it was read; start again when it is whole")
+            account = summary(place.judgements)
+            if not place.film.is_file():
+                raise RedactionError(f"{job.source}: the stages ended without a film")
+            seconds = time.monotonic() - started
+            facts = Facts(
+                source_name=job.source.name, source_sha256=source_sha256, out_name=job.out.name,
+                model=_model(job.results), version=version(), settings=_without_folders(job.settings), frames=account.frames,
+                seconds=seconds, workers=job.workers,
+            )  # fmt: skip
+            write_report(place.judgements, place.film, facts, place.report)
+            _publish(place.report, job.report)
+            _publish(place.film, job.out)
+    return Redaction(
+        job.out, job.report, account.frames, account.shown, account.frames - account.shown, len(account.moments),
+        account.needs_look, seconds, source_sha256, output_key(source_sha256, job.settings),
+    )  # fmt: skip
+
+
+@contextmanager
+def _making(job: Job) -> Iterator[None]:
+    """Say in one line what of the output, or of what lies beside it, cannot be made."""
+    try:
+        yield
+    except OSError as error:
+        text = f"{job.out}: cannot be made ({error.filename or job.out.parent}: {error.strerror or error})"
+        if error.errno == errno.ENOSPC:
+            raise ConfigError(f"{text}; make room, and start again: what was found is kept") from None
+        raise ConfigError(f"{text}; mend it, or name another output") from None
+
+
+def _check_paths(job: Job) -> None:
+    """Refuse what would fail later, before anything is made."""
+    with readable("IN", job.source, SourceError):
+        if not job.source.is_file():
+            got = "a folder" if job.source.is_dir() else "no file" if job.source.exists() else "not there"
+            raise SourceError(f"IN: expected a video file, got {job.source} ({got}); check the path")
+        job.source.open("rb").close()
+    with readable("--out", job.out, ConfigError):
+        if not job.out.parent.is_dir():
+            raise ConfigError(f"--out: expected a folder that is there, got {job.out.parent}; make it, or name another")
+        if job.out.is_dir():
+            raise ConfigError(f"--out: expected a file to write, got {job.out} (a folder); name a file in it")
+        if job.out.exists() and job.out.samefile(job.source):
+            raise ConfigError(f"--out: expected another file than the source, got {job.out}; name another")
+    _refuse_existing(job)
+
+
+def _refuse_existing(job: Job) -> None:
+    if job.out.exists() and not job.overwrite:
+        raise ConfigError(
+            f"--out: expected a new file, got {job.out}, which is there; name another, or add --overwrite"
+        )
+
+
+def _state_of(source: Path) -> tuple[int, int, int]:
+    status = source.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _prepare_results(job: Job, key: str) -> None:
+    """Have a file of results for this key: the one that is there, or else a new one."""
+    if key_in(job.results) not in (None, key):
+        with ResultsFile(job.results, writes=True):  # nobody else is writing it
+            job.results.unlink()
+    if not job.results.exists():
+        ResultsFile.create(job.results, key, version())
+
+
+def _run_stages(
+    job: Job, place: Workplace, started: float, progress: Watch | None, stop: threading.Event | None
+) -> None:
+    of_this_run = {
+        "source": job.source.absolute(),
+        "out": place.film.absolute(),
+        "results": job.results.absolute(),
+        "judgements": place.judgements.absolute(),
+        "run_dir": place.run_dir,
+    }
+    variables = stage_variables(job.settings, of_this_run)
+    with Call(variables, job.workers, place.log, job.procfile) as call:
+        while (code := call.wait(POLL_S)) is None:
+            if stop is not None and stop.is_set():
+                raise KeyboardInterrupt
+            if progress is not None:
+                progress(_progress(job.source, place.run_dir, time.monotonic() - started))
+        if code != 0:
+            said = (call.last_words() or "the stages said nothing").replace(str(place.film.absolute()), str(job.out))
+            raise _failure(code, f"{job.source}: {said}", call.tail())
+
+
+def _failure(code: int, text: str, log: list[str]) -> Exception:
+    return SourceError(text) if code == EXIT_MISTAKE else RedactionError(text, log)
+
+
+def _progress(source: Path, run_dir: Path, seconds: float) -> Progress:
+    found = {sample.name: sample.value for sample in read_samples(run_dir)}
+    return Progress(source, int(found.get("frames_written", 0)), int(found.get("recording_frames", 0)), seconds)
+
+
+def _model(results: Path) -> str:
+    """Return the name of the networks that found the people, "" where nobody was looked for."""
+    with ResultsFile(results) as file:
+        return file.model
+
+
+def _without_folders(settings: Texts) -> Texts:
+    """Return settings as others may read them: who is given the report need not know the folders of this machine."""
+    return {name: "…/" + value.rpartition("/")[2] if "/" in value else value for name, value in settings.items()}
+
+
+def _publish(made: Path, path: Path) -> None:
+    """Give a whole file its name, in place of one that is there."""
+    with made.open("rb") as file:
+        os.fsync(file.fileno())  # else a power cut could leave the name without the content
+    os.replace(made, path)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from common.redaction.spans import Span
+from common.redaction.summary import AS_ASKED, SETTLED, summary
+from compose.who import selection
+from tests.common.redaction.judged import hidden, line_of, write_judgements
+
+
+def test_frames_are_counted_by_state_and_reason(tmp_path: Path) -> None:
+    lines = [
+        line_of(0),
+        line_of(1, state="everybody"),
+        hidden(2, "nobody found"),
+        hidden(3, "you are not in the picture"),
+    ]
+    found = summary(write_judgements(tmp_path / "j", [*lines, hidden(4, "nobody found")]))
+    assert (found.frames, found.shown, found.unjudged) == (5, 2, 0)
+    assert found.states == {"live": 1, "everybody": 1, "hidden": 3}
+    assert list(found.reasons.items()) == [("nobody found", 2), ("you are not in the picture", 1)]
+    assert found.begin_s == 0.0 and found.end_s == pytest.approx(0.5)
+    assert [(span.why, span.frames) for span in found.hidden] == [
+        ("nobody found", 2),
+        ("you are not in the picture", 1),
+    ]
+    assert found.moments == () and not found.needs_look
+
+
+@pytest.mark.parametrize("reason", sorted(SETTLED))
+def test_nobody_has_to_look_where_it_is_known_why_a_frame_is_hidden(reason: str, tmp_path: Path) -> None:
+    found = summary(write_judgements(tmp_path / "j", [hidden(0, reason)]))
+    assert not found.needs_look and found.unjudged == 0 and found.shown == 0
+
+
+@pytest.mark.parametrize(
+    "reason", ["not sure that this is you", "mask older than 500 ms", "no mask yet", "a reason of tomorrow"]
+)
+def test_a_person_should_look_where_nobody_could_judge(reason: str, tmp_path: Path) -> None:
+    found = summary(write_judgements(tmp_path / "j", [line_of(0), hidden(1, reason), hidden(2, reason), line_of(3)]))
+    assert found.needs_look and found.unjudged == 2 and found.hidden == ()
+    (moment,) = found.moments
+    assert moment == Span(0.1, moment.end_s, reason, 2) and moment.end_s == pytest.approx(0.3)
+
+
+def test_a_person_should_look_at_a_doubt_also_where_somebody_is_shown(tmp_path: Path) -> None:
+    found = summary(write_judgements(tmp_path / "j", [line_of(0), line_of(1, doubt="check who this is"), line_of(2)]))
+    assert found.needs_look and found.unjudged == 0
+    assert found.moments == (Span(0.1, 0.2, "check who this is", 1),)
+
+
+def test_a_hidden_frame_in_doubt_is_one_moment(tmp_path: Path) -> None:
+    found = summary(write_judgements(tmp_path / "j", [line_of(0), hidden(1, "no mask yet", doubt="look")]))
+    assert [span.why for span in found.moments] == ["look"] and found.unjudged == 1
+
+
+def test_settled_reasons_are_those_that_compose_gives() -> None:
+    assert {AS_ASKED, selection.NOBODY_FOUND, selection.NOBODY_YET, selection.NOT_HERE} == SETTLED
+    assert selection.NOT_SURE not in SETTLED
