@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -18,10 +19,13 @@ from common.ipc.streams import FRAMES, FRAMES_WANTED, MASKS, bind, connect, open
 from common.metrics.counters import Counters
 from common.redaction.results import ResultsFile
 from common.runtime.run_dir import open_run_dir
-from common.settings.recording import EVERY
-from compose.every.frames import JudgedFrames, Recorded, RecordedFrames
+from common.vision.pyramid import ImagePyramid
+from compose.every.frames import Recorded, RecordedFrames
 from compose.every.judge import Judge, Judged
-from compose.settings import ComposeSettings
+from compose.every.judgement import Judgement
+from compose.every.judging import JudgedFrames
+from compose.picture.alpha import EMPTY
+from compose.policy import Decision, State
 from tests.processes.neighbours import wait_for
 
 SHAPE = (48, 64, 3)
@@ -35,7 +39,7 @@ class Played:
         context = self._context.__enter__()
         self.ring = RingWriter(FRAMES.name, SHAPE, 8, 5)
         self._frames, self._wanted = bind(context, FRAMES, run_dir), bind(context, FRAMES_WANTED, run_dir)
-        self.counters = counters
+        self.counters, self._has_ended = counters, False
         self.received = RecordedFrames(context, run_dir, kept, counters)
         self._masks = connect(context, MASKS, run_dir)
         wait_for("compose", self._is_heard)
@@ -45,8 +49,13 @@ class Played:
         return bool(self._wanted.poll(0))
 
     def close(self) -> None:
-        self.ring.close()
+        self.end_capture()
         self._context.__exit__(None, None, None)
+
+    def end_capture(self) -> None:
+        if not self._has_ended:
+            self.ring.close()
+        self._has_ended = True
 
     def publish(self, number: int, *, is_look: bool) -> FrameInfo:
         self.ring.claim()[:] = number
@@ -160,11 +169,11 @@ def test_what_was_found_before_need_not_be_found_again(run_dir: Path, tmp_path: 
         assert file.known == {0, 1}, "what was found now is kept too"
 
 
-def test_the_end_comes_after_the_last_frame(played: Played) -> None:
-    played.publish(0, is_look=False)
-    played.say(RecordingEnded(1))
-    judged = JudgedFrames(played.received, HoldsBack(ComposeSettings(pace=EVERY)))
-    played.ready()
+def test_frames_are_judged_in_order_and_the_end_comes_after_the_last(played: Played) -> None:
+    for number in range(5):
+        played.publish(number, is_look=False)
+    played.say(RecordingEnded(5))
+    judged = JudgedFrames(played.received, HoldsBack())
     got: list[int] = []
 
     def turn() -> bool:
@@ -174,28 +183,67 @@ def test_the_end_comes_after_the_last_frame(played: Played) -> None:
         return judged.have_ended
 
     wait_for("the end", turn)
-    assert got == [0], "what the judge held back comes before the end"
+    assert got == [0, 1, 2, 3, 4], "what the judge held back comes before the end"
     assert not judged.is_ready
 
 
-class HoldsBack(Judge):
-    """Judges nothing before the end."""
+def test_the_loop_goes_on_while_frames_are_judged(played: Played) -> None:
+    """A loop that stands still for 5 s is ended; a batch of large frames may take longer."""
+    played.publish(0, is_look=False)
+    judge = HoldsBack()
+    judge.may_go_on.clear()
+    judged = JudgedFrames(played.received, judge)
+    played.ready()
+    for _ in range(5):
+        assert judged.next() is None
+        assert judged.is_ready
+    played.say(RecordingEnded(1))
+    judge.may_go_on.set()
 
-    def __init__(self, settings: ComposeSettings) -> None:
-        super().__init__(settings)
+    def turn() -> bool:
+        played.received.receive()
+        return judged.next() is not None
+
+    wait_for("the frame", turn)
+
+
+def test_a_judge_that_fails_ends_the_loop(played: Played) -> None:
+    played.publish(0, is_look=False)
+    played.ready()
+    judged = JudgedFrames(played.received, HoldsBack(fails=True))
+    with pytest.raises(RuntimeError, match="what nobody thought of"):
+        wait_for("the error", lambda: judged.next())  # noqa: PLW0108, whose type is not that of a method
+
+
+class HoldsBack(Judge):
+    """Judges two frames late, when it may."""
+
+    def __init__(self, *, fails: bool = False) -> None:
         self._held: list[Judged] = []
+        self._fails = fails
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
 
     def add(self, frame: FrameInfo, picture: np.ndarray, result: MasksInferred | None) -> list[Judged]:
-        self._held += super().add(frame, picture, result)
-        return []
+        if self._fails:
+            raise RuntimeError("what nobody thought of")
+        self.may_go_on.wait()
+        decision = Decision(State.HIDDEN, "for a test", -1.0, frame=(frame.epoch, frame.frame_id))
+        judgement = Judgement(frame.frame_id, 0.0, "hidden", decision.reason, result is not None)
+        self._held.append(Judged(frame, ImagePyramid(picture), decision, EMPTY, judgement))
+        return [self._held.pop(0)] if len(self._held) > 2 else []
 
     def end(self) -> list[Judged]:
         return self._held
 
 
-def test_compose_does_not_go_on_without_capture(played: Played) -> None:
-    played.publish(0, is_look=False)
+@pytest.mark.parametrize("taken", [0, 1], ids=["before the first frame", "after it"])
+def test_compose_does_not_go_on_without_capture(played: Played, taken: int) -> None:
+    for number in range(2):
+        played.publish(number, is_look=False)
+    for _ in range(taken):
+        taken_from(played)
     played.ready()
-    played.ring.close()
+    played.end_capture()
     with pytest.raises(RestartError, match="capture has ended"):
         played.received.take()
