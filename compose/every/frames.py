@@ -23,11 +23,13 @@ class Recorded(NamedTuple):
 
     picture: (H, W, 3) uint8 BGR; the receiver owns it.
     result: What was found in it; None exactly where nobody looked.
+    is_cut: Whether the frame is the first of another shot.
     """
 
     frame: FrameInfo
     picture: BgrImage
     result: MasksInferred | None
+    is_cut: bool
 
 
 class RecordedFrames:
@@ -90,12 +92,13 @@ class RecordedFrames:
             RestartError: Its picture is not there any more, because capture has ended.
             ConfigError: Its result cannot be kept, as on a full disk.
         """
-        frame, is_look, picture = self._come[0].frame, self._come[0].is_look, None
+        message, picture = self._come[0], None
+        frame = message.frame
         with suppress(RingGoneError):
             picture = self._ring.read(frame.segment, frame.sequence, frame.shape, None)
         if picture is None:  # what is wanted is never overwritten
             raise RestartError(f"frame {frame.frame_id} is not there any more, because capture has ended; start again")
-        result = self._result_of(frame) if is_look else None
+        result = self._result_of(frame) if message.is_look else None
         if result is not None and self._kept is not None:
             try:
                 self._kept.add(result)
@@ -104,7 +107,7 @@ class RecordedFrames:
         self._come.popleft()
         self._results.pop(frame.frame_id, None)
         self._taken += 1
-        return Recorded(frame, picture, result)
+        return Recorded(frame, picture, result, message.is_cut)
 
     def _result_of(self, frame: FrameInfo) -> MasksInferred | None:
         """Return the result of a frame: of this run, or of an earlier one."""

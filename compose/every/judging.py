@@ -66,7 +66,9 @@ class JudgedFrames:
             taken = self._frames.take()
             if taken.result is not None:
                 self.model, self.detector = taken.result.model, taken.result.detector
-            self._judging = self._beside.submit(self._judge.add, *taken)
+            self._judging = self._beside.submit(
+                self._judge.add, taken.frame, taken.picture, taken.result, is_cut=taken.is_cut
+            )
         elif self._frames.have_ended and not self._all_taken:
             self._all_taken = True
             self._judging = self._beside.submit(self._judge.end)

@@ -11,7 +11,7 @@ A, B = b"a", b"b"
 def looks_of(every: int, times_ms: list[int]) -> list[int]:
     rule = LookRule(every)
     last = len(times_ms) - 1
-    return [n for n, ms in enumerate(times_ms) if rule.is_look(n, ms * 1_000_000, is_last=n == last)]
+    return [n for n, ms in enumerate(times_ms) if rule.is_look(n, ms * 1_000_000, at_cut=n == last)]
 
 
 @pytest.mark.parametrize(

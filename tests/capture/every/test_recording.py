@@ -38,7 +38,8 @@ def test_every_picture_comes_once_in_order_with_its_own_time(tmp_path: Path, tim
     assert [number_of(frame.picture) for frame in frames] == list(range(len(times_s)))
     assert [frame.number for frame in frames] == list(range(len(times_s)))
     assert [frame.captured_ns for frame in frames] == [captured_ns_of(round(s * 1e3) / 1e3) for s in times_s]
-    assert [frame.is_last for frame in frames] == [False] * (len(times_s) - 1) + [True]
+    assert [frame.ends_shot for frame in frames] == [False] * (len(times_s) - 1) + [True]
+    assert not any(frame.is_cut for frame in frames)
 
 
 def test_pictures_of_another_size_get_the_size_of_the_first(tmp_path: Path) -> None:

@@ -224,7 +224,9 @@ class HoldsBack(Judge):
         self.may_go_on = threading.Event()
         self.may_go_on.set()
 
-    def add(self, frame: FrameInfo, picture: np.ndarray, result: MasksInferred | None) -> list[Judged]:
+    def add(
+        self, frame: FrameInfo, picture: np.ndarray, result: MasksInferred | None, *, is_cut: bool = False
+    ) -> list[Judged]:
         if self._fails:
             raise RuntimeError("what nobody thought of")
         self.may_go_on.wait()
