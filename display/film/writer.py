@@ -12,9 +12,10 @@ from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from common.runtime.environment import quieten_svt_av1
 from common.vision.arrays import BgrImage
 from display.film.colours import PictureConverter
-from display.film.containers import FORMATS, Encoder
+from display.film.containers import FORMATS, SVT_AV1, Encoder
 from display.film.original import Original
 from display.film.part_file import PartFile
 from display.film.stamps import FrameStamps, common_rate, film_time_base
@@ -95,7 +96,8 @@ class FilmWriter:
             self._mux_copies(last * self._time_base)  # by then the recording has said where its pictures end
             end_s = self._original.end_s
             end = last + self._usual_duration if end_s is None else round(end_s / self._time_base) + self._stamps.delay
-            self._encode_waiting(max(1, end - last))
+            end = max(end, last + 1)
+            self._encode_waiting(end - last)
             rest = self._video.encode(None)
             self._mux(rest[:-1])
             for packet in rest[-1:]:
@@ -112,6 +114,8 @@ class FilmWriter:
         return self._stamps.delay * self._time_base
 
     def _add_pictures(self, encoder: Encoder, quality: int, size_wh: tuple[int, int]) -> VideoStream:
+        if encoder.name == SVT_AV1:
+            quieten_svt_av1()
         rate = self._original.rate or FALLBACK_RATE
         stream = self._container.add_stream(encoder.name, rate=rate, options={**encoder.options, "crf": str(quality)})
         if not isinstance(stream, VideoStream):
@@ -156,8 +160,7 @@ class FilmWriter:
         """Write what is copied and comes before a time of the film, or all that is left."""
         for packet in self._original.until(None if until_s is None else until_s - self.delay_s):
             delay = round(self.delay_s / packet.time_base)
-            packet.dts = None if packet.dts is None else packet.dts + delay
-            packet.pts = None if packet.pts is None else packet.pts + delay
+            packet.dts, packet.pts = (packet.dts or 0) + delay, (packet.pts or 0) + delay
             packet.stream = self._copies[packet.stream_index]
             self._container.mux(packet)
 
