@@ -38,8 +38,7 @@ def main() -> NoReturn:
     """Run the command line; exit with one of the codes above."""
     be_private()
     is_json = "--json" in sys.argv
-    for signum in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, _interrupt)
+    _catch_signals()
     try:
         code = _run(parser().parse_args())
     except UserError as error:
@@ -97,6 +96,7 @@ def _run(given: argparse.Namespace) -> int:
     planned = plan(given.inputs, given.out, settings, workers, overwrite=given.overwrite)
     if given.ray:
         on_ray.connect(given.ray, workers)
+        _catch_signals()  # Ray has set handlers of its own
     reporter: Reporter = JsonLines() if given.json else Bar(planned.frames)
     code = EXIT_INTERRUPTED
     try:
@@ -156,6 +156,12 @@ def _at_least_one(text: str) -> int:
 
 def _refuse(message: str) -> NoReturn:
     raise ConfigError(f"{message}; see --help")
+
+
+def _catch_signals() -> None:
+    """Take what asks this process to end as Ctrl-C is taken."""
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, _interrupt)
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:

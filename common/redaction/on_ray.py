@@ -72,7 +72,8 @@ def run_all(planned: Plan, reporter: Reporter) -> list[Outcome]:
     here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
         ray.get_runtime_context().get_node_id(), soft=False
     )
-    board = ray.remote(ray_task.Board).options(num_cpus=0, scheduling_strategy=here).remote()
+    again = {"max_restarts": -1, "max_task_retries": -1}  # it only loses what nobody has asked for yet
+    board = ray.remote(ray_task.Board).options(num_cpus=0, scheduling_strategy=here, **again).remote()
     task = ray.remote(ray_task.redact)
     outcomes: list[Outcome] = []
     running: dict[Any, Job] = {}
@@ -91,11 +92,12 @@ def run_all(planned: Plan, reporter: Reporter) -> list[Outcome]:
                 continue
             options = {"num_cpus": job.workers, "max_retries": DEATHS, "retry_exceptions": False}
             running[task.options(**options).remote(*arguments, board)] = job
-        sources = {str(job.source.absolute()): job.source for job in planned.jobs}
         while running:
             ended, _ = ray.wait(list(running), timeout=POLL_S)
+            sources = {str(job.source.absolute()): job.source for job in running.values()}
             for source, *rest in ray.get(board.take.remote()):
-                reporter.progress(Progress(sources[source], *rest))
+                if source in sources:  # it may have ended before this came
+                    reporter.progress(Progress(sources[source], *rest))
             for each in ended:
                 end(_outcome(each, running.pop(each)))
     finally:

@@ -58,6 +58,12 @@ def test_a_retry_goes_on_with_what_a_killed_attempt_found(wanted: Job) -> None:
     assert names(wanted) == WHOLE
 
 
+def test_a_retry_of_one_whose_answer_was_lost_gives_the_same_output(wanted: Job) -> None:
+    assert attempt(wanted, run_one).code == attempt(wanted, run_one).code == 0
+    assert looked(wanted.source) == [4, 0]
+    assert names(wanted) == WHOLE
+
+
 def test_a_failed_attempt_keeps_what_it_found_for_the_next_run(wanted: Job) -> None:
     play(wanted, frames=6, fails_after=4, says="crashed", code=1)
     assert attempt(wanted, run_one).code == EXIT_FAILED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,10 +17,11 @@ import pytest
 from common.errors import ConfigError
 from common.redaction import on_ray
 from common.redaction.one import Job
-from common.redaction.outcome import EXIT_MISTAKE, EXIT_OK, Progress
+from common.redaction.outcome import EXIT_INTERRUPTED, EXIT_MISTAKE, EXIT_OK, Progress
 from common.redaction.shelf import Outcome, Plan, plan
-from common.runtime.procinfo import environment_of, parent_of
-from tests.common.redaction.staged import job, looked, procfile, source
+from common.runtime.procinfo import parent_of
+from tests.call import processes_with
+from tests.common.redaction.staged import job, looked, procfile, source, start
 from tests.shared import ROOT
 
 FILES, SLOW = 12, "05.mp4"
@@ -36,6 +38,7 @@ def cluster() -> Iterator[Any]:
         from ray.cluster_utils import Cluster
 
         head = {"num_cpus": 0, "object_store_memory": MEMORY, "include_dashboard": False}
+        head |= {"include_log_monitor": False, "no_monitor": True}  # which would take their time to start
         made = Cluster(initialize_head=True, head_node_args=head)
         yield made
         made.shutdown()
@@ -91,12 +94,6 @@ def node_of(job: Job, nodes: list[Any]) -> Any:
     return None
 
 
-def stages_of(folder: Path) -> list[int]:
-    """Processes that work on a source in this folder."""
-    found = {int(path.name): environment_of(int(path.name)) for path in Path("/proc").glob("[0-9]*")}
-    return [pid for pid, have in found.items() if have and have.get("ONLYME_SOURCE", "").startswith(str(folder))]
-
-
 @pytest.mark.ray
 def test_a_node_that_is_killed_costs_no_output_and_doubles_none(
     cluster: Any, nodes: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -128,7 +125,7 @@ def test_a_node_that_is_killed_costs_no_output_and_doubles_none(
     assert looked(slow.source)[0] < 1000, "the retry went on with what was found"
     kept = [f"{number:02}.{suffix}" for number in range(FILES) for suffix in ("mp4", "report.html", "results.jsonl")]
     assert sorted(path.name for path in out.iterdir()) == sorted([*kept, "onlyme-manifest.jsonl"])
-    eventually(lambda: not stages_of(tmp_path))
+    eventually(lambda: not processes_with(str(calls)))
     again = planned(calls, out)
     assert (again.jobs, len(again.done)) == ([], FILES)
 
@@ -149,17 +146,21 @@ def test_a_mistake_of_one_recording_is_its_outcome_and_not_tried_again(
 
 
 @pytest.mark.ray
-def test_ctrl_c_ends_the_stages_on_the_nodes(cluster: Any, nodes: list[Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_who_ends_the_command_ends_the_stages_on_the_nodes(
+    signum: signal.Signals, cluster: Any, nodes: list[Any], tmp_path: Path
+) -> None:
+    calls, out = tmp_path / "calls", tmp_path / "out"
     for name in ("a.mp4", "b.mp4", "c.mp4"):
-        source(tmp_path / "calls", name, frames=1000, frame_s=0.1)
-
-    def interrupt() -> None:
-        raise KeyboardInterrupt
-
-    on_ray.connect(cluster.address, 1)
-    with pytest.raises(KeyboardInterrupt):
-        on_ray.run_all(planned(tmp_path / "calls", tmp_path / "out"), Reporter(at_progress=interrupt))
-    eventually(lambda: not stages_of(tmp_path))
+        source(calls, name, frames=1000, frame_s=0.1)
+    with start(calls, calls, "-o", out, "--mask-rcnn=none", "--ray", cluster.address, "--json") as command:
+        assert command.stdout is not None
+        assert '"progress"' in command.stdout.readline()
+        command.send_signal(signum)
+        _, errors = command.communicate(timeout=PATIENCE_S)
+    assert command.returncode == EXIT_INTERRUPTED
+    assert errors.splitlines()[-1].startswith("onlyme redact: interrupted; what was found is kept")
+    eventually(lambda: not processes_with(str(calls)))
 
 
 @pytest.mark.ray
