@@ -99,7 +99,7 @@ def run_all(planned: Plan, reporter: Reporter) -> list[Outcome]:
                 if source in sources:  # it may have ended before this came
                     reporter.progress(Progress(sources[source], *rest))
             for each in ended:
-                end(_outcome(each, running.pop(each)))
+                end(outcome_of(each, running.pop(each)))
     finally:
         for each in running:
             ray.cancel(each)
@@ -122,7 +122,7 @@ def _arguments(job: Job) -> tuple[str, dict[str, Any], tuple[int, str]]:
     return str(CODE), asdict(there), (alike.size, alike.key)
 
 
-def _outcome(task: Any, job: Job) -> Outcome:
+def outcome_of(task: Any, job: Job) -> Outcome:
     """Return what became of a task that has ended, with the paths of the job as it was asked for."""
     import ray
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,8 +19,8 @@ import pytest
 from common.errors import ConfigError
 from common.redaction import on_ray
 from common.redaction.one import Job
-from common.redaction.outcome import EXIT_INTERRUPTED, EXIT_MISTAKE, EXIT_OK, Progress
-from common.redaction.shelf import Outcome, Plan, plan
+from common.redaction.outcome import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_MISTAKE, EXIT_OK, Progress
+from common.redaction.shelf import Outcome, Plan, plan, run_one
 from common.runtime.procinfo import parent_of
 from tests.call import processes_with
 from tests.common.redaction.staged import job, looked, procfile, source, start
@@ -84,14 +86,11 @@ def eventually(holds: Callable[[], Any]) -> Any:
     return found
 
 
-def node_of(job: Job, nodes: list[Any]) -> Any:
-    """The node on which an attempt at a job has found something, None before."""
-    raylets = {each.all_processes["raylet"][0].process.pid: each for each in nodes}
-    for folder in job.out.parent.glob(f".{job.out.name}.attempt-*"):
-        found = folder / job.results.name
-        if found.exists() and found.read_bytes().count(b"\n") > 2:
-            return raylets[parent_of(int(folder.name.split("-")[-2]))]
-    return None
+def processes_at(job: Job) -> list[int]:
+    """The processes of attempts at a job that have found something."""
+    folders = job.out.parent.glob(f".{job.out.name}.attempt-*")
+    found = [path for path in folders if (path / job.results.name).exists()]
+    return [int(path.name.split("-")[-2]) for path in found if (path / job.results.name).read_bytes().count(b"\n") > 2]
 
 
 @pytest.mark.ray
@@ -107,9 +106,10 @@ def test_a_node_that_is_killed_costs_no_output_and_doubles_none(
 
     def kill() -> None:
         """Kill the node at work on the slow one, which is a quick one from then on."""
-        if len(cluster.worker_nodes) == 2 and (node := node_of(slow, nodes)):
+        if len(cluster.worker_nodes) == 2 and (pids := processes_at(slow)):
             source(calls, SLOW, frames=1000)
-            cluster.remove_node(node, allow_graceful=False)
+            raylets = {each.all_processes["raylet"][0].process.pid: each for each in nodes}
+            cluster.remove_node(raylets[parent_of(pids[0]) or 0], allow_graceful=False)
 
     reporter = Reporter(at_progress=kill)
     monkeypatch.setenv("RAY_ADDRESS", cluster.address)
@@ -143,6 +143,25 @@ def test_a_mistake_of_one_recording_is_its_outcome_and_not_tried_again(
     assert (outcomes["good.mp4"].code, outcomes["good.mp4"].error) == (EXIT_OK, "")
     assert outcomes["bad.mp4"].code == EXIT_MISTAKE
     assert outcomes["bad.mp4"].error.endswith("bad.mp4: display: expected a video, got none; name another")
+
+
+@pytest.mark.ray
+def test_a_recording_whose_process_dies_each_time_is_an_outcome(
+    cluster: Any, nodes: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source(tmp_path / "calls", "bad.mp4", frames=1000, frame_s=0.1)
+    work = planned(tmp_path / "calls", tmp_path / "out")
+    monkeypatch.setattr(on_ray, "DEATHS", 0)
+
+    def kill() -> None:
+        for pid in processes_at(work.jobs[0]):
+            os.kill(pid, signal.SIGKILL)
+
+    on_ray.connect(cluster.address, 1)
+    outcome = on_ray.run_all(work, Reporter(at_progress=kill))[0]
+    assert (outcome.source, outcome.code) == (work.jobs[0].source, EXIT_FAILED)
+    assert outcome.error.startswith(f"{outcome.source}: Ray has given it up after 1 attempts: ")
+    assert "\n" not in outcome.error
 
 
 @pytest.mark.ray
@@ -189,6 +208,17 @@ def test_an_address_where_no_ray_answers_is_one_line(address: str, said: str, mo
     with pytest.raises(ConfigError, match=f"^--ray: {said}") as refused:
         on_ray.connect(address, 1)
     assert "\n" not in str(refused.value)
+
+
+def test_an_output_that_only_its_node_sees_is_no_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = job(source(tmp_path), tmp_path / "out.mp4")
+    made = run_one(wanted)
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(get=lambda _: made))
+    assert on_ray.outcome_of("a task", wanted) == made
+    wanted.out.unlink()
+    unseen = on_ray.outcome_of("a task", wanted)
+    assert (unseen.code, unseen.redaction) == (EXIT_MISTAKE, None)
+    assert unseen.error.startswith(f"{wanted.out}: made on a node, but this machine does not see it; keep outputs on")
 
 
 def test_without_ray_the_line_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
