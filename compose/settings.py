@@ -29,6 +29,25 @@ def background(text: str) -> str:
     raise ValueError("blur, color:RRGGBB, image:PATH or video:PATH")
 
 
+def timestamp(text: str) -> float:
+    """Return seconds, of SS, MM:SS or HH:MM:SS, which may have a fraction."""
+    if not re.fullmatch(r"(\d{1,4}:){0,2}\d{1,6}(\.\d{1,9})?", text):
+        raise ValueError("a time such as 12, 1:02.5 or 1:00:12")
+    seconds = 0.0
+    for part in text.split(":"):
+        seconds = 60 * seconds + float(part)
+    return seconds
+
+
+def point(text: str) -> tuple[float, float]:
+    """Return a point of the picture, X,Y in 0..1 of its width and height."""
+    try:
+        x, y = (float_range(0, 1)(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError("two numbers 0..1, such as 0.4,0.5") from None
+    return x, y
+
+
 def coco_classes(text: str) -> tuple[str, ...]:
     """Return names of COCO classes that are separated by commas."""
     names = tuple(name.strip() for name in text.split(",") if name.strip())
@@ -63,8 +82,9 @@ class ComposeSettings(DetectionSettings, ResultsSettings):
     )
     subject: str = setting(
         "lock",
-        one_of("lock", "top", "all"),
-        "who stays sharp. lock: one person, who is followed; top: the most confident person of each result; all: everybody",
+        one_of("lock", "top", "all", "none"),
+        "who stays sharp. lock: one person, who is followed; top: the most confident person of each result; all: everybody; "
+        "none: nobody",
     )
     return_: str = setting(
         "auto",
@@ -83,6 +103,16 @@ class ComposeSettings(DetectionSettings, ResultsSettings):
         "fewer frames; 0: no limit",
     )
     battery: bool = setting(False, boolean, "use --cpu 100 while the machine runs on battery", switch=True)
+    at: float = setting(
+        0.0,
+        timestamp,
+        "with --pace every and --point: time in the recording at which a person is chosen, SS or HH:MM:SS.fff",
+    )
+    point: tuple[float, float] | None = setting(
+        None,
+        point,
+        "with --pace every: X,Y in 0..1 of width and height, where the person is at --at who stays sharp from then on",
+    )
     judgements: Path | None = setting(
         None, path, "with --pace every: file that says of every frame what was shown, and why"
     )

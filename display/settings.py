@@ -59,7 +59,30 @@ class DisplaySettings(SourceSettings):
     out: Path | None = setting(
         None,
         path,
-        "folder that the record sink writes, or .mp4 file that the video sink writes; nothing is overwritten: call-2.mp4 follows call.mp4",
+        "folder that the record sink writes, or .mp4 file that the video sink writes; nothing is overwritten: call-2.mp4 follows call.mp4. "
+        "With --pace every: .mp4, .mkv, .mov or .webm",
+    )
+    codec: str = setting(
+        "h264",
+        one_of("h264", "hevc", "vp9", "av1"),
+        "with --pace every: how the video sink encodes pictures; .webm holds vp9 and av1",
+    )
+    quality: int = setting(
+        18,
+        int_range(0, 51),
+        "with --pace every: quality of the video sink's pictures (CRF), lower is better and larger; of 18 no loss is seen",
+    )
+    sound: str = setting(
+        "copy",
+        one_of("copy", "mute"),
+        "with --pace every: copy the recording's sound and subtitles as they are, or mute: leave out both, since subtitles say "
+        "what is said",
+    )
+    metadata: str = setting(
+        "drop",
+        one_of("drop", "keep"),
+        "with --pace every: drop what the recording says of its place, its device, its titles and chapters, or keep it; the "
+        "languages of tracks are kept",
     )
     rotate_minutes: float = setting(
         0.0, float_range(0, 1e5), "minutes after which the video sink begins another file; 0: never"

@@ -17,7 +17,8 @@ from common.vision.pyramid import ImagePyramid
 from common.vision.selfie_matte import Matte
 from compose.picture.matte_edge import MatteEdge, MattePace
 from compose.settings import ComposeSettings
-from compose.who.tracker import EVEN_PROBABILITY, Tracker
+from compose.who.look_maps import EVEN_PROBABILITY
+from compose.who.tracker import Tracker
 from tests.faults.worker import instance_of
 
 SIZE_WH, FPS = (640, 360), 30

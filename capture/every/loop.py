@@ -58,7 +58,8 @@ def run(settings: CaptureSettings, stage: StageContext) -> None:
                     publisher.end(recording.count)
                     log.info("source ended after %d frames", recording.count)
                 else:
-                    is_look = rule.is_look(frame.number, frame.captured_ns, is_last=frame.is_last)
+                    at_cut = frame.is_cut or frame.ends_shot
+                    is_look = rule.is_look(frame.number, frame.captured_ns, at_cut=at_cut)
                     info = publisher.publish(frame, is_look=is_look)
                     if is_look and frame.number not in known:
                         work.looks.add(info)

@@ -89,7 +89,7 @@ class RecordingPublisher(ResizableRing):
         ring.claim()[:] = frame.picture
         sequence = ring.publish()
         info = FrameInfo(ring.epoch, frame.number, frame.captured_ns, frame.number, ring.name, sequence, height, width)
-        self._out.send(FrameCaptured(info, is_look))
+        self._out.send(FrameCaptured(info, is_look, frame.is_cut))
         metrics.count("frames_captured")
         return info
 

@@ -124,6 +124,7 @@ def run_all(planned: Plan, at_once: int, reporter: Reporter) -> list[Outcome]:
     stop = threading.Event()
 
     def do(job: Job) -> Outcome:
+        planned.begin(job)
         outcome = run_one(job, reporter.progress, stop)
         planned.record(outcome)
         reporter.outcome(outcome)

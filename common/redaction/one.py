@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
 
-from common.errors import ConfigError, RedactionError, SourceError
+from common.errors import ConfigError, OnlymeError, RedactionError, SourceError, UserError
 from common.metrics.metrics import read_samples
 from common.readable import readable
 from common.redaction.call import Call
@@ -106,7 +106,7 @@ def run(job: Job, progress: Watch | None = None, stop: threading.Event | None = 
     with ExitStack() as on_leaving:
         with _making(job):
             place = on_leaving.enter_context(Workplace(job.out))
-            _refuse_existing(job)  # again, since another process may just have made it
+            _refuse_existing(job)  # here, where no other process can make it meanwhile
             before, source_sha256 = _state_of(job.source), sha256_of(job.source)
             _prepare_results(job, results_key(source_sha256, job.settings))
         _run_stages(job, place, started, progress, stop)
@@ -161,7 +161,6 @@ def check_paths(job: Job) -> None:
             raise ConfigError(f"--out: expected a file to write, got {job.out} (a folder); name a file in it")
         if job.out.exists() and job.out.samefile(job.source):
             raise ConfigError(f"--out: expected another file than the source, got {job.out}; name another")
-    _refuse_existing(job)
 
 
 def _refuse_existing(job: Job) -> None:
@@ -203,12 +202,16 @@ def _run_stages(
             if progress is not None:
                 progress(_progress(job.source, place.run_dir, time.monotonic() - started))
         if code != 0:
-            said = (call.last_words() or "the stages said nothing").replace(str(place.film.absolute()), str(job.out))
-            raise _failure(code, f"{job.source}: {said}", call.tail())
+            raise _failure(code, call, job, place)
 
 
-def _failure(code: int, text: str, log: list[str]) -> Exception:
-    return SourceError(text) if code == EXIT_MISTAKE else RedactionError(text, log)
+def _failure(code: int, call: Call, job: Job, place: Workplace) -> OnlymeError:
+    """Return what to raise where honcho ended with a code that is not 0."""
+    said = (call.last_words() or "the stages said nothing").replace(str(place.film.absolute()), str(job.out))
+    if code < 0:
+        said = f"the stages were killed by signal {-code}; start again: what was found is kept"
+    text = f"{job.source}: {said}"
+    return UserError(text) if code == EXIT_MISTAKE else RedactionError(text, call.tail())
 
 
 def _progress(source: Path, run_dir: Path, seconds: float) -> Progress:

@@ -23,11 +23,13 @@ class Recorded(NamedTuple):
 
     picture: (H, W, 3) uint8 BGR; the receiver owns it.
     result: What was found in it; None exactly where nobody looked.
+    is_cut: Whether the frame is the first of another shot.
     """
 
     frame: FrameInfo
     picture: BgrImage
     result: MasksInferred | None
+    is_cut: bool
 
 
 class RecordedFrames:
@@ -90,14 +92,15 @@ class RecordedFrames:
             RestartError: Its picture is not there any more, because capture has ended.
             ConfigError: Its result cannot be kept, as on a full disk.
         """
-        frame, is_look = self._come[0].frame, self._come[0].is_look
+        message = self._come[0]
+        frame = message.frame
         try:
             picture = self._ring.read(frame.segment, frame.sequence, frame.shape, None)
         except RingGoneError:
             raise RestartError("capture has ended before every frame was taken; start again") from None
         if picture is None:
             raise RuntimeError(f"frame {frame.frame_id} was overwritten though it was not taken")
-        result = self._result_of(frame) if is_look else None
+        result = self._result_of(frame) if message.is_look else None
         if result is not None and self._kept is not None:
             try:
                 self._kept.add(result)
@@ -106,7 +109,7 @@ class RecordedFrames:
         self._come.popleft()
         self._results.pop(frame.frame_id, None)
         self._taken += 1
-        return Recorded(frame, picture, result)
+        return Recorded(frame, picture, result, message.is_cut)
 
     def _result_of(self, frame: FrameInfo) -> MasksInferred | None:
         """Return the result of a frame: of this run, or of an earlier one."""
@@ -154,7 +157,7 @@ class JudgedFrames:
             taken = self._frames.take()
             if taken.result is not None:
                 self.model, self.detector = taken.result.model, taken.result.detector
-            self._judged.extend(self._judge.add(*taken))
+            self._judged.extend(self._judge.add(taken.frame, taken.picture, taken.result, is_cut=taken.is_cut))
         elif not self._judged and self._frames.have_ended and not self._all_taken:
             self._judged.extend(self._judge.end())
             self._all_taken = True

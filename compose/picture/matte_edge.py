@@ -63,7 +63,7 @@ def smooth_step(low: float, high: float) -> NDArray[np.uint8]:
     return np.rint(255 * t * t * (3 - 2 * t)).astype(np.uint8)
 
 
-_SHARPEN = smooth_step(LOW, HIGH)
+SHARPEN = smooth_step(LOW, HIGH)
 
 
 _UNCERTAIN = np.array([SMOOTHING * 255 * (1 - abs(p / 127.5 - 1)) for p in range(256)], np.uint8)
@@ -123,7 +123,7 @@ def edge_alpha(state: RegionState, likely: SoftMask, box: GridBox, pixels: GridB
     x0, y0, x1, y1 = box
     size_wh = (pixels[2] - pixels[0], pixels[3] - pixels[1])
     certain = cv2.resize(state.certain[y0:y1, x0:x1], likely.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    sharp = cv2.LUT(cv2.resize(cv2.max(likely, certain), size_wh, interpolation=cv2.INTER_LINEAR), _SHARPEN)
+    sharp = cv2.LUT(cv2.resize(cv2.max(likely, certain), size_wh, interpolation=cv2.INTER_LINEAR), SHARPEN)
     return crop_alpha(cv2.min(sharp, cv2.resize(bound, size_wh, interpolation=cv2.INTER_LINEAR)), pixels)
 
 
@@ -167,13 +167,23 @@ class MatteEdge:
     def refine(self, present: PresentFrame, region: Region, age_ns: int) -> Alpha:
         """See Edge."""
         assert region.area is not None
-        box = hysteresis_box(self._box, region.area)
+        likely, box = self.infer(present, region.area)
+        pixels = scaled_box(box, present.grey.shape, present.picture.shape)
+        return edge_alpha(region.propagate(likely, box), likely, box, pixels, age_ns)
+
+    def infer(self, present: PresentFrame, area: SoftMask) -> tuple[SoftMask, GridBox]:
+        """Return the matte's probability on the present frame, (144, 256) uint8, and the box of the grid that it is of.
+
+        Args:
+            present: The frame that is shown.
+            area: (h, w) uint8, where the subject may be; not empty.
+        """
+        box = hysteresis_box(self._box, area)
         if box != self._box:
             self._box, self._before = box, None
-        pixels = scaled_box(box, present.grey.shape, present.picture.shape)
-        likely = self._likely(present, region.area, box)
+        likely = self._likely(present, area, box)
         self._before = present.frame_id, likely
-        return edge_alpha(region.propagate(likely, box), likely, box, pixels, age_ns)
+        return likely, box
 
     def _likely(self, present: PresentFrame, area: SoftMask, box: GridBox) -> SoftMask:
         """Return the matte's probability inside `box` on the present frame, (144, 256) uint8."""

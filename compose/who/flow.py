@@ -91,25 +91,38 @@ class FlowMeter:
 
     def measure(self, now: GrayImage) -> Flow | None:
         """Return the flow from the last picture to `now`, (h, w) uint8; None if there is no last picture of the same size."""
+        return None if (pair := self._pair(now)) is None else _checked(*pair)
+
+    def measure_both(self, now: GrayImage) -> tuple[Flow, Flow] | None:
+        """Return the flow from the last picture to `now` and the flow from `now` to the last picture; None as `measure`."""
+        if (pair := self._pair(now)) is None:
+            return None
+        before, _, back, there = pair
+        return _checked(*pair), _checked(now, before, there, back)
+
+    def _pair(self, now: GrayImage) -> tuple[GrayImage, GrayImage, NDArray[np.float32], NDArray[np.float32]] | None:
+        """Return the last picture, this one, and the motion (h, w, 2) from each of its pixels to the last picture and back."""
         before, self._before = self._before, now
         if before is None or before.shape != now.shape:
             return None
-        height, width = now.shape
-        back = self._search.calc(now, before, np.empty(0))
-        there = self._search.calc(before, now, np.empty(0))
-        back_x, back_y = cv2.split(back)
-        x, y = cv2.add(back_x, _columns(width, height)), cv2.add(back_y, _rows(width, height))
-        again_x, again_y = cv2.split(cv2.remap(there, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
-        was = cv2.remap(before, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        off = cv2.max(cv2.absdiff(cv2.add(back_x, again_x), 0), cv2.absdiff(cv2.add(back_y, again_y), 0))
-        changed = cv2.dilate(cv2.absdiff(now, was), np.ones((NEIGHBOURHOOD_PX, NEIGHBOURHOOD_PX), np.uint8))
-        sure, plausible = (
-            np.asarray(
-                cv2.bitwise_and(cv2.compare(off, px, cv2.CMP_LT), cv2.compare(changed, grey, cv2.CMP_LT)), np.uint8
-            )
-            for px, grey in ((SURE_PX, SURE_GREY), (PLAUSIBLE_PX, PLAUSIBLE_GREY))
-        )
-        return Flow(np.asarray(x, np.float32), np.asarray(y, np.float32), sure, plausible, before, now)
+        back, there = (self._search.calc(*pair, np.empty(0)) for pair in ((now, before), (before, now)))
+        return before, now, np.asarray(back, np.float32), np.asarray(there, np.float32)
+
+
+def _checked(before: GrayImage, now: GrayImage, back: NDArray[np.float32], there: NDArray[np.float32]) -> Flow:
+    """Return the flow from `before` to `now`, checked by the motion there and back."""
+    height, width = now.shape
+    back_x, back_y = cv2.split(back)
+    x, y = cv2.add(back_x, _columns(width, height)), cv2.add(back_y, _rows(width, height))
+    again_x, again_y = cv2.split(cv2.remap(there, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+    was = cv2.remap(before, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    off = cv2.max(cv2.absdiff(cv2.add(back_x, again_x), 0), cv2.absdiff(cv2.add(back_y, again_y), 0))
+    changed = cv2.dilate(cv2.absdiff(now, was), np.ones((NEIGHBOURHOOD_PX, NEIGHBOURHOOD_PX), np.uint8))
+    sure, plausible = (
+        np.asarray(cv2.bitwise_and(cv2.compare(off, px, cv2.CMP_LT), cv2.compare(changed, grey, cv2.CMP_LT)), np.uint8)
+        for px, grey in ((SURE_PX, SURE_GREY), (PLAUSIBLE_PX, PLAUSIBLE_GREY))
+    )
+    return Flow(np.asarray(x, np.float32), np.asarray(y, np.float32), sure, plausible, before, now)
 
 
 @lru_cache(maxsize=4)

@@ -205,6 +205,11 @@ class Region:
             )
         return bool(subject.any())
 
+    def predict(self, frame_id: int) -> SoftMask | None:
+        """Return the subject's area in the newest frame, (h, w) uint8, before a matte was run on it; None before the first result."""
+        known = self._propagated_to(frame_id)
+        return None if known is None else known.subject
+
     def _restart(self, first: RegionState) -> None:
         """Start from a result's state, and propagate it through every frame since."""
         self._states = deque([first], maxlen=HISTORY)

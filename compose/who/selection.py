@@ -13,6 +13,7 @@ from compose.who.others import Candidate
 from compose.who.subject import SubjectTracker, by_number, by_place
 
 NOBODY_FOUND = "nobody found"
+NOBODY_WANTED = "nobody stays sharp, by setting"
 NOBODY_YET = "nobody found; everybody who comes is shown"
 NOT_HERE = "you are not in the picture"
 NOT_SURE = "not sure that this is you"
@@ -39,7 +40,7 @@ class SubjectSelector:
     """Selects the subject among the people of each result.
 
     Args:
-        rule: "lock" follows one person, "top" takes the person with the highest score, "all" takes everybody.
+        rule: "lock" follows one person, "top" takes the person with the highest score, "all" takes everybody, "none" nobody.
         reacquire: See SubjectTracker.
     """
 
@@ -56,6 +57,11 @@ class SubjectSelector:
         """Forget the subject and all requests: another epoch begins."""
         self._rule, self._requested, self.by_hand_ns = self._start, None, 0
         self._tracker, self._was_one = SubjectTracker(self._reacquire), False
+
+    def cut(self) -> None:
+        """Take that the next result is of another shot of a recording, in which everybody may be anywhere."""
+        self._tracker.cut()
+        self._was_one = False
 
     @property
     def shows_everybody(self) -> bool:
@@ -99,6 +105,8 @@ class SubjectSelector:
         self._was_one = self._rule == "lock"
         if self._rule == "lock":
             return [] if found is None else [found]
+        if self._rule == "none":
+            return []
         return list(range(len(people))) if self._rule == "all" else [0][: len(people)]
 
     def may_be_subject(self, person: Candidate) -> bool:
@@ -111,6 +119,8 @@ class SubjectSelector:
 
     def no_subject_reason(self, people: int) -> str:
         """Return why none of `people` people stays sharp."""
+        if self._rule == "none":
+            return NOBODY_WANTED
         if not people:
             return NOBODY_YET if self.shows_everybody else NOBODY_FOUND
         return NOT_SURE if self._tracker.unresolved else NOT_HERE

@@ -103,6 +103,7 @@ class SubjectTracker:
     _width: float = 0.0
     _others: Others = field(default_factory=Others)
     _doubt: bool = False  # somebody else was found where the subject left
+    _is_anywhere: bool = False  # the subject has not been recognised since a cut
     _unsure_ns: int = 0  # how long somebody was found there whose appearance differs from the subject's
     _last_result_ns: int = 0  # time of the last result
     # a clock on which people can be missed: it stands still while no result comes
@@ -118,6 +119,11 @@ class SubjectTracker:
         """Treat the subject as found at `now_ns`, although a result did not find it: its area is held."""
         self.seen_ns, self._seen_watched_ns, self.is_lost, self.unresolved = now_ns, self._watched_ns, False, ()
         self._doubt, self._unsure_ns = False, 0
+
+    def cut(self) -> None:
+        """Take that the next result is of another shot: no place counts any more until the subject is recognised there."""
+        self.place, self._others, self._doubt, self._unsure_ns = None, Others(), False, 0
+        self._is_anywhere = self.chosen
 
     def match(
         self, people: list[Candidate], region: SoftMask | None, now_ns: int, *, is_unchanged: bool = False
@@ -208,7 +214,8 @@ class SubjectTracker:
 
     def _reacquired(self, people: list[Candidate], others: list[Other | None], now_ns: int) -> int | None:
         """Return the index of the person who came back to the subject's last place, if that is not in doubt."""
-        if self._doubt or self.appearance is None or now_ns - self.seen_ns > AWAY_NS:
+        is_late = now_ns - self.seen_ns > AWAY_NS and not self._is_anywhere
+        if self._doubt or self.appearance is None or is_late:
             return None
         here = [k for k, (p, o) in enumerate(zip(people, others, strict=True)) if self._came_here(p, o)]
         if not here:
@@ -258,7 +265,7 @@ class SubjectTracker:
     def _is_near(self, area: SoftMask) -> bool:
         """Return whether an area is at the place, and not at the other side than the one, where the subject left."""
         if self.place is None:
-            return False
+            return self._is_anywhere
         mine, theirs = sides(self.place), sides(area)
         across = bool(mine and theirs and not mine & theirs)
         return not across and column_distance(area, self.place) <= NEAR_WIDTHS * self._width
@@ -308,7 +315,7 @@ class SubjectTracker:
         return person.appearance is not None and not self.may_be_subject(person)
 
     def _remember(self, person: Candidate, now_ns: int) -> None:
-        self.place = person.area
+        self.place, self._is_anywhere = person.area, False
         self.keep(now_ns)
         if not sides(person.area) or not self._size:
             self._size, self._width = float(cv2.countNonZero(person.area)), float(cv2.boundingRect(person.area)[2])

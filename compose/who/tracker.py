@@ -12,7 +12,6 @@ import numpy as np
 from common.ipc.messages import MasksInferred
 from common.ipc.records import FrameInfo, Instance, SelectSubject, SelectSubjectAt
 from common.vision.arrays import BgrImage, SoftMask
-from common.vision.coco import NAMES
 from common.vision.grid import on_grid
 from common.vision.pyramid import ImagePyramid
 from compose.governor import MIN_HZ
@@ -23,16 +22,14 @@ from compose.settings import ComposeSettings
 from compose.who.alone import Alone
 from compose.who.appearance import Light, appearance_of
 from compose.who.flow import FlowMeter
+from compose.who.look_maps import maps_of, things_of, union
 from compose.who.others import Candidate, coverage
-from compose.who.region import HISTORY, PresentFrame, Region, eroded, grid_wh
+from compose.who.region import HISTORY, PresentFrame, Region, grid_wh
 from compose.who.selection import Selection, SubjectSelector
 from compose.who.subject import people_of
 
-CERTAIN_PROBABILITY = 0.8  # a pixel of a result with this probability is the subject, whatever the matte finds
-EVEN_PROBABILITY = 0.5  # a pixel with this probability is as likely the subject as not
 SAMPLE_SCALE = 2  # the picture is at least so much wider than the grid before it is sampled, or fine patterns alias
 MAX_FRAME_GAP = 4  # frames: somebody who walks past moves by 2 % of the width in that time
-TOUCH_PX = 5  # grid pixels, odd: a thing that is nearer touches the subject
 HOLD_NS = 1_000_000_000  # the area is held for so long, at most, after the first result that did not find the subject
 SAME_PLACE = 0.5  # a sign is at the subject's place if it covers so much of the area, at least
 ANSWER_MS = 300  # time until a requested result arrives, where the processor is free and nothing limits the rate
@@ -61,7 +58,6 @@ class Tracker:
 
     def __init__(self, settings: ComposeSettings, edge: Edge | None) -> None:
         self._settings, self._edge = settings, edge
-        self._kept_classes = {NAMES.index(name) for name in settings.keep}
         self._selector = SubjectSelector(settings.subject, settings.return_)
         bounded_hz = [settings.max_infer_hz, MIN_HZ if settings.cpu or settings.battery else 0.0]
         self._answer_ms = ANSWER_MS + 1000 / min([hz for hz in bounded_hz if hz], default=math.inf)
@@ -199,7 +195,7 @@ class Tracker:
             self._light.remember()
         subjects = [people[number] for number in chosen]
         mine = self._union([areas[number] for number in chosen])
-        things = self._kept_things(result, subjects, mine)
+        things = things_of(result.instances, subjects, mine, self._settings)
         signs = [self._on_grid(i, self._settings.threshold) for i in result.instances if i.is_sign]
         self._missed = 0 if chosen else self._missed + 1
         self._missed_ns = self._missed_ns if self._missed > 1 else result.captured_ns
@@ -208,7 +204,7 @@ class Tracker:
             return Selection(self._last_subjects)
         self._alone.update(result.captured_ns, len(people), len(signs), is_same=bool(chosen) and self._selector.follows)
         others = self._union([areas[k] for k, person in enumerate(people) if k not in chosen and person not in things])
-        self._correct(result, subjects, mine, things, others=others, signs=self._union(signs))
+        self._correct(result, subjects, things, others=others, signs=self._union(signs))
         everybody = self._selector.shows_everybody
         if subjects:
             self._last_subjects, self._found_ns = tuple(subjects), result.captured_ns
@@ -304,7 +300,6 @@ class Tracker:
         self,
         result: MasksInferred,
         subjects: list[Instance],
-        mine: SoftMask,
         things: list[Instance],
         *,
         others: SoftMask,
@@ -312,32 +307,13 @@ class Tracker:
     ) -> None:
         self.looked_ns = result.looked_ns
         bounds = self._edge is not None and self._edge.bounds
-        mine = mine if bounds else self._union([self._on_grid(i, EVEN_PROBABILITY) for i in subjects])
-        certain = eroded(self._union([self._on_grid(i, CERTAIN_PROBABILITY) for i in subjects])) if bounds else mine
-        others = cv2.bitwise_and(others, cv2.bitwise_not(mine))
-        owned = self._union([self._on_grid(i, EVEN_PROBABILITY) for i in things])
-        certain = np.asarray(cv2.max(certain, owned), np.uint8)
+        found = maps_of(subjects, things, others, signs, self._settings.threshold, bounds=bounds)
         self._region.correct(
-            result.frame_id, cv2.max(mine, owned), others, certain, signs=signs, is_same=self._selector.follows
+            result.frame_id, found.subject, found.others, found.certain, signs=signs, is_same=self._selector.follows
         )
-
-    def _kept_things(self, result: MasksInferred, subjects: list[Instance], mine: SoftMask) -> list[Instance]:
-        """Return the instances of the classes of `--keep` that touch the subject."""
-        near = cv2.dilate(mine, np.ones((TOUCH_PX, TOUCH_PX), np.uint8)) if self._kept_classes and mine.any() else mine
-        return [
-            i
-            for i in result.instances
-            if i.class_id in self._kept_classes
-            and i.score >= self._settings.confidence
-            and not any(i is s for s in subjects)
-            and cv2.bitwise_and(self._on_grid(i, self._settings.threshold), near).any()
-        ]
 
     def _on_grid(self, instance: Instance, threshold: float) -> SoftMask:
         return on_grid(instance, self._wh, threshold)
 
     def _union(self, areas: list[SoftMask]) -> SoftMask:
-        found = np.zeros(self._wh[::-1], np.uint8)
-        for area in areas:
-            np.maximum(found, area, out=found)
-        return found
+        return union(areas, self._wh)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 
 from common.errors import DisplayError
+from common.settings.recording import EVERY
 from display.screen import PATIENCE_S, window_unavailable_reason
 from display.settings import DisplaySettings
 from display.sinks.sink import Sink
@@ -57,6 +58,10 @@ def _camera(settings: DisplaySettings) -> Sink:
 
 
 def _video(settings: DisplaySettings) -> Sink:
+    if settings.pace == EVERY:
+        from display.sinks.film import FilmSink
+
+        return FilmSink(settings)
     from display.sinks.video import VideoSink
 
     return VideoSink(settings)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from common.errors import AlreadyRunningError, ConfigError, RedactionError, SourceError
+from common.errors import AlreadyRunningError, ConfigError, RedactionError, SourceError, UserError
 from common.redaction.one import Job, redact, run
 from common.redaction.outcome import Progress
 from common.redaction.results import ResultsFile, key_in
@@ -53,7 +53,7 @@ def test_a_person_should_look_where_nobody_could_judge(tmp_path: Path) -> None:
 def test_what_was_found_is_kept_when_a_stage_fails_and_used_by_the_next_run(tmp_path: Path) -> None:
     call = source(tmp_path, frames=6, fails_after=4, says="expected a disk, got a full one; make room", code=2)
     wanted = job(call, tmp_path / "out.mp4")
-    with pytest.raises(SourceError, match=r"call.mp4: display: expected a disk, got a full one; make room$"):
+    with pytest.raises(UserError, match=r"call.mp4: display: expected a disk, got a full one; make room$"):
         run(wanted)
     assert names(tmp_path) == {"out.results.jsonl"}
     source(tmp_path, frames=6)
@@ -199,3 +199,12 @@ def test_a_full_disk_is_one_line(size: str, tmp_path: Path) -> None:
     done = on_a_disk(f"size={size}", disk, ["-c", ON_A_FULL_DISK, str(call), str(disk / "out.mp4")], dict(os.environ))
     assert done.stdout.count("\n") == 1, done.stdout + done.stderr
     assert "No space left on device" in done.stdout
+
+
+def test_what_a_killed_process_left_is_removed_also_where_its_output_is_whole(tmp_path: Path) -> None:
+    wanted = job(source(tmp_path), tmp_path / "out.mp4")
+    run(wanted)
+    (tmp_path / ".out.mp4.onlyme").mkdir()
+    (tmp_path / ".out.mp4.onlyme" / "judgements.jsonl").touch()
+    assert "a new file" in refused(wanted, tmp_path / "none")
+    assert names(tmp_path) == WHOLE

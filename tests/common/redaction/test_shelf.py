@@ -175,6 +175,29 @@ def test_a_second_run_does_what_is_missing_or_changed(tmp_path: Path, settings: 
 
 
 @pytest.mark.usefixtures("copies")
+def test_an_output_whose_maker_was_killed_before_it_wrote_that_down_is_made_again(
+    tmp_path: Path, settings: Texts
+) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    film(folder / "a.mp4")
+    made = plan([folder], out, settings, 1)
+    made.begin(made.jobs[0])
+    run_one(made.jobs[0])
+    (job,) = plan([folder], out, settings, 1).jobs
+    assert job.overwrite
+
+
+@pytest.mark.usefixtures("copies")
+def test_a_film_of_somebody_else_is_never_replaced(tmp_path: Path, settings: Texts) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    film(folder / "a.mp4")
+    film(out / "a.mp4", 7)
+    made = plan([folder], out, settings, 1)
+    made.begin(made.jobs[0])
+    assert [job.overwrite for job in plan([folder], out, settings, 1).jobs] == [False]
+
+
+@pytest.mark.usefixtures("copies")
 def test_a_torn_line_of_the_manifest_costs_one_redaction(tmp_path: Path, settings: Texts) -> None:
     folder, out = tmp_path / "in", tmp_path / "out"
     film(folder / "a.mp4")

@@ -1,0 +1,193 @@
+"""Choose who stays sharp in a recording, look by look.
+
+The rules are those of the live call (compose/who/subject.py). A recording adds three. A look that misses the subject is forgiven
+where another one soon finds it again, at the place to which it has moved. After a cut only the appearance counts, because
+another shot has other places. And where the subject is chosen by a point, nobody stays sharp before that moment.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import NamedTuple
+
+import numpy as np
+
+from common.ipc.messages import MasksInferred
+from common.ipc.recording_clock import stamp_s_of
+from common.ipc.records import Instance, SelectSubjectAt
+from common.vision.arrays import BgrImage, SoftMask
+from common.vision.grid import on_grid
+from compose.every.looks import Look, Outcome
+from compose.settings import ComposeSettings
+from compose.who.appearance import Light, appearance_of
+from compose.who.look_maps import LookMaps, maps_of, things_of, union
+from compose.who.others import Candidate, coverage
+from compose.who.selection import NOBODY_WANTED, SubjectSelector
+from compose.who.subject import people_of
+from compose.who.tracker import SAME_PLACE
+
+FORGIVEN_NS = 1_000_000_000  # the subject may be missed for so long
+NOBODY = "nobody is found"
+ELSEWHERE = "the person who stays sharp is not found"
+UNSURE = "it is not sure who is the person who stays sharp"
+TOO_EARLY = "before the moment at which a person is chosen"
+NOBODY_THERE = "nobody was found at the chosen point"
+LOST_HERE = "the person who stays sharp is lost from here on; somebody else is in the picture"
+CAME_BACK = "somebody came who is taken for the person who stays sharp"
+AFTER_CUT = "another shot: somebody is taken for the person who stays sharp by the looks alone"
+
+
+class People(NamedTuple):
+    """The people of one result, the surest first, and how they look on the grid."""
+
+    instances: list[Instance]
+    areas: list[SoftMask]
+    candidates: list[Candidate]
+    signs: list[SoftMask]
+    even: BgrImage
+
+
+class Missed(NamedTuple):
+    """A look that did not find the subject, and is not decided yet."""
+
+    look: Look
+    people: People
+    region: SoftMask | None
+
+
+class Chooser:
+    """Follows the subject through a recording.
+
+    Args:
+        settings: With the rule, the point and time of a choice by hand, and the least probabilities.
+    """
+
+    def __init__(self, settings: ComposeSettings) -> None:
+        self._settings = settings
+        self._selector, self._light = SubjectSelector(settings.subject, settings.return_), Light()
+        self._missed: list[Missed] = []  # since the last look that found the subject
+        self._found_ns: int | None = None  # captured_ns of that look, None before the first
+        self._is_lost = self._is_after_cut = False
+        self._waits_for_choice = settings.point is not None
+
+    def is_undecided(self, look: Look) -> bool:
+        """Return whether a look missed the subject and may still be forgiven."""
+        return any(missed.look is look for missed in self._missed)
+
+    def cut(self) -> None:
+        """Take that the next frame is of another shot."""
+        self.give_up()
+        self._selector.cut()
+        self._light, self._is_after_cut = Light(), self._found_ns is not None
+
+    def look(self, result: MasksInferred, least: BgrImage, region: SoftMask | None) -> Look:
+        """Take the next look and return what it says.
+
+        Args:
+            result: What was found.
+            least: The frame on the grid, (h, w, 3) uint8 BGR.
+            region: (h, w) uint8, where the subject was propagated to; None or empty if that is not known.
+        """
+        people = self._people(result, least)
+        if self._waits_for_choice and stamp_s_of(result.captured_ns) < self._settings.at:
+            return self._lost(result, people, TOO_EARLY)
+        before = copy.deepcopy(self._selector)
+        chosen = self._select(people, region, result.captured_ns)
+        if chosen:
+            return self._found(result, people, chosen)
+        if self._waits_for_choice:
+            self._selector = before
+            return self._lost(result, people, NOBODY_THERE)
+        if self._may_be_forgiven(result.captured_ns):
+            self._selector = before
+            missed = Missed(self._of_missed(result, people, region), people, region)
+            self._missed.append(missed)
+            return missed.look
+        self.give_up()
+        return self._lost(result, people, self._reason(people))
+
+    def give_up(self) -> None:
+        """Decide that the subject was not there since the first look that missed it."""
+        missed, self._missed = self._missed, []
+        for look, people, region in missed:
+            self._select(people, region, look.result.captured_ns)
+            lost = self._lost(look.result, people, self._reason(people))
+            look.outcome, look.maps, look.reason, look.doubt = lost.outcome, lost.maps, lost.reason, lost.doubt
+
+    def _people(self, result: MasksInferred, least: BgrImage) -> People:
+        wh = least.shape[1], least.shape[0]
+        instances = people_of(result.instances, self._settings.confidence)
+        areas = [on_grid(i, wh, self._settings.threshold) for i in instances]
+        even = self._light.compensate(least, union(areas, wh))
+        candidates = [
+            Candidate(area, appearance_of(even, area), person.score)
+            for person, area in zip(instances, areas, strict=True)
+        ]
+        signs = [on_grid(i, wh, self._settings.threshold) for i in result.instances if i.is_sign]
+        return People(instances, areas, candidates, signs, even)
+
+    def _select(self, people: People, region: SoftMask | None, captured_ns: int) -> list[int]:
+        """Return the indices of the people who stay sharp; none while the person at the chosen point is not found."""
+        if self._waits_for_choice and self._settings.point is not None:
+            self._selector.request(SelectSubjectAt(*self._settings.point))
+        chosen = self._selector.select(people.candidates, region, captured_ns)
+        if not self._waits_for_choice:
+            return chosen
+        self._waits_for_choice = self._selector.by_hand_ns == 0
+        return [] if self._waits_for_choice else chosen
+
+    def _may_be_forgiven(self, captured_ns: int) -> bool:
+        is_recent = self._found_ns is not None and captured_ns - self._found_ns <= FORGIVEN_NS
+        return is_recent and not self._is_lost and not self._is_after_cut and not self._selector.shows_everybody
+
+    def _found(self, result: MasksInferred, people: People, chosen: list[int]) -> Look:
+        self._light.remember()
+        self._missed.clear()
+        doubt = AFTER_CUT if self._is_after_cut else CAME_BACK if self._is_lost else ""
+        follows = self._settings.subject == "lock"
+        self._found_ns, self._is_lost, self._is_after_cut = result.captured_ns, False, False
+        subjects = [people.instances[k] for k in chosen]
+        mine = union((people.areas[k] for k in chosen), _wh(people))
+        things = things_of(result.instances, subjects, mine, self._settings)
+        others = [people.areas[k] for k, i in enumerate(people.instances) if k not in chosen and i not in things]
+        maps = self._maps(people, subjects, things, others)
+        is_same = self._selector.follows
+        return Look(result, Outcome.FOUND, (*subjects, *things), maps, is_same=is_same, doubt=doubt if follows else "")
+
+    def _of_missed(self, result: MasksInferred, people: People, region: SoftMask | None) -> Look:
+        """Return a look in which one of those who were found may be the subject, or a part of it: such a person or sign is nobody else."""
+        certain = [
+            candidate.area
+            for candidate in (*people.candidates, *(Candidate(s, appearance_of(people.even, s)) for s in people.signs))
+            if region is None
+            or max(coverage(region, candidate.area), coverage(candidate.area, region)) < SAME_PLACE
+            or not self._selector.may_be_subject(candidate)
+        ]
+        maps = self._maps(people._replace(signs=[]), [], [], certain)
+        return Look(result, Outcome.MISSED, (), maps)
+
+    def _lost(self, result: MasksInferred, people: People, reason: str) -> Look:
+        is_new = self._found_ns is not None and not self._is_lost
+        doubt = UNSURE if reason == UNSURE else LOST_HERE if is_new and people.instances else ""
+        self._is_lost = self._found_ns is not None
+        return Look(result, Outcome.LOST, (), self._maps(people, [], [], people.areas), reason=reason, doubt=doubt)
+
+    def _reason(self, people: People) -> str:
+        if self._settings.subject == "none":
+            return NOBODY_WANTED
+        if not people.instances:
+            return NOBODY
+        return UNSURE if self._selector.question else ELSEWHERE
+
+    def _maps(
+        self, people: People, subjects: list[Instance], things: list[Instance], others: list[SoftMask]
+    ) -> LookMaps:
+        wh = _wh(people)
+        return maps_of(
+            subjects, things, union(others, wh), union(people.signs, wh), self._settings.threshold, bounds=True
+        )
+
+
+def _wh(people: People) -> tuple[int, int]:
+    height, width = np.shape(people.even)[:2]
+    return width, height

@@ -1,0 +1,139 @@
+"""Propagate the subject's area through a recording in one direction, and merge what both directions say. Pure.
+
+Forwards, the area is known from the looks before a frame; backwards, from those after it. Each direction stops growing where
+somebody may be hidden behind the subject (compose/who/region_state.py), until results find everybody whole again. What a direction
+does not show then, the other one often knows: it has seen both people apart more recently, on its side of the frame.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from common.vision.arrays import SoftMask
+from compose.every.grid_frame import GridFrame
+from compose.every.looks import Look, Outcome
+from compose.picture.matte_edge import MatteEdge
+from compose.who.flow import Flow
+from compose.who.region import Region
+from compose.who.region_state import RegionState, dilated, masked
+
+SURE = 204  # of 255: a result is certain of the subject
+FOREGROUND = 128  # of 255: the matte takes a pixel for a person
+BESIDE_OTHERS = 2  # grid pixels around whom the other direction knows as somebody else
+
+
+class Propagated(NamedTuple):
+    """The areas in a frame, as one direction has them.
+
+    state: The areas.
+    since_apart: Number of frames since somebody may be hidden behind the subject, 0 where nobody may.
+    """
+
+    state: RegionState
+    since_apart: int
+
+
+class Pass:
+    """Goes through frames in one direction: `enter` each one, then `settle` it.
+
+    Args:
+        edge: Runs the matte where it was not run yet.
+        forward: From the first frame to the last.
+    """
+
+    def __init__(self, edge: MatteEdge, *, forward: bool) -> None:
+        self._edge, self._is_forward = edge, forward
+        self._later_is_same = True  # backwards: whether the look that came before has the same subject as this one
+        self._region, self._id, self._since_apart = Region(), -1, 0
+
+    def forget(self) -> None:
+        """Forget everything: the next frame is of another shot."""
+        self._region, self._since_apart = Region(), 0
+        self._edge.reset()
+
+    def enter(self, frame: GridFrame, flow: Flow | None) -> SoftMask | None:
+        """Take the next frame.
+
+        Args:
+            frame: The frame.
+            flow: Motion since the last frame of this pass.
+
+        Returns:
+            (h, w) uint8, where the subject is, as far as the last frame tells; None if it is not known.
+        """
+        self._id += 1
+        self._present = frame.present(self._id, flow, self._id - 1 if flow is not None else -1)
+        self._region.push(self._present)
+        self._predicted = self._region.predict(self._id)
+        return self._predicted
+
+    def settle(self, frame: GridFrame, look: Look | None) -> Propagated | None:
+        """Correct the areas by a look at the frame that was entered, and run the matte there.
+
+        Returns:
+            The areas, None where the subject is not known.
+        """
+        if look is not None:
+            self._correct(look)
+        area = self._region.area
+        if area is None or not area.any():
+            return None
+        if frame.likely is None or frame.box is None:
+            frame.likely, frame.box = self._edge.infer(self._present, area)
+        if look is not None and look.outcome is Outcome.FOUND:
+            look.coverage = coverage(look, frame)
+        state = self._region.propagate(frame.likely, frame.box)
+        self._since_apart = self._since_apart + 1 if state.occluding else 0
+        return Propagated(state, self._since_apart)
+
+    def _correct(self, look: Look) -> None:
+        maps, is_same = look.maps, look.is_same if self._is_forward else self._later_is_same
+        self._later_is_same = look.is_same
+        subject = maps.subject
+        if look.outcome is Outcome.MISSED and self._predicted is not None:
+            subject = masked(self._predicted, cv2.bitwise_not(maps.others))
+        self._region.correct(self._id, subject, maps.others, maps.certain, signs=maps.signs, is_same=is_same)
+
+
+def coverage(look: Look, frame: GridFrame) -> float:
+    """Return the share of the subject's certain area, inside the matte's box, that the matte takes for a person, 0..1."""
+    assert frame.likely is not None and frame.box is not None
+    x0, y0, x1, y1 = frame.box
+    sure = look.likely_subject()[y0:y1, x0:x1] >= SURE
+    likely = cv2.resize(frame.likely, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
+    return float((likely[sure] >= FOREGROUND).mean()) if sure.any() else 1.0
+
+
+def merged(one: Propagated, other: Propagated) -> RegionState:
+    """Return the areas in a frame, from those of both directions.
+
+    The subject is where one direction has it, unless the other knows better that this is somebody else: because it has seen
+    people apart more recently. Where both have seen them equally recently, what one of them takes for somebody else is hidden.
+    """
+    near, far = (one, other) if one.since_apart <= other.since_apart else (other, one)
+    rest = masked(far.state.subject, cv2.bitwise_not(_not_subject(near.state)))
+    mine = near.state.subject
+    if near.since_apart == far.since_apart:
+        both = cv2.bitwise_and(near.state.subject, far.state.subject)
+        mine = _max(masked(near.state.subject, cv2.bitwise_not(_not_subject(far.state))), both)
+    subject = _max(mine, rest)
+    free = cv2.bitwise_not(subject)
+    return near.state._replace(
+        subject=subject,
+        others=masked(_max(near.state.others, far.state.others), free),
+        unassigned=masked(np.asarray(cv2.min(near.state.unassigned, far.state.unassigned), np.uint8), free),
+        certain=masked(_max(near.state.certain, far.state.certain), subject),
+        frozen=near.state.frozen or far.state.frozen,
+    )
+
+
+def _not_subject(state: RegionState) -> SoftMask:
+    """Return where somebody is who is not the subject, or may not be, with a margin."""
+    return _max(dilated(state.others, BESIDE_OTHERS), dilated(state.unassigned, BESIDE_OTHERS))
+
+
+def _max(one: SoftMask, other: SoftMask) -> SoftMask:
+    return np.asarray(cv2.max(one, other), np.uint8)
