@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
+from contextlib import redirect_stdout
 from dataclasses import asdict, replace
 from typing import Any
 
 from common.errors import ConfigError, SourceError, UserError
 from common.readable import readable
 from common.redaction import ray_task
-from common.redaction.on_node import Alike
+from common.redaction.key import output_key
 from common.redaction.one import Job, check_paths
 from common.redaction.outcome import EXIT_FAILED, EXIT_MISTAKE, Progress
 from common.redaction.progress import Reporter
@@ -65,6 +67,11 @@ def run_all(planned: Plan, reporter: Reporter) -> list[Outcome]:
     Raises:
         KeyboardInterrupt: Ctrl-C; the tasks were cancelled.
     """
+    with redirect_stdout(sys.stderr):  # where a program wants JSON lines, Ray prints what it has to say of its nodes
+        return _run_all(planned, reporter)
+
+
+def _run_all(planned: Plan, reporter: Reporter) -> list[Outcome]:
     import ray
 
     ray.cloudpickle.register_pickle_by_value(ray_task)
@@ -84,9 +91,10 @@ def run_all(planned: Plan, reporter: Reporter) -> list[Outcome]:
         outcomes.append(outcome)
 
     try:
+        key = output_key("", planned.jobs[0].settings) if planned.jobs else ""  # all have the same settings
         for job in planned.jobs:
             try:
-                arguments = _arguments(job)
+                arguments = _arguments(job, key)
             except UserError as error:
                 end(Outcome(job.source, job.out, EXIT_MISTAKE, str(error)))
                 continue
@@ -109,7 +117,7 @@ def run_all(planned: Plan, reporter: Reporter) -> list[Outcome]:
     return outcomes
 
 
-def _arguments(job: Job) -> tuple[str, dict[str, Any], tuple[int, str]]:
+def _arguments(job: Job, key: str) -> tuple[str, dict[str, Any], tuple[int, str]]:
     """Return the arguments of a task: where onlyme is, the job, and what must be the same there.
 
     Raises:
@@ -117,9 +125,9 @@ def _arguments(job: Job) -> tuple[str, dict[str, Any], tuple[int, str]]:
     """
     check_paths(job)
     with readable("IN", job.source, SourceError):
-        alike = Alike.of(job)
+        size = job.source.stat().st_size
     there = replace(job, source=job.source.absolute(), out=job.out.absolute())
-    return str(CODE), asdict(there), (alike.size, alike.key)
+    return str(CODE), asdict(there), (size, key)
 
 
 def outcome_of(task: Any, job: Job) -> Outcome:

@@ -95,7 +95,7 @@ def processes_at(job: Job) -> list[int]:
 
 @pytest.mark.ray
 def test_a_node_that_is_killed_costs_no_output_and_doubles_none(
-    cluster: Any, nodes: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: Any, nodes: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     calls, out = tmp_path / "calls", tmp_path / "out"
     for number in range(FILES):
@@ -115,6 +115,8 @@ def test_a_node_that_is_killed_costs_no_output_and_doubles_none(
     monkeypatch.setenv("RAY_ADDRESS", cluster.address)
     on_ray.connect("auto", 1)
     outcomes = on_ray.run_all(work, reporter)
+    said = capsys.readouterr()
+    assert ("marked dead" in said.err, said.out) == (True, ""), "Ray speaks where JSON lines are not"
     assert [outcome.code for outcome in outcomes] == [EXIT_OK] * FILES
     assert reporter.outcomes == outcomes
     assert {outcome.source for outcome in outcomes} == {each.source for each in work.jobs}
