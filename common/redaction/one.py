@@ -102,7 +102,7 @@ def run(job: Job, progress: Watch | None = None, stop: threading.Event | None = 
         KeyboardInterrupt: `stop` was set.
     """
     started = time.monotonic()
-    _check_paths(job)
+    check_paths(job)
     with ExitStack() as on_leaving:
         with _making(job):
             place = on_leaving.enter_context(Workplace(job.out))
@@ -143,8 +143,12 @@ def _making(job: Job) -> Iterator[None]:
         raise ConfigError(f"{text}; mend it, or name another output") from None
 
 
-def _check_paths(job: Job) -> None:
-    """Refuse what would fail later, before anything is made."""
+def check_paths(job: Job) -> None:
+    """Refuse what would fail later, before anything is made.
+
+    Raises:
+        SourceError, ConfigError: The source cannot be read, or the output cannot be made.
+    """
     with readable("IN", job.source, SourceError):
         if not job.source.is_file():
             got = "a folder" if job.source.is_dir() else "no file" if job.source.exists() else "not there"
@@ -197,8 +201,17 @@ def _run_stages(
                 raise KeyboardInterrupt
             if progress is not None:
                 progress(_progress(job.source, place.run_dir, time.monotonic() - started))
-        if code != 0:
-            raise _failure(code, call, job, place)
+    if code == EXIT_MISTAKE:
+        _drop_empty_results(job.results)
+    if code != 0:
+        raise _failure(code, call, job, place)
+
+
+def _drop_empty_results(results: Path) -> None:
+    """Remove the file of a recording in which nothing was found yet: it would be left beside an output that cannot be made."""
+    with ResultsFile(results, writes=True) as file:
+        if not file.known:
+            results.unlink()
 
 
 def _failure(code: int, call: Call, job: Job, place: Workplace) -> OnlymeError:
