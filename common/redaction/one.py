@@ -15,7 +15,7 @@ from typing import Unpack
 from common.errors import ConfigError, OnlymeError, RedactionError, SourceError, UserError
 from common.metrics.metrics import read_samples
 from common.readable import readable
-from common.redaction.call import Call
+from common.redaction.call import AGAIN, Call
 from common.redaction.facts import Facts
 from common.redaction.key import output_key, results_key, sha256_of
 from common.redaction.outcome import EXIT_MISTAKE, Options, Progress, Redaction, Watch
@@ -113,9 +113,9 @@ def run(job: Job, progress: Watch | None = None, stop: threading.Event | None = 
         with _making(job):
             if _state_of(job.source) != before:
                 raise SourceError(f"{job.source}: it changed while it was read; start again when it is whole")
-            account = summary(place.judgements)
             if not place.film.is_file():
-                raise RedactionError(f"{job.source}: the stages ended without a film")
+                raise RedactionError(f"{job.source}: the stages were ended by somebody else; {AGAIN}")
+            account = summary(place.judgements)
             seconds = time.monotonic() - started
             facts = Facts(
                 source_name=job.source.name, source_sha256=source_sha256, out_name=job.out.name,
@@ -203,9 +203,7 @@ def _run_stages(
 
 def _failure(code: int, call: Call, job: Job, place: Workplace) -> OnlymeError:
     """Return what to raise where honcho ended with a code that is not 0."""
-    said = (call.last_words() or "the stages said nothing").replace(str(place.film.absolute()), str(job.out))
-    if code < 0:
-        said = f"the stages were killed by signal {-code}; start again: what was found is kept"
+    said = call.reason().replace(str(place.film.absolute()), str(job.out))
     text = f"{job.source}: {said}"
     return UserError(text) if code == EXIT_MISTAKE else RedactionError(text, call.tail())
 
