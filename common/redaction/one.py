@@ -109,6 +109,7 @@ def run(job: Job, progress: Watch | None = None, stop: threading.Event | None = 
             _refuse_existing(job)  # here, where no other process can make it meanwhile
             before, source_sha256 = _state_of(job.source), sha256_of(job.source)
             _prepare_results(job, results_key(source_sha256, job.settings))
+            on_leaving.callback(_remove_empty, job.results)
         _run_stages(job, place, started, progress, stop)
         with _making(job):
             if _state_of(job.source) != before:
@@ -178,6 +179,14 @@ def _prepare_results(job: Job, key: str) -> None:
             job.results.unlink()
     if not job.results.exists():
         ResultsFile.create(job.results, key, version())
+
+
+def _remove_empty(results: Path) -> None:
+    """Remove a file of results without any, as of a source that turned out to be no video."""
+    with ResultsFile(results) as file:
+        is_empty = not file.known
+    if is_empty:
+        results.unlink()
 
 
 def _run_stages(

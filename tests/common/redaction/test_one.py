@@ -66,6 +66,17 @@ def test_what_was_found_is_kept_when_a_stage_fails_and_used_by_the_next_run(tmp_
     assert names(tmp_path) == WHOLE
 
 
+def test_nothing_is_kept_where_nothing_was_found(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="which holds none"):
+        run(
+            job(
+                source(tmp_path, fails_at_once=True, says="expected a video, got sound, which holds none", code=2),
+                tmp_path / "out.mp4",
+            )
+        )
+    assert names(tmp_path) == set()
+
+
 def test_a_crash_is_no_mistake_of_the_user(tmp_path: Path) -> None:
     with pytest.raises(RedactionError, match="display: crashed") as failed:
         run(job(source(tmp_path, fails_after=1, says="crashed", code=1), tmp_path / "out.mp4"))
