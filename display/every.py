@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Protocol, runtime_checkable
 
 import cv2
@@ -114,14 +114,13 @@ def picture_of(frame: FrameInfo, ring: RingCache) -> BgrImage:
     """Return the composite of a frame, (H, W, 3) uint8 BGR.
 
     Raises:
-        RestartError: Its ring is gone, because compose has ended.
+        RestartError: It is gone, because compose has ended.
     """
-    try:
+    picture = None
+    with suppress(RingGoneError):
         picture = ring.read(frame.segment, frame.sequence, frame.shape, None)
-    except RingGoneError:
-        raise RestartError("compose has ended before every frame was written; start again") from None
-    if picture is None:
-        raise RuntimeError(f"composite {frame.frame_id} was overwritten though it was not taken")
+    if picture is None:  # what is wanted is never overwritten
+        raise RestartError(f"composite {frame.frame_id} is not there any more, because compose has ended; start again")
     return picture
 
 

@@ -29,7 +29,7 @@ WHOLE = {"out.mp4", "out.report.html", "out.results.jsonl"}
 
 def test_the_output_is_whole_and_nothing_else_is_left(tmp_path: Path) -> None:
     told: list[Progress] = []
-    call = source(tmp_path, frames=4, frame_s=0.2, judged={"1": {"state": "hidden", "reason": "nobody found"}})
+    call = source(tmp_path, frames=4, frame_s=0.2, judged={"1": {"state": "hidden", "reason": "nobody is found"}})
     done = run(job(call, tmp_path / "out.mp4"), told.append)
     assert (done.frames, done.shown, done.hidden, done.doubts, done.needs_look, done.code) == (4, 3, 1, 0, False, 0)
     assert done.out.read_bytes() == call.read_bytes()
