@@ -52,7 +52,10 @@ def connect(address: str, workers: int) -> None:
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise ConfigError(f"--ray: expected a Ray that can be used, got {_one_line(error)}") from None
+        raise ConfigError(
+            "--ray: expected this machine to be a node of that Ray, with the same versions of Ray and Python, got "
+            f"{_one_line(error)}; see ray status"
+        ) from None
     largest = int(max(node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]))
     if workers > largest:
         ray.shutdown()

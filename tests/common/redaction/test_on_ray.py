@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -167,21 +168,31 @@ def test_a_recording_whose_process_dies_each_time_is_an_outcome(
 
 
 @pytest.mark.ray
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_who_ends_the_command_ends_the_stages_on_the_nodes(
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL])
+def test_who_ends_the_command_ends_the_stages_on_the_nodes_and_the_next_one_goes_on(
     signum: signal.Signals, cluster: Any, nodes: list[Any], tmp_path: Path
 ) -> None:
-    calls, out = tmp_path / "calls", tmp_path / "out"
-    for name in ("a.mp4", "b.mp4", "c.mp4"):
+    calls, out, found = tmp_path / "calls", tmp_path / "out", ("a.mp4", "b.mp4")
+    for name in found:
         source(calls, name, frames=1000, frame_s=0.1)
-    with start(calls, calls, "-o", out, "--mask-rcnn=none", "--ray", cluster.address, "--json") as command:
+    arguments = (calls, "-o", out, "--mask-rcnn=none", "--ray", cluster.address, "--json")
+    with start(calls, *arguments) as command:
         assert command.stdout is not None
         assert '"progress"' in command.stdout.readline()
         command.send_signal(signum)
         _, errors = command.communicate(timeout=PATIENCE_S)
-    assert command.returncode == EXIT_INTERRUPTED
-    assert errors.splitlines()[-1].startswith("onlyme redact: interrupted; what was found is kept")
+    if signum == signal.SIGTERM:
+        assert command.returncode == EXIT_INTERRUPTED
+        assert errors.splitlines()[-1].startswith("onlyme redact: interrupted; what was found is kept")
     eventually(lambda: not processes_with(str(calls)))
+    for name in found:
+        source(calls, name, frames=1000)
+    with start(calls, *arguments) as again:
+        said, errors = again.communicate(timeout=PATIENCE_S)
+    assert again.returncode == EXIT_OK, errors
+    assert [json.loads(line)["event"] for line in said.splitlines()][-3:] == ["outcome", "outcome", "summary"]
+    assert min(looked(calls / name)[0] for name in found) < 1000
+    assert not list(out.glob(".*"))
 
 
 @pytest.mark.ray
