@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from common.ipc.records import DetectorKind
 from compose.every.frames import RecordedFrames
@@ -50,12 +50,9 @@ class JudgedFrames:
         Raises:
             RestartError, ConfigError: See `RecordedFrames.take`.
         """
-        if self._judging is not None and (self._judging.done() or not self._judged):
-            try:
-                self._judged.extend(self._judging.result(WAIT_S))
-                self._judging = None
-            except TimeoutError:
-                return None
+        if self._judging is not None and wait([self._judging], 0 if self._judged else WAIT_S).done:
+            self._judged.extend(self._judging.result())
+            self._judging = None
         if self._judging is None and self._held_bytes() < AHEAD_BYTES:
             self._begin()
         return self._judged.popleft() if self._judged else None

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from common.runtime.stage_context import StageContext
 from common.settings.recording import EVERY
 from display import every, loop
 from display.settings import DisplaySettings
-from display.sinks.headless import HeadlessSink
 from display.sinks.sink import UnattendedSink
 
 
@@ -50,44 +48,3 @@ def test_a_sink_that_cannot_be_finished_is_refused(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(every, "open_sink", lambda _: UnattendedSink())
     with pytest.raises(DisplayError, match="takes every composite"):
         every.open_recording_sink(DisplaySettings(pace=EVERY, sink="headless"))
-
-
-class SlowSink(HeadlessSink):
-    """Ends when it may, or fails."""
-
-    def __init__(self, error: Exception | None = None) -> None:
-        super().__init__(5.0)
-        self.may_end, self.count, self._error = threading.Event(), 0, error
-
-    def end(self, count: int) -> None:
-        self.may_end.wait()
-        if self._error is not None:
-            raise self._error
-        self.count = count
-
-
-class CountingContext(StageContext):
-    """Counts heartbeats, and lets a sink end after some."""
-
-    def __init__(self, sink: SlowSink) -> None:
-        super().__init__(Heartbeat(logging.INFO), [], restarts=0)
-        self.beats, self._sink = 0, sink
-
-    def should_stop(self) -> bool:
-        self.beats += 1
-        if self.beats == 5:
-            self._sink.may_end.set()
-        return super().should_stop()
-
-
-def test_the_heart_beats_while_a_film_is_finished() -> None:
-    sink = SlowSink()
-    context = CountingContext(sink)
-    every.end_while_beating(sink, 7, context)
-    assert (sink.count, context.beats >= 5) == (7, True)
-
-
-def test_a_film_that_cannot_be_finished_is_an_error() -> None:
-    sink = SlowSink(DisplayError("no room"))
-    with pytest.raises(DisplayError, match="no room"):
-        every.end_while_beating(sink, 7, CountingContext(sink))

@@ -113,12 +113,12 @@ def test_the_ring_holds_eight_looks(shape: tuple[int, int, int], look_every: int
     assert slots_for(shape, look_every, free_mb * 2**20) == slots
 
 
-def test_the_ring_is_no_larger_than_memory_allows_but_holds_two_looks() -> None:
+def test_the_ring_is_no_larger_than_memory_allows_but_holds_some_frames() -> None:
     size = HD[0] * HD[1] * 3
     assert LARGEST_RING * 0.97 < slots_for(HD, 30, 2**34) * size <= LARGEST_RING
     assert slots_for(HD, 3, 128 * 2**20) * size < 128 * 2**20 - 6 * size
-    assert slots_for(HD, 3, 0) == 6
-    assert slots_for((4320, 8192, 3), 3, 2**34) == 6
+    assert slots_for(HD, 3, 0) == slots_for(HD, 30, 0) == 4
+    assert slots_for((4320, 8192, 3), 3, 2**34) == 4
 
 
 def test_a_stream_that_is_opened_has_video(tmp_path: Path) -> None:
