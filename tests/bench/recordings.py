@@ -45,10 +45,8 @@ def main() -> None:
                 live = score_live(clip, before, model, Path(folder))
                 out = Path(folder) / f"out{clip.path.suffix}"
                 code = write(clip, out, Path(folder), {"mask_rcnn": model})
-                whole, every = (
-                    compare(before, contents_of(out)),
-                    score(pairs_of(clip.path, out), clip.truth_of, clip.key),
-                )
+                whole = compare(before, contents_of(out))
+                every = score(pairs_of(clip.path, out), clip.truth_of, clip.key)
             rows += [
                 {"detector": detector, "how": "every frame", **every.row(), **whole, "exit code": code},
                 {"detector": detector, "how": "live", **live.row()},
