@@ -33,7 +33,7 @@ class Redacting:
     def __init__(self, process: subprocess.Popen[str], mark: str) -> None:
         self.process, self._mark = process, mark
 
-    def end(self, limit_s: float = 600) -> tuple[int, str]:
+    def end(self, limit_s: float = 3600) -> tuple[int, str]:
         """Wait for its end. Returns the exit code and all that was said."""
         said, _ = self.process.communicate(timeout=limit_s)
         return self.process.returncode, said
@@ -86,7 +86,7 @@ def start_redact(
 
 
 def redact(
-    source: Path, out: Path, folder: Path, settings: Mapping[str, object] | None = None, limit_s: float = 600
+    source: Path, out: Path, folder: Path, settings: Mapping[str, object] | None = None, limit_s: float = 3600
 ) -> tuple[int, str]:
     """Redact a recording. Returns the exit code and all that the command said."""
     with start_redact(source, out, folder, settings) as redacting:

@@ -210,17 +210,8 @@ def _run_stages(
                 raise KeyboardInterrupt
             if progress is not None:
                 progress(_progress(job.source, place.run_dir, time.monotonic() - started))
-    if code == EXIT_MISTAKE:
-        _drop_empty_results(job.results)
-    if code != 0:
-        raise _failure(code, call, job, place)
-
-
-def _drop_empty_results(results: Path) -> None:
-    """Remove the file of a recording in which nothing was found yet: it would be left beside an output that cannot be made."""
-    with ResultsFile(results, writes=True) as file:
-        if not file.known:
-            results.unlink()
+        if code != 0:
+            raise _failure(code, call, job, place)
 
 
 def _failure(code: int, call: Call, job: Job, place: Workplace) -> OnlymeError:
