@@ -95,45 +95,6 @@ def processes_at(job: Job) -> list[int]:
 
 
 @pytest.mark.ray
-def test_a_node_that_is_killed_costs_no_output_and_doubles_none(
-    cluster: Any, nodes: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    calls, out = tmp_path / "calls", tmp_path / "out"
-    for number in range(FILES):
-        source(calls, f"{number:02}.mp4")
-    source(calls, SLOW, frames=1000, frame_s=0.1)
-    work = planned(calls, out)
-    slow = next(each for each in work.jobs if each.source.name == SLOW)
-
-    def kill() -> None:
-        """Kill the node at work on the slow one, which is a quick one from then on."""
-        if len(cluster.worker_nodes) == 2 and (pids := processes_at(slow)):
-            source(calls, SLOW, frames=1000)
-            raylets = {each.all_processes["raylet"][0].process.pid: each for each in nodes}
-            cluster.remove_node(raylets[parent_of(pids[0]) or 0], allow_graceful=False)
-
-    reporter = Reporter(at_progress=kill)
-    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
-    on_ray.connect("auto", 1)
-    outcomes = on_ray.run_all(work, reporter)
-    said = capsys.readouterr()
-    assert ("marked dead" in said.err, said.out) == (True, ""), "Ray speaks where JSON lines are not"
-    assert [outcome.code for outcome in outcomes] == [EXIT_OK] * FILES
-    assert reporter.outcomes == outcomes
-    assert {outcome.source for outcome in outcomes} == {each.source for each in work.jobs}
-    for each in work.jobs:
-        assert each.out.read_bytes() == each.source.read_bytes()
-        assert len(looked(each.source)) == 1, "one whole run"
-    assert len(cluster.worker_nodes) == 1
-    assert looked(slow.source)[0] < 1000, "the retry went on with what was found"
-    kept = [f"{number:02}.{suffix}" for number in range(FILES) for suffix in ("mp4", "report.html", "results.jsonl")]
-    assert sorted(path.name for path in out.iterdir()) == sorted([*kept, "onlyme-manifest.jsonl"])
-    eventually(lambda: not processes_with(str(calls)))
-    again = planned(calls, out)
-    assert (again.jobs, len(again.done)) == ([], FILES)
-
-
-@pytest.mark.ray
 def test_a_mistake_of_one_recording_is_its_outcome_and_not_tried_again(
     cluster: Any, nodes: list[Any], tmp_path: Path
 ) -> None:
@@ -201,6 +162,45 @@ def test_more_cores_than_any_node_has_are_refused(cluster: Any, nodes: list[Any]
         ConfigError, match=r"^--workers: expected at most 1, the cores of the largest node of Ray, got 2; "
     ):
         on_ray.connect(cluster.address, 2)
+
+
+@pytest.mark.ray
+def test_a_node_that_is_killed_costs_no_output_and_doubles_none(
+    cluster: Any, nodes: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls, out = tmp_path / "calls", tmp_path / "out"
+    for number in range(FILES):
+        source(calls, f"{number:02}.mp4")
+    source(calls, SLOW, frames=1000, frame_s=0.1)
+    work = planned(calls, out)
+    slow = next(each for each in work.jobs if each.source.name == SLOW)
+
+    def kill() -> None:
+        """Kill the node at work on the slow one, which is a quick one from then on."""
+        if len(cluster.worker_nodes) == 2 and (pids := processes_at(slow)):
+            source(calls, SLOW, frames=1000)
+            raylets = {each.all_processes["raylet"][0].process.pid: each for each in nodes}
+            cluster.remove_node(raylets[parent_of(pids[0]) or 0], allow_graceful=False)
+
+    reporter = Reporter(at_progress=kill)
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+    on_ray.connect("auto", 1)
+    outcomes = on_ray.run_all(work, reporter)
+    said = capsys.readouterr()
+    assert ("marked dead" in said.err, said.out) == (True, ""), "Ray speaks where JSON lines are not"
+    assert [outcome.code for outcome in outcomes] == [EXIT_OK] * FILES
+    assert reporter.outcomes == outcomes
+    assert {outcome.source for outcome in outcomes} == {each.source for each in work.jobs}
+    for each in work.jobs:
+        assert each.out.read_bytes() == each.source.read_bytes()
+        assert len(looked(each.source)) == 1, "one whole run"
+    assert len(cluster.worker_nodes) == 1
+    assert looked(slow.source)[0] < 1000, "the retry went on with what was found"
+    kept = [f"{number:02}.{suffix}" for number in range(FILES) for suffix in ("mp4", "report.html", "results.jsonl")]
+    assert sorted(path.name for path in out.iterdir()) == sorted([*kept, "onlyme-manifest.jsonl"])
+    eventually(lambda: not processes_with(str(calls)))
+    again = planned(calls, out)
+    assert (again.jobs, len(again.done)) == ([], FILES)
 
 
 @pytest.mark.ray
