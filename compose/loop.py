@@ -66,8 +66,8 @@ def run_live(settings: ComposeSettings, stage: StageContext) -> None:
     """
     cv2.setNumThreads(1)
     tune_malloc()
-    tracker = Tracker(settings, open_edge(settings, pace := MattePace()))
     renderer, policy, standing = Renderer(settings), Policy(settings.mask_age_limit_ms), StandingFrame()
+    tracker = Tracker(settings, open_edge(settings, pace := MattePace()), renderer.chosen)
     counters, states, suspend, run_dir = Counters(log), StateLogger(), SuspendDetector(), settings.call_dir
     with writer_lock(run_dir, COMPOSITES.name), open_context() as context, CompositePublisher(context, run_dir) as out:
         frames = FrameReader(context, run_dir, policy, counters)
@@ -129,7 +129,8 @@ def render(
         tracker.refine(decision.subjects)
     alpha = tracker.alpha() if decision.shows_people else None
     outlined = tracker.is_outlined(due.frame.captured_ns)
-    renderer.render(due.pyramid, due.frame, decision, alpha, into, notice=notice, outlined=outlined)
+    room = tracker.empty_room() if decision.shows_people else None
+    renderer.render(due.pyramid, due.frame, decision, alpha, into, room=room, notice=notice, outlined=outlined)
 
 
 def apply_result(

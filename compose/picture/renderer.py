@@ -7,9 +7,9 @@ import numpy as np
 
 from common.ipc.records import MAX_BLUR, FrameInfo, Style
 from common.runtime.user_folder import background_image
-from common.vision.arrays import BgrImage
+from common.vision.arrays import BgrImage, SoftMask
 from common.vision.pyramid import ImagePyramid
-from compose.picture.alpha import Alpha, scale_alpha
+from compose.picture.alpha import Alpha, scale_alpha, with_room
 from compose.picture.background import Background, BlurBackground, open_background, open_image, plain
 from compose.picture.blend import blend
 from compose.picture.blur import least_sigma
@@ -80,6 +80,7 @@ class Renderer:
         alpha: Alpha | None,
         into: BgrImage,
         *,
+        room: SoftMask | None = None,
         notice: str = "",
         outlined: bool = False,
     ) -> None:
@@ -92,6 +93,8 @@ class Renderer:
             decision: What may be seen of it.
             alpha: What of it is the people who stay sharp. It is read only where the decision shows people.
             into: Is filled.
+            room: (h, w) uint8, 255 where the frame shows the empty room, on a grid; None: nowhere, or the room is hidden. It is read
+                where the decision shows people and only other people are hidden.
             notice: What the source has to say, "" for nothing.
             outlined: Draw the outline of who stays sharp.
 
@@ -103,6 +106,8 @@ class Renderer:
         if decision.state is State.LOST:  # compose was stopped for too long after the frame came
             draw_card(decision.reason, into)
             return
+        # other people are blurred whatever hides the room: a colour in their shape would be a hole in it
+        behind = self._blurred if self.chosen.shows_room else self._background
         if decision.state is State.OFF:
             np.copyto(into, pyramid.picture)
         elif decision.state is State.INSTANCES:
@@ -113,12 +118,17 @@ class Renderer:
                     f"frame {frame.epoch}/{frame.frame_id} was to show people, and nobody said where they are"
                 )
             who = scale_alpha(alpha, decision.opacity)
-            self._background.render(pyramid, who, frame.captured_ns, into)
-            blend(pyramid.picture, who, into)
+            behind.render(pyramid, who, frame.captured_ns, into)
+            seen = (
+                who
+                if room is None or not self.chosen.shows_room
+                else with_room(alpha, room, (frame.width, frame.height))
+            )
+            blend(pyramid.picture, who if seen is who else scale_alpha(seen, decision.opacity), into)
             if outlined:
                 draw_outline(into, who)
         else:
-            self._background.render(pyramid, None, frame.captured_ns, into)
+            behind.render(pyramid, None, frame.captured_ns, into)
         if notice:
             write_notice(into, notice)
 
