@@ -12,7 +12,17 @@ import zmq
 from common.errors import SourceError
 from common.ipc.messages import CommandIssued, MasksInferred, SourceLost, SourceNotice
 from common.ipc.picture_reader import PictureReader
-from common.ipc.records import FrameInfo, SetBackground, SetBlur, SetEdge, SetFollow, SetHide, SetPrivacy, SetView
+from common.ipc.records import (
+    FrameInfo,
+    SelectSubjectAt,
+    SetBackground,
+    SetBlur,
+    SetEdge,
+    SetFollow,
+    SetHide,
+    SetPrivacy,
+    SetView,
+)
 from common.ipc.streams import (
     COMPOSITES,
     CONTROL,
@@ -37,7 +47,9 @@ from common.vision.pyramid import ImagePyramid
 from compose.composites import CompositePublisher
 from compose.every import loop as every
 from compose.malloc import tune_malloc
+from compose.picture.alpha import Alpha
 from compose.picture.edge import open_edge
+from compose.picture.framing import Crop
 from compose.picture.matte_edge import MattePace
 from compose.picture.renderer import Renderer
 from compose.policy import Decision, Policy, State
@@ -130,7 +142,19 @@ def render(
     alpha = tracker.alpha() if decision.shows_people else None
     outlined = tracker.is_outlined(due.frame.captured_ns)
     room = tracker.empty_room() if decision.shows_people else None
-    renderer.render(due.pyramid, due.frame, decision, alpha, into, room=room, notice=notice, outlined=outlined)
+    crop = crop_of(due.frame, decision, alpha, renderer)
+    renderer.render(
+        due.pyramid, due.frame, decision, alpha, into, room=room, crop=crop, notice=notice, outlined=outlined
+    )
+
+
+def crop_of(frame: FrameInfo, decision: Decision, alpha: Alpha | None, renderer: Renderer) -> Crop:
+    """Return which part of a frame is shown: all of it where the picture does not follow the subject, and where privacy is off."""
+    now_ns = time.monotonic_ns()
+    if decision.state in (State.OFF, State.INSTANCES, State.LOST):
+        return renderer.framing.whole(now_ns)
+    who = alpha if renderer.chosen.follow else None
+    return renderer.framing.update(frame.captured_ns, now_ns, who, (frame.width, frame.height))
 
 
 def apply_result(
@@ -158,6 +182,7 @@ def reset_after_loss(policy: Policy, tracker: Tracker, renderer: Renderer, stand
     if policy.take_loss():
         tracker.reset()
         renderer.instances.reset()
+        renderer.framing.reset()
         standing.replace(None)
 
 
@@ -181,6 +206,8 @@ def apply_command(
         renderer.set_blur(asked.strength)
     elif isinstance(asked, (SetHide, SetFollow, SetEdge)):
         renderer.chosen.apply(asked)
+    elif isinstance(asked, SelectSubjectAt):
+        tracker.request(renderer.framing.in_frame(asked, issued.issued_ns))
     else:
         tracker.request(asked)
 
