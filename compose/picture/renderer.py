@@ -13,6 +13,7 @@ from compose.picture.alpha import Alpha, scale_alpha, with_room
 from compose.picture.background import Background, BlurBackground, open_background, open_image, plain
 from compose.picture.blend import blend
 from compose.picture.blur import least_sigma
+from compose.picture.decontamination import decontaminate
 from compose.picture.framing import WHOLE, Crop, Framing
 from compose.picture.instance_view import InstanceView
 from compose.policy import Decision, State
@@ -132,6 +133,8 @@ class Renderer:
                 else with_room(alpha, room, (frame.width, frame.height))
             )
             blend(pyramid.picture, who if seen is who else scale_alpha(seen, decision.opacity), into)
+            if behind is not self._blurred and who is alpha:  # a blur has the colours of the old background anyway
+                decontaminate(pyramid, who, into)
             if outlined:
                 draw_outline(into, who)
         else:

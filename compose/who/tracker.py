@@ -18,6 +18,7 @@ from compose.governor import MIN_HZ
 from compose.picture import alpha
 from compose.picture.alpha import Alpha
 from compose.picture.edge import Edge
+from compose.picture.edge_shape import shape_edge
 from compose.settings import ComposeSettings
 from compose.style import StyleChoice
 from compose.who.alone import Alone
@@ -285,9 +286,10 @@ class Tracker:
         """
         if not self._epoch or self.is_refined:
             raise RuntimeError("refine was called without a new frame or result: update comes first")
-        self._alpha = self._refined(subjects)
-        if self._room is not None:
-            self._empty = self._room.empty(*areas_of(self._region.newest, subjects, self._settings.threshold, self._wh))
+        found = self._refined(subjects)
+        mine, others = areas_of(self._region.newest, subjects, self._settings.threshold, self._wh)
+        self._alpha = shape_edge(found, self._style.feather, self._style.margin, self._size_wh, others)
+        self._empty = None if self._room is None else self._room.empty(mine, others)
 
     def _refined(self, subjects: tuple[Instance, ...]) -> Alpha:
         if self._edge is None:
