@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
 
-from common.ipc.records import FrameInfo
-from common.vision.arrays import BgrImage
+from common.ipc.records import MAX_BLUR, FrameInfo, Style
+from common.runtime.user_folder import background_image
+from common.vision.arrays import BgrImage, SoftMask
 from common.vision.pyramid import ImagePyramid
-from compose.picture.alpha import Alpha, scale_alpha
-from compose.picture.background import open_background
+from compose.picture.alpha import Alpha, scale_alpha, with_room
+from compose.picture.background import Background, BlurBackground, open_background, open_image, plain
 from compose.picture.blend import blend
+from compose.picture.blur import least_sigma
+from compose.picture.decontamination import decontaminate
+from compose.picture.framing import WHOLE, Crop, Framing
 from compose.picture.instance_view import InstanceView
 from compose.policy import Decision, State
 from compose.settings import ComposeSettings
+from compose.style import StyleChoice
 
 CARD_BGR = (48, 40, 36)
 OUTLINE_BGR = (80, 220, 255)
@@ -28,20 +31,51 @@ class Renderer:
     Args:
         settings: With the background.
 
+    Attributes:
+        chosen: What a viewer has chosen of the style.
+        framing: Which part of the picture is shown.
+
     Raises:
         SourceError: The background cannot be read.
     """
 
     def __init__(self, settings: ComposeSettings) -> None:
         self.instances = InstanceView(settings.threshold)
-        self._settings = settings
-        self._background = self._first = open_background(settings)
+        self.chosen = StyleChoice(settings)
+        self.framing = Framing()
+        self._uncropped: BgrImage | None = None
+        self._blurred = BlurBackground(settings.kernel)
+        self._first: Background = self._blurred if settings.background == "blur" else open_background(settings)
+        is_file = settings.background.startswith(("image:", "video:"))
+        self._first_name = "file" if is_file else settings.background
+        self._background, self._name = self._first, self._first_name
 
     def set_background(self, background: str) -> None:
-        """Hide the room behind `blur` or `color:RRGGBB` from now on; "" returns to the background of the settings."""
-        self._background = (
-            open_background(replace(self._settings, background=background)) if background else self._first
-        )
+        """Hide the room behind `blur`, `color:RRGGBB` or the user's own `image` from now on; "" returns to the background of the
+        settings.
+
+        Raises:
+            SourceError: The user's image cannot be read; the background stays.
+        """
+        if not background:
+            self._background, self._name = self._first, self._first_name
+            return
+        if background == "blur":
+            self._background = self._blurred
+        elif background == "image":
+            self._background = open_image(background_image())
+        else:
+            self._background = plain(background)
+        self._name = background
+
+    def set_blur(self, strength: float) -> None:
+        """Blur `strength` times as strongly as is safe, from 1."""
+        self._blurred.strength = strength
+
+    def style(self, size_wh: tuple[int, int]) -> Style:
+        """Return what is made of a frame of `size_wh` now, for the displays."""
+        style, blur = self.chosen, self._blurred.strength_in(size_wh).sigma / least_sigma(size_wh)
+        return Style(style.hide, style.follow, style.feather, style.margin, min(max(1.0, blur), MAX_BLUR), self._name)
 
     def render(
         self,
@@ -51,6 +85,8 @@ class Renderer:
         alpha: Alpha | None,
         into: BgrImage,
         *,
+        room: SoftMask | None = None,
+        crop: Crop = WHOLE,
         notice: str = "",
         outlined: bool = False,
     ) -> None:
@@ -63,6 +99,9 @@ class Renderer:
             decision: What may be seen of it.
             alpha: What of it is the people who stay sharp. It is read only where the decision shows people.
             into: Is filled.
+            room: (h, w) uint8, 255 where the frame shows the empty room, on a grid; None: nowhere, or the room is hidden. It is read
+                where the decision shows people and only other people are hidden.
+            crop: The part that fills `into`.
             notice: What the source has to say, "" for nothing.
             outlined: Draw the outline of who stays sharp.
 
@@ -74,6 +113,9 @@ class Renderer:
         if decision.state is State.LOST:  # compose was stopped for too long after the frame came
             draw_card(decision.reason, into)
             return
+        # other people are blurred whatever hides the room: a colour in their shape would be a hole in it
+        behind = self._blurred if self.chosen.shows_room else self._background
+        into, whole = self._whole(into, crop), into
         if decision.state is State.OFF:
             np.copyto(into, pyramid.picture)
         elif decision.state is State.INSTANCES:
@@ -84,14 +126,32 @@ class Renderer:
                     f"frame {frame.epoch}/{frame.frame_id} was to show people, and nobody said where they are"
                 )
             who = scale_alpha(alpha, decision.opacity)
-            self._background.render(pyramid, who, frame.captured_ns, into)
-            blend(pyramid.picture, who, into)
+            behind.render(pyramid, who, frame.captured_ns, into)
+            seen = (
+                who
+                if room is None or not self.chosen.shows_room
+                else with_room(alpha, room, (frame.width, frame.height))
+            )
+            blend(pyramid.picture, who if seen is who else scale_alpha(seen, decision.opacity), into)
+            if behind is not self._blurred and who is alpha:  # a blur has the colours of the old background anyway
+                decontaminate(pyramid, who, into)
             if outlined:
                 draw_outline(into, who)
         else:
-            self._background.render(pyramid, None, frame.captured_ns, into)
+            behind.render(pyramid, None, frame.captured_ns, into)
+        if into is not whole:
+            x0, y0, x1, y1 = crop.pixels((frame.width, frame.height))
+            cv2.resize(into[y0:y1, x0:x1], (frame.width, frame.height), whole, interpolation=cv2.INTER_LINEAR)
         if notice:
-            write_notice(into, notice)
+            write_notice(whole, notice)
+
+    def _whole(self, into: BgrImage, crop: Crop) -> BgrImage:
+        """Return what the whole picture is rendered into: `into` itself where nothing is cropped."""
+        if crop.is_whole:
+            return into
+        if self._uncropped is None or self._uncropped.shape != into.shape:
+            self._uncropped = np.empty_like(into)
+        return self._uncropped
 
 
 def draw_card(reason: str, into: BgrImage) -> None:
