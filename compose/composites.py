@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from common.ipc.messages import FrameComposed
-from common.ipc.records import DetectorKind, FrameInfo
+from common.ipc.records import DetectorKind, FrameInfo, Style
 from common.ipc.ring import ResizableRing
 from common.ipc.streams import COMPOSITES, Context, bind, send
 from common.metrics.metrics import metrics
@@ -27,6 +27,7 @@ class CompositePublisher(ResizableRing):
         self._frame: FrameInfo | None = None
         self._card_at = 0.0
         self.model, self.detector = "", DetectorKind.NONE  # of the last result
+        self.style = Style()  # of now
 
     def claim(self, frame: FrameInfo) -> BgrImage:
         """Return the slot that the composite of `frame` is rendered into, (H, W, 3) uint8 BGR."""
@@ -52,6 +53,7 @@ class CompositePublisher(ResizableRing):
             detector=self.detector,
             question=decision.question,
             everybody=decision.everybody,
+            style=self.style,
         )
         self._send(message)
         metrics.count("composed")

@@ -9,9 +9,10 @@ from pathlib import Path
 import cv2
 import zmq
 
+from common.errors import SourceError
 from common.ipc.messages import CommandIssued, MasksInferred, SourceLost, SourceNotice
 from common.ipc.picture_reader import PictureReader
-from common.ipc.records import FrameInfo, SetBackground, SetPrivacy, SetView
+from common.ipc.records import FrameInfo, SetBackground, SetBlur, SetEdge, SetFollow, SetHide, SetPrivacy, SetView
 from common.ipc.streams import (
     COMPOSITES,
     CONTROL,
@@ -97,6 +98,7 @@ def run_live(settings: ComposeSettings, stage: StageContext) -> None:
             states.update(decision, policy.privacy)
             if (due := standing.take_due(decision, now_ns)) is not None:
                 render(due, decision, tracker, renderer, out.claim(due.frame), notice=frames.notice)
+                out.style = renderer.style((due.frame.width, due.frame.height))
                 out.publish(due.frame, decision, policy.privacy)
                 workers.record_composed(time.monotonic() - begun)
             elif decision.state is State.LOST:
@@ -170,7 +172,14 @@ def apply_command(
     elif isinstance(asked, SetView):
         policy.set_view(asked.instances)
     elif isinstance(asked, SetBackground):
-        renderer.set_background(asked.background)
+        try:
+            renderer.set_background(asked.background)
+        except SourceError as error:
+            counters.count("command", "image that cannot be read", str(error))
+    elif isinstance(asked, SetBlur):
+        renderer.set_blur(asked.strength)
+    elif isinstance(asked, (SetHide, SetFollow, SetEdge)):
+        renderer.chosen.apply(asked)
     else:
         tracker.request(asked)
 

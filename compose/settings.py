@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.ipc.records import HIDES, MAX_FEATHER, MAX_MARGIN
 from common.settings.base import setting
 from common.settings.detection import MASK_AGE_ALONE_MS, DetectionSettings
 from common.settings.recording import ResultsSettings
@@ -96,6 +97,26 @@ class ComposeSettings(DetectionSettings, ResultsSettings):
         (), coco_classes, "COCO classes that stay sharp while they touch the subject, separated by commas"
     )
     background: str = setting("blur", background, "what hides the room: blur, color:RRGGBB, image:PATH or video:PATH")
+    hide: str = setting(
+        "room",
+        one_of(*HIDES),
+        "what is hidden. room: everything but the subject; people: everybody but the subject, and whatever is not known to be "
+        "the empty room",
+    )
+    follow: bool = setting(
+        False, boolean, "crop the picture around the subject and glide with them; its size stays", switch=True
+    )
+    feather: float = setting(
+        0.0,
+        float_range(0, MAX_FEATHER),
+        "how far the subject fades out, in pixels of a picture 720 high, besides what the edge itself is soft",
+    )
+    margin: float = setting(
+        0.0,
+        float_range(-MAX_MARGIN, MAX_MARGIN),
+        "how far out the subject's edge lies, in pixels of a picture 720 high; negative: in. It never lies out towards somebody "
+        "else",
+    )
     cpu: float = setting(
         0.0,
         float_range(0, 6400),

@@ -17,7 +17,7 @@ from typing import Annotated, ClassVar
 
 from common.errors import MessageError
 from common.ipc.fields import Checked, Count, Flag, Text, at_most, float_range, int_range, one_of
-from common.ipc.records import Command, DetectorKind, FrameInfo, Instance
+from common.ipc.records import DEFAULT_STYLE, Command, DetectorKind, FrameInfo, Instance, Style
 
 MAX_INSTANCES = 400
 MAX_WORKERS = 1024
@@ -152,6 +152,7 @@ class FrameComposed(Checked):
     question: What the person in front is asked, "" for nothing. It is shown to that person alone: over the window's
         picture and on the page, never in a picture that leaves this machine.
     everybody: True while every person who is found is shown, also where nobody is found just now.
+    style: What compose makes of the picture now.
     """
 
     KIND: ClassVar[int] = 4
@@ -165,6 +166,7 @@ class FrameComposed(Checked):
     detector: DetectorKind = DetectorKind.NONE
     question: Text = ""
     everybody: Flag = False
+    style: Style = DEFAULT_STYLE
 
     @property
     def shows_everybody(self) -> bool:
