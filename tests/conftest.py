@@ -67,6 +67,12 @@ def as_user(uid: int) -> Iterator[None]:
         os.setresuid(0, 0, 0)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Calls of tests neither read nor write what the user of this machine has saved."""
+    os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
+
+
 @pytest.fixture(autouse=True)
 def needs(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("model") and not (MASK_RCNN.is_dir() and SCORE.is_file()):

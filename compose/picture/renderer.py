@@ -40,6 +40,7 @@ class Renderer:
         self.instances = InstanceView(settings.threshold)
         self.chosen = StyleChoice(settings)
         self._blurred = BlurBackground(settings.kernel)
+        self._blurred.strength = settings.blur or None
         self._first: Background = self._blurred if settings.background == "blur" else open_background(settings)
         is_file = settings.background.startswith(("image:", "video:"))
         self._first_name = "file" if is_file else settings.background
