@@ -40,6 +40,8 @@ class Recorder:
 
     def want(self, on: bool) -> None:
         """Have a recording begin, or end."""
+        if on and not self._wanted:
+            self._file = self._failure = ""
         self._wanted = on
 
     @property

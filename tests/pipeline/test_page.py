@@ -35,6 +35,7 @@ from tests.call import environment, free_port, printed_url, read_until, stages, 
 from tests.pace import as_if_idle
 from tests.pipeline.browser import CHROMIUM, DESKTOP, PHONE, opened, pixels, started
 from tests.pipeline.screen import detail
+from tests.pipeline.shower import Shower, is_live, live, until
 from tests.processes.neighbours import wait_for
 from tests.shared import ROOT
 
@@ -57,25 +58,6 @@ def browser() -> Iterator[Browser]:
     """A Chromium for all tests of the module; each opens a page with cookies of its own."""
     with started() as browser:
         yield browser
-
-
-def until(page: Page, what: str, look: Callable[[], object], patience_s: float = 10) -> None:
-    """Wait for what `look` sees on the page, as long as wait_for would."""
-    begun = time.monotonic()
-    while not look():
-        waited_s = time.monotonic() - begun
-        assert waited_s < patience_s or as_if_idle(waited_s) < patience_s, (
-            f"waited {waited_s:.0f} s for {what}; the page says: {page.inner_text('body')}"
-        )
-        page.wait_for_timeout(50)
-
-
-def is_live(page: Page) -> bool:
-    return page.get_attribute("body", "data-state") == "live"
-
-
-def live(page: Page) -> None:
-    until(page, "a live picture", lambda: is_live(page) and pixels(page).std() > 5)
 
 
 def test_the_picture_moves_and_figures_are_said(browser: Browser, call: tuple[str, Path]) -> None:
@@ -316,48 +298,6 @@ def test_that_everybody_is_shown_is_said(browser: Browser, call: tuple[str, Path
         assert page.inner_text("#privacy") == "Privacy is on"
         assert everybody.get_attribute("aria-pressed") == "false"
         assert errors == []
-
-
-class Shower(Background):
-    """Shows what the test says, on a page that is served by this process."""
-
-    MESSAGE = FrameComposed(FrameInfo(2**62 + 1, 1, 1, 1, "s", 1, 360, 640), 1, "live", "", 80.5, True, "model")
-
-    def __init__(self, run_dir: Path, host: str = "127.0.0.1", port: int = 0) -> None:
-        super().__init__()
-        run_dir.mkdir(exist_ok=True)
-        self.port = port or free_port()
-        token = "t" * 22
-        self._sink = WebSink(DisplaySettings(run_dir=run_dir, web=f"{host}:{self.port}", token=token), False)
-        self.url = f"http://127.0.0.1:{self.port}/?token={token}"
-        self.message, self.issued = self.MESSAGE, list[CommandIssued]()
-        self.period_s = 0.05
-        self.picture = np.full((360, 640, 3), 200, np.uint8)
-        self._meter = Meter()
-
-    def run(self) -> None:
-        """See Background."""
-        while not self.stopping.wait(self.period_s):
-            self.show(255)
-            self.issued += self._sink.poll().issued
-        self._sink.close()
-
-    def show(self, upper_half: int) -> None:
-        """Show `picture` once, its upper half at this level."""
-        picture, now_ns = self.picture.copy(), time.monotonic_ns()
-        picture[:180] = upper_half
-        self._meter.add(replace(self.message, frame=replace(self.message.frame, captured_ns=now_ns)), now_ns)
-        self._sink.show(picture, self.message, self._meter)
-
-    @property
-    def shown(self) -> int:
-        """How many pictures were shown."""
-        return self._meter.shown
-
-    @property
-    def watching(self) -> set[int]:
-        """Which pages take pictures."""
-        return set(self._sink._latest._asked_at) if self._sink._latest.watching else set()
 
 
 def has_issued(shower: Shower, count: int) -> bool:

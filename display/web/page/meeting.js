@@ -12,7 +12,7 @@ export function showRecording({ recording }) {
   byId("record").setAttribute("aria-pressed", String(isOn));
   write(byId("record"), isOn ? "Stop recording" : "Start recording");
   const { file = "", failure = "" } = recording || {};
-  const said = failure ? "Recording has stopped: " + failure : isOn ? "Recording to " + file : file ? "The recording is in " + file : BESIDE;
+  const said = failure ? "Recording has stopped: " + failure : isOn ? (file ? "Recording to " + file : "Recording begins.") : file ? "The recording is in " + file : BESIDE;
   write(byId("recorded"), said);
 }
 
