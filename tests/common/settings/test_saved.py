@@ -109,7 +109,9 @@ def test_the_file_is_the_users_alone_and_whole(saved: Path) -> None:
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]
 
 
-def test_a_folder_that_takes_no_file_is_said_and_the_old_file_stays(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_takes_no_file_is_said_and_the_old_file_stays(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     save(saved, {"hide": "people"})
 
     def full(*_: object) -> int:
