@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import resource
@@ -73,17 +74,19 @@ def own_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
 
 
-@pytest.fixture(autouse=True)
-def needs(request: pytest.FixtureRequest) -> None:
-    if request.node.get_closest_marker("model") and not (MASK_RCNN.is_dir() and SCORE.is_file()):
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """See that what a test is marked with is here, before any of its fixtures is made."""
+    if item.get_closest_marker("model") and not (MASK_RCNN.is_dir() and SCORE.is_file()):
         missing("the Mask R-CNN and footage of ../shared")
-    if request.node.get_closest_marker("root") and not may_be_root():
+    if item.get_closest_marker("root") and not may_be_root():
         missing("root's rights")
-    if request.node.get_closest_marker("tls") and shutil.which("openssl") is None:
+    if item.get_closest_marker("tls") and shutil.which("openssl") is None:
         missing("openssl (Debian: openssl)")
-    if request.node.get_closest_marker("browser") and not any(map(shutil.which, ("chromium", "chromium-browser"))):
+    if item.get_closest_marker("ray") and importlib.util.find_spec("ray") is None:
+        missing("Ray (requirements-ray.txt)")
+    if item.get_closest_marker("browser") and not any(map(shutil.which, ("chromium", "chromium-browser"))):
         missing("Chromium (Debian: chromium)")
-    if request.node.get_closest_marker("screen"):
+    if item.get_closest_marker("screen"):
         for tool in ("Xvfb", "xdotool", "xwd", "openbox", "wmctrl"):
             if shutil.which(tool) is None:
                 missing(f"{tool} (Debian: xvfb xdotool x11-apps openbox wmctrl)")

@@ -21,6 +21,8 @@ from display.film.part_file import PartFile
 from display.film.stamps import FrameStamps, common_rate, film_time_base
 
 FALLBACK_RATE = 25  # pictures a second, for a recording that does not say; only hints depend on it
+FIRST_REORDERED = 3  # fewer pictures are encoded in their own order
+MOST_FOR_AV1 = 240  # pictures a second that its encoder takes as a hint
 APPLES_HEVC = "hvc1"  # the one of the two names of HEVC in MP4 that Apple's players know
 # what describes the file and not the recording, and would be wrong of another file
 OF_THE_FILE = {"major_brand", "minor_version", "compatible_brands", "encoder", "rotate", "duration"}
@@ -98,13 +100,7 @@ class FilmWriter:
             end = last + self._usual_duration if end_s is None else round(end_s / self._time_base) + self._stamps.delay
             end = max(end, last + 1)
             self._encode_waiting(end - last)
-            rest = self._video.encode(None)
-            self._mux(rest[:-1])
-            for packet in rest[-1:]:
-                if self._is_mp4 and packet.pts is not None and packet.dts is not None and self._lead is not None:
-                    # MP4 has durations in decoding order, whose sum is that of the film, and no stamp of the end
-                    self._durations[packet.pts] = max(1, end - self._lead - packet.dts)
-                self._mux([packet])
+            self._mux_rest(self._video.encode(None), end)
         self._mux_copies(None)
         self._container.close()
 
@@ -114,12 +110,13 @@ class FilmWriter:
         return self._stamps.delay * self._time_base
 
     def _add_pictures(self, encoder: Encoder, quality: int, size_wh: tuple[int, int]) -> VideoStream:
-        if encoder.name == SVT_AV1:
-            quieten_svt_av1()
         rate = self._original.rate or FALLBACK_RATE
         stream = self._container.add_stream(encoder.name, rate=rate, options={**encoder.options, "crf": str(quality)})
         if not isinstance(stream, VideoStream):
             raise TypeError(f"{encoder.name} encodes no pictures")
+        if encoder.name == SVT_AV1:
+            quieten_svt_av1()
+            stream.codec_context.framerate = min(Fraction(rate), Fraction(MOST_FOR_AV1))
         stream.width, stream.height = size_wh
         # no stream of H.264 or HEVC has an odd side with colours of half the size
         halves = encoder.halves_odd or not any(side % 2 for side in size_wh)
@@ -155,6 +152,18 @@ class FilmWriter:
             packet.duration = self._durations.pop(packet.pts)
             self._mux_copies(packet.dts * self._time_base)
             self._container.mux(packet)
+
+    def _mux_rest(self, packets: list[Packet[VideoStream]], end: int) -> None:
+        """Write the last packets of pictures, of a film that is over at `end`, ticks."""
+        if self._lead is None and len(packets) < FIRST_REORDERED:
+            for packet in packets:  # x265 states any decoding time at all where it gets so few pictures
+                packet.dts = packet.pts
+        self._mux(packets[:-1])
+        for packet in packets[-1:]:
+            if self._is_mp4 and packet.pts is not None and packet.dts is not None and self._lead is not None:
+                # MP4 has durations in decoding order, whose sum is that of the film, and no stamp of the end
+                self._durations[packet.pts] = max(1, end - self._lead - packet.dts)
+            self._mux([packet])
 
     def _mux_copies(self, until_s: Fraction | None) -> None:
         """Write what is copied and comes before a time of the film, or all that is left."""

@@ -46,11 +46,13 @@ Pair = tuple[int, BgrImage, BgrImage]  # number of the frame, the source's pictu
 
 @dataclass
 class Scores:
-    """Shares 0..1, a number for each frame of which there is something to say."""
+    """Shares 0..1 by the number of the frame, for each frame of which there is something to say."""
 
-    iou: list[float] = field(default_factory=list)  # of what is shown with the person
-    leak: list[float] = field(default_factory=list)  # background that can be seen, by the person's area
-    bystander: list[float] = field(default_factory=list)  # of the bystander, who fills at least LARGE: what can be seen
+    iou: dict[int, float] = field(default_factory=dict)  # of what is shown with the person
+    leak: dict[int, float] = field(default_factory=dict)  # background that can be seen, by the person's area
+    bystander: dict[int, float] = field(
+        default_factory=dict
+    )  # of the bystander, who fills at least LARGE: what can be seen
     hidden: int = 0  # frames in which the person is, and nothing is shown
     frames: int = 0
 
@@ -58,11 +60,12 @@ class Scores:
         """For a table."""
         return {
             "IoU": _mean(self.iou),
-            "worst IoU": f"{min(self.iou):.3f}" if self.iou else "-",
+            "worst IoU": f"{min(self.iou.values()):.3f}" if self.iou else "-",
             "leak": _mean(self.leak),
             "frames hidden": self.hidden,
-            "bystander %": f"{100 * np.mean(self.bystander):.3f}" if self.bystander else "-",
-            "worst %": f"{100 * max(self.bystander):.2f}" if self.bystander else "-",
+            "bystander %": f"{100 * np.mean(list(self.bystander.values())):.3f}" if self.bystander else "-",
+            "worst %": f"{100 * max(self.bystander.values()):.2f}" if self.bystander else "-",
+            "at frame": max(self.bystander, key=lambda number: self.bystander[number], default="-"),
             "of frames": len(self.bystander) or "-",
         }
 
@@ -93,12 +96,12 @@ def score(pairs: Iterable[Pair], truth_of: TruthOf, key: Colour) -> Scores:
         person, background = truth.person & known, truth.background & known
         kept = (opacity > SHARP) & (person | background)
         if person.any():
-            scores.iou.append(float((kept & person).sum() / (kept | person).sum()))
-            scores.leak.append(float((background & (opacity > VISIBLE)).sum() / person.sum()))
+            scores.iou[number] = float((kept & person).sum() / (kept | person).sum())
+            scores.leak[number] = float((background & (opacity > VISIBLE)).sum() / person.sum())
             scores.hidden += not kept.any()
         if truth.bystander is not None and truth.bystander.mean() >= LARGE:
             them = truth.bystander & known
-            scores.bystander.append(float((opacity[them] > VISIBLE).mean()))
+            scores.bystander[number] = float((opacity[them] > VISIBLE).mean())
     return scores
 
 
@@ -109,5 +112,5 @@ def truth_of_mask(mask: NDArray[np.uint8], size_wh: tuple[int, int]) -> Truth:
     return Truth(mask > 192, mask < 64)
 
 
-def _mean(of: list[float]) -> str:
-    return f"{np.mean(of):.3f}" if of else "-"
+def _mean(of: dict[int, float]) -> str:
+    return f"{np.mean(list(of.values())):.3f}" if of else "-"

@@ -92,15 +92,12 @@ def score_live(clip: Clip, contents: Contents, model: Path, folder: Path) -> Sco
 
 
 def shown_live(source: Path, out: Path, count: int) -> Iterator[Pair]:
-    """Yield what a live call has shown of a recording with so many frames, which it played again and again."""
+    """Yield what a live call has shown of a recording with so many frames, each once although it played again and again."""
     rows = [json.loads(line) for line in (out / "frames.jsonl").read_text().splitlines()][START_UP_FRAMES:]
-    shown: dict[int, list[Path]] = {}
-    for row in rows:
-        if row["file"] is not None:
-            shown.setdefault(row["source_index"] % count, []).append(out / row["file"])
+    shown = {row["source_index"] % count: out / row["file"] for row in rows if row["file"] is not None}
     for number, picture in enumerate(pictures_of(source)):
-        for path in shown.get(number, []):
-            yield number, picture, np.asarray(cv2.imread(str(path)), np.uint8)
+        if number in shown:
+            yield number, picture, np.asarray(cv2.imread(str(shown[number])), np.uint8)
 
 
 def pairs_of(source: Path, out: Path) -> Iterator[Pair]:

@@ -59,9 +59,9 @@ def test_each_share_is_of_what_its_name_says() -> None:
     person, bystander = region(0, 40), region(60, 80)
     shown = composed(source(), (region(10, 40) | region(60, 65)).astype(float))
     scores = score([(0, source(), shown)], lambda number: Truth(person, ~person, bystander), GREEN)
-    assert scores.iou == [pytest.approx(30 / 45)]
-    assert scores.leak == [pytest.approx(5 / 40)]
-    assert scores.bystander == [pytest.approx(5 / 20)]
+    assert scores.iou == {0: pytest.approx(30 / 45)}
+    assert scores.leak == {0: pytest.approx(5 / 40)}
+    assert scores.bystander == {0: pytest.approx(5 / 20)}
     assert scores.hidden == 0
 
 
@@ -70,14 +70,14 @@ def test_a_frame_that_shows_nothing_is_hidden_and_one_without_truth_is_not_score
     nothing = composed(source(), np.zeros(SIZE_WH[::-1]))
     frames = [(number, source(), nothing) for number in range(3)]
     scores = score(frames, lambda number: Truth(person, ~person) if number < 2 else None, GREEN)
-    assert (scores.frames, scores.hidden, scores.iou) == (3, 2, [0, 0])
+    assert (scores.frames, scores.hidden, scores.iou) == (3, 2, {0: 0, 1: 0})
 
 
 def test_a_bystander_who_is_hardly_in_the_picture_is_not_counted() -> None:
     little = np.zeros(SIZE_WH[::-1], bool)
     little[:5, :5] = True
     scores = score([(0, source(), source())], lambda number: Truth(region(0, 40), region(40, 96), little), GREEN)
-    assert scores.bystander == []
+    assert scores.bystander == {}
 
 
 def test_what_is_unsure_in_a_drawn_mask_is_neither_person_nor_background() -> None:
@@ -107,7 +107,7 @@ def test_a_film_of_pictures_is_scored_as_the_pictures_are(tmp_path: Path) -> Non
     after = write_pictures(tmp_path / "after.mp4", [composed(smooth, person.astype(float))] * 3, 30)
     scores = score(pairs_of(before, after), lambda number: Truth(person, ~person), GREEN)
     assert scores.frames == 3
-    assert min(scores.iou) > 0.97
+    assert min(scores.iou.values()) > 0.97
 
 
 def test_hours_are_made_in_a_moment(tmp_path: Path) -> None:

@@ -62,8 +62,10 @@ def test_only_films_are_taken_from_a_folder(tmp_path: Path) -> None:
     sound(tmp_path / "sound.flac")
     sound(tmp_path / "music.flac", tmp_path / "picture.jpg")
     (tmp_path / "notes.txt").write_text("no film\n" * 100)
-    (tmp_path / "empty.mp4").touch()
-    (tmp_path / "broken.mp4").write_bytes(os.urandom(5000))
+    (tmp_path / "empty").touch()
+    (tmp_path / "broken").write_bytes(os.urandom(5000))
+    (tmp_path / "damaged.MP4").write_bytes(os.urandom(5000))
+    good.append(tmp_path / "damaged.MP4")  # nobody may believe that it was redacted
     film(tmp_path / ".hidden.mp4")
     film(tmp_path / ".hidden" / "d.mp4")
     film(tmp_path / "out" / "a.mp4")
