@@ -54,7 +54,7 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upload, "MAX_UPLOAD_PIXELS", 48 * 64 - 1)
-    monkeypatch.setattr(upload.cv2, "imdecode", lambda *_: pytest.fail("it was decoded"))
+    monkeypatch.setattr("display.web.upload.cv2.imdecode", lambda *_: pytest.fail("it was decoded"))
     with pytest.raises(MessageError, match="got 64 x 48"):
         keep_image(jpeg_of(PICTURE), place)
     assert not place.exists()
