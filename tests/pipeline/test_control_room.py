@@ -186,6 +186,8 @@ def test_the_thumbnail_is_cut_from_the_picture_and_gone_with_the_subject(browser
         shower.message = replace(shower.MESSAGE, state="hidden", reason="you are not in the picture")
         until(page, "nobody", lambda: page.inner_text("#who") == "Nobody is shown now.")
         until(page, "black", lambda: pixels(page, "#thumb")[20:70, 20:70].mean() < 5)
+        shower.message = replace(shower.MESSAGE, state="off", privacy=False)
+        until(page, "all", lambda: page.inner_text("#who") == "Everybody and the room are shown.")
         assert errors == []
 
 
