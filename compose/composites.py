@@ -12,8 +12,9 @@ from common.ipc.ring import ResizableRing
 from common.ipc.streams import COMPOSITES, Context, bind, send
 from common.metrics.metrics import metrics
 from common.vision.arrays import BgrImage
+from compose.picture.framing import WHOLE, Crop
 from compose.picture.renderer import draw_card
-from compose.policy import Decision
+from compose.policy import Decision, State
 
 CARD_EVERY_S = 0.2  # displays blank themselves when nothing comes
 
@@ -28,13 +29,17 @@ class CompositePublisher(ResizableRing):
         self._card_at = 0.0
         self.model, self.detector = "", DetectorKind.NONE  # of the last result
         self.style = Style()  # of now
+        self.fixed = self.notice = ""  # see FrameComposed
 
     def claim(self, frame: FrameInfo) -> BgrImage:
         """Return the slot that the composite of `frame` is rendered into, (H, W, 3) uint8 BGR."""
         return self.ring_for(frame.height, frame.width).claim()
 
-    def publish(self, frame: FrameInfo, decision: Decision, privacy: bool, captured_ns: int | None = None) -> None:
-        """Publish the slot that was claimed for `frame`. Give `captured_ns` only if the picture is not of that frame."""
+    def publish(
+        self, frame: FrameInfo, decision: Decision, privacy: bool, captured_ns: int | None = None, crop: Crop = WHOLE
+    ) -> None:
+        """Publish the slot that was claimed for `frame`, of which it shows `crop`. Give `captured_ns` only if the picture is not of
+        that frame."""
         self._frame, self._card_at = frame, 0.0
         ring = self.ring_for(frame.height, frame.width)
         message = FrameComposed(
@@ -54,6 +59,9 @@ class CompositePublisher(ResizableRing):
             question=decision.question,
             everybody=decision.everybody,
             style=self.style,
+            fixed=self.fixed,
+            notice=self.notice,
+            subject_xyxy=crop.seen(decision.subjects[0].box_xyxy) if decision.state is State.LIVE else (),
         )
         self._send(message)
         metrics.count("composed")

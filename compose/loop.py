@@ -42,6 +42,7 @@ from common.runtime.run_dir import writer_lock
 from common.runtime.stage_context import StageContext
 from common.runtime.suspend import SUSPENDED, SuspendDetector
 from common.settings.recording import EVERY
+from common.settings.saved import SAVED
 from common.vision.arrays import BgrImage
 from common.vision.pyramid import ImagePyramid
 from compose.composites import CompositePublisher
@@ -82,6 +83,7 @@ def run_live(settings: ComposeSettings, stage: StageContext) -> None:
     tracker = Tracker(settings, open_edge(settings, pace := MattePace()), renderer.chosen)
     counters, states, suspend, run_dir = Counters(log), StateLogger(), SuspendDetector(), settings.call_dir
     with writer_lock(run_dir, COMPOSITES.name), open_context() as context, CompositePublisher(context, run_dir) as out:
+        out.fixed = ",".join(sorted(stage.fixed.intersection(SAVED)))
         frames = FrameReader(context, run_dir, policy, counters)
         masks, control = bind(context, MASKS, run_dir), bind(context, CONTROL, run_dir)
         poller, watch, workers = zmq.Poller(), PeerWatch(masks), Workers(settings, context, counters, pace)
@@ -109,9 +111,9 @@ def run_live(settings: ComposeSettings, stage: StageContext) -> None:
             reset_after_loss(policy, tracker, renderer, standing)
             states.update(decision, policy.privacy)
             if (due := standing.take_due(decision, now_ns)) is not None:
-                render(due, decision, tracker, renderer, out.claim(due.frame), notice=frames.notice)
-                out.style = renderer.style((due.frame.width, due.frame.height))
-                out.publish(due.frame, decision, policy.privacy)
+                crop = render(due, decision, tracker, renderer, out.claim(due.frame), notice=frames.notice)
+                out.style, out.notice = renderer.style((due.frame.width, due.frame.height)), frames.notice
+                out.publish(due.frame, decision, policy.privacy, crop=crop)
                 workers.record_composed(time.monotonic() - begun)
             elif decision.state is State.LOST:
                 out.publish_card(decision, policy.privacy)
@@ -135,8 +137,8 @@ def take_frame(
 
 def render(
     due: Stands, decision: Decision, tracker: Tracker, renderer: Renderer, into: BgrImage, *, notice: str
-) -> None:
-    """Fill `into`, (H, W, 3) uint8 BGR, with what may be seen of the frame that is due."""
+) -> Crop:
+    """Fill `into`, (H, W, 3) uint8 BGR, with what may be seen of the frame that is due; return which part of the frame that is."""
     if decision.shows_people and not tracker.is_refined:
         tracker.refine(decision.subjects)
     alpha = tracker.alpha() if decision.shows_people else None
@@ -146,6 +148,7 @@ def render(
     renderer.render(
         due.pyramid, due.frame, decision, alpha, into, room=room, crop=crop, notice=notice, outlined=outlined
     )
+    return crop
 
 
 def crop_of(frame: FrameInfo, decision: Decision, alpha: Alpha | None, renderer: Renderer) -> Crop:

@@ -35,7 +35,7 @@ def page() -> None:
         settings = {"source": "demo", "width": 1280, "height": 720, "sink": "web", "web": f"127.0.0.1:{port}"}
         with start_call(settings, Path(folder) / "run") as call:
             url = printed_url(read_until(call, "?token="))
-            with started() as browser, opened(browser, url, {"width": 1000, "height": 760}) as (shown, _):
+            with started() as browser, opened(browser, url, {"width": 1280, "height": 800}) as (shown, _):
                 shown.wait_for_timeout(32_000)
                 png = np.frombuffer(shown.screenshot(full_page=True), np.uint8)
             call.terminate()

@@ -56,7 +56,7 @@ class FrameInfo(Checked):
         return self.height, self.width, 3
 
 
-def _box(name: str, value: object) -> None:
+def box(name: str, value: object) -> None:
     """Check a box x0, y0, x1, y1 in 0..1 that is not empty."""
     if not isinstance(value, tuple) or len(value) != 4:
         raise MessageError(f"{name}: expected 4 numbers, got {value!r:.80}")
@@ -78,7 +78,7 @@ class Instance(Checked):
 
     class_id: Annotated[int, int_range, 0, 1000]
     score: Annotated[float, float_range, 0.0, 1.0]
-    box_xyxy: Annotated[tuple[float, float, float, float], _box]
+    box_xyxy: Annotated[tuple[float, float, float, float], box]
     map_height: Annotated[int, int_range, 1, MAX_MAP_SIDE]
     map_width: Annotated[int, int_range, 1, MAX_MAP_SIDE]
     probability: bytes
@@ -102,13 +102,17 @@ class SetPrivacy(Checked):
 @dataclass(frozen=True, slots=True)
 class SelectSubject(Checked):
     """Choose by hand who stays sharp: person `number` from the left, 1..9; 0: the next one; 10: everybody; 11: one person
-    again. It names the wanted state, as SetPrivacy does."""
+    again. It names the wanted state, as SetPrivacy does.
+
+    from_right: People are counted from the right: the viewer sees the picture mirrored.
+    """
 
     KIND: ClassVar[int] = 7
     NEXT: ClassVar[int] = 0
     EVERYBODY: ClassVar[int] = 10
     ONE: ClassVar[int] = 11
     number: Annotated[int, int_range, NEXT, ONE]
+    from_right: Flag = False
 
 
 @dataclass(frozen=True, slots=True)

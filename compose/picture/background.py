@@ -12,6 +12,7 @@ import numpy as np
 
 from common.errors import SourceError
 from common.readable import readable
+from common.runtime.user_folder import background_image
 from common.vision.arrays import BgrImage
 from common.vision.images import read_image
 from common.vision.pyramid import ImagePyramid
@@ -131,6 +132,8 @@ def open_background(settings: ComposeSettings) -> Background:
         return BlurBackground(settings.kernel)
     if kind == "color":
         return plain(settings.background)
+    if settings.background == "image":
+        return open_image(background_image())
     path = Path(os.path.expanduser(rest))  # noqa: PTH111 - Path's own raises for a user without a home folder
     if kind == "video":
         return VideoBackground(path)

@@ -34,6 +34,9 @@ REMEMBERED = 128  # composites whose crop is known: longer than a command may be
 WHOLE_ENOUGH = 0.999  # of the picture's size
 
 
+Box = tuple[float, float, float, float]
+
+
 class Crop(NamedTuple):
     """The part of a picture that is shown: its middle and its size, in 0..1 of the picture's width and height."""
 
@@ -47,6 +50,15 @@ class Crop(NamedTuple):
         left = min(max(0, round(self.x * size_wh[0] - wide / 2)), size_wh[0] - wide)
         top = min(max(0, round(self.y * size_wh[1] - high / 2)), size_wh[1] - high)
         return left, top, left + wide, top + high
+
+    def seen(self, box_xyxy: Box) -> Box | tuple[()]:
+        """Return where a box of the picture, 0..1, lies in what is shown, 0..1; () where nothing of it does."""
+        left, top = self.x - self.size / 2, self.y - self.size / 2
+        moved = (
+            min(max(0.0, (at - start) / self.size), 1.0) for at, start in zip(box_xyxy, 2 * (left, top), strict=True)
+        )
+        x0, y0, x1, y1 = moved
+        return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else ()
 
     @property
     def is_whole(self) -> bool:

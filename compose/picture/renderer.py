@@ -45,6 +45,7 @@ class Renderer:
         self.framing = Framing()
         self._uncropped: BgrImage | None = None
         self._blurred = BlurBackground(settings.kernel)
+        self._blurred.strength = settings.blur or None
         self._first: Background = self._blurred if settings.background == "blur" else open_background(settings)
         is_file = settings.background.startswith(("image:", "video:"))
         self._first_name = "file" if is_file else settings.background

@@ -119,6 +119,14 @@ def test_a_click_is_mapped_through_the_crop_that_was_shown() -> None:
     assert Framing().in_frame(SelectSubjectAt(1.0, 0.0), 1) == SelectSubjectAt(1.0, 0.0)
 
 
+def test_a_box_is_told_as_it_is_seen_in_the_crop() -> None:
+    assert WHOLE.seen((0.1, 0.2, 0.3, 0.4)) == pytest.approx((0.1, 0.2, 0.3, 0.4))
+    crop = Crop(0.75, 0.5, 0.5)
+    assert crop.seen((0.6, 0.5, 0.7, 0.7)) == pytest.approx((0.2, 0.5, 0.4, 0.9))
+    assert crop.seen((0.4, 0.0, 0.75, 1.0)) == pytest.approx((0.0, 0.0, 0.5, 1.0)), "what is cut off is left out"
+    assert crop.seen((0.0, 0.0, 0.4, 1.0)) == ()
+
+
 def test_the_crop_fills_the_composite_whose_size_stays() -> None:
     picture = np.zeros((72, 128, 3), np.uint8)
     picture[:, 64:] = 200
