@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from common.ipc.messages import FrameComposed
-from common.ipc.records import DetectorKind, FrameInfo
+from common.ipc.records import DetectorKind, FrameInfo, Style
 from common.ipc.ring import ResizableRing
 from common.ipc.streams import COMPOSITES, Context, bind, send
 from common.metrics.metrics import metrics
 from common.vision.arrays import BgrImage
 from compose.picture.renderer import draw_card
-from compose.policy import Decision
+from compose.policy import Decision, State
 
 CARD_EVERY_S = 0.2  # displays blank themselves when nothing comes
 
@@ -27,6 +27,8 @@ class CompositePublisher(ResizableRing):
         self._frame: FrameInfo | None = None
         self._card_at = 0.0
         self.model, self.detector = "", DetectorKind.NONE  # of the last result
+        self.style = Style()  # of now
+        self.fixed = self.notice = ""  # see FrameComposed
 
     def claim(self, frame: FrameInfo) -> BgrImage:
         """Return the slot that the composite of `frame` is rendered into, (H, W, 3) uint8 BGR."""
@@ -52,6 +54,10 @@ class CompositePublisher(ResizableRing):
             detector=self.detector,
             question=decision.question,
             everybody=decision.everybody,
+            style=self.style,
+            fixed=self.fixed,
+            notice=self.notice,
+            subject_xyxy=decision.subjects[0].box_xyxy if decision.state is State.LIVE else (),
         )
         self._send(message)
         metrics.count("composed")

@@ -9,9 +9,10 @@ from pathlib import Path
 import cv2
 import zmq
 
+from common.errors import SourceError
 from common.ipc.messages import CommandIssued, MasksInferred, SourceLost, SourceNotice
 from common.ipc.picture_reader import PictureReader
-from common.ipc.records import FrameInfo, SetBackground, SetPrivacy, SetView
+from common.ipc.records import FrameInfo, SetBackground, SetBlur, SetEdge, SetFollow, SetHide, SetPrivacy, SetView
 from common.ipc.streams import (
     COMPOSITES,
     CONTROL,
@@ -31,6 +32,7 @@ from common.runtime.run_dir import writer_lock
 from common.runtime.stage_context import StageContext
 from common.runtime.suspend import SUSPENDED, SuspendDetector
 from common.settings.recording import EVERY
+from common.settings.saved import SAVED
 from common.vision.arrays import BgrImage
 from common.vision.pyramid import ImagePyramid
 from compose.composites import CompositePublisher
@@ -69,6 +71,7 @@ def run_live(settings: ComposeSettings, stage: StageContext) -> None:
     renderer, policy, standing = Renderer(settings), Policy(settings.mask_age_limit_ms), StandingFrame()
     counters, states, suspend, run_dir = Counters(log), StateLogger(), SuspendDetector(), settings.call_dir
     with writer_lock(run_dir, COMPOSITES.name), open_context() as context, CompositePublisher(context, run_dir) as out:
+        out.fixed = ",".join(sorted(stage.fixed.intersection(SAVED)))
         frames = FrameReader(context, run_dir, policy, counters)
         masks, control = bind(context, MASKS, run_dir), bind(context, CONTROL, run_dir)
         poller, watch, workers = zmq.Poller(), PeerWatch(masks), Workers(settings, context, counters, pace)
@@ -97,6 +100,7 @@ def run_live(settings: ComposeSettings, stage: StageContext) -> None:
             states.update(decision, policy.privacy)
             if (due := standing.take_due(decision, now_ns)) is not None:
                 render(due, decision, tracker, renderer, out.claim(due.frame), notice=frames.notice)
+                out.style, out.notice = renderer.style((due.frame.width, due.frame.height)), frames.notice
                 out.publish(due.frame, decision, policy.privacy)
                 workers.record_composed(time.monotonic() - begun)
             elif decision.state is State.LOST:
@@ -170,7 +174,14 @@ def apply_command(
     elif isinstance(asked, SetView):
         policy.set_view(asked.instances)
     elif isinstance(asked, SetBackground):
-        renderer.set_background(asked.background)
+        try:
+            renderer.set_background(asked.background)
+        except SourceError as error:
+            counters.count("command", "image that cannot be read", str(error))
+    elif isinstance(asked, SetBlur):
+        renderer.set_blur(asked.strength)
+    elif isinstance(asked, (SetHide, SetFollow, SetEdge)):
+        renderer.chosen.apply(asked)
     else:
         tracker.request(asked)
 

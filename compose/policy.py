@@ -43,7 +43,7 @@ from typing import NamedTuple
 
 from common.ipc import messages
 from common.ipc.messages import CommandIssued, MasksInferred
-from common.ipc.records import FrameInfo, Instance, SetPrivacy, SetView
+from common.ipc.records import ROOM, FrameInfo, Instance, SetHide, SetPrivacy, SetView
 from common.ipc.source_period import SLOW_NS, SourcePeriod
 from compose.who.selection import NOBODY_FOUND, Selection
 
@@ -199,8 +199,9 @@ class Policy:
         return "stale" if now_ns - masks.looked_ns > age_limit_ms * 1e6 and not self._has_own_mask else ""
 
     def refusal_of_command(self, issued: CommandIssued, now_ns: int) -> str:
-        """Return "" or why a viewer's command must not be obeyed. Turning privacy on is never refused: it only hides."""
-        if issued.command in (SetPrivacy(True), SetView(False)):
+        """Return "" or why a viewer's command must not be obeyed. Turning privacy on is never refused, and no other command that
+        only hides."""
+        if issued.command in (SetPrivacy(True), SetView(False), SetHide(ROOM)):
             return ""
         if issued.issued_ns > now_ns:
             return "from the future"

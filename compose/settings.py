@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.ipc.records import HIDES, MAX_BLUR, MAX_FEATHER, MAX_MARGIN
 from common.settings.base import setting
 from common.settings.detection import MASK_AGE_ALONE_MS, DetectionSettings
 from common.settings.recording import ResultsSettings
@@ -23,10 +24,20 @@ def blur_kernel(text: str) -> int:
 
 
 def background(text: str) -> str:
-    """Return a background: blur, color:RRGGBB, image:PATH or video:PATH."""
-    if text == "blur" or re.fullmatch(r"color:[0-9a-fA-F]{6}", text) or re.fullmatch(r"(image|video):.+", text):
+    """Return a background: blur, color:RRGGBB, image, image:PATH or video:PATH."""
+    if text in ("blur", "image") or re.fullmatch(r"color:[0-9a-fA-F]{6}", text) or re.fullmatch(r"(image|video):.+", text):
         return utf8(text)
-    raise ValueError("blur, color:RRGGBB, image:PATH or video:PATH")
+    raise ValueError("blur, color:RRGGBB, image, image:PATH or video:PATH")
+
+
+def blur_strength(text: str) -> float:
+    """Return a multiple of the least blur that is safe, from 1, or 0."""
+    try:
+        return float_range(1, MAX_BLUR)(text)
+    except ValueError as error:
+        if text in ("0", "0.0"):
+            return 0.0
+        raise ValueError(f"{error}, or 0") from None
 
 
 def timestamp(text: str) -> float:
@@ -95,7 +106,36 @@ class ComposeSettings(DetectionSettings, ResultsSettings):
     keep: tuple[str, ...] = setting(
         (), coco_classes, "COCO classes that stay sharp while they touch the subject, separated by commas"
     )
-    background: str = setting("blur", background, "what hides the room: blur, color:RRGGBB, image:PATH or video:PATH")
+    blur: float = setting(
+        0.0,
+        blur_strength,
+        "how strongly the room is blurred, as a multiple of the least blur that is safe; 0: as --kernel says",
+    )
+    background: str = setting(
+        "blur",
+        background,
+        "what hides the room: blur, color:RRGGBB, image (the one that was uploaded on the page), image:PATH or video:PATH",
+    )
+    hide: str = setting(
+        "room",
+        one_of(*HIDES),
+        "what is hidden. room: everything but the subject; people: everybody but the subject, and whatever is not known to be "
+        "the empty room",
+    )
+    follow: bool = setting(
+        False, boolean, "crop the picture around the subject and glide with them; its size stays", switch=True
+    )
+    feather: float = setting(
+        0.0,
+        float_range(0, MAX_FEATHER),
+        "how far the subject fades out, in pixels of a picture 720 high, besides what the edge itself is soft",
+    )
+    margin: float = setting(
+        0.0,
+        float_range(-MAX_MARGIN, MAX_MARGIN),
+        "how far out the subject's edge lies, in pixels of a picture 720 high; negative: in. It never lies out towards somebody "
+        "else",
+    )
     cpu: float = setting(
         0.0,
         float_range(0, 6400),

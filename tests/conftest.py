@@ -68,6 +68,12 @@ def as_user(uid: int) -> Iterator[None]:
         os.setresuid(0, 0, 0)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Calls of tests neither read nor write what the user of this machine has saved."""
+    os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """See that what a test is marked with is here, before any of its fixtures is made."""
     if item.get_closest_marker("model") and not (MASK_RCNN.is_dir() and SCORE.is_file()):

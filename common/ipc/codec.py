@@ -15,12 +15,12 @@ import msgpack
 
 from common.errors import MessageError
 from common.ipc.messages import Message
-from common.ipc.records import Command, FrameInfo, Instance
+from common.ipc.records import Command, FrameInfo, Instance, Style
 
 T = TypeVar("T")
 Reader = Callable[[str, object], object]
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 MAX_MESSAGE_BYTES = 4 << 20
 _COMMANDS: dict[int, type[Command]] = {kind.KIND: kind for kind in get_args(Command)}
 _MESSAGES: dict[int, type[Message]] = {kind.KIND: kind for kind in get_args(Message)}
@@ -109,5 +109,5 @@ def _reader(hint: Any) -> Reader | None:
 # record → its fields, in order, with what reads them
 _FIELDS: dict[type, dict[str, Reader | None]] = {
     kind: {each.name: _reader(get_type_hints(kind)[each.name]) for each in fields(kind)}
-    for kind in (FrameInfo, Instance, *_COMMANDS.values(), *_MESSAGES.values())
+    for kind in (FrameInfo, Instance, Style, *_COMMANDS.values(), *_MESSAGES.values())
 }

@@ -17,7 +17,7 @@ from typing import Annotated, ClassVar
 
 from common.errors import MessageError
 from common.ipc.fields import Checked, Count, Flag, Text, at_most, float_range, int_range, one_of
-from common.ipc.records import Command, DetectorKind, FrameInfo, Instance
+from common.ipc.records import DEFAULT_STYLE, Command, DetectorKind, FrameInfo, Instance, Style, box
 
 MAX_INSTANCES = 400
 MAX_WORKERS = 1024
@@ -138,6 +138,12 @@ class MasksInferred(Checked):
         int_range("held_ns", self.held_ns, 0, self.captured_ns)
 
 
+def box_or_nothing(name: str, value: object) -> None:
+    """Check a box x0, y0, x1, y1 in 0..1 that is not empty, or ()."""
+    if value != ():
+        box(name, value)
+
+
 @dataclass(frozen=True, slots=True)
 class FrameComposed(Checked):
     """compose → every display: what may be shown lies in the ring.
@@ -152,6 +158,11 @@ class FrameComposed(Checked):
     question: What the person in front is asked, "" for nothing. It is shown to that person alone: over the window's
         picture and on the page, never in a picture that leaves this machine.
     everybody: True while every person who is found is shown, also where nobody is found just now.
+    style: What compose makes of the picture now.
+    fixed: Names of settings that a flag, the environment or `.env` sets, separated by commas: displays do not offer to change
+        these.
+    notice: What the source says, which also stands in the picture; "" for nothing.
+    subject_xyxy: Box around the one person who stays sharp, in 0..1 of the picture; () for nobody or everybody.
     """
 
     KIND: ClassVar[int] = 4
@@ -165,6 +176,10 @@ class FrameComposed(Checked):
     detector: DetectorKind = DetectorKind.NONE
     question: Text = ""
     everybody: Flag = False
+    style: Style = DEFAULT_STYLE
+    fixed: Text = ""
+    notice: Text = ""
+    subject_xyxy: Annotated[tuple[float, ...], box_or_nothing] = ()
 
     @property
     def shows_everybody(self) -> bool:

@@ -8,10 +8,16 @@ from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from common.errors import MessageError
-from common.ipc.fields import Checked, Count, Flag, Text, float_range, int_range
+from common.ipc.fields import Checked, Count, Flag, Text, float_range, int_range, one_of
 
 MAX_MAP_SIDE = 512
 MAX_SIDE = 16384
+ROOM, PEOPLE = "room", "people"  # what is hidden besides the people who are not the subject
+HIDES = (ROOM, PEOPLE)
+# of the subject's edge, in pixels of a picture 720 high: the widest fade, and the farthest that the edge may lie in or out
+MAX_FEATHER, MAX_MARGIN = 40.0, 20.0
+MAX_BLUR = 8.0  # of the least blur that is safe: the picture is then a few colours
+_COLOUR = r"color:[0-9a-fA-F]{6}"
 
 
 class DetectorKind(StrEnum):
@@ -50,7 +56,7 @@ class FrameInfo(Checked):
         return self.height, self.width, 3
 
 
-def _box(name: str, value: object) -> None:
+def box(name: str, value: object) -> None:
     """Check a box x0, y0, x1, y1 in 0..1 that is not empty."""
     if not isinstance(value, tuple) or len(value) != 4:
         raise MessageError(f"{name}: expected 4 numbers, got {value!r:.80}")
@@ -72,7 +78,7 @@ class Instance(Checked):
 
     class_id: Annotated[int, int_range, 0, 1000]
     score: Annotated[float, float_range, 0.0, 1.0]
-    box_xyxy: Annotated[tuple[float, float, float, float], _box]
+    box_xyxy: Annotated[tuple[float, float, float, float], box]
     map_height: Annotated[int, int_range, 1, MAX_MAP_SIDE]
     map_width: Annotated[int, int_range, 1, MAX_MAP_SIDE]
     probability: bytes
@@ -96,13 +102,17 @@ class SetPrivacy(Checked):
 @dataclass(frozen=True, slots=True)
 class SelectSubject(Checked):
     """Choose by hand who stays sharp: person `number` from the left, 1..9; 0: the next one; 10: everybody; 11: one person
-    again. It names the wanted state, as SetPrivacy does."""
+    again. It names the wanted state, as SetPrivacy does.
+
+    from_right: People are counted from the right: the viewer sees the picture mirrored.
+    """
 
     KIND: ClassVar[int] = 7
     NEXT: ClassVar[int] = 0
     EVERYBODY: ClassVar[int] = 10
     ONE: ClassVar[int] = 11
     number: Annotated[int, int_range, NEXT, ONE]
+    from_right: Flag = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +134,10 @@ class SetView(Checked):
 
 @dataclass(frozen=True, slots=True)
 class SetBackground(Checked):
-    """Choose what hides the room: `blur`, `color:RRGGBB`, or "" for what the call began with.
+    """Choose what hides the room: `blur`, `color:RRGGBB`, `image` for the image that the user uploaded, or "" for what the call
+    began with.
 
-    It can name no file: a viewer must not read the disk.
+    It can name no file: a viewer must not read the disk. common/runtime/user_folder.py knows where the user's image is.
     """
 
     KIND: ClassVar[int] = 12
@@ -134,8 +145,73 @@ class SetBackground(Checked):
 
     def __post_init__(self) -> None:
         Checked.__post_init__(self)
-        if self.background not in ("", "blur") and not re.fullmatch(r"color:[0-9a-fA-F]{6}", self.background):
-            raise MessageError(f"background: expected blur, color:RRGGBB or nothing, got {self.background!r:.80}")
+        if self.background not in ("", "blur", "image") and not re.fullmatch(_COLOUR, self.background):
+            raise MessageError(
+                f"background: expected blur, color:RRGGBB, image or nothing, got {self.background!r:.80}"
+            )
 
 
-Command = SetPrivacy | SelectSubject | SelectSubjectAt | SetView | SetBackground
+@dataclass(frozen=True, slots=True)
+class SetHide(Checked):
+    """Hide the whole room, or only other people."""
+
+    KIND: ClassVar[int] = 20
+    hide: Annotated[str, one_of, HIDES]
+
+
+@dataclass(frozen=True, slots=True)
+class SetFollow(Checked):
+    """Crop the picture around the subject and glide with them, or show the whole picture."""
+
+    KIND: ClassVar[int] = 21
+    follow: Flag
+
+
+@dataclass(frozen=True, slots=True)
+class SetEdge(Checked):
+    """Set the subject's edge, in pixels of a picture 720 high.
+
+    feather: Over how many pixels the subject fades out, besides what the edge itself is soft.
+    margin: How many pixels the edge lies farther out than it was found; negative: farther in.
+    """
+
+    KIND: ClassVar[int] = 22
+    feather: Annotated[float, float_range, 0.0, MAX_FEATHER]
+    margin: Annotated[float, float_range, -MAX_MARGIN, MAX_MARGIN]
+
+
+@dataclass(frozen=True, slots=True)
+class SetBlur(Checked):
+    """Set the strength of the blur, as a multiple of the least that is safe. So no number makes it too weak."""
+
+    KIND: ClassVar[int] = 23
+    strength: Annotated[float, float_range, 1.0, MAX_BLUR]
+
+
+def _background_name(name: str, value: object) -> None:
+    """Check what a background is called: blur, color:RRGGBB, `image` (uploaded) or `file` (of the settings)."""
+    if value not in ("blur", "image", "file") and not (isinstance(value, str) and re.fullmatch(_COLOUR, value)):
+        raise MessageError(f"{name}: expected blur, color:RRGGBB, image or file, got {value!r:.80}")
+
+
+@dataclass(frozen=True, slots=True)
+class Style(Checked):
+    """What compose makes of the picture now: see the commands that set it.
+
+    blur: Multiple of the least blur that is safe.
+    background: What hides the room: `blur`, `color:RRGGBB`, `image` for the image that the user uploaded, `file` for the image
+        or video that the settings name. No path: displays on other machines are told too.
+    """
+
+    hide: Annotated[str, one_of, HIDES] = ROOM
+    follow: Flag = False
+    feather: Annotated[float, float_range, 0.0, MAX_FEATHER] = 0.0
+    margin: Annotated[float, float_range, -MAX_MARGIN, MAX_MARGIN] = 0.0
+    blur: Annotated[float, float_range, 1.0, MAX_BLUR] = 1.0
+    background: Annotated[str, _background_name] = "blur"
+
+
+DEFAULT_STYLE = Style()  # hides the room, behind the weakest blur that is safe
+Command = (
+    SetPrivacy | SelectSubject | SelectSubjectAt | SetView | SetBackground | SetHide | SetFollow | SetEdge | SetBlur
+)

@@ -23,7 +23,7 @@ from common.runtime.procinfo import environment_of
 from common.runtime.run_dir import check_own_files, open_run_dir
 from common.runtime.stage_context import StageContext
 from common.settings.base import Settings
-from common.settings.loader import read_settings
+from common.settings.loader import read_with_origin
 from common.stages import settings_of
 
 STOP_LIMIT_S = 10.0  # in which a stage that says a mistake does so, unless it was killed
@@ -87,7 +87,9 @@ def _run_loop(stage: str, package: str, context: StageContext) -> int:
         signal.signal(signum, on_signal)
     metrics.set("restarts", context.restarts)
     before_honcho = None if context.honcho is None else environment_of(context.honcho)
-    settings = read_settings(settings_of(stage), f"python -m {package}", sys.argv[1:], before_honcho=before_honcho)
+    settings, context.fixed = read_with_origin(
+        settings_of(stage), f"python -m {package}", sys.argv[1:], before_honcho=before_honcho
+    )
     root = logging.getLogger()
     root.setLevel(settings.log_level.upper())
     context.heartbeat.log_level = root.level

@@ -23,11 +23,13 @@ class StageContext:
 
     Attributes:
         each_second: What `should_stop` calls once a second.
+        fixed: Names of the settings that a flag, the environment or `.env` sets.
     """
 
     def __init__(self, heartbeat: Heartbeat, above: Ancestors, restarts: int) -> None:
         self.heartbeat, self.restarts = heartbeat, restarts
         self.each_second: list[Callable[[], None]] = []
+        self.fixed: frozenset[str] = frozenset()
         self._above = above
         self._stop_requested = False
         self._check_at = self._second_at = 0.0

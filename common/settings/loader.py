@@ -1,4 +1,5 @@
-"""Reads settings: flags come before the environment, the environment before `.env`, `.env` before the defaults.
+"""Reads settings: flags come before the environment, the environment before `.env`, `.env` before what the page has saved for
+the next call (common/settings/saved.py), and that before the defaults.
 
 Every flag `--some-name` is `ONLYME_SOME_NAME` in the environment and in `.env`. A stage takes only its own flags. All
 stages share one environment, so a stage ignores the variables of the others. A variable that belongs to no stage is
@@ -13,7 +14,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
 
 import configargparse
 
@@ -22,12 +23,26 @@ from common.runtime.environment import variables
 from common.runtime.install import dotenv_file
 from common.settings.base import PREFIX, Settings, flag_of, variable_of
 from common.settings.dotenv import read_dotenv
+from common.settings.recording import EVERY
+from common.settings.saved import SAVED, read_saved, saved_file
 from common.stages import all_settings
 
 S = TypeVar("S", bound=Settings)
 
 
-def read_settings(
+class Read(NamedTuple, Generic[S]):
+    """The settings of one stage, and the names of those that a flag, the environment or `.env` sets."""
+
+    settings: S
+    fixed: frozenset[str]
+
+
+def read_settings(kind: type[S], *given: Any, **more: Any) -> S:
+    """Return the settings of one stage. The arguments are those of `read_with_origin`."""
+    return read_with_origin(kind, *given, **more).settings
+
+
+def read_with_origin(
     kind: type[S],
     prog: str,
     argv: Sequence[str],
@@ -35,7 +50,8 @@ def read_settings(
     dotenv_path: Path | None = None,
     *,
     before_honcho: Mapping[str, str] | None = None,
-) -> S:
+    saved_path: Path | None = None,
+) -> Read[S]:
     """Read the settings of one stage.
 
     Args:
@@ -46,6 +62,8 @@ def read_settings(
         dotenv_path: File of `NAME=value` lines, by default that of `dotenv_file`.
         before_honcho: Environment that honcho was started with; None where honcho did not start this process. honcho reads
             `.env` too, in its own way, and puts what it read over the variables of the user.
+        saved_path: What the page has saved, by default `saved_file`. With `--pace every` it is not read: how a live call looks
+            must not change what is hidden in a recording.
 
     Raises:
         ConfigError: Something is unknown, malformed or out of range.
@@ -69,7 +87,14 @@ def read_settings(
     for item in fields(kind):
         _add_flag(parser, item)
     values = vars(parser.parse_args(list(argv), env_vars=merged))
-    return kind(**{item.name: values[item.name] for item in fields(kind)})
+    names = [item.name for item in fields(kind)]
+    unset = argparse.Namespace(**dict.fromkeys(names, MISSING))
+    by_flag = vars(parser.parse_args(list(argv), namespace=unset, env_vars={}))
+    fixed = frozenset(name for name in names if by_flag[name] is not MISSING or variable_of(name) in merged)
+    checks = {item.name: item.metadata["check"] for item in fields(kind) if item.name in SAVED}
+    saved = read_saved(saved_path or saved_file(), checks) if checks and values.get("pace") != EVERY else {}
+    chosen = {name: saved[name] if name in saved and name not in fixed else values[name] for name in names}
+    return Read(kind(**chosen), fixed)
 
 
 def _add_flag(parser: Any, item: Field[Any]) -> None:

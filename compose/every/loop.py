@@ -59,6 +59,7 @@ def run(settings: ComposeSettings, stage: StageContext) -> None:
                 continue
             if (one := judged.next()) is not None:
                 renderer.render(one.pyramid, one.frame, one.decision, one.alpha, out.claim(one.frame))
+                out.style = renderer.style((one.frame.width, one.frame.height))
                 out.model, out.detector = judged.model, judged.detector
                 out.publish(one.frame, one.decision, privacy=True)
                 judgements.add(one.judgement, one.frame.width, one.frame.height, judged.model)

@@ -12,11 +12,12 @@ import numpy as np
 
 from common.errors import SourceError
 from common.readable import readable
+from common.runtime.user_folder import background_image
 from common.vision.arrays import BgrImage
 from common.vision.images import read_image
 from common.vision.pyramid import ImagePyramid
 from compose.picture.alpha import Alpha
-from compose.picture.blur import LEAST_SIGMA, blur, strength_of
+from compose.picture.blur import LEAST_SIGMA, Strength, blur, least_sigma, strength_of
 from compose.settings import ComposeSettings
 
 log = logging.getLogger("onlyme")
@@ -34,16 +35,20 @@ class BlurBackground:
 
     Args:
         kernel: See `strength_of`.
+
+    Attributes:
+        strength: Multiple of the least blur that is safe, from 1; None: as `kernel` says.
     """
 
     def __init__(self, kernel: int) -> None:
         self._kernel = kernel
+        self.strength: float | None = None
         self._said_for = (0, 0)  # the frame size for which the log says that the blur was raised
 
     def render(self, pyramid: ImagePyramid, alpha: Alpha | None, captured_ns: int, into: BgrImage) -> None:
         """See Background."""
         size_wh = into.shape[1], into.shape[0]
-        sigma, raised = strength_of(self._kernel, size_wh)
+        sigma, raised = self.strength_in(size_wh)
         if raised and size_wh != self._said_for:
             self._said_for = size_wh
             log.warning(
@@ -51,6 +56,12 @@ class BlurBackground:
                 self._kernel, *size_wh, sigma, 1 / LEAST_SIGMA,
             )  # fmt: skip
         blur(pyramid, sigma, alpha, into)
+
+    def strength_in(self, size_wh: tuple[int, int]) -> Strength:
+        """Return how strongly a frame of `size_wh` is blurred, never less than is safe."""
+        if self.strength is None:
+            return strength_of(self._kernel, size_wh)
+        return Strength(max(1.0, self.strength) * least_sigma(size_wh), raised=False)
 
 
 class ImageBackground:
@@ -120,10 +131,26 @@ def open_background(settings: ComposeSettings) -> Background:
     if kind == "blur":
         return BlurBackground(settings.kernel)
     if kind == "color":
-        return ImageBackground(np.array([[[int(rest[i : i + 2], 16) for i in (4, 2, 0)]]], np.uint8))
+        return plain(settings.background)
+    if settings.background == "image":
+        return open_image(background_image())
     path = Path(os.path.expanduser(rest))  # noqa: PTH111 - Path's own raises for a user without a home folder
     if kind == "video":
         return VideoBackground(path)
+    return open_image(path)
+
+
+def plain(colour: str) -> Background:
+    """Return the background `color:RRGGBB`."""
+    return ImageBackground(np.array([[[int(colour[i : i + 2], 16) for i in (10, 8, 6)]]], np.uint8))
+
+
+def open_image(path: Path) -> Background:
+    """Open an image as a background.
+
+    Raises:
+        SourceError: It cannot be read.
+    """
     with readable("--background", path, SourceError):
         still = read_image(path)
     if still is None:

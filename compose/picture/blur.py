@@ -47,6 +47,11 @@ def sigma_of(kernel: int) -> float:
     return 0.3 * ((kernel - 1) * 0.5 - 1) + 0.8
 
 
+def least_sigma(size_wh: tuple[int, int]) -> float:
+    """Return the standard deviation that hides a face in a frame of `size_wh`, pixels, and may not be undercut."""
+    return LEAST_SIGMA * size_wh[1]
+
+
 def strength_of(kernel: int, size_wh: tuple[int, int]) -> Strength:
     """Return how strongly a frame is blurred.
 
@@ -57,7 +62,7 @@ def strength_of(kernel: int, size_wh: tuple[int, int]) -> Strength:
     width, height = size_wh
     if kernel == 0:
         return Strength(DEFAULT_SIGMA * height, raised=False)
-    wanted, least = sigma_of(kernel) * width / KERNEL_WIDTH, LEAST_SIGMA * height
+    wanted, least = sigma_of(kernel) * width / KERNEL_WIDTH, least_sigma(size_wh)
     return Strength(max(wanted, least), raised=wanted < least)
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
 
-from common.ipc.records import FrameInfo
+from common.ipc.records import MAX_BLUR, FrameInfo, Style
+from common.runtime.user_folder import background_image
 from common.vision.arrays import BgrImage
 from common.vision.pyramid import ImagePyramid
 from compose.picture.alpha import Alpha, scale_alpha
-from compose.picture.background import open_background
+from compose.picture.background import Background, BlurBackground, open_background, open_image, plain
 from compose.picture.blend import blend
+from compose.picture.blur import least_sigma
 from compose.picture.instance_view import InstanceView
 from compose.policy import Decision, State
 from compose.settings import ComposeSettings
+from compose.style import StyleChoice
 
 CARD_BGR = (48, 40, 36)
 OUTLINE_BGR = (80, 220, 255)
@@ -28,20 +29,49 @@ class Renderer:
     Args:
         settings: With the background.
 
+    Attributes:
+        chosen: What a viewer has chosen of the style.
+
     Raises:
         SourceError: The background cannot be read.
     """
 
     def __init__(self, settings: ComposeSettings) -> None:
         self.instances = InstanceView(settings.threshold)
-        self._settings = settings
-        self._background = self._first = open_background(settings)
+        self.chosen = StyleChoice(settings)
+        self._blurred = BlurBackground(settings.kernel)
+        self._blurred.strength = settings.blur or None
+        self._first: Background = self._blurred if settings.background == "blur" else open_background(settings)
+        is_file = settings.background.startswith(("image:", "video:"))
+        self._first_name = "file" if is_file else settings.background
+        self._background, self._name = self._first, self._first_name
 
     def set_background(self, background: str) -> None:
-        """Hide the room behind `blur` or `color:RRGGBB` from now on; "" returns to the background of the settings."""
-        self._background = (
-            open_background(replace(self._settings, background=background)) if background else self._first
-        )
+        """Hide the room behind `blur`, `color:RRGGBB` or the user's own `image` from now on; "" returns to the background of the
+        settings.
+
+        Raises:
+            SourceError: The user's image cannot be read; the background stays.
+        """
+        if not background:
+            self._background, self._name = self._first, self._first_name
+            return
+        if background == "blur":
+            self._background = self._blurred
+        elif background == "image":
+            self._background = open_image(background_image())
+        else:
+            self._background = plain(background)
+        self._name = background
+
+    def set_blur(self, strength: float) -> None:
+        """Blur `strength` times as strongly as is safe, from 1."""
+        self._blurred.strength = strength
+
+    def style(self, size_wh: tuple[int, int]) -> Style:
+        """Return what is made of a frame of `size_wh` now, for the displays."""
+        style, blur = self.chosen, self._blurred.strength_in(size_wh).sigma / least_sigma(size_wh)
+        return Style(style.hide, style.follow, style.feather, style.margin, min(max(1.0, blur), MAX_BLUR), self._name)
 
     def render(
         self,

@@ -136,7 +136,8 @@ class SubjectSelector:
         if asked is None:
             return None
         if isinstance(asked, SelectSubject):
-            lefts = [cv2.boundingRect(p.area)[0] for p in people]
+            boxes = [cv2.boundingRect(p.area) for p in people]
+            lefts = [-x - width if asked.from_right else x for x, _, width, _ in boxes]
             if asked.number == SelectSubject.NEXT and present is None and self.question:
                 # the question was about this person
                 return min(self._tracker.unresolved, key=lambda index: lefts[index])

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import logging
-import threading
-import time
-from http import HTTPStatus
+from dataclasses import asdict
 from typing import Any
 
 import cv2
 import numpy as np
 
-from common.ipc.messages import CommandIssued, FrameComposed
-from common.ipc.records import Command
+from common.ipc.messages import FrameComposed
 from common.metrics.metrics import metrics
 from common.vision.arrays import BgrImage
 from display.address import is_loopback, split_address
 from display.captions import write_caption
 from display.meter import Meter
+from display.plain_words import in_words
 from display.reachable import host_from_elsewhere, host_from_here, in_url
 from display.remote_policy import may_leave_machine
 from display.settings import DisplaySettings
 from display.sinks.headless import HeadlessSink
 from display.sinks.sink import SinkEvents
-from display.web.app import make_app, refusal_of
+from display.web.actions import PageActions
+from display.web.app import make_app
 from display.web.latest_frame import LatestFrame
 from display.web.secret import credentials, load_or_create_secret, owner
 from display.web.server import Server, listen
@@ -57,10 +56,8 @@ class WebSink:
         self._latest = LatestFrame()
         self._log_sink = HeadlessSink(settings.status_every)
         self._size_wh = (640, 360)
-        self._lock = threading.Lock()
-        self._epoch = 0
-        self._issued: list[CommandIssued] = []
-        self._server = Server(make_app(self._latest, opens, self._accept, settings.call_dir), listening, self._latest)
+        self._actions = PageActions(settings, on_call_machine=self._on_call_machine)
+        self._server = Server(make_app(self._latest, opens, self._actions, settings.call_dir), listening, self._latest)
         if not is_private:
             log.warning(
                 "WARNING: anybody with this address and token can see the picture and control the call; nothing is encrypted"
@@ -73,41 +70,34 @@ class WebSink:
     def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
         self._size_wh = (message.frame.width, message.frame.height)
-        self._epoch = message.frame.epoch
+        self._actions.epoch = message.frame.epoch
         jpeg = None
         if self._latest.watching:
             jpeg = _jpeg(picture if self._on_call_machine or may_leave_machine(message) else self._card(NOT_HERE))
-        self._latest.publish(jpeg, facts_of(message, meter, self._on_call_machine))
+        self._latest.publish(jpeg, {**facts_of(message, meter, self._on_call_machine), **self._actions.facts})
         metrics.set("viewers", self._latest.watching)
+        self._actions.recorder.show(picture, message, meter)
         self._log_sink.show(picture, message, meter)
 
     def blank(self, why: str) -> None:
         """See Sink."""
-        self._latest.publish(_jpeg(self._card(why)), {"state": "blank", "reason": why})
+        self._latest.publish(_jpeg(self._card(why)), {"state": "blank", "reason": why, **self._actions.facts})
+        self._actions.recorder.blank(why)
         self._log_sink.blank(why)
 
     def poll(self) -> SinkEvents:
         """See Sink."""
-        with self._lock:
-            issued, self._issued = self._issued, []
-        return SinkEvents(issued=tuple(issued))
+        return SinkEvents(issued=self._actions.take_issued())
 
     def close(self) -> None:
         """See Sink."""
         self._server.close()
+        self._actions.recorder.close()
 
     def _card(self, why: str) -> BgrImage:
         card = np.zeros((self._size_wh[1], self._size_wh[0], 3), np.uint8)
         write_caption(card, [why])
         return card
-
-    def _accept(self, epoch: int | None, command: Command) -> tuple[HTTPStatus, str] | None:
-        """Keep a command of the page for `poll`. Return None, or status and reason of a refusal."""
-        refused = refusal_of(epoch, command, self._epoch, self._on_call_machine)
-        if refused is None:
-            with self._lock:
-                self._issued.append(CommandIssued(epoch or 0, time.monotonic_ns(), command))
-        return refused
 
 
 def _jpeg(picture: BgrImage) -> bytes:
@@ -121,7 +111,7 @@ def facts_of(message: FrameComposed, meter: Meter, on_call_machine: bool) -> dic
     `epoch` is text because JavaScript's numbers are exact only to 2^53. `may_show_more` is whether this page may also give
     commands that show more (see remote_policy.py).
     """
-    reading = meter.read()
+    reading, words = meter.read(), in_words(message)
     return {
         "epoch": str(message.frame.epoch),
         "state": message.state,
@@ -129,6 +119,12 @@ def facts_of(message: FrameComposed, meter: Meter, on_call_machine: bool) -> dic
         "everybody": message.shows_everybody,
         "may_show_more": on_call_machine,
         "reason": message.reason,
+        "title": words.title,
+        "detail": words.detail,
+        "notice": message.notice,
+        "style": asdict(message.style),
+        "fixed": [name for name in message.fixed.split(",") if name],
+        "subject_xyxy": message.subject_xyxy,
         "privacy": message.privacy,
         "model": message.model,
         "width": message.frame.width,

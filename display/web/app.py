@@ -7,24 +7,37 @@ import re
 from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.errors import MessageError
-from common.ipc.records import Command, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy
-from display.remote_policy import remote_refusal
+from common.ipc.records import (
+    Command,
+    SelectSubject,
+    SelectSubjectAt,
+    SetBackground,
+    SetBlur,
+    SetEdge,
+    SetFollow,
+    SetHide,
+    SetPrivacy,
+)
+from display.remote_policy import AT_CAMERA_ONLY, remote_refusal
 from display.web.latest_frame import LatestFrame
 from display.web.request_policy import RequestPolicy, WebRequest
 from display.web.secret import Credentials
+from display.web.upload import MAX_UPLOAD_BYTES
 
 PAGE = Path(__file__).with_name("page")
+FILES = sorted(path.name for path in PAGE.iterdir() if path.suffix != ".html")
 MAX_BODY_BYTES = 1000
 BOUNDARY = "onlyme"
 HEADERS = {
@@ -42,21 +55,38 @@ COMMANDS: dict[str, Callable[..., Command]] = {
     "subject": SelectSubject,
     "point": lambda x, y: SelectSubjectAt(float(x), float(y)),
     "background": SetBackground,
+    "hide": SetHide,
+    "follow": SetFollow,
+    "edge": lambda feather, margin: SetEdge(float(feather), float(margin)),
+    "blur": lambda strength: SetBlur(float(strength)),
 }
-
-
-Accept = Callable[[int | None, Command], tuple[HTTPStatus, str] | None]
 TO_HIDE = SetPrivacy(True)
+Answer = tuple[HTTPStatus, str]  # status, and a line of text
 
 
-def make_app(latest: LatestFrame, credentials: Credentials, accept: Accept, run_dir: Path) -> Starlette:
+class Actions(Protocol):
+    """What the page may have done (display/web/actions.py). Each returns None, or what the page is told instead."""
+
+    def command(self, epoch: int | None, command: Command) -> Answer | None:
+        """Take the epoch of the picture that a viewer saw, and that viewer's command."""
+
+    def keep_image(self, jpeg: bytes) -> Answer | None:
+        """Keep the user's image for the background."""
+
+    def record(self, on: bool) -> Answer | None:
+        """Begin or end a recording."""
+
+    def cameras(self) -> list[tuple[str, str]] | None:
+        """Return device and name of the virtual cameras, None where the page is not told."""
+
+
+def make_app(latest: LatestFrame, credentials: Credentials, actions: Actions, run_dir: Path) -> Starlette:
     """Return the ASGI application.
 
     Args:
         latest: Picture and facts that the page shows.
         credentials: Token and cookie that open the page.
-        accept: Takes the epoch of the picture that a viewer saw, and that viewer's command; returns None, or status and
-            reason of a refusal.
+        actions: Does what the page asks for.
         run_dir: Of the call whose metrics are told.
     """
 
@@ -91,10 +121,29 @@ def make_app(latest: LatestFrame, credentials: Credentials, accept: Accept, run_
 
     async def command(request: Request) -> Response:
         try:
-            refused = accept(*parse_command(await _body(request)))
+            return done(actions.command(*parse_command(await _body(request, MAX_BODY_BYTES))))
         except MessageError as error:
-            refused = HTTPStatus.BAD_REQUEST, str(error)
-        return line(*refused) if refused else Response(status_code=HTTPStatus.NO_CONTENT)
+            return line(HTTPStatus.BAD_REQUEST, str(error))
+
+    async def background(request: Request) -> Response:
+        try:
+            jpeg = await _body(request, MAX_UPLOAD_BYTES)
+        except MessageError as error:
+            return line(HTTPStatus.BAD_REQUEST, str(error))
+        return done(await run_in_threadpool(actions.keep_image, jpeg))  # decoding takes long
+
+    async def recording(request: Request) -> Response:
+        try:
+            asked = await _body(request, MAX_BODY_BYTES)
+        except MessageError as error:
+            return line(HTTPStatus.BAD_REQUEST, str(error))
+        if asked not in (b"true", b"false"):
+            return line(HTTPStatus.BAD_REQUEST, f"recording: expected true or false, got {asked!r:.80}")
+        return done(actions.record(asked == b"true"))
+
+    async def cameras(request: Request) -> Response:
+        found = actions.cameras()
+        return line(HTTPStatus.FORBIDDEN, AT_CAMERA_ONLY) if found is None else JSONResponse(found)
 
     async def metrics(request: Request) -> Response:
         from display.web.prometheus import text_of  # loads prometheus-client, which most calls never need
@@ -104,12 +153,15 @@ def make_app(latest: LatestFrame, credentials: Credentials, accept: Accept, run_
     return Starlette(
         routes=[
             Route("/", page),
-            *(Route(f"/{name}", file) for name in ("page.js", "page.css", "icon.svg")),
+            *(Route(f"/{name}", file) for name in FILES),
             Route("/newest.jpg", newest),
             Route("/picture.mjpg", pictures),
             Route("/facts", facts),
             Route("/metrics", metrics),
             Route("/wish", command, methods=["POST"]),  # scripts know it by this name
+            Route("/background", background, methods=["POST"]),
+            Route("/recording", recording, methods=["POST"]),
+            Route("/cameras", cameras),
         ],
         middleware=[Middleware(PolicyMiddleware, policy=RequestPolicy(credentials))],
     )
@@ -118,6 +170,11 @@ def make_app(latest: LatestFrame, credentials: Credentials, accept: Accept, run_
 def line(status: HTTPStatus, text: str) -> Response:
     """Return an answer of one line of text."""
     return PlainTextResponse(f"{text}\n", status)
+
+
+def done(answer: Answer | None) -> Response:
+    """Return the answer to an action of the page: nothing, or a line that the page shows."""
+    return line(*answer) if answer else Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 class PolicyMiddleware:
@@ -195,16 +252,16 @@ def refusal_of(epoch: int | None, command: Command, shown: int, on_call_machine:
     return None
 
 
-async def _body(request: Request) -> bytes:
-    body = b""
+async def _body(request: Request, most: int) -> bytes:
+    body = bytearray()
     try:
         async for part in request.stream():
             body += part
-            if len(body) > MAX_BODY_BYTES:
-                raise MessageError(f"command: expected at most {MAX_BODY_BYTES} bytes, got more")
+            if len(body) > most:
+                raise MessageError(f"command: expected at most {most} bytes, got more")
     except ClientDisconnect:
         raise MessageError("command: expected all of it, got a part") from None
-    return body
+    return bytes(body)
 
 
 async def _parts(latest: LatestFrame) -> AsyncIterator[bytes]:

@@ -23,6 +23,7 @@ from typing import NamedTuple
 from display.web.secret import Credentials
 
 NEEDS_TOKEN = "expected the token: open the whole address that onlyme printed, with its ?token="
+UPLOAD = "/background"
 OTHER_SITE = "this request comes from another site"
 
 
@@ -59,14 +60,15 @@ class RequestPolicy:
         """Return None if the request may be answered, else status and reason of the refusal."""
         headers, changes = request.headers, request.is_mutating
         site = headers.get("sec-fetch-site", "none")
+        kind = "image/jpeg" if request.path == UPLOAD else "application/json"  # neither of which a form of another site can send
         rules = (
             (_is_address(headers.get("host", "")), HTTPStatus.MISDIRECTED_REQUEST, "expected the address that onlyme printed"),
             (site in ("same-origin", "none") or self._is_link(request), HTTPStatus.FORBIDDEN, OTHER_SITE),
             (self.authenticated(request), HTTPStatus.UNAUTHORIZED, NEEDS_TOKEN),
             (self._has_cookie(request) or not changes, HTTPStatus.FORBIDDEN, "expected the cookie of the page"),
             (headers.get("origin") == f"http://{headers.get('host')}" or not changes, HTTPStatus.FORBIDDEN, OTHER_SITE),
-            (headers.get("content-type", "").split(";")[0] == "application/json" or not changes,
-             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "expected application/json"),
+            (headers.get("content-type", "").split(";")[0] == kind or not changes,
+             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"expected {kind}"),
         )  # fmt: skip
         return next(((status, reason) for kept, status, reason in rules if not kept), None)
 

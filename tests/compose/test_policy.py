@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.ipc.messages import CommandIssued, MasksInferred
-from common.ipc.records import Command, FrameInfo, Instance, SelectSubject, SetPrivacy, SetView
+from common.ipc.records import Command, FrameInfo, Instance, SelectSubject, SetHide, SetPrivacy, SetView
 from common.ipc.source_period import LONGEST_NS
 from compose.policy import ENTRY_NS, LOSS_NS, Decision, Policy, State
 from compose.who.selection import Selection
@@ -510,7 +510,7 @@ def test_a_command_is_for_the_epoch_and_the_moment_it_was_made_in() -> None:
     assert refused(EPOCH, 1501) == "too late"
     assert refused(EPOCH, -1) == "from the future"
     assert refused(EPOCH + 1, 0) == refused(0, 0) == "for another epoch"
-    for hides in (SetPrivacy(True), SetView(False)):
+    for hides in (SetPrivacy(True), SetView(False), SetHide("room")):
         assert refused(EPOCH + 1, 3_000, hides) == "", "to hide is never refused"
 
 

@@ -26,7 +26,19 @@ from capture.loop import FramePublisher
 from capture.sources.source import SourceFrame
 from common.ipc.codec import SCHEMA_VERSION, encode
 from common.ipc.messages import CommandIssued, FrameCaptured, FrameComposed, MasksInferred
-from common.ipc.records import Command, FrameInfo, Instance, SetPrivacy, SetView
+from common.ipc.records import (
+    Command,
+    FrameInfo,
+    Instance,
+    SetBackground,
+    SetBlur,
+    SetEdge,
+    SetFollow,
+    SetHide,
+    SetPrivacy,
+    SetView,
+    Style,
+)
 from common.ipc.ring import RingCache
 from common.ipc.streams import COMPOSITES, CONTROL, MASKS, connect, open_context, receive, send
 from common.metrics.counters import Counters
@@ -425,6 +437,23 @@ def test_a_second_compose_is_refused(compose: Neighbours) -> None:
     with stage("compose", compose.run_dir) as second:
         _, said = second.communicate(timeout=60)
     assert (second.returncode, "already serves" in said, said.count("\n")) == (2, True, 1)
+
+
+def test_a_viewers_style_is_obeyed_and_said_with_every_picture(run_dir: Path, counters: Counters) -> None:
+    with composing(run_dir, counters) as compose:
+        assert compose.composite()[0].style == Style(blur=35 / 30)
+        for command in (
+            SetHide("people"),
+            SetFollow(True),
+            SetEdge(4.0, -2.0),
+            SetBlur(2.0),
+            SetBackground("color:00ff00"),
+        ):
+            compose.ask(command)
+        wanted = Style("people", True, 4.0, -2.0, 2.0, "color:00ff00")
+        compose.composite(lambda message: message.style == wanted)
+        compose.ask(SetHide("room"), epoch=99, issued_ns=1)
+        compose.composite(lambda message: message.style == replace(wanted, hide="room"))
 
 
 @pytest.mark.parametrize("background", ["image:none.png", "video:none.mp4"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
@@ -38,8 +39,13 @@ from common.ipc.records import (
     SelectSubject,
     SelectSubjectAt,
     SetBackground,
+    SetBlur,
+    SetEdge,
+    SetFollow,
+    SetHide,
     SetPrivacy,
     SetView,
+    Style,
 )
 from compose.policy import State
 
@@ -71,6 +77,12 @@ ALL: list[Message] = [
     CommandIssued(5, 140, SelectSubjectAt(0.25, 1.0)),
     CommandIssued(5, 140, SetView(True)),
     CommandIssued(0, 140, SetBackground("color:00ff7F")),
+    CommandIssued(5, 140, SetBackground("image")),
+    CommandIssued(5, 140, SetHide("people")),
+    CommandIssued(5, 140, SetFollow(True)),
+    CommandIssued(5, 140, SetEdge(4.0, -2.5)),
+    CommandIssued(5, 140, SetBlur(2.0)),
+    replace(COMPOSED, style=Style("people", True, 4.0, -2.5, 2.0, "color:00ff7F")),
     ViewerReady(3),
     RELAYED,
     replace(MASKS, instances=()),
@@ -140,7 +152,7 @@ def test_a_field_out_of_range_is_refused_by_its_name(message: Message, field: st
         decode(packed(message, field, value))
 
 
-@pytest.mark.parametrize("record", [*ALL, *(m.command for m in ALL if isinstance(m, CommandIssued)), INFO, PERSON],
+@pytest.mark.parametrize("record", [*ALL, *(m.command for m in ALL if isinstance(m, CommandIssued)), INFO, PERSON, Style()],
                          ids=lambda record: type(record).__name__)  # fmt: skip
 def test_no_field_of_any_record_takes_anything(record: Any) -> None:
     """A field whose type names no check is checked by its class, and no `__post_init__` leaves the others out."""
@@ -148,6 +160,18 @@ def test_no_field_of_any_record_takes_anything(record: Any) -> None:
         if each.name != "instances":  # whose length is checked, and the codec makes the tuple
             with pytest.raises(MessageError, match=f"^{each.name}: expected"):
                 replace(record, **{each.name: object()})
+
+
+@pytest.mark.parametrize(("make", "field"), [
+    (lambda: SetHide("nothing"), "hide"), (lambda: SetEdge(-1.0, 0.0), "feather"), (lambda: SetEdge(0.0, -21.0), "margin"),
+    (lambda: SetEdge(0.0, float("nan")), "margin"), (lambda: SetBlur(0.99), "strength"), (lambda: SetBlur(9.0), "strength"),
+    (lambda: SetBackground("image:/etc/passwd"), "background"), (lambda: SetBackground("file"), "background"),
+    (lambda: Style(hide=""), "hide"), (lambda: Style(blur=0.5), "blur"), (lambda: Style(background="image:/home"), "background"),
+    (lambda: Style(background=""), "background"),
+])  # fmt: skip
+def test_a_style_out_of_range_is_refused_by_its_name(make: Callable[[], object], field: str) -> None:
+    with pytest.raises(MessageError, match=f"^{field}: expected"):
+        make()
 
 
 @pytest.mark.parametrize(("field", "value"), [

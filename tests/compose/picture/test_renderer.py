@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 
-from common.ipc.records import FrameInfo
+from common.errors import SourceError
+from common.ipc.records import FrameInfo, SetEdge, SetFollow, SetHide, Style
+from common.runtime.user_folder import background_image
 from common.vision.pyramid import ImagePyramid
 from compose.picture.renderer import Renderer, draw_card
 from compose.policy import Decision, State
@@ -41,3 +46,52 @@ def test_people_are_not_shown_where_nobody_says_where_they_are(state: State) -> 
     with pytest.raises(RuntimeError, match="nobody said where they are"):
         Renderer(ComposeSettings()).render(ImagePyramid(picture), frame, decision, None, into)
     assert not into.any()
+
+
+HIDDEN = Decision(State.HIDDEN, "nobody found", 0.0, frame=(1, 1))
+NOISE = np.random.default_rng(2).integers(0, 256, (90, 160, 3), np.uint8)
+
+
+def hidden(renderer: Renderer) -> np.ndarray:
+    into = np.empty_like(NOISE)
+    renderer.render(ImagePyramid(NOISE), FrameInfo(1, 1, 1, 1, "s", 1, 90, 160), HIDDEN, None, into)
+    return into
+
+
+def test_a_viewer_chooses_a_stronger_blur_but_none_that_is_too_weak() -> None:
+    renderer = Renderer(ComposeSettings(kernel=301))
+    assert renderer.style((160, 90)).blur > 4, "the kernel of the settings, until somebody chooses"
+    left = {}
+    for strength in (1.0, 0.01, 3.0):
+        renderer.set_blur(strength)
+        left[strength] = float(hidden(renderer).std())
+        assert renderer.style((160, 90)).blur == max(1.0, strength)
+    assert left[0.01] == left[1.0] > 2 * left[3.0]
+
+
+def test_the_users_image_is_a_background_without_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    renderer = Renderer(ComposeSettings(background="color:00ff00"))
+    with pytest.raises(SourceError, match="expected a path that can be read"):
+        renderer.set_background("image")
+    assert (hidden(renderer) == (0, 255, 0)).all() and renderer.style((160, 90)).background == "color:00ff00"
+    background_image().parent.mkdir()
+    cv2.imwrite(str(background_image()), np.full((9, 16, 3), 77, np.uint8))
+    renderer.set_background("image")
+    assert (hidden(renderer) == 77).all() and renderer.style((160, 90)).background == "image"
+    renderer.set_background("")
+    assert (hidden(renderer) == (0, 255, 0)).all()
+
+
+def test_displays_are_told_no_path_of_a_background(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "secret.png"), NOISE)
+    assert Renderer(ComposeSettings(background=f"image:{tmp_path}/secret.png")).style((160, 90)).background == "file"
+
+
+def test_the_style_is_that_of_the_settings_until_a_viewer_chooses() -> None:
+    settings = ComposeSettings(hide="people", follow=True, feather=3.0, margin=-2.0)
+    renderer = Renderer(settings)
+    assert renderer.style((150, 105)) == Style("people", True, 3.0, -2.0, 35 / 30, "blur")
+    for command in (SetHide("room"), SetFollow(False), SetEdge(0.0, 1.0)):
+        renderer.chosen.apply(command)
+    assert renderer.style((150, 105)) == Style("room", False, 0.0, 1.0, 35 / 30, "blur")

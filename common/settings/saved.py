@@ -1,0 +1,83 @@
+"""Reads and writes the settings that the page saves for the next call: a small TOML file among the user's own files.
+
+Only what the picture looks like may be saved. Privacy off, who the subject is, a recording and a token never are: each call begins
+hidden, and with nothing that somebody chose for another call.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from common.errors import ConfigError
+from common.runtime.private_files import make_folder, write_private
+from common.runtime.user_folder import user_folder
+
+SAVED = ("hide", "follow", "feather", "margin", "blur", "background")
+HEAD = "# Written by the page of onlyme, which keeps no comments. The environment, .env and flags come before this file.\n"
+Value = str | bool | int | float
+
+
+def saved_file() -> Path:
+    """Return the file of saved settings; it may not exist."""
+    return user_folder() / "settings.toml"
+
+
+def read_saved(path: Path, checks: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
+    """Return the saved settings as a stage takes them, {} where there is no file.
+
+    Args:
+        path: See `saved_file`.
+        checks: Validator of each setting in SAVED, by name.
+
+    Raises:
+        ConfigError: The file cannot be read, is no TOML, or holds something else than such settings.
+    """
+    found = {}
+    for name, value in _table(path).items():
+        if name not in checks:
+            raise ConfigError(f"{path}: expected {', '.join(SAVED)}, got {name!r:.80}; {_MEND}")
+        try:
+            found[name] = checks[name](_text(value))
+        except ValueError as error:
+            raise ConfigError(f"{path}: {name}: expected {error}, got {value!r:.80}; {_MEND}") from None
+    return found
+
+
+def save(path: Path, values: Mapping[str, Value]) -> None:
+    """Write settings beside those that are saved already. A reader finds the old file or the new one, never a part.
+
+    Raises:
+        ConfigError: A setting may not be saved, or the file cannot be read or written.
+    """
+    if unknown := values.keys() - set(SAVED):
+        raise ConfigError(f"{path}: {', '.join(sorted(unknown))} may not be saved")
+    table = {**_table(path), **values}
+    lines = [f"{name} = {json.dumps(value)}\n" for name, value in sorted(table.items())]
+    try:
+        make_folder(path.parent)
+        write_private(path, (HEAD + "".join(lines)).encode())
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+_MEND = "mend or remove the file"
+
+
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ConfigError(f"{path}: expected a file that you may read, got: {error.strerror}; {_MEND}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: expected TOML, got: {' '.join(str(error).split()):.120}; {_MEND}") from None
+
+
+def _text(value: object) -> str:
+    """Return a value of TOML as a user writes it in `.env`; a list or a table is refused by every validator."""
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)

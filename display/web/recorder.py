@@ -1,0 +1,99 @@
+"""Records the call while its page says so: the composites that the page gets, through the video sink."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+
+from common.errors import DisplayError
+from common.ipc.messages import FrameComposed
+from common.vision.arrays import BgrImage
+from display.meter import Meter
+from display.settings import DisplaySettings
+
+if TYPE_CHECKING:
+    from display.sinks.video import VideoSink
+
+
+def movie_path(settings: DisplaySettings) -> Path:
+    """Return the file that a recording begun now is written to: `--out`, or one in the user's folder of videos."""
+    return settings.out or platformdirs.user_videos_path() / time.strftime("onlyme-%Y-%m-%d-%H%M.mp4")
+
+
+class Recorder:
+    """Begins and ends recordings. The page's server asks for them, and the display's thread does it with the next picture.
+
+    A recording that fails ends, and the page says why; the call and the page go on.
+    """
+
+    def __init__(self, settings: DisplaySettings) -> None:
+        self._settings = settings
+        self._wanted = False
+        self._sink: VideoSink | None = None
+        self._closing: list[threading.Thread] = []
+        self._file, self._failure = "", ""
+
+    def want(self, on: bool) -> None:
+        """Have a recording begin, or end."""
+        if on and not self._wanted:
+            self._file = self._failure = ""
+        self._wanted = on
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the page says about it: whether a recording is on, its file or the last one's, and why it failed."""
+        return {"on": self._wanted, "file": self._file, "failure": self._failure}
+
+    def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
+        """Record one picture, as `Sink.show` describes it, if a recording is wanted."""
+        try:
+            if self._wanted and self._sink is None:
+                path = movie_path(self._settings)
+                self._file, self._failure = str(path), ""
+                from display.sinks.video import VideoSink  # loads FFmpeg, which a call without a recording does without
+
+                self._sink = VideoSink(replace(self._settings, out=path))
+            if not self._wanted:
+                self._end()
+            elif self._sink is not None:
+                self._sink.show(picture, message, meter)
+        except DisplayError as error:
+            self._fail(error)
+
+    def blank(self, why: str) -> None:
+        """Record a card that says why there is no picture."""
+        try:
+            if self._sink is not None:
+                self._sink.blank(why)
+        except DisplayError as error:
+            self._fail(error)
+
+    def close(self) -> None:
+        """Finish the recording, and wait for it."""
+        self._end()
+        for thread in self._closing:
+            thread.join()
+
+    def _end(self) -> None:
+        """Finish the recording in a thread: the encoder may have seconds of work left, and the page must go on."""
+        sink, self._sink = self._sink, None
+        if sink is not None:
+            thread = threading.Thread(target=self._finish, args=(sink,), name="end of recording")
+            thread.start()
+            self._closing = [*(one for one in self._closing if one.is_alive()), thread]
+
+    def _finish(self, sink: VideoSink) -> None:
+        try:
+            sink.close()
+        except DisplayError as error:
+            self._failure = str(error)
+
+    def _fail(self, error: DisplayError) -> None:
+        self._wanted = False
+        self._end()
+        self._failure = str(error)
