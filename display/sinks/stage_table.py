@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -112,14 +111,14 @@ def rows_of(stages: Stages, before: Stages, span_s: float) -> list[Row]:
 
 def table_of(rows: Iterable[Row]) -> Table:
     """Return the table, every row on one line. Texts come from elsewhere, and brackets in them are no markup."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-    table.add_column("stage", no_wrap=True)
-    table.add_column("what it does", no_wrap=True)
-    for name in ("a second", "each", "cores", "restarts"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("lost", no_wrap=True, overflow="ellipsis", ratio=1)
+    table = Table(box=None, expand=True, padding=(0, 1, 0, 0), header_style="bold underline")
+    for name, width in (("stage", 11), ("what it does", 18)):
+        table.add_column(name, no_wrap=True, width=width)
+    for name, width in (("a second", 8), ("each", 8), ("cores", 5), ("died", 4)):
+        table.add_column(name, justify="right", no_wrap=True, width=width)
+    table.add_column("lost", no_wrap=True, ratio=1)
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in row))
     return table
 
 

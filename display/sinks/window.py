@@ -13,7 +13,7 @@ from display.meter import Meter, describe
 from display.mirror import is_mirrored
 from display.sinks.keyboard import key_of
 from display.sinks.sink import SinkEvents
-from display.sinks.window_keys import HELP, HINT, command_of
+from display.sinks.window_keys import HELP, HINT, MIRROR_HINT, command_of
 from display.sinks.window_place import fit, place
 from display.sinks.work_area import work_area
 
@@ -56,7 +56,7 @@ class WindowSink:
             picture = cv2.flip(picture, 1)
         below = picture[write_bars(picture, bars_of(message)) :]
         if (self._caption or self._help) and below.size:
-            write_caption(below, list(HELP) if self._help else self._lines(message, meter))
+            write_caption(below, self._lines(message, meter))
         cv2.imshow(TITLE, picture)
 
     def blank(self, why: str) -> None:
@@ -86,7 +86,9 @@ class WindowSink:
             cv2.moveWindow(TITLE, *place(left, top, *size, area))
 
     def _lines(self, message: FrameComposed, meter: Meter) -> list[str]:
-        """Return the caption."""
+        """Return the list of keys where it was asked for, else the caption."""
+        if self._help:
+            return [*HELP, *([MIRROR_HINT] if self._mirrored else [])]
         model = [message.model] if message.detector is DetectorKind.EMBEDDED else []
         return [describe(message, meter.read()), *model, HINT]
 

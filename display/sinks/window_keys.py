@@ -17,19 +17,19 @@ from common.ipc.records import (
 
 HINT = "h help   p privacy   n next person   i this text   q quit"
 HELP = (
-    "h   close this list",
-    "p   privacy off and on: while it is off, others see everything",
-    "n   show the next person; if a question is asked: yes, this is me",
-    "1-9   show that person, counted from the left as you see it",
-    "click   show the person you click on",
-    "a   show everybody, and only one person again",
-    "r   hide the room too, or only other people",
-    "f   keep yourself in the middle, and the whole picture again",
-    "v   show all that is found: others see everything",
-    "i   text in the corner off and on",
-    "q   quit",
-    "You see yourself as in a mirror. Others see you the right way round, and none of this text.",
+    "h: close this list",
+    "p: privacy off and on: while it is off, others see everything",
+    "n: show the next person; if a question is asked: yes, this is me",
+    "1-9: show that person, counted from the left as you see it",
+    "click: show the person you click on",
+    "a: show everybody, and only one person again",
+    "r: hide the room too, or only other people",
+    "f: keep yourself in the middle, and the whole picture again",
+    "v: show all that is found: others see everything",
+    "i: text in the corner off and on",
+    "q: quit",
 )
+MIRROR_HINT = "You see yourself as in a mirror. Others see you the right way round, and none of this text."
 HIDES_LEAST = Style(hide=PEOPLE)  # every other style hides as much or more
 
 

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from common.metrics.metrics import Sample
 from common.stages import STAGES
-from display.sinks.stage_table import rows_of, sum_up, table_of
+from display.sinks.stage_table import Figures, rows_of, sum_up, table_of
 
 CALL = [
     Sample("capture.1", "frames_captured", {}, 100),
@@ -43,9 +43,17 @@ def test_brackets_in_a_label_are_not_markup_and_every_row_is_one_line_of_80_colu
     """A state such as "[/x]" ended the display."""
     causes = ("a cause that is longer than any line of a terminal that people have in front of them", "[/b]")
     samples = [Sample(f"{stage}.1", "dropped", {"cause": causes[0], "what": "[red]"}, 123456) for stage in STAGES]
+    samples += [
+        Sample("display.1", "cpu_cores", {}, 12.25),
+        Sample("display.1", "shown", {}, 1000),
+        Sample("display.1", "restarts", {}, 5),
+    ]
+    samples += [Sample("infer.1", "inference_seconds", {}, 98.765, 1)]
     samples += [Sample(f"infer.{n}", "dropped", {"what": "[/p]", "cause": causes[1]}, 9) for n in range(12)]
     written = StringIO()
-    Console(file=written, width=80).print(table_of(rows_of(sum_up(samples), {}, 1.0)))
+    Console(file=written, width=80).print(table_of(rows_of(sum_up(samples), {"display": Figures()}, 1.0)))
     lines = written.getvalue().rstrip("\n").split("\n")
-    assert len(lines) == 2 + len(STAGES) and max(map(len, lines)) <= 80
-    assert "123456 [red]" in lines[2]
+    assert len(lines) == 1 + len(STAGES) and max(map(len, lines)) <= 80
+    assert "123456 [red]" in lines[1]
+    assert lines[2].split()[:6] == ["infer", "x12", "looks", "for", "people", "98765"], "figures are whole"
+    assert all(cell in lines[4] for cell in ("shows the result", "1000.0", "12.25", "5"))
