@@ -12,6 +12,7 @@ from common.ipc.ring import ResizableRing
 from common.ipc.streams import COMPOSITES, Context, bind, send
 from common.metrics.metrics import metrics
 from common.vision.arrays import BgrImage
+from compose.picture.framing import WHOLE, Crop
 from compose.picture.renderer import draw_card
 from compose.policy import Decision, State
 
@@ -34,8 +35,11 @@ class CompositePublisher(ResizableRing):
         """Return the slot that the composite of `frame` is rendered into, (H, W, 3) uint8 BGR."""
         return self.ring_for(frame.height, frame.width).claim()
 
-    def publish(self, frame: FrameInfo, decision: Decision, privacy: bool, captured_ns: int | None = None) -> None:
-        """Publish the slot that was claimed for `frame`. Give `captured_ns` only if the picture is not of that frame."""
+    def publish(
+        self, frame: FrameInfo, decision: Decision, privacy: bool, captured_ns: int | None = None, crop: Crop = WHOLE
+    ) -> None:
+        """Publish the slot that was claimed for `frame`, of which it shows `crop`. Give `captured_ns` only if the picture is not of
+        that frame."""
         self._frame, self._card_at = frame, 0.0
         ring = self.ring_for(frame.height, frame.width)
         message = FrameComposed(
@@ -57,7 +61,7 @@ class CompositePublisher(ResizableRing):
             style=self.style,
             fixed=self.fixed,
             notice=self.notice,
-            subject_xyxy=decision.subjects[0].box_xyxy if decision.state is State.LIVE else (),
+            subject_xyxy=crop.seen(decision.subjects[0].box_xyxy) if decision.state is State.LIVE else (),
         )
         self._send(message)
         metrics.count("composed")

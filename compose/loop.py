@@ -12,7 +12,17 @@ import zmq
 from common.errors import SourceError
 from common.ipc.messages import CommandIssued, MasksInferred, SourceLost, SourceNotice
 from common.ipc.picture_reader import PictureReader
-from common.ipc.records import FrameInfo, SetBackground, SetBlur, SetEdge, SetFollow, SetHide, SetPrivacy, SetView
+from common.ipc.records import (
+    FrameInfo,
+    SelectSubjectAt,
+    SetBackground,
+    SetBlur,
+    SetEdge,
+    SetFollow,
+    SetHide,
+    SetPrivacy,
+    SetView,
+)
 from common.ipc.streams import (
     COMPOSITES,
     CONTROL,
@@ -38,7 +48,9 @@ from common.vision.pyramid import ImagePyramid
 from compose.composites import CompositePublisher
 from compose.every import loop as every
 from compose.malloc import tune_malloc
+from compose.picture.alpha import Alpha
 from compose.picture.edge import open_edge
+from compose.picture.framing import Crop
 from compose.picture.matte_edge import MattePace
 from compose.picture.renderer import Renderer
 from compose.policy import Decision, Policy, State
@@ -67,8 +79,8 @@ def run_live(settings: ComposeSettings, stage: StageContext) -> None:
     """
     cv2.setNumThreads(1)
     tune_malloc()
-    tracker = Tracker(settings, open_edge(settings, pace := MattePace()))
     renderer, policy, standing = Renderer(settings), Policy(settings.mask_age_limit_ms), StandingFrame()
+    tracker = Tracker(settings, open_edge(settings, pace := MattePace()), renderer.chosen)
     counters, states, suspend, run_dir = Counters(log), StateLogger(), SuspendDetector(), settings.call_dir
     with writer_lock(run_dir, COMPOSITES.name), open_context() as context, CompositePublisher(context, run_dir) as out:
         out.fixed = ",".join(sorted(stage.fixed.intersection(SAVED)))
@@ -99,9 +111,9 @@ def run_live(settings: ComposeSettings, stage: StageContext) -> None:
             reset_after_loss(policy, tracker, renderer, standing)
             states.update(decision, policy.privacy)
             if (due := standing.take_due(decision, now_ns)) is not None:
-                render(due, decision, tracker, renderer, out.claim(due.frame), notice=frames.notice)
+                crop = render(due, decision, tracker, renderer, out.claim(due.frame), notice=frames.notice)
                 out.style, out.notice = renderer.style((due.frame.width, due.frame.height)), frames.notice
-                out.publish(due.frame, decision, policy.privacy)
+                out.publish(due.frame, decision, policy.privacy, crop=crop)
                 workers.record_composed(time.monotonic() - begun)
             elif decision.state is State.LOST:
                 out.publish_card(decision, policy.privacy)
@@ -125,13 +137,27 @@ def take_frame(
 
 def render(
     due: Stands, decision: Decision, tracker: Tracker, renderer: Renderer, into: BgrImage, *, notice: str
-) -> None:
-    """Fill `into`, (H, W, 3) uint8 BGR, with what may be seen of the frame that is due."""
+) -> Crop:
+    """Fill `into`, (H, W, 3) uint8 BGR, with what may be seen of the frame that is due; return which part of the frame that is."""
     if decision.shows_people and not tracker.is_refined:
         tracker.refine(decision.subjects)
     alpha = tracker.alpha() if decision.shows_people else None
     outlined = tracker.is_outlined(due.frame.captured_ns)
-    renderer.render(due.pyramid, due.frame, decision, alpha, into, notice=notice, outlined=outlined)
+    room = tracker.empty_room() if decision.shows_people else None
+    crop = crop_of(due.frame, decision, alpha, renderer)
+    renderer.render(
+        due.pyramid, due.frame, decision, alpha, into, room=room, crop=crop, notice=notice, outlined=outlined
+    )
+    return crop
+
+
+def crop_of(frame: FrameInfo, decision: Decision, alpha: Alpha | None, renderer: Renderer) -> Crop:
+    """Return which part of a frame is shown: all of it where the picture does not follow the subject, and where privacy is off."""
+    now_ns = time.monotonic_ns()
+    if decision.state in (State.OFF, State.INSTANCES, State.LOST):
+        return renderer.framing.whole(now_ns)
+    who = alpha if renderer.chosen.follow else None
+    return renderer.framing.update(frame.captured_ns, now_ns, who, (frame.width, frame.height))
 
 
 def apply_result(
@@ -159,6 +185,7 @@ def reset_after_loss(policy: Policy, tracker: Tracker, renderer: Renderer, stand
     if policy.take_loss():
         tracker.reset()
         renderer.instances.reset()
+        renderer.framing.reset()
         standing.replace(None)
 
 
@@ -182,6 +209,8 @@ def apply_command(
         renderer.set_blur(asked.strength)
     elif isinstance(asked, (SetHide, SetFollow, SetEdge)):
         renderer.chosen.apply(asked)
+    elif isinstance(asked, SelectSubjectAt):
+        tracker.request(renderer.framing.in_frame(asked, issued.issued_ns))
     else:
         tracker.request(asked)
 

@@ -25,7 +25,11 @@ def blur_kernel(text: str) -> int:
 
 def background(text: str) -> str:
     """Return a background: blur, color:RRGGBB, image, image:PATH or video:PATH."""
-    if text in ("blur", "image") or re.fullmatch(r"color:[0-9a-fA-F]{6}", text) or re.fullmatch(r"(image|video):.+", text):
+    if (
+        text in ("blur", "image")
+        or re.fullmatch(r"color:[0-9a-fA-F]{6}", text)
+        or re.fullmatch(r"(image|video):.+", text)
+    ):
         return utf8(text)
     raise ValueError("blur, color:RRGGBB, image, image:PATH or video:PATH")
 

@@ -20,7 +20,7 @@ ALL = "all stages"
 EXAMPLE_WIDTH = 110
 EXAMPLE_HEAD = """\
 # Every setting with its default. Copy this file to .env and take the # off what you change.
-# Flags come before the environment, the environment before .env, .env before the defaults.
+# Flags come before the environment, the environment before .env, .env before what the page has saved, that before the defaults.
 # A value is all that stands after the =, less one pair of quotes around all of it: a comment needs a line of its own.
 # An address with a password and a token are safer here than as flags, which ps shows to every user of the machine.
 """

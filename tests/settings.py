@@ -11,6 +11,12 @@ from common.settings.loader import read_settings
 S = TypeVar("S", bound=Settings)
 
 
-def read(kind: type[S], *argv: str, env: dict[str, str] | None = None, dotenv: Path = Path("none"), saved: Path = Path("none")) -> S:
+def read(
+    kind: type[S],
+    *argv: str,
+    env: dict[str, str] | None = None,
+    dotenv: Path = Path("none"),
+    saved: Path = Path("none"),
+) -> S:
     """Read settings from flags, from variables, and from files that by default are not there."""
     return read_settings(kind, "test", argv, env or {}, dotenv, saved_path=saved)

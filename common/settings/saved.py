@@ -17,7 +17,9 @@ from common.runtime.private_files import make_folder, write_private
 from common.runtime.user_folder import user_folder
 
 SAVED = ("hide", "follow", "feather", "margin", "blur", "background")
-HEAD = "# Written by the page of onlyme, which keeps no comments. The environment, .env and flags come before this file.\n"
+HEAD = (
+    "# Written by the page of onlyme, which keeps no comments. The environment, .env and flags come before this file.\n"
+)
 Value = str | bool | int | float
 
 

@@ -83,6 +83,22 @@ def scale_alpha(whole: Alpha, opacity: float) -> Alpha:
     return Alpha(cv2.convertScaleAbs(whole.opacity, alpha=opacity), whole.box_xyxy)
 
 
+def with_room(who: Alpha, room: SoftMask, size_wh: tuple[int, int]) -> Alpha:
+    """Return the alpha of the people in `who` and of the empty room together.
+
+    Args:
+        who: The people who stay sharp.
+        room: (h, w) uint8, 255 where the room is empty, on a grid. It fades inwards, so that nothing else shows through.
+        size_wh: Of the frame.
+    """
+    soft = cv2.min(room, cv2.blur(room, (3, 3)))
+    opacity = np.asarray(cv2.resize(soft, size_wh, interpolation=cv2.INTER_LINEAR), np.uint8)
+    x0, y0, x1, y1 = who.box_xyxy
+    part = opacity[y0:y1, x0:x1]
+    np.maximum(part, who.opacity, out=part)
+    return Alpha(opacity, (0, 0, *size_wh))
+
+
 def _threshold(likely: SoftMask, threshold: float) -> SoftMask:
     """Return 255 where the probability, 0..255, is above `threshold`, 0..1."""
     cut: SoftMask = cv2.threshold(likely, threshold * 255, 255, cv2.THRESH_BINARY)[1]

@@ -7,12 +7,14 @@ import numpy as np
 
 from common.ipc.records import MAX_BLUR, FrameInfo, Style
 from common.runtime.user_folder import background_image
-from common.vision.arrays import BgrImage
+from common.vision.arrays import BgrImage, SoftMask
 from common.vision.pyramid import ImagePyramid
-from compose.picture.alpha import Alpha, scale_alpha
+from compose.picture.alpha import Alpha, scale_alpha, with_room
 from compose.picture.background import Background, BlurBackground, open_background, open_image, plain
 from compose.picture.blend import blend
 from compose.picture.blur import least_sigma
+from compose.picture.decontamination import decontaminate
+from compose.picture.framing import WHOLE, Crop, Framing
 from compose.picture.instance_view import InstanceView
 from compose.policy import Decision, State
 from compose.settings import ComposeSettings
@@ -31,6 +33,7 @@ class Renderer:
 
     Attributes:
         chosen: What a viewer has chosen of the style.
+        framing: Which part of the picture is shown.
 
     Raises:
         SourceError: The background cannot be read.
@@ -39,6 +42,8 @@ class Renderer:
     def __init__(self, settings: ComposeSettings) -> None:
         self.instances = InstanceView(settings.threshold)
         self.chosen = StyleChoice(settings)
+        self.framing = Framing()
+        self._uncropped: BgrImage | None = None
         self._blurred = BlurBackground(settings.kernel)
         self._blurred.strength = settings.blur or None
         self._first: Background = self._blurred if settings.background == "blur" else open_background(settings)
@@ -81,6 +86,8 @@ class Renderer:
         alpha: Alpha | None,
         into: BgrImage,
         *,
+        room: SoftMask | None = None,
+        crop: Crop = WHOLE,
         notice: str = "",
         outlined: bool = False,
     ) -> None:
@@ -93,6 +100,9 @@ class Renderer:
             decision: What may be seen of it.
             alpha: What of it is the people who stay sharp. It is read only where the decision shows people.
             into: Is filled.
+            room: (h, w) uint8, 255 where the frame shows the empty room, on a grid; None: nowhere, or the room is hidden. It is read
+                where the decision shows people and only other people are hidden.
+            crop: The part that fills `into`.
             notice: What the source has to say, "" for nothing.
             outlined: Draw the outline of who stays sharp.
 
@@ -104,6 +114,9 @@ class Renderer:
         if decision.state is State.LOST:  # compose was stopped for too long after the frame came
             draw_card(decision.reason, into)
             return
+        # other people are blurred whatever hides the room: a colour in their shape would be a hole in it
+        behind = self._blurred if self.chosen.shows_room else self._background
+        into, whole = self._whole(into, crop), into
         if decision.state is State.OFF:
             np.copyto(into, pyramid.picture)
         elif decision.state is State.INSTANCES:
@@ -114,14 +127,32 @@ class Renderer:
                     f"frame {frame.epoch}/{frame.frame_id} was to show people, and nobody said where they are"
                 )
             who = scale_alpha(alpha, decision.opacity)
-            self._background.render(pyramid, who, frame.captured_ns, into)
-            blend(pyramid.picture, who, into)
+            behind.render(pyramid, who, frame.captured_ns, into)
+            seen = (
+                who
+                if room is None or not self.chosen.shows_room
+                else with_room(alpha, room, (frame.width, frame.height))
+            )
+            blend(pyramid.picture, who if seen is who else scale_alpha(seen, decision.opacity), into)
+            if behind is not self._blurred and who is alpha:  # a blur has the colours of the old background anyway
+                decontaminate(pyramid, who, into)
             if outlined:
                 draw_outline(into, who)
         else:
-            self._background.render(pyramid, None, frame.captured_ns, into)
+            behind.render(pyramid, None, frame.captured_ns, into)
+        if into is not whole:
+            x0, y0, x1, y1 = crop.pixels((frame.width, frame.height))
+            cv2.resize(into[y0:y1, x0:x1], (frame.width, frame.height), whole, interpolation=cv2.INTER_LINEAR)
         if notice:
-            write_notice(into, notice)
+            write_notice(whole, notice)
+
+    def _whole(self, into: BgrImage, crop: Crop) -> BgrImage:
+        """Return what the whole picture is rendered into: `into` itself where nothing is cropped."""
+        if crop.is_whole:
+            return into
+        if self._uncropped is None or self._uncropped.shape != into.shape:
+            self._uncropped = np.empty_like(into)
+        return self._uncropped
 
 
 def draw_card(reason: str, into: BgrImage) -> None:

@@ -18,6 +18,7 @@ from compose.who.region import eroded
 CERTAIN_PROBABILITY = 0.8  # a pixel of a result with this probability is the subject, whatever the matte finds
 EVEN_PROBABILITY = 0.5  # a pixel with this probability is as likely the subject as not
 
+NEAR_BOTTOM = 8  # grid pixels, 1/18 of the height: a subject that ends nearer to the lower edge is cut by it
 TOUCH_PX = 5  # grid pixels, odd: a thing that is nearer touches the subject
 
 
@@ -41,6 +42,23 @@ def union(areas: Iterable[SoftMask], wh: tuple[int, int]) -> SoftMask:
     found = np.zeros(wh[::-1], np.uint8)
     for area in areas:
         np.maximum(found, area, out=found)
+    return found
+
+
+def reaching_down(subject: SoftMask, others: SoftMask) -> SoftMask:
+    """Return a subject's area (h, w) uint8 down to the lower edge of the picture, in each column where it ends near that edge.
+
+    A result's box ends above the edge for somebody whom the edge cuts, and its small map fades there. Where the subject does end
+    above the edge, the matte says so.
+
+    Args:
+        subject: 255 where the subject may be.
+        others: 255 where others are, who are left out.
+    """
+    low = subject[-NEAR_BOTTOM:]
+    below = np.maximum.accumulate(low, axis=0)
+    found = subject.copy()
+    found[-NEAR_BOTTOM:] = np.where(others[-NEAR_BOTTOM:] > 0, low, below)
     return found
 
 
@@ -68,7 +86,7 @@ def maps_of(
     def area(instances: Sequence[Instance], least: float) -> SoftMask:
         return union((on_grid(i, wh, least) for i in instances), wh)
 
-    mine = area(subjects, threshold if bounds else EVEN_PROBABILITY)
+    mine = reaching_down(area(subjects, threshold if bounds else EVEN_PROBABILITY), others)
     certain = eroded(area(subjects, CERTAIN_PROBABILITY)) if bounds else mine
     owned = area(things, EVEN_PROBABILITY)
     free = np.asarray(cv2.bitwise_and(others, cv2.bitwise_not(mine)), np.uint8)

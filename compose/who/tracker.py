@@ -18,13 +18,17 @@ from compose.governor import MIN_HZ
 from compose.picture import alpha
 from compose.picture.alpha import Alpha
 from compose.picture.edge import Edge
+from compose.picture.edge_shape import shape_edge
 from compose.settings import ComposeSettings
+from compose.style import StyleChoice
 from compose.who.alone import Alone
 from compose.who.appearance import Light, appearance_of
 from compose.who.flow import FlowMeter
+from compose.who.found import areas_of, found_in
 from compose.who.look_maps import maps_of, things_of, union
 from compose.who.others import Candidate, coverage
 from compose.who.region import HISTORY, PresentFrame, Region, grid_wh
+from compose.who.room import KnownRoom
 from compose.who.selection import Selection, SubjectSelector
 from compose.who.subject import people_of
 
@@ -54,10 +58,11 @@ class Tracker:
     Args:
         settings: Who may be the subject, and the least probability of a detection.
         edge: Finds the edge on the present frame. None uses the result's own mask as it is.
+        style: What viewers have chosen; None: as the settings say.
     """
 
-    def __init__(self, settings: ComposeSettings, edge: Edge | None) -> None:
-        self._settings, self._edge = settings, edge
+    def __init__(self, settings: ComposeSettings, edge: Edge | None, style: StyleChoice | None = None) -> None:
+        self._settings, self._edge, self._style = settings, edge, style or StyleChoice(settings)
         self._selector = SubjectSelector(settings.subject, settings.return_)
         bounded_hz = [settings.max_infer_hz, MIN_HZ if settings.cpu or settings.battery else 0.0]
         self._answer_ms = ANSWER_MS + 1000 / min([hz for hz in bounded_hz if hz], default=math.inf)
@@ -69,6 +74,8 @@ class Tracker:
         self._region, self._meter = Region(), FlowMeter()
         self._present: PresentFrame | None = None
         self._alpha: Alpha | None = None  # on the newest frame, with the last result
+        self._room: KnownRoom | None = None  # what is known of it, while it may be shown
+        self._empty: SoftMask | None = None  # where it may be, on the newest frame
         self.seen_ns = 0  # capture time of the newest frame
         self.looked_ns = 0  # capture time of the frame of the last result, 0 before the first
         self._selector.clear()
@@ -96,8 +103,13 @@ class Tracker:
             since = -1 if self._present is None else self._present.frame_id
             self._present = PresentFrame(frame.frame_id, pyramid.picture, small, grey, self._meter.measure(grey), since)
             self._region.push(self._present)
+        if self._style.shows_room:
+            self._room = self._room or KnownRoom()
+            self._room.push(frame.frame_id, least, self._region.area)
+        else:
+            self._room = None
         self.seen_ns = frame.captured_ns
-        self._alpha = None
+        self._alpha = self._empty = None
         self._prune(frame.captured_ns)
         self._note_company()
 
@@ -161,13 +173,18 @@ class Tracker:
     def apply(self, result: MasksInferred) -> Selection:
         """Correct the subject's area by a result, and return which of its instances stay sharp: none if the subject is not
         found."""
-        self._alpha = None
+        self._alpha = self._empty = None
         selection = self._select(result)
         if result.looked_ns >= self._company_ns:
             self._company_ns = 0
         if (state := self._region.first_propagated) is not None:
             self._alone.measure(state)
         self._note_company()
+        if self._room is not None and result.epoch == self._epoch and not result.held_ns:
+            found, is_proof = found_in(
+                result.instances, selection.subjects, self._region.lookup(result.frame_id), self._wh
+            )
+            self._room.learn(result.frame_id, result.captured_ns, found, is_proof=is_proof)
         return selection
 
     def _select(self, result: MasksInferred) -> Selection:
@@ -269,7 +286,10 @@ class Tracker:
         """
         if not self._epoch or self.is_refined:
             raise RuntimeError("refine was called without a new frame or result: update comes first")
-        self._alpha = self._refined(subjects)
+        found = self._refined(subjects)
+        mine, others = areas_of(self._region.newest, subjects, self._settings.threshold, self._wh)
+        self._alpha = shape_edge(found, self._style.feather, self._style.margin, self._size_wh, others)
+        self._empty = None if self._room is None else self._room.empty(mine, others)
 
     def _refined(self, subjects: tuple[Instance, ...]) -> Alpha:
         if self._edge is None:
@@ -295,6 +315,11 @@ class Tracker:
         if self._alpha is None:
             raise RuntimeError("alpha was asked for before refine")
         return self._alpha
+
+    def empty_room(self) -> SoftMask | None:
+        """Return 255 where the newest frame shows the empty room, (h, w) uint8 on the grid, which may be shown; None: nowhere.
+        `alpha` must be allowed."""
+        return self._empty if self._style.shows_room and self._room is not None else None
 
     def _correct(
         self,

@@ -5,18 +5,31 @@ from typing import get_args
 import pytest
 
 from common.ipc.messages import STATES, FrameComposed
-from common.ipc.records import Command, FrameInfo, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy, SetView
+from common.ipc.records import (
+    Command,
+    FrameInfo,
+    SelectSubject,
+    SelectSubjectAt,
+    SetBackground,
+    SetBlur,
+    SetEdge,
+    SetFollow,
+    SetHide,
+    SetPrivacy,
+    SetView,
+)
 from display.remote_policy import AT_CAMERA_ONLY, may_leave_machine, remote_refusal
 
 HIDES: list[Command] = [SetPrivacy(True), SetView(False)]
 CHOOSES: list[Command] = [
     SelectSubject(SelectSubject.ONE),
-    *(SelectSubject(number) for number in range(10)),
+    *(SelectSubject(number, from_right) for number in range(10) for from_right in (False, True)),
     SelectSubjectAt(0.0, 1.0),
 ]
 SHOWS_MORE: list[Command] = [
     SetPrivacy(False), SetView(True), SelectSubject(SelectSubject.EVERYBODY), SetBackground("blur"), SetBackground(""),
-    SetBackground("color:000000"),
+    SetBackground("color:000000"), SetBackground("image"), SetHide("people"), SetHide("room"), SetFollow(True), SetFollow(False),
+    SetEdge(0.0, 1.0), SetBlur(1.0),
 ]  # fmt: skip
 
 

@@ -6,7 +6,17 @@ from http import HTTPStatus
 import pytest
 
 from common.errors import MessageError
-from common.ipc.records import Command, SelectSubject, SelectSubjectAt, SetBackground, SetPrivacy
+from common.ipc.records import (
+    Command,
+    SelectSubject,
+    SelectSubjectAt,
+    SetBackground,
+    SetBlur,
+    SetEdge,
+    SetFollow,
+    SetHide,
+    SetPrivacy,
+)
 from display.web.app import parse_command, refusal_of
 from display.web.request_policy import RequestPolicy, WebRequest
 from display.web.secret import Credentials
@@ -117,6 +127,17 @@ def test_nobody_but_the_page_may_send_commands(
     assert status_of({**POST, **change}, cookies, method="POST", path="/wish") == status
 
 
+def test_an_upload_is_an_image_and_nothing_else_is() -> None:
+    image = {**POST, "content-type": "image/jpeg"}
+    assert status_of(image, COOKIE, method="POST", path="/background") is None
+    assert status_of(POST, COOKIE, method="POST", path="/background") == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    assert status_of(image, COOKIE, method="POST", path="/wish") == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    elsewhere = {**image, "origin": "http://evil.example"}
+    assert status_of(elsewhere, COOKIE, method="POST", path="/background") == HTTPStatus.FORBIDDEN
+    assert status_of(image, method="POST", path="/background") == HTTPStatus.UNAUTHORIZED
+    assert status_of(image, token=OPENS.token, method="POST", path="/background") == HTTPStatus.FORBIDDEN
+
+
 @pytest.mark.parametrize(
     ("body", "parsed"),
     [
@@ -124,6 +145,11 @@ def test_nobody_but_the_page_may_send_commands(
         (b'{"epoch": "9223372036854775807", "subject": [10]}', (2**63 - 1, SelectSubject(10))),
         (b'{"epoch": "7", "point": [0.5, 1]}', (7, SelectSubjectAt(0.5, 1.0))),
         (b'{"epoch": "7", "background": ["color:00ff00"]}', (7, SetBackground("color:00ff00"))),
+        (b'{"epoch": "7", "subject": [2, true]}', (7, SelectSubject(2, from_right=True))),
+        (b'{"epoch": "7", "hide": ["people"]}', (7, SetHide("people"))),
+        (b'{"epoch": "7", "follow": [true]}', (7, SetFollow(True))),
+        (b'{"epoch": "7", "edge": [2, -3.5]}', (7, SetEdge(2.0, -3.5))),
+        (b'{"epoch": "7", "blur": [2]}', (7, SetBlur(2.0))),
     ],
 )
 def test_a_command_is_parsed(body: bytes, parsed: tuple[int | None, Command]) -> None:
@@ -138,7 +164,8 @@ def test_a_command_is_parsed(body: bytes, parsed: tuple[int | None, Command]) ->
         b'{"point": [2, 0]}', b'{"background": ["image:/etc/passwd"]}', b'{"background": [3]}', b"[" * 990, b"\xff",
         b'{"view": [true]}', b'{"epoch": "7"}', b'{"epoch": 7, "privacy": [true]}', b'{"epoch": "", "privacy": [true]}',
         b'{"epoch": "-1", "privacy": [true]}', b'{"epoch": "\xd9\xa3", "privacy": [true]}',
-        b'{"epoch": "12345678901234567890", "privacy": [true]}', b'{"point": [%s, 0]}' % (b"9" * 900),
+        b'{"hide": ["nobody"]}', b'{"follow": [1]}', b'{"edge": [1]}', b'{"edge": [41, 0]}', b'{"blur": [0.5]}',
+        b'{"blur": ["x"]}', b'{"subject": [1, 1]}', b'{"background": ["file"]}', b'{"epoch": "12345678901234567890", "privacy": [true]}', b'{"point": [%s, 0]}' % (b"9" * 900),
     ],
 )  # fmt: skip
 def test_a_malformed_command_is_refused(body: bytes) -> None:

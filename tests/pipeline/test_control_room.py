@@ -186,6 +186,8 @@ def test_the_thumbnail_is_cut_from_the_picture_and_gone_with_the_subject(browser
         shower.message = replace(shower.MESSAGE, state="hidden", reason="you are not in the picture")
         until(page, "nobody", lambda: page.inner_text("#who") == "Nobody is shown now.")
         until(page, "black", lambda: pixels(page, "#thumb")[20:70, 20:70].mean() < 5)
+        shower.message = replace(shower.MESSAGE, state="off", privacy=False)
+        until(page, "all", lambda: page.inner_text("#who") == "Everybody and the room are shown.")
         assert errors == []
 
 
@@ -219,7 +221,9 @@ def test_state_and_privacy_are_always_in_view_and_the_picture_leaves_room(
     with Shower(run_dir) as shower, opened(browser, shower.url, SIZES[size]) as (page, errors):
         states = [
             shower.MESSAGE,
-            replace(shower.MESSAGE, state="hidden", reason="you are not in the picture", question="is this you? press n"),
+            replace(
+                shower.MESSAGE, state="hidden", reason="you are not in the picture", question="is this you? press n"
+            ),
             replace(shower.MESSAGE, state="off", privacy=False, reason="turned off by hand"),
         ]
         live(page)
@@ -248,7 +252,12 @@ def test_anybody_can_use_it_in_light_and_dark(scheme: str, size: str, browser: B
             {},
             {"state": "off", "privacy": False},
             {"state": "everybody", "everybody": True},
-            {"state": "hidden", "reason": "nobody found", "fixed": "blur,hide", "question": "is this you? press n or click"},
+            {
+                "state": "hidden",
+                "reason": "nobody found",
+                "fixed": "blur,hide",
+                "question": "is this you? press n or click",
+            },
         ):
             shower.message = replace(shower.MESSAGE, **change)
             until(page, str(change), partial(facts_shown, page, shower))
@@ -332,7 +341,9 @@ def test_a_recording_that_cannot_be_written_is_said_and_the_page_goes_on(
     with Shower(run_dir, out=tmp_path / "films" / "call.mp4") as shower, opened(browser, shower.url) as (page, errors):
         live(page)
         page.click("#record")
-        until(page, "the reason", lambda: page.inner_text("#recorded").startswith("Recording has stopped: --out: cannot"))
+        until(
+            page, "the reason", lambda: page.inner_text("#recorded").startswith("Recording has stopped: --out: cannot")
+        )
         assert not page.is_visible("#recording-mark") and page.inner_text("#record") == "Start recording"
         live(page)
         assert errors == []
@@ -400,7 +411,11 @@ def test_a_setting_that_cannot_be_saved_is_used_and_said(browser: Browser, run_d
         live(page)
         page.click("#hide-people")
         until(page, "the command", lambda: shower.issued)
-        until(page, "the note", lambda: page.inner_text("#refusal").startswith("Note: used now, but not saved for the next"))
+        until(
+            page,
+            "the note",
+            lambda: page.inner_text("#refusal").startswith("Note: used now, but not saved for the next"),
+        )
         assert shower.issued[-1].command == SetHide("people")
         assert errors == []
 

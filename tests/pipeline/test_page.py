@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -24,12 +24,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize
 from prometheus_client.parser import text_string_to_metric_families
 
-from common.ipc.messages import CommandIssued, FrameComposed
-from common.ipc.records import FrameInfo, SelectSubject, SetPrivacy
+from common.ipc.records import SelectSubject, SetPrivacy
 from common.metrics.metrics import METRICS
-from display.meter import Meter
-from display.settings import DisplaySettings
-from display.sinks.web import WebSink
 from tests.background import Background
 from tests.call import environment, free_port, printed_url, read_until, stages, start_call
 from tests.pace import as_if_idle
@@ -287,9 +283,7 @@ def test_that_everybody_is_shown_is_said(browser: Browser, call: tuple[str, Path
         assert page.inner_text("#alarm").startswith("Everybody is shown: ")
         assert page.inner_text("#privacy") == "Privacy is on"
         assert everybody.get_attribute("aria-pressed") == "true"
-        red, _, blue = page.evaluate(
-            "getComputedStyle(document.querySelector('#bar')).backgroundColor.match(/\\d+/g)"
-        )
+        red, _, blue = page.evaluate("getComputedStyle(document.querySelector('#bar')).backgroundColor.match(/\\d+/g)")
         assert int(red) > 200 and int(blue) < 60, "amber"
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
@@ -603,7 +597,7 @@ def test_a_question_stands_in_the_picture_and_lets_clicks_through(
         assert not page.is_visible("#question")
         shower.message = replace(shower.MESSAGE, state="hidden", question="is this you? press n or click")
         until(page, "the question", lambda: page.is_visible("#question"))
-        assert page.get_by_role("alert").inner_text() == "Is this you? Press “Yes” or the key n, or click on yourself."
+        assert page.get_by_role("alert").inner_text() == "Is this you? If not, click on yourself."
         question, picture = page.locator("#question").bounding_box(), page.locator("#picture").bounding_box()
         assert question is not None and picture is not None
         assert question["y"] + question["height"] <= picture["y"] + picture["height"] + 1 <= viewport["height"]
@@ -629,7 +623,9 @@ def test_a_page_for_other_machines_cannot_turn_privacy_off_and_says_why(browser:
     with Shower(run_dir, "0.0.0.0") as shower, opened(browser, shower.url) as (page, errors):
         until(page, "the picture", lambda: pixels(page).mean() > 200)
         assert page.is_disabled("#privacy")
-        assert page.inner_text("#why").startswith("Privacy off, everybody, what is hidden and recording can be chosen on")
+        assert page.inner_text("#why").startswith(
+            "Privacy off, everybody, what is hidden and recording can be chosen on"
+        )
         here = page.locator("[data-here]")
         assert here.count() > 10 and all(here.nth(number).is_disabled() for number in range(here.count()))
         assert not page.is_visible("#mirror-hint"), "the other machine sees what others see"

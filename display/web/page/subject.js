@@ -23,7 +23,7 @@ export function choose(number) {
 
 export function showSubject(facts) {
   const box = facts.state === "live" ? facts.subject_xyxy : [];
-  const who = box.length ? "This person is shown." : facts.everybody ? "Everybody is shown." : "Nobody is shown now.";
+  const who = facts.privacy === false ? "Everybody and the room are shown." : box.length ? "This person is shown." : facts.everybody ? "Everybody is shown." : "Nobody is shown now.";
   write(byId("who"), who);
   if (who !== said) thumb.setAttribute("aria-label", (said = who));
   if (performance.now() - drawnAt < THUMB_MS) return;
@@ -42,7 +42,7 @@ function drawHead([x0, y0, x1, y1]) {
 
 export function ask(question) {
   byId("question").hidden = !question;
-  const text = question ? "Is this you? Press “Yes” or the key n, or click on yourself." : "";
+  const text = question ? "Is this you? If not, click on yourself." : "";
   tell(byId("asked"), question.startsWith("is this you") ? text : question);
 }
 

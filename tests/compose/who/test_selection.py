@@ -37,6 +37,14 @@ def test_a_choice_by_hand_locks_whatever_the_rule_was(rule: str) -> None:
     assert selector.select([MINE, THEIRS], THEIRS.area, 8) == [1]
 
 
+@pytest.mark.parametrize(("number", "from_right", "chosen"), [(1, False, 0), (1, True, 1), (2, True, 0), (2, False, 1)])
+def test_a_mirrored_viewer_counts_people_from_the_right(number: int, from_right: bool, chosen: int) -> None:
+    selector = SubjectSelector("lock", "auto")
+    selector.select([MINE, THEIRS], None, 0)
+    selector.request(SelectSubject(number, from_right))
+    assert selector.select([MINE, THEIRS], None, 7) == [chosen]
+
+
 def test_a_choice_waits_for_people_and_is_made_once() -> None:
     selector = SubjectSelector("lock", "auto")
     selector.request(SelectSubject(2))

@@ -135,7 +135,17 @@ def test_only_the_token_gets_the_cookie(run_dir: Path) -> None:
         assert status == 200
         assert {"HttpOnly", "SameSite=strict"} <= set(headers["set-cookie"].split("; "))
         assert page.ask("GET", "/", {"Cookie": page.cookie()})[0] == 200
-        for path in ("/page.js", "/page.css", "/icon.svg", "/metrics", "/facts", "/picture.mjpg", "/newest.jpg"):
+        for path in (
+            "/page.js",
+            "/page.css",
+            "/icon.svg",
+            "/metrics",
+            "/facts",
+            "/picture.mjpg",
+            "/newest.jpg",
+            "/cameras",
+            "/look.js",
+        ):
             assert page.ask("GET", path)[0] == 401
         assert page.ask("GET", "/metrics", {"Authorization": f"Bearer {TOKEN}"})[0] == 200
 

@@ -1,0 +1,178 @@
+"""Crop the picture around the subject, and glide with them. Pure.
+
+The crop is found from head and body, and not from what is as narrow as a hand. It is kept until the subject has moved by
+more than a dead zone, and then glides to its new place like a critically damped spring: it begins and ends softly, and never
+overshoots.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from common.ipc.records import SelectSubjectAt
+from common.vision.arrays import SoftMask
+from compose.picture.alpha import Alpha
+
+STEP = 8  # every eighth row and column is enough to find the subject
+SHARP = 127  # of 255: pixels with more are the subject's
+LIMB = 0.25  # of the square root of the subject's area: what is narrower is a hand or an arm, and no head
+HEAD_ROOM = 0.15  # of the crop's height, above the subject
+FILLS = 0.75  # of the crop's height that the subject takes
+LEAST_SIZE = 0.55  # of the picture: a crop is enlarged 1.8 times at most
+# the crop is kept while its middle and its size would move by less, in shares of its size; while it glides the limits are narrower,
+# so that it comes to rest where the subject is
+DEAD_ZONE, AT_REST = 0.07, 0.015
+RATE = 2.5  # of the spring, 1/s: half of the way takes 0.7 s
+MOST_S = 0.1  # the crop glides no farther in one frame than in so long
+HOLD_NS = 1_000_000_000  # the crop stays for so long after nobody is shown, and then glides to the whole picture
+REMEMBERED = 128  # composites whose crop is known: longer than a command may be late
+WHOLE_ENOUGH = 0.999  # of the picture's size
+
+
+Box = tuple[float, float, float, float]
+
+
+class Crop(NamedTuple):
+    """The part of a picture that is shown: its middle and its size, in 0..1 of the picture's width and height."""
+
+    x: float
+    y: float
+    size: float
+
+    def pixels(self, size_wh: tuple[int, int]) -> tuple[int, int, int, int]:
+        """Return the half-open box x0, y0, x1, y1 in a picture of `size_wh`, pixels."""
+        wide, high = (max(1, round(self.size * side)) for side in size_wh)
+        left = min(max(0, round(self.x * size_wh[0] - wide / 2)), size_wh[0] - wide)
+        top = min(max(0, round(self.y * size_wh[1] - high / 2)), size_wh[1] - high)
+        return left, top, left + wide, top + high
+
+    def seen(self, box_xyxy: Box) -> Box | tuple[()]:
+        """Return where a box of the picture, 0..1, lies in what is shown, 0..1; () where nothing of it does."""
+        left, top = self.x - self.size / 2, self.y - self.size / 2
+        moved = (
+            min(max(0.0, (at - start) / self.size), 1.0) for at, start in zip(box_xyxy, 2 * (left, top), strict=True)
+        )
+        x0, y0, x1, y1 = moved
+        return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is the whole picture."""
+        return self.size >= WHOLE_ENOUGH
+
+
+WHOLE = Crop(0.5, 0.5, 1.0)
+
+
+def crop_around(who: Alpha, size_wh: tuple[int, int]) -> Crop:
+    """Return the crop around people: their head a little below its upper edge.
+
+    Args:
+        who: Their alpha; where nothing is sharp, the crop is the whole picture.
+        size_wh: Of the frame.
+    """
+    body = without_limbs(who, size_wh[1])
+    found = cv2.boundingRect(body)
+    if not found[3]:
+        return WHOLE
+    top, bottom = (who.box_xyxy[1] + STEP * row for row in (found[1], found[1] + found[3]))
+    columns = np.cumsum(np.count_nonzero(body, axis=0))
+    middle = who.box_xyxy[0] + STEP * int(np.searchsorted(columns, 0.5 * columns[-1]))
+    size = min(max((bottom - top) / size_wh[1] / FILLS, LEAST_SIZE), 1.0)
+    y = top / size_wh[1] - HEAD_ROOM * size + size / 2
+    return _inside(Crop(middle / size_wh[0], y, size))
+
+
+def without_limbs(who: Alpha, height: int) -> SoftMask:
+    """Return head and body of people, 255 in every `STEP`th row and column of their box; nothing where all of them is narrow.
+
+    Args:
+        who: Their alpha.
+        height: Of the frame: at its lower edge people are cut, and do not end.
+    """
+    sharp = np.where(who.opacity[::STEP, ::STEP] > SHARP, 255, 0).astype(np.uint8)
+    wide = max(1, round(LIMB * float(np.count_nonzero(sharp)) ** 0.5))
+    below = 0 if who.box_xyxy[3] >= height else wide
+    padded = cv2.copyMakeBorder(sharp, wide, below, wide, wide, cv2.BORDER_CONSTANT, value=0)
+    opened = cv2.morphologyEx(padded, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (wide, wide)))
+    return np.asarray(opened[wide : wide + sharp.shape[0], wide : wide + sharp.shape[1]], np.uint8)
+
+
+def _inside(crop: Crop) -> Crop:
+    """Return a crop moved to where it lies inside the picture."""
+    half = crop.size / 2
+    return Crop(min(max(crop.x, half), 1 - half), min(max(crop.y, half), 1 - half), crop.size)
+
+
+def glide(at: float, speed: float, to: float, seconds: float) -> tuple[float, float]:
+    """Return place and speed of a critically damped spring after `seconds`, exactly, whatever the frame rate."""
+    away, fades = at - to, math.exp(-RATE * seconds)
+    push = speed + RATE * away
+    return to + (away + push * seconds) * fades, (speed - RATE * push * seconds) * fades
+
+
+class Framing:
+    """Moves the crop from frame to frame, and knows which one a viewer has clicked into."""
+
+    def __init__(self) -> None:
+        self._composed: deque[tuple[int, Crop]] = deque(maxlen=REMEMBERED)  # when, CLOCK_MONOTONIC, and which crop
+        self.reset()
+
+    def reset(self) -> None:
+        """Show the whole picture at once: another picture begins."""
+        self._crop, self._speed, self._to = WHOLE, (0.0, 0.0, 0.0), WHOLE
+        self._is_gliding = False
+        self._last_ns: int | None = None  # capture time of the last frame
+        self._shown_ns = 0  # and of the last one with people
+
+    def update(self, captured_ns: int, now_ns: int, who: Alpha | None, size_wh: tuple[int, int]) -> Crop:
+        """Return the crop of a frame.
+
+        Args:
+            captured_ns: When the frame was captured. The same frame again moves nothing.
+            now_ns: CLOCK_MONOTONIC.
+            who: The people who are shown; None where nobody is.
+            size_wh: Of the frame.
+        """
+        seconds = 0.0 if self._last_ns is None else min(max(0.0, (captured_ns - self._last_ns) / 1e9), MOST_S)
+        self._last_ns = captured_ns
+        if who is not None:
+            self._shown_ns = captured_ns
+            self._aim(crop_around(who, size_wh))
+        elif captured_ns - self._shown_ns > HOLD_NS:
+            self._to = WHOLE
+        moved = [glide(*one, seconds) for one in zip(self._crop, self._speed, self._to, strict=True)]
+        (x, vx), (y, vy), (size, vs) = moved
+        self._crop, self._speed = _inside(Crop(x, y, min(size, 1.0))), (vx, vy, vs)
+        self._composed.append((now_ns, self._crop))
+        return self._crop
+
+    def whole(self, now_ns: int) -> Crop:
+        """Return the crop of a picture that is shown whole, at once."""
+        self.reset()
+        self._composed.append((now_ns, WHOLE))
+        return WHOLE
+
+    def _aim(self, wanted: Crop) -> None:
+        """Glide to `wanted` from now on, if it is far enough from where the crop goes."""
+        off = max(abs(one - other) for one, other in zip(wanted, self._to, strict=True)) / self._to.size
+        if off > (AT_REST if self._is_gliding else DEAD_ZONE):
+            self._to, self._is_gliding = wanted, True
+        elif max(abs(one - other) for one, other in zip(self._crop, self._to, strict=True)) < AT_REST * self._to.size:
+            self._is_gliding = False
+
+    def in_frame(self, at: SelectSubjectAt, issued_ns: int) -> SelectSubjectAt:
+        """Return a click into a composite as a point of its frame.
+
+        Args:
+            at: The point, 0..1 of what was shown.
+            issued_ns: When it was clicked, CLOCK_MONOTONIC: into the newest composite of then.
+        """
+        crop = next((crop for composed_ns, crop in reversed(self._composed) if composed_ns <= issued_ns), WHOLE)
+        x, y = (middle + (place - 0.5) * crop.size for middle, place in ((crop.x, at.x), (crop.y, at.y)))
+        return SelectSubjectAt(min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0))
