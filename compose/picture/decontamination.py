@@ -50,7 +50,7 @@ def decontaminate(pyramid: ImagePyramid, who: Alpha, into: BgrImage) -> None:
         who: The alpha that it was blended with.
         into: The composite; only its pixels of partial opacity change.
     """
-    rows, columns = np.nonzero(cv2.inRange(who.opacity, 1, 254))
+    rows, columns = np.nonzero((who.opacity > 0) & (who.opacity < 255))
     if not rows.size:
         return
     colours, step = edge_colours(pyramid, who)

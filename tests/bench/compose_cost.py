@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,9 +13,11 @@ import numpy as np
 from capture.demo import DemoScene
 from common.ipc.messages import MasksInferred
 from common.ipc.records import FrameInfo, Instance
+from common.vision.arrays import BgrImage
 from common.vision.assets import MATTE, fetch
 from common.vision.pyramid import ImagePyramid
 from common.vision.selfie_matte import Matte
+from compose.loop import crop_of
 from compose.picture import alpha
 from compose.picture.blend import blend
 from compose.picture.blur import blur, strength_of
@@ -105,6 +109,59 @@ def whole_of(width: int, height: int) -> dict[str, object]:
     }  # fmt: skip
 
 
+STYLES: dict[str, dict[str, Any]] = {
+    "default": {},
+    "--hide people": {"hide": "people"},
+    "--follow": {"follow": True},
+    "--feather 12 --margin -4": {"feather": 12.0, "margin": -4.0},
+    "--background color": {"background": "color:00ff00"},
+}
+
+
+def styles_of(width: int, height: int) -> list[dict[str, object]]:
+    """What each style adds to a live frame, in turn for each frame; medians in ms."""
+    scene = DemoScene(width, height, 30)
+    into = np.empty((height, width, 3), np.uint8)
+    calls = [_Styled(ComposeSettings(**style)) for style in STYLES.values()]
+    for index in FRAMES:
+        picture, of = scene.frame(index), index - 4
+        result = truth(scene, of) if of >= FRAMES.start and of % 3 == 0 else None
+        for call in calls:
+            call.compose(picture, index, result, into)
+    took = [float(np.median(call.took_ms[20:])) for call in calls]
+    return [
+        {"size": f"{width} x {height}", "style": style, "ms": ms, "more ms": ms - took[0]}
+        for style, ms in zip(STYLES, took, strict=True)
+    ]
+
+
+class _Styled:
+    """Composes frames in one style, with the matte."""
+
+    def __init__(self, settings: ComposeSettings) -> None:
+        self._renderer = Renderer(settings)
+        self._tracker = Tracker(settings, MatteEdge(Matte(fetch(MATTE)), MattePace()), self._renderer.chosen)
+        self._subjects: tuple[Instance, ...] = ()
+        self.took_ms: list[float] = []
+
+    def compose(self, picture: BgrImage, index: int, result: MasksInferred | None, into: BgrImage) -> None:
+        """Compose one frame."""
+        height, width = picture.shape[:2]
+        captured_ns = (index + 1) * 33_000_000
+        frame = FrameInfo(1, index, captured_ns, index, "s", index, height, width)
+        result = None if result is None else replace(result, captured_ns=(result.frame_id + 1) * 33_000_000)
+        begun = time.perf_counter()
+        pyramid = ImagePyramid(picture)
+        self._tracker.update(frame, pyramid)
+        if result is not None:
+            self._subjects = self._tracker.apply(result).subjects
+        self._tracker.refine(self._subjects)
+        decision = Decision(State.LIVE, "", 100.0, self._subjects, 1.0, frame=(1, index))
+        crop = crop_of(frame, decision, who := self._tracker.alpha(), self._renderer)
+        self._renderer.render(pyramid, frame, decision, who, into, room=self._tracker.empty_room(), crop=crop)
+        self.took_ms.append((time.perf_counter() - begun) * 1e3)
+
+
 def truth(scene: DemoScene, index: int) -> MasksInferred:
     """The exact result of a frame."""
     masks = scene.masks(index)
@@ -119,3 +176,5 @@ def main() -> None:
     print_table("composing, one thread, medians", rows)
     rows = [whole_of(*size_wh) for size_wh in SIZES_WH]
     print_table("a whole live frame, one thread, p50 and p99", rows)
+    rows = [row for size_wh in SIZES_WH[1:3] for row in styles_of(*size_wh)]
+    print_table("what each style costs, one thread, medians", rows)

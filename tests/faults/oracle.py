@@ -9,7 +9,8 @@ In a composite that says it is hidden, no window at all may be over the bound. I
 subject may be seen: its exact mask and a margin around it. Over the wall the margin is `EDGES`, what the edge of the
 masks may be off, plus what the subject moves at most while its mask ages. Over the exact mask of the bystander it is
 `BESIDE`, which is less and does not grow, so that somebody close behind the subject is judged as well. Everything
-else is judged, the bystander like the wall. In the state `everybody` both persons may be seen.
+else is judged, the bystander like the wall. In the state `everybody` both persons may be seen. In a composite whose style hides
+only people the wall may be sharp as well, and nothing of the bystander's exact mask, but that close to the subject.
 
 The age is the one that the composite itself states; one over the limit is a leak whatever the pixels show.
 
@@ -30,6 +31,7 @@ from numpy.typing import NDArray
 
 from capture.demo import CROSSING_S, SWAY_S, DemoScene
 from common.ipc.messages import EVERYBODY, FrameComposed
+from common.ipc.records import PEOPLE
 from common.settings.detection import MASK_AGE_ALONE_MS, MASK_AGE_MS
 from compose.picture.renderer import draw_card
 from tests.faults.detail import CHECKER_WINDOW, COARSE, FINE, Band, Checker, Map, Picture, grey_of, kept, reduced
@@ -125,6 +127,8 @@ class LeakOracle:
             people = np.maximum(truth.subject, truth.bystander)
             return Sharp(people, np.maximum(wide, _near(truth.bystander, self._edge + moved[1])))
         beside = _near(truth.subject, self._beside)
+        if composite.style.hide == PEOPLE:
+            return Sharp(truth.subject, np.where(truth.bystander > 0, beside, 255).astype(np.uint8))
         return Sharp(truth.subject, np.where(truth.bystander > 0, beside, wide))
 
     def _worst(self, grey: Picture, truth: Truth, sharp: Sharp | None) -> Leak:

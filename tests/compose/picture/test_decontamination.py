@@ -8,7 +8,7 @@ import pytest
 
 from capture.portraits import SUBJECT, cut_out
 from common.vision.pyramid import ImagePyramid
-from compose.picture.alpha import Alpha
+from compose.picture.alpha import EMPTY, Alpha
 from compose.picture.blend import blend
 from compose.picture.decontamination import decontaminate
 
@@ -44,6 +44,7 @@ def test_most_of_the_old_background_goes_out_of_the_edge(wall: tuple[int, int, i
 def test_an_edge_beside_nothing_that_is_sure_stays_as_it_is() -> None:
     picture, into = np.full((72, 128, 3), 100, np.uint8), np.full((72, 128, 3), 50, np.uint8)
     for alpha in (
+        EMPTY,
         Alpha(np.full((30, 30), 128, np.uint8), (10, 10, 40, 40)),
         Alpha(np.full((30, 30), 255, np.uint8), (10, 10, 40, 40)),
     ):
