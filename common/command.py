@@ -2,13 +2,13 @@
 
 In the wheel every package of the project lies inside the one import package `onlyme`. The command starts each program with
 that folder first on its import path, so that `import common` means the same there as in a checkout. It is imported as
-`onlyme.common.command`, where `common` is not on the path yet, so its own imports are relative.
+`onlyme.common.command`, where `common` is not on the path yet, so its own imports are relative. In a checkout
+`python -m common.command` does the same.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import os
 import subprocess
 import sys
@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from .runtime.environment import variables
 from .runtime.exit_codes import EXIT_USAGE
-from .runtime.install import CODE
+from .runtime.install import CODE, version
 
 # command → module
 PROGRAMS = {
@@ -26,6 +26,7 @@ PROGRAMS = {
     "cameras": "capture",
     "keys": "display.relay.keyring",
     "model": "infer.fetch",
+    "install-service": "common.service",
 }
 HELP = """\
 commands:
@@ -35,6 +36,7 @@ commands:
   cameras                  list the cameras with their sizes and rates
   keys COMMAND             manage the keys of remote viewers; see onlyme keys --help
   model [small|tutorial]   fetch a Mask R-CNN, the small one by default
+  install-service          have a call start with each desktop session; --remove undoes it
 
 Every setting is a variable ONLYME_SOME_NAME, in the environment or in a file .env in the current folder.
 """
@@ -48,7 +50,7 @@ def main() -> NoReturn:
     )  # fmt: skip
     parser.add_argument("command", choices=["start", *PROGRAMS], help="see below")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="of the command")
-    parser.add_argument("--version", action="version", version=importlib.metadata.version("onlyme"))
+    parser.add_argument("--version", action="version", version=version())
     given = parser.parse_args()
     if given.command == "start":
         _start(given.arguments)
@@ -101,3 +103,7 @@ def _check_python() -> None:
             file=sys.stderr,
         )
         sys.exit(EXIT_USAGE)
+
+
+if __name__ == "__main__":
+    main()

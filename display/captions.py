@@ -55,12 +55,21 @@ def write_bars(picture: BgrImage, bars: Sequence[Bar]) -> int:
 
 
 def write_caption(picture: BgrImage, lines: list[str]) -> None:
-    """Write lines into the upper left corner of (H, W, 3) uint8 BGR, on a darkened ground, in letters that fit the height."""
+    """Write lines into the upper left corner of (H, W, 3) uint8 BGR, on a darkened ground, in letters so small that all fits."""
     scale = max(picture.shape[0] / 720, 0.5)
+    wide, high = _extent(lines, scale)
+    if wide > picture.shape[1] or high > picture.shape[0]:
+        scale *= min(picture.shape[1] / wide, picture.shape[0] / high)
+        wide, high = _extent(lines, scale)
     step = round(26 * scale)
-    wide = max(cv2.getTextSize(line, FONT, 0.6 * scale, 1)[0][0] for line in lines) + round(20 * scale)
-    ground = picture[: step * len(lines) + round(10 * scale), :wide]
+    ground = picture[:high, :wide]
     ground[:] = ground // 4
     for number, line in enumerate(lines, 1):
         at = (round(10 * scale), round(number * step))
         cv2.putText(picture, line, at, FONT, 0.6 * scale, (255, 255, 255), 1, cv2.LINE_AA)
+
+
+def _extent(lines: Sequence[str], scale: float) -> tuple[int, int]:
+    """Return the width and height of a caption with its margins, pixels."""
+    wide = max(cv2.getTextSize(line, FONT, 0.6 * scale, 1)[0][0] for line in lines)
+    return wide + round(20 * scale), round(26 * scale) * len(lines) + round(10 * scale)

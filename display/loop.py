@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 
 import cv2
@@ -48,7 +49,8 @@ def run_live(settings: DisplaySettings, stage: StageContext) -> None:
         source, commands = open_source(context, settings, counters)
         if not settings.connect:
             stage.each_second.append(LoadReporter("display", context, settings.call_dir).send)
-        opener = partial(open_sink, settings)
+        # the page of a display that is restarted is open already
+        opener = partial(open_sink, replace(settings, open_page=settings.open_page and stage.restarts == 0))
         with closing(ReopeningSink(settings.sink, opener, is_restart=stage.restarts > 0)) as sink:
             presenter, suspend = Presenter(sink, source), SuspendDetector()
             # the instance view is privacy off: a display that was restarted after a crash does not ask for it

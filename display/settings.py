@@ -10,7 +10,7 @@ from pathlib import Path
 from common.runtime.install import KEYS_COMMAND
 from common.settings.base import setting
 from common.settings.recording import SourceSettings
-from common.settings.validators import float_range, int_range, one_of, path, tcp_address
+from common.settings.validators import boolean, float_range, int_range, one_of, path, tcp_address
 from display.address import ip_of
 
 
@@ -51,6 +51,11 @@ class DisplaySettings(SourceSettings):
         "secret that opens the page of the web sink; by default made up for each call. Every user of the machine sees "
         "flags in ps: ONLYME_TOKEN in the environment or in .env is safer",
         is_secret=True,
+    )
+    open_page: bool = setting(
+        True,
+        boolean,
+        "open the page of the web sink in the browser when a call starts in a desktop session (never when a display is restarted)",
     )
     connect: str = setting("", tcp_address, "watch a relay, tcp://HOST:PORT, instead of the call on this machine")
     key: Path | None = setting(

@@ -1,4 +1,4 @@
-"""`make pictures`: the README's pictures, made by the real call: one frame of the demo before and after, and the page."""
+"""`make pictures`: the pictures of the README and the docs, made by the real call: one frame of the demo before and after, in the instance view, and the page."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from tests.shared import ROOT
 
 PICTURE = ROOT / "tests" / "pictures" / "demo.jpg"
 PAGE = PICTURE.with_name("page.jpg")
+INSTANCES = PICTURE.with_name("instances.jpg")
 BYSTANDER = PICTURE.with_name("bystander.jpg")
 SIZE_WH = (1280, 720)
 FRAME = 85  # one shoulder of the second person is behind the first
+LAST = 10**9
 APART = 60  # the second person is in full view
 
 
@@ -45,29 +47,40 @@ def page() -> None:
     print(f"{PAGE.relative_to(ROOT)}: {PAGE.stat().st_size} bytes")
 
 
-def before_and_after() -> None:
-    """Record the demo, pair one recorded frame with the scene's own, write both side by side."""
+def recorded(state: str, wanted: int, **more: object) -> tuple[int, np.ndarray]:
+    """Record the demo; return the frame in this state whose number is nearest to `wanted`, with its number."""
     with tempfile.TemporaryDirectory(prefix="onlyme-") as folder:
         out = Path(folder) / "out"
-        settings = {
-            "source": "demo",
-            "sink": "record",
-            "out": out,
-            "seconds": 10,
-            "width": SIZE_WH[0],
-            "height": SIZE_WH[1],
-        }
+        size = {"width": SIZE_WH[0], "height": SIZE_WH[1]}
+        settings = {"source": "demo", "sink": "record", "out": out, "seconds": 10, **size, **more}
         code, said = run_call(settings, Path(folder) / "run")
         if code != 0:
             sys.exit(f"pictures: the call ended with {code}:\n{said}")
         rows = [json.loads(line) for line in (out / "frames.jsonl").read_text().splitlines()]
-        row = min((r for r in rows if r["state"] == "live"), key=lambda r: abs(r["source_index"] - FRAME))
-        after = np.asarray(cv2.imread(str(out / row["file"])))
-    before = DemoScene(*SIZE_WH, 30).frame(row["source_index"])
-    both = cv2.resize(np.hstack([before, after]), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    PICTURE.parent.mkdir(exist_ok=True)
-    cv2.imwrite(str(PICTURE), both, [cv2.IMWRITE_JPEG_QUALITY, 88])
-    print(f"{PICTURE.relative_to(ROOT)}: {PICTURE.stat().st_size} bytes, frame {row['source_index']}")
+        row = min((r for r in rows if r["state"] == state), key=lambda r: abs(r["source_index"] - wanted))
+        return row["source_index"], np.asarray(cv2.imread(str(out / row["file"])))
+
+
+def save(path: Path, picture: np.ndarray, number: int) -> None:
+    """Write a picture at half its size."""
+    path.parent.mkdir(exist_ok=True)
+    small = cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(path), small, [cv2.IMWRITE_JPEG_QUALITY, 88])
+    print(f"{path.relative_to(ROOT)}: {path.stat().st_size} bytes, frame {number}")
+
+
+def before_and_after() -> None:
+    """Record the demo, pair one recorded frame with the scene's own, write both side by side."""
+    number, after = recorded("live", FRAME)
+    save(PICTURE, np.hstack([DemoScene(*SIZE_WH, 30).frame(number), after]), number)
+
+
+def instances() -> None:
+    """The demo in the instance view: everything that the embedded detector found in a frame that stands still."""
+    with tempfile.TemporaryDirectory(prefix="onlyme-") as folder:
+        cv2.imwrite(str(Path(folder) / "frame.png"), DemoScene(*SIZE_WH, 30).frame(APART))
+        _, picture = recorded("instances", LAST, source=folder, view="instances")
+    save(INSTANCES, picture, APART)
 
 
 def bystander() -> None:
@@ -92,5 +105,6 @@ def bystander() -> None:
 
 if __name__ == "__main__":
     before_and_after()
+    instances()
     bystander()
     page()

@@ -49,6 +49,7 @@ ENTRY_POINTS = {
     "common/runtime/supervisor.py",
     "common/vision/assets.py",
     "common/command.py",
+    "common/service.py",
     "common/redaction/command.py",
     "common/setup.py",
     "common/doctor.py",

@@ -59,7 +59,7 @@ def missing_commands(text: str) -> set[str]:
     ]
     made = [line.partition("#")[0].split()[1:] for line in lines if line.startswith("make ")]
     words = {word for line in made for word in line if re.fullmatch(r"[a-z-]+", word)}
-    ours = {found[1] for line in lines if (found := re.match(r"(?:ONLYME_\S+ )*onlyme ([a-z]+)", line))}
+    ours = {found[1] for line in lines if (found := re.match(r"(?:ONLYME_\S+ )*onlyme ([a-z][a-z-]*)", line))}
     return {f"make {word}" for word in words - targets} | {f"onlyme {word}" for word in ours - {"start", *PROGRAMS}}
 
 

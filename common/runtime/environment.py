@@ -25,6 +25,11 @@ def has_screen() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
+def in_desktop_session() -> bool:
+    """Return True if this process belongs to a desktop session of the user; a login from elsewhere (ssh -X) is none."""
+    return has_screen() and bool(os.environ.get("XDG_CURRENT_DESKTOP")) and not os.environ.get("SSH_CONNECTION")
+
+
 def runtime_folder() -> str | None:
     """Return the user's folder for files of the login session, or None."""
     return os.environ.get("XDG_RUNTIME_DIR")

@@ -42,7 +42,7 @@ def open_sink(settings: DisplaySettings, patience_s: float = PATIENCE_S) -> Sink
 def _window(settings: DisplaySettings) -> Sink:
     from display.sinks.window import WindowSink
 
-    return WindowSink()
+    return WindowSink(mirrors=not settings.connect)  # else somebody else is in front of the camera
 
 
 def _web(settings: DisplaySettings) -> Sink:

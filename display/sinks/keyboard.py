@@ -1,4 +1,4 @@
-"""Converts key codes to letters and digits. Pure."""
+"""Converts key codes to letters, digits and the question mark. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ HARMLESS = 1 | 2 | 16  # Shift, Caps Lock and Num Lock (X11 state mask: ShiftMas
 
 
 def key_of(code: int) -> str:
-    """Return the lower-case letter or the digit of a key, "" for other keys and while Ctrl, Alt or the like is known to be held.
+    """Return the lower-case letter or the digit of a key, or "?"; "" for other keys and while Ctrl, Alt or the like is known to be held.
 
     The whole code is needed: Print Screen is 0xFF61, whose lower byte is "a".
 
@@ -19,4 +19,4 @@ def key_of(code: int) -> str:
     if code < 0 or keysym > 0x7F or state & ~HARMLESS:
         return ""
     letter = chr(keysym).lower()
-    return letter if letter.isalnum() else ""
+    return letter if letter.isalnum() or letter == "?" else ""

@@ -24,6 +24,7 @@ from display.sinks.sink import SinkEvents
 from display.web.actions import PageActions
 from display.web.app import make_app
 from display.web.latest_frame import LatestFrame
+from display.web.opening import open_once
 from display.web.secret import credentials, load_or_create_secret, owner
 from display.web.server import Server, listen
 
@@ -63,7 +64,10 @@ class WebSink:
                 "WARNING: anybody with this address and token can see the picture and control the call; nothing is encrypted"
             )
         here, elsewhere = host_from_here(host), host_from_elsewhere(host)
-        log.info("open http://%s:%d/?token=%s", in_url(here), bound, opens.token)
+        url = f"http://{in_url(here)}:{bound}/?token={opens.token}"
+        log.info("open %s", url)
+        if settings.open_page:
+            open_once(url, settings.call_dir)
         if elsewhere != here:
             log.info("on another machine open http://%s:%d/?token=%s", in_url(elsewhere), bound, opens.token)
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from common.metrics.metrics import METRICS, Metrics, Sample, path_of, read_samples
 from display.meter import Meter
 from display.settings import DisplaySettings
-from display.sinks.status import StatusSink, table_of
+from display.sinks.status import StatusSink
 from display.web.prometheus import text_of
 from tests.conftest import no_descriptor_left
 from tests.display.sinks.test_video import MESSAGE
@@ -123,7 +123,7 @@ def test_metrics_that_cannot_be_written_stop_no_process(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "file"]
 
 
-def test_the_status_shows_the_rate_since_the_last_update(run_dir: Path) -> None:
+def test_the_status_shows_the_state_and_a_row_for_each_stage(run_dir: Path) -> None:
     run_dir.mkdir()
     metrics, path = some(), path_of(run_dir, "compose.1")
     metrics.flush(path)
@@ -135,22 +135,4 @@ def test_the_status_shows_the_rate_since_the_last_update(run_dir: Path) -> None:
     sink.show(np.zeros((90, 160, 3), np.uint8), MESSAGE, meter)
     sink.close()
     said = written.getvalue()
-    assert "live" in said and "dropped (frame, lapped)" in said and "375.0 ms" in said
-    key = ("capture.1", "frames_captured", ())
-    before, now = (Sample("capture.1", "frames_captured", {}, value) for value in (10, 70))
-    table = table_of("", {key: now}, {key: before}, 2.0)
-    assert [[str(cell) for cell in column.cells] for column in table.columns] == [
-        ["capture.1"],
-        ["frames_captured"],
-        ["70"],
-        ["30.0 a second"],
-    ]
-
-
-def test_brackets_in_a_label_are_not_markup() -> None:
-    """A state such as "[/x]" ended the display."""
-    written = StringIO()
-    sample = Sample("[/p]", "dropped", {"what": "[/b]", "cause": "[red]"}, 1)
-    Console(file=written, width=120).print(table_of("[/x] live", {("", "", ()): sample}, {}, 1.0))
-    said = written.getvalue()
-    assert "[/x] live" in said and "[/p]" in said and "dropped ([/b], [red])" in said
+    assert "live" in said and "frame, lapped" in said and "compose" in said

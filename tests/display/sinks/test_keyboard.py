@@ -5,8 +5,8 @@ import pytest
 from display.sinks.keyboard import key_of
 
 
-@pytest.mark.parametrize("letter", [*"apnviq", *"123456789"])
-def test_letters_and_digits_are_recognised(letter: str) -> None:
+@pytest.mark.parametrize("letter", [*"apnviqhrf?", *"123456789"])
+def test_letters_digits_and_the_question_mark_are_recognised(letter: str) -> None:
     assert key_of(ord(letter)) == letter
 
 
