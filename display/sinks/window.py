@@ -24,6 +24,7 @@ class WindowSink:
     """
 
     local = True
+    is_watched = True  # it cannot tell whether it lies below others
 
     def __init__(self) -> None:
         cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
