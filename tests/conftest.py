@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from common.metrics.counters import Counters
+from tests import pipewire
 from tests.segments import new_since, segment_names
 from tests.shared import MASK_RCNN, ROOT, SCORE
 
@@ -77,6 +78,8 @@ def needs(request: pytest.FixtureRequest) -> None:
         missing("openssl (Debian: openssl)")
     if request.node.get_closest_marker("browser") and not any(map(shutil.which, ("chromium", "chromium-browser"))):
         missing("Chromium (Debian: chromium)")
+    if request.node.get_closest_marker("pipewire") and (lacking := pipewire.missing_packages()):
+        missing(f"PipeWire and what reads from it (Debian: {lacking})")
     if request.node.get_closest_marker("screen"):
         for tool in ("Xvfb", "xdotool", "xwd", "openbox", "wmctrl"):
             if shutil.which(tool) is None:
