@@ -52,6 +52,7 @@ class Session:
     """A running PipeWire: `environment` is what its programs need, and `end` kills it."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.environment = {
             "PIPEWIRE_RUNTIME_DIR": str(folder),
             "XDG_RUNTIME_DIR": str(folder),
@@ -102,7 +103,7 @@ def pipewire_session() -> Iterator[Session]:
 class Consumer(Background):
     """A program that takes pictures from a camera, all of one size and in one format.
 
-    got: Its pictures, (H, W) uint8 grey, or (H, W, 3) uint8 BGR where it takes BGRx.
+    got: Its pictures, (H, W, 3) uint8 BGR.
     """
 
     def __init__(self, session: Session, name: str, size_wh: tuple[int, int], video_format: str = "I420") -> None:
@@ -121,13 +122,17 @@ class Consumer(Background):
         size = {"I420": width * height * 3 // 2, "YUY2": width * height * 2, "BGRx": width * height * 4}[self._format]
         assert self.process.stdout is not None
         while len(data := self.process.stdout.read(size)) == size:
-            pixels = np.frombuffer(data, np.uint8)
-            if self._format == "I420":
-                self.got.append(cv2.cvtColor(pixels.reshape(height * 3 // 2, width), cv2.COLOR_YUV2BGR_I420))
-            elif self._format == "YUY2":
-                self.got.append(cv2.cvtColor(pixels.reshape(height, width, 2), cv2.COLOR_YUV2BGR_YUY2))
-            else:
-                self.got.append(np.ascontiguousarray(pixels.reshape(height, width, 4)[..., :3]))
+            self.take(np.frombuffer(data, np.uint8))
+
+    def take(self, pixels: NDArray[np.uint8]) -> None:
+        """Keep one picture, its bytes as they came."""
+        width, height = self._size_wh
+        if self._format == "I420":
+            self.got.append(cv2.cvtColor(pixels.reshape(height * 3 // 2, width), cv2.COLOR_YUV2BGR_I420))
+        elif self._format == "YUY2":
+            self.got.append(cv2.cvtColor(pixels.reshape(height, width, 2), cv2.COLOR_YUV2BGR_YUY2))
+        else:
+            self.got.append(np.ascontiguousarray(pixels.reshape(height, width, 4)[..., :3]))
 
     def __exit__(self, *error: Any) -> None:
         self.process.kill()

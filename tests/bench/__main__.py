@@ -21,6 +21,7 @@ from tests.bench import (
     meeting,
     peer,
     people,
+    pipewire,
     remote,
     returns,
     text,
@@ -50,6 +51,7 @@ TABLES: dict[str, Callable[[], None]] = {
     "hiding": hiding.main,
     "text": text.main,
     "remote": remote.main,
+    "pipewire": pipewire.main,
     "growth": growth.main,
 }
 NEED_MODEL = {"masks", "proposals", "workers", "latency", "footage", "refine", "remote"}

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,21 +40,18 @@ def session(shared_session: Session, monkeypatch: pytest.MonkeyPatch) -> Session
 
 
 class Sender(Background):
-    """Sends a picture of another grey thirty times a second, and remembers when it sent which."""
+    """Sends a picture of another grey thirty times a second, and remembers which was the last."""
 
     def __init__(self, device: PipeWireDevice) -> None:
         super().__init__()
         self._device = device
         self.grey = 0
-        self.longest_s = 0.0
 
     def run(self) -> None:
         """See Background."""
         while not self.stopping.wait(1 / 30):
             self.grey = (self.grey + 1) % 200
-            begun = time.monotonic()
             self._device.send(np.full((HEIGHT, WIDTH, 3), 20 + self.grey, np.uint8))
-            self.longest_s = max(self.longest_s, time.monotonic() - begun)
 
     def is_current(self, picture: np.ndarray, since: int) -> bool:
         """Whether a picture is one of those that were sent since the grey was `since`."""
