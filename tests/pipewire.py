@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -25,7 +24,7 @@ PROGRAMS = {
     "pipewire": "pipewire",
     "wireplumber": "wireplumber",
     "pw-dump": "pipewire-bin",
-    "dbus-run-session": "dbus-daemon",
+    "dbus-daemon": "dbus-daemon",
     "gst-launch-1.0": "gstreamer1.0-tools",
 }
 ELEMENTS = {"pipewiresrc": "gstreamer1.0-pipewire", "videoconvert": "gstreamer1.0-plugins-base"}
@@ -48,28 +47,49 @@ def _is_there(element: str) -> bool:
     return subprocess.run(command, check=False).returncode == 0
 
 
+BUS = """<busconfig>
+<type>session</type><listen>unix:path={folder}/bus</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy>
+</busconfig>"""  # it starts no services by itself: what they mount and leave would outlive the test
+
+
 class Session:
     """A running PipeWire: `environment` is what its programs need, and `end` kills it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.environment = {
-            "PIPEWIRE_RUNTIME_DIR": str(folder),
-            "XDG_RUNTIME_DIR": str(folder),
-            "XDG_STATE_HOME": str(folder),
+            **dict.fromkeys(
+                ("PIPEWIRE_RUNTIME_DIR", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_DATA_HOME"), str(folder)
+            ),
+            "DBUS_SESSION_BUS_ADDRESS": f"unix:path={folder}/bus",
         }
-        self._environment = {**os.environ, **self.environment}
-        self._process = subprocess.Popen(
-            ["dbus-run-session", "--", "sh", "-c", "pipewire & exec wireplumber"], env=self._environment,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+        (folder / "bus.conf").write_text(BUS.format(folder=folder))
+        self._started: list[subprocess.Popen[bytes]] = []
+        self.start("dbus-daemon", f"--config-file={folder}/bus.conf", "--nofork")
+        self.start("pipewire")
+        wait_for("PipeWire and its bus", lambda: (folder / "bus").exists() and (folder / SOCKET).exists())
+        self.start("wireplumber")
         wait_for("the session manager", self._is_managed)
+
+    def start(self, *command: str, **environment: str) -> None:
+        """Start a program of the session."""
+        env = {**os.environ, **self.environment, **environment}
+        process = subprocess.Popen(
+            command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        self._started.append(process)
 
     def dump(self) -> list[dict[str, Any]]:
         """Every object of the graph, as pw-dump says it."""
-        told = subprocess.run(["pw-dump"], env=self._environment, capture_output=True, text=True, check=False)
-        found: list[dict[str, Any]] = json.loads(told.stdout) if told.returncode == 0 and told.stdout else []
-        return found
+        env = {**os.environ, **self.environment}
+        while True:
+            told = subprocess.run(["pw-dump"], env=env, capture_output=True, text=True, check=False)
+            try:
+                found: list[dict[str, Any]] = json.loads(told.stdout or "[]")
+            except json.JSONDecodeError:  # something changed meanwhile, and stands behind the rest
+                continue
+            return found
 
     def node(self, name: str) -> dict[str, Any] | None:
         """What PipeWire says of the node with this name, None where there is none."""
@@ -78,9 +98,9 @@ class Session:
 
     def end(self) -> None:
         """Kill all of it."""
-        if self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        for process in reversed(self._started):
+            process.kill()
+            process.wait()
 
     def _is_managed(self) -> bool:
         names = {
