@@ -54,6 +54,7 @@ def _stamp(dev):  # type: (bool) -> str
             "requirements-camera.txt",
             "requirements-bench.txt",
             "requirements-docs.txt",
+            "requirements-ray.txt",
         ]
     for name in names:
         with open(os.path.join(ROOT, name), "rb") as file:

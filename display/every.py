@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Protocol, runtime_checkable
 
 import cv2
@@ -17,6 +16,7 @@ from common.ipc.ring import RingCache
 from common.ipc.streams import COMPOSITES, COMPOSITES_WANTED, connect, open_context
 from common.metrics.counters import Counters
 from common.metrics.metrics import metrics
+from common.runtime.beside import Beside
 from common.runtime.stage_context import StageContext
 from common.vision.arrays import BgrImage
 from display.meter import Meter
@@ -54,6 +54,7 @@ def run(settings: DisplaySettings, stage: StageContext) -> None:
     stage.refuse_restart()
     cv2.setNumThreads(1)
     counters, meter, ring, written = Counters(log), Meter(), RingCache(), 0
+    beside = Beside(stage)  # a disk or a long film may take its time
     with closing(open_recording_sink(settings)) as sink, open_context() as context:
         composites = CreditedReceiver[FrameComposed | RecordingEnded](
             connect(context, COMPOSITES, settings.call_dir),
@@ -66,10 +67,10 @@ def run(settings: DisplaySettings, stage: StageContext) -> None:
             composites.socket.poll(POLL_MS)
             for message in composites.receive():
                 if isinstance(message, RecordingEnded):
-                    end_while_beating(sink, message.number, stage)
+                    beside.run(sink.end, message.number)
                     log.info("ended after %d composites", written)
                     return
-                sink.show(picture_of(message.frame, ring), message, meter)
+                beside.run(sink.show, picture_of(message.frame, ring), message, meter)
                 written += 1
                 metrics.count("frames_written")
                 composites.tell(written)
@@ -114,29 +115,11 @@ def picture_of(frame: FrameInfo, ring: RingCache) -> BgrImage:
     """Return the composite of a frame, (H, W, 3) uint8 BGR.
 
     Raises:
-        RestartError: Its ring is gone, because compose has ended.
+        RestartError: It is gone, because compose has ended.
     """
-    try:
+    picture = None
+    with suppress(RingGoneError):
         picture = ring.read(frame.segment, frame.sequence, frame.shape, None)
-    except RingGoneError:
-        raise RestartError("compose has ended before every frame was written; start again") from None
-    if picture is None:
-        raise RuntimeError(f"composite {frame.frame_id} was overwritten though it was not taken")
+    if picture is None:  # what is wanted is never overwritten
+        raise RestartError(f"composite {frame.frame_id} is not there any more, because compose has ended; start again")
     return picture
-
-
-def end_while_beating(sink: RecordingSink, count: int, stage: StageContext) -> None:
-    """Finish a sink in a thread, because a loop that stands still for some seconds is taken for stuck: a long film takes longer.
-
-    Raises:
-        DisplayError: See RecordingSink.
-    """
-    with ThreadPoolExecutor(1) as beside:
-        ended = beside.submit(sink.end, count)
-        while not ended.done():
-            stage.should_stop()  # what was asked meanwhile is done in a moment
-            try:
-                ended.result(timeout=POLL_MS / 1000)
-            except TimeoutError:
-                continue
-        ended.result()

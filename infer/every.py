@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections import deque
 from dataclasses import replace
 
 import cv2
@@ -103,18 +104,23 @@ class LookClient:
         self._name, self._least_wh, self._counters = name, least_wh, counters
         self._pictures = PictureReader("look", counters)
         self._requested_at = -REQUEST_INTERVAL_S
+        # more than one where a repeated request crossed a look on its way
+        self._given: deque[FrameInfo] = deque()
 
     def next(self) -> tuple[FrameInfo | None, BgrImage | None]:
         """Wait up to POLL_MS for a look. Return the frame and (h, w, 3) uint8 BGR, it or a level of its pyramid; or None, None."""
+        if not self._given:
+            self._request()
+        if not self._given:
+            return None, None
+        frame = self._given.popleft()
+        picture = self._pictures.read_reduced(frame, self._least_wh)
+        return (None, None) if picture is None else (frame, picture)
+
+    def _request(self) -> None:
         now = time.monotonic()
         if now - self._requested_at >= REQUEST_INTERVAL_S and send(self._socket, WorkRequested(self._name)):
             self._requested_at = now
-        if not self._socket.poll(POLL_MS):
-            return None, None
-        messages = receive(self._socket, WorkAssigned, self._counters)
-        if not messages:
-            return None, None
-        self._requested_at = -REQUEST_INTERVAL_S  # the look uses up the request: the next call sends another
-        frame = messages[-1].frame
-        picture = self._pictures.read_reduced(frame, self._least_wh)
-        return (None, None) if picture is None else (frame, picture)
+        if self._socket.poll(POLL_MS):
+            self._given.extend(message.frame for message in receive(self._socket, WorkAssigned, self._counters))
+            self._requested_at = -REQUEST_INTERVAL_S  # a look uses up the request: the next call sends another

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import resource
@@ -68,19 +69,21 @@ def as_user(uid: int) -> Iterator[None]:
         os.setresuid(0, 0, 0)
 
 
-@pytest.fixture(autouse=True)
-def needs(request: pytest.FixtureRequest) -> None:
-    if request.node.get_closest_marker("model") and not (MASK_RCNN.is_dir() and SCORE.is_file()):
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """See that what a test is marked with is here, before any of its fixtures is made."""
+    if item.get_closest_marker("model") and not (MASK_RCNN.is_dir() and SCORE.is_file()):
         missing("the Mask R-CNN and footage of ../shared")
-    if request.node.get_closest_marker("root") and not may_be_root():
+    if item.get_closest_marker("root") and not may_be_root():
         missing("root's rights")
-    if request.node.get_closest_marker("tls") and shutil.which("openssl") is None:
+    if item.get_closest_marker("tls") and shutil.which("openssl") is None:
         missing("openssl (Debian: openssl)")
-    if request.node.get_closest_marker("browser") and not any(map(shutil.which, ("chromium", "chromium-browser"))):
+    if item.get_closest_marker("ray") and importlib.util.find_spec("ray") is None:
+        missing("Ray (requirements-ray.txt)")
+    if item.get_closest_marker("browser") and not any(map(shutil.which, ("chromium", "chromium-browser"))):
         missing("Chromium (Debian: chromium)")
-    if request.node.get_closest_marker("pipewire") and (lacking := pipewire.missing_packages()):
+    if item.get_closest_marker("pipewire") and (lacking := pipewire.missing_packages()):
         missing(f"PipeWire and what reads from it (Debian: {lacking})")
-    if request.node.get_closest_marker("screen"):
+    if item.get_closest_marker("screen"):
         for tool in ("Xvfb", "xdotool", "xwd", "openbox", "wmctrl"):
             if shutil.which(tool) is None:
                 missing(f"{tool} (Debian: xvfb xdotool x11-apps openbox wmctrl)")

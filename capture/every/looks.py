@@ -21,14 +21,14 @@ class LookRule:
         self._every = every
         self._last: tuple[int, int] | None = None  # number and captured_ns of the last look
 
-    def is_look(self, number: int, captured_ns: int, *, is_last: bool) -> bool:
-        """Return whether the next frame is looked at."""
+    def is_look(self, number: int, captured_ns: int, *, at_cut: bool) -> bool:
+        """Return whether the next frame is looked at; `at_cut`: it is the first or the last one of a shot."""
         is_due = (
             self._last is None or number - self._last[0] >= self._every or captured_ns - self._last[1] >= LONGEST_NS
         )
-        if is_due:
+        if is_due or at_cut:
             self._last = (number, captured_ns)
-        return is_due or is_last
+        return is_due or at_cut
 
 
 class LookQueue:

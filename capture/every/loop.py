@@ -17,6 +17,7 @@ from common.ipc.streams import FRAMES, open_context
 from common.metrics.counters import Counters
 from common.metrics.metrics import metrics
 from common.redaction.results import ResultsFile
+from common.runtime.beside import Beside
 from common.runtime.run_dir import writer_lock
 from common.runtime.stage_context import StageContext
 
@@ -37,7 +38,7 @@ def run(settings: CaptureSettings, stage: StageContext) -> None:
     """
     stage.refuse_restart()
     counters, run_dir, rule = Counters(log), settings.call_dir, LookRule(settings.look_every)
-    known = known_in(settings.results)
+    known, beside = known_in(settings.results), Beside(stage)  # a disk may take its time
     with (
         closing(Recording(settings.source)) as recording,
         writer_lock(run_dir, FRAMES.name),
@@ -53,12 +54,13 @@ def run(settings: CaptureSettings, stage: StageContext) -> None:
             poller.poll(0 if publisher.has_room else POLL_MS)
             work.looks.forget_before(publisher.serve())
             if publisher.has_room:
-                frame = recording.read()
+                frame = beside.run(recording.read)
                 if frame is None:
                     publisher.end(recording.count)
                     log.info("source ended after %d frames", recording.count)
                 else:
-                    is_look = rule.is_look(frame.number, frame.captured_ns, is_last=frame.is_last)
+                    at_cut = frame.is_cut or frame.ends_shot
+                    is_look = rule.is_look(frame.number, frame.captured_ns, at_cut=at_cut)
                     info = publisher.publish(frame, is_look=is_look)
                     if is_look and frame.number not in known:
                         work.looks.add(info)

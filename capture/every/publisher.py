@@ -23,10 +23,11 @@ from common.metrics.metrics import metrics
 
 LOOKS_UNDER_WAY = 8  # so many workers can be busy at once
 LARGEST_RING = 512 * 2**20  # bytes
+LEAST_SLOTS = 4  # two frames under way, one that is filled, and the one that a reader of it would lose
 
 
 def slots_for(shape: tuple[int, int, int], look_every: int, free_bytes: int) -> int:
-    """Return the slots of the ring: enough for LOOKS_UNDER_WAY looks, where there is so much memory.
+    """Return the slots of the ring: enough for LOOKS_UNDER_WAY looks, where there is so much memory. With LEAST_SLOTS it is slow.
 
     Args:
         shape: (H, W, 3) of the frames.
@@ -34,7 +35,7 @@ def slots_for(shape: tuple[int, int, int], look_every: int, free_bytes: int) -> 
         free_bytes: Of shared memory; the ring of composites needs its part.
     """
     room = min(LARGEST_RING, free_bytes - ring_bytes(shape, COMPOSITES.slots)) // slot_bytes(shape) - 1
-    return max(look_every + 3, min(LOOKS_UNDER_WAY * look_every + 2, room))
+    return max(LEAST_SLOTS, min(LOOKS_UNDER_WAY * look_every + 2, room))
 
 
 class RecordingPublisher(ResizableRing):
@@ -89,7 +90,7 @@ class RecordingPublisher(ResizableRing):
         ring.claim()[:] = frame.picture
         sequence = ring.publish()
         info = FrameInfo(ring.epoch, frame.number, frame.captured_ns, frame.number, ring.name, sequence, height, width)
-        self._out.send(FrameCaptured(info, is_look))
+        self._out.send(FrameCaptured(info, is_look, frame.is_cut))
         metrics.count("frames_captured")
         return info
 

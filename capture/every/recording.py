@@ -1,4 +1,4 @@
-"""Reads a video file whole: every picture in order, with its own time stamp, and which one is the last."""
+"""Reads a video file whole: every picture in order, with its own time stamp, and where its shots begin and end."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from capture.sources.video_file import open_video
 from common.errors import SourceError
 from common.ipc.recording_clock import captured_ns_of
 from common.vision.arrays import BgrImage
+from common.vision.cuts import CutDetector
 
 
 class RecordedFrame(NamedTuple):
@@ -22,17 +23,19 @@ class RecordedFrame(NamedTuple):
     picture: (H, W, 3) uint8 BGR, upright and with square pixels, and all of one size. The receiver owns it.
     number: How many come before it.
     captured_ns: Its time stamp by the recording's clock (common/ipc/recording_clock.py), later than that of the one before.
-    is_last: Whether no other follows.
+    is_cut: Whether it is the first of another shot than the one before.
+    ends_shot: Whether it is the last one of its shot, or of the recording.
     """
 
     picture: BgrImage
     number: int
     captured_ns: int
-    is_last: bool
+    is_cut: bool
+    ends_shot: bool
 
 
 class Recording:
-    """Read a video file. It decodes one picture ahead, so that the last one is known.
+    """Read a video file, one picture ahead, so that the last one of each shot is known.
 
     Args:
         source: The value of `--source`.
@@ -52,26 +55,32 @@ class Recording:
             raise SourceError(f"--source: expected a video file with --pace every, got {kind}; give the path of a file")
         path = Path(source).expanduser()
         self._video = open_video(path)
-        self._clock = Clock(1 / self._video.guessed_rate)
-        self._ahead = self._video.next_frame()
+        self._clock, self._cuts = Clock(1 / self._video.guessed_rate), CutDetector()
+        self.shape = (0, 0, 3)  # until the first picture has come
+        self.count = 0  # of the pictures read
+        self._ahead = self._next()
         if self._ahead is None:
             self.close()
             raise SourceError(f"--source: expected a video, got {path}, of which no frame can be read; check it")
-        height, width = self._video.picture(self._ahead.frame).shape[:2]
-        self.shape = (height, width, 3)
         self.expected = self._video.expected_frames
         self.description = f"{path}, {self._video.codec}"
-        self.count = 0  # of the pictures read
 
     def read(self) -> RecordedFrame | None:
         """Return the next picture, None after the last one."""
-        decoded = self._ahead
+        now, self._ahead = self._ahead, None
+        if now is None:
+            return None
+        self.count += 1
+        self._ahead = self._next()
+        return now._replace(ends_shot=self._ahead is None or self._ahead.is_cut)
+
+    def _next(self) -> RecordedFrame | None:
+        decoded = self._video.next_frame()
         if decoded is None:
             return None
-        self._ahead = self._video.next_frame()
         picture = self._of_one_size(self._video.picture(decoded.frame))
-        self.count += 1
-        return RecordedFrame(picture, self.count - 1, self._clock.captured_ns(decoded.stamp_s), self._ahead is None)
+        captured_ns = self._clock.captured_ns(decoded.stamp_s)
+        return RecordedFrame(picture, self.count, captured_ns, self._cuts.is_cut(picture), ends_shot=False)
 
     def close(self) -> None:
         """Close the file."""
@@ -79,9 +88,10 @@ class Recording:
 
     def _of_one_size(self, picture: BgrImage) -> BgrImage:
         """Return the picture at the size of the first one."""
+        height, width = self.shape[:2] if self.count else picture.shape[:2]
+        self.shape = height, width, 3
         if picture.shape == self.shape:
             return picture
-        height, width, _ = self.shape
         return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 

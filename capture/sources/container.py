@@ -139,7 +139,8 @@ class VideoInput:
         """How many pictures the container says it holds, or its length and rate do; 0 where that is unknown."""
         if self._stream.frames:
             return self._stream.frames
-        return round((self._container.duration or 0) / av.time_base * self.guessed_rate)
+        rate = float(self._stream.average_rate or self.guessed_rate)
+        return round((self._container.duration or 0) / av.time_base * rate)
 
     def period_s(self) -> float:
         """Read the first packets. Returns the median time between pictures."""

@@ -57,13 +57,13 @@ def turned(picture: BgrImage, turn: Turn) -> BgrImage:
 
 
 def width_of_square_pixels(width: int, aspect: Fraction | None) -> int:
-    """Return the width at which pixels are square, the height kept.
+    """Return the width at which pixels are square, the height kept. One that is not the stored width is even, as codecs like it.
 
     Args:
         width: Stored width, pixels.
         aspect: Width of a pixel by its height; None or 0 if unknown. One that no camera has is ignored.
     """
-    if not aspect or not Fraction(1, WIDEST_PIXEL) <= aspect <= WIDEST_PIXEL:
+    if not aspect or aspect == 1 or not Fraction(1, WIDEST_PIXEL) <= aspect <= WIDEST_PIXEL:
         return width
-    square = round(width * aspect)
+    square = 2 * round(width * aspect / 2)
     return square if square <= LARGEST_SIDE else width

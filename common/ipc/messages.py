@@ -35,11 +35,13 @@ class FrameCaptured(Checked):
     """capture → compose: a frame of the camera lies in the ring.
 
     is_look: With `--pace every`, whether a worker is given the frame: its result then always comes.
+    is_cut: With `--pace every`, whether the frame is the first of another shot.
     """
 
     KIND: ClassVar[int] = 1
     frame: FrameInfo
     is_look: Flag = False
+    is_cut: Flag = False
 
 
 @dataclass(frozen=True, slots=True)

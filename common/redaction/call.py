@@ -6,17 +6,23 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from common.command import environment
 from common.redaction.settings import STAGES, without_ours
 from common.runtime.install import CODE
+from common.runtime.procinfo import is_running, start_time
 
 PATIENCE_S = 8.0  # from SIGTERM to SIGKILL: honcho itself kills after 5 s what has not ended
-# a line of a stage's log, as honcho prints it: 23:59:59 infer.2   | infer: what it says
-SAID = re.compile(rf"[\d:]+ [\w.]+ +\| ((?:{'|'.join(STAGES)}): .*)")
+LOST_AFTER_S = 5.0  # from the end of a stage until honcho has surely said so
+# lines of honcho's output: 23:59:59 infer.2   | infer: what it says
+SAID = re.compile(rf"[\d:]+ ([\w.]+) +\| ((?:{'|'.join(STAGES)}): .*)")
+STARTED = re.compile(r"[\d:]+ system +\| ([\w.]+) started \(pid=(\d+)\)")
+STOPPED = re.compile(r"[\d:]+ system +\| ([\w.]+) stopped \(rc=(-?\d+)\)")
 LOG_TAIL = 40  # lines
+AGAIN = "start again: what was found is kept"
 
 
 class Call:
@@ -35,7 +41,9 @@ class Call:
     def __init__(
         self, stage_variables: Mapping[str, str], workers: int, log: Path, procfile: Path = CODE / "Procfile"
     ) -> None:
-        self._log = log
+        self._log, self._lost = log, ""
+        self._started: dict[str, int | None] = {}  # stage → when it started, as procinfo says
+        self._lost_since: dict[str, float] = {}
         command = [
             sys.executable, "-m", "common.redaction.bound_honcho", str(os.getpid()),
             "start", "-f", str(procfile), "-e", os.devnull, "-c", f"infer={workers}", *STAGES,
@@ -51,20 +59,48 @@ class Call:
             )
 
     def wait(self, seconds: float) -> int | None:
-        """Wait for the end, but no longer than this; return honcho's exit code, None while the stages work."""
+        """Wait for the end, but no longer than this; return honcho's exit code, None while the stages work.
+
+        A stage may have ended without honcho's notice, where the process that it watches the stage with was killed. honcho
+        would wait for ever: it is ended.
+        """
         try:
             return self._process.wait(seconds)
         except subprocess.TimeoutExpired:
-            return None
+            self._lost = self._find_lost()
+            if self._lost:
+                self.end()
+            return self._process.poll()
 
-    def last_words(self) -> str:
-        """Return the last line that a stage logged, "" where none did."""
-        lines = [found[1] for line in self.tail() if (found := SAID.fullmatch(line))]
-        return lines[-1] if lines else ""
+    def _find_lost(self) -> str:
+        """Return the name of a stage that ended long ago without honcho's notice, "" where there is none."""
+        lines, now = self._lines(), time.monotonic()
+        stopped = {found[1] for line in lines if (found := STOPPED.fullmatch(line))}
+        for name, pid in (found.groups() for line in lines if (found := STARTED.fullmatch(line))):
+            started = self._started.setdefault(name, start_time(int(pid)))
+            if name in stopped or (started is not None and is_running(int(pid), started)):
+                continue
+            if now - self._lost_since.setdefault(name, now) > LOST_AFTER_S:
+                return str(name)
+        return ""
+
+    def reason(self) -> str:
+        """Return in one line why the call has ended: what the stage said that ended first."""
+        if self._lost:
+            return f"honcho has lost {self._lost}; {AGAIN}"
+        lines = self._lines()
+        first = next((found for line in lines if (found := STOPPED.fullmatch(line))), None)
+        if first is None or int(first[2]) < 0:
+            return f"{first[1] if first else 'honcho'} was killed; {AGAIN}"
+        said = [found[2] for line in lines if (found := SAID.fullmatch(line)) and found[1] == first[1]]
+        return said[-1] if said else f"{first[1]} ended with code {first[2]}"
 
     def tail(self) -> list[str]:
         """Return the last lines that honcho printed."""
-        return self._log.read_text(errors="replace").splitlines()[-LOG_TAIL:]
+        return self._lines()[-LOG_TAIL:]
+
+    def _lines(self) -> list[str]:
+        return self._log.read_text(errors="replace").splitlines()
 
     def end(self) -> None:
         """End all stages and wait for their end."""

@@ -20,6 +20,7 @@ from typing import NoReturn
 
 from common.command import environment
 from common.errors import ConfigError, UserError
+from common.redaction import on_ray
 from common.redaction.one import Job
 from common.redaction.outcome import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_LOOK, EXIT_MISTAKE, EXIT_OK
 from common.redaction.progress import Bar, JsonLines, Reporter
@@ -30,15 +31,14 @@ from common.runtime.private_files import be_private
 from common.settings.base import flag_of, variable_of
 
 WORST_LAST = (EXIT_OK, EXIT_LOOK, EXIT_MISTAKE, EXIT_FAILED, EXIT_INTERRUPTED)
-OURS = ("inputs", "out", "workers", "jobs", "overwrite", "json")  # arguments that are no settings of the stages
+OURS = ("inputs", "out", "workers", "jobs", "ray", "overwrite", "json")  # arguments that are no settings of the stages
 
 
 def main() -> NoReturn:
     """Run the command line; exit with one of the codes above."""
     be_private()
     is_json = "--json" in sys.argv
-    for signum in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, _interrupt)
+    _catch_signals()
     try:
         code = _run(parser().parse_args())
     except UserError as error:
@@ -67,9 +67,13 @@ def parser() -> argparse.ArgumentParser:
         "-o", "--out", type=Path, required=True, metavar="OUT", help="the film to write; of several files, their folder"
     )
     made.add_argument(
-        "--workers", type=_at_least_one, metavar="N", help="processes that look for people in one file (default: one a core)"
+        "--workers", type=_at_least_one, metavar="N", help="processes that look for people in one file (default: one a core; with --ray 1)"
     )  # fmt: skip
-    made.add_argument("--jobs", type=_at_least_one, default=1, metavar="N", help="files at a time (default: 1)")
+    where = made.add_mutually_exclusive_group()
+    where.add_argument("--jobs", type=_at_least_one, default=1, metavar="N", help="files at a time (default: 1)")
+    where.add_argument(
+        "--ray", metavar="ADDRESS", help="redact on the machines of this Ray: HOST:PORT of its head, or auto"
+    )
     made.add_argument(
         "--overwrite", action="store_true", help="do again what is done, and replace outputs that are there"
     )
@@ -88,12 +92,15 @@ def _run(given: argparse.Namespace) -> int:
     settings = resolve({name: value for name, value in vars(given).items() if name not in OURS})
     if (code := _fetch_model(settings)) != EXIT_OK:
         return code
-    workers = given.workers or max(1, available_cores() // given.jobs)
+    workers = given.workers or (1 if given.ray else max(1, available_cores() // given.jobs))
     planned = plan(given.inputs, given.out, settings, workers, overwrite=given.overwrite)
+    if given.ray:
+        on_ray.connect(given.ray, workers)
+        _catch_signals()  # Ray has set handlers of its own
     reporter: Reporter = JsonLines() if given.json else Bar(planned.frames)
     code = EXIT_INTERRUPTED
     try:
-        code = worst(run_all(planned, given.jobs, reporter))
+        code = worst(on_ray.run_all(planned, reporter) if given.ray else run_all(planned, given.jobs, reporter))
     finally:
         reporter.close(code, len(planned.done))
     return code
@@ -117,6 +124,7 @@ def run_all(planned: Plan, at_once: int, reporter: Reporter) -> list[Outcome]:
     stop = threading.Event()
 
     def do(job: Job) -> Outcome:
+        planned.begin(job)
         outcome = run_one(job, reporter.progress, stop)
         planned.record(outcome)
         reporter.outcome(outcome)
@@ -149,6 +157,12 @@ def _at_least_one(text: str) -> int:
 
 def _refuse(message: str) -> NoReturn:
     raise ConfigError(f"{message}; see --help")
+
+
+def _catch_signals() -> None:
+    """Take what asks this process to end as Ctrl-C is taken."""
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, _interrupt)
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:

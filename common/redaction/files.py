@@ -14,6 +14,24 @@ from av.stream import Disposition
 KEPT = {".mp4": ".mp4", ".m4v": ".mp4", ".mov": ".mov", ".mkv": ".mkv"}  # suffix of a source → of its output
 KEPT_WITH_VP9 = {".mp4": ".mp4", ".m4v": ".mp4", ".mkv": ".mkv", ".webm": ".webm"}
 OTHERWISE = ".mkv"  # which holds every kind of pictures, sound and subtitles
+# files of these names are taken for films even where they cannot be opened: a damaged one must be said, not left out
+NAMES = (
+    ".mp4",
+    ".m4v",
+    ".mov",
+    ".mkv",
+    ".webm",
+    ".avi",
+    ".wmv",
+    ".flv",
+    ".mpg",
+    ".mpeg",
+    ".ts",
+    ".mts",
+    ".m2ts",
+    ".3gp",
+    ".ogv",
+)
 NO_FILMS = ("image2", "tty")  # formats that FFmpeg reads pictures and any text by
 
 
@@ -38,6 +56,8 @@ def frames_in(path: Path) -> int | None:
 def recordings_in(folder: Path, leave_out: Path) -> Iterator[Path]:
     """Yield the video files of a folder and of those in it, by name, but nothing hidden and nothing inside `leave_out`.
 
+    What is called a video file and cannot be opened is one too.
+
     Raises:
         OSError: The folder cannot be read.
     """
@@ -46,7 +66,7 @@ def recordings_in(folder: Path, leave_out: Path) -> Iterator[Path]:
             continue
         if path.is_dir():
             yield from recordings_in(path, leave_out)
-        elif path.is_file() and frames_in(path) is not None:
+        elif path.is_file() and (path.suffix.lower() in NAMES or frames_in(path) is not None):
             yield path
 
 

@@ -23,7 +23,7 @@ class Judgement(NamedTuple):
     time_s: When it is shown, by the recording's own time stamps; later than the frame before.
     end_s: When the next one is shown. The last frame lasts as long as the one before it.
     state: One of SHOWN or HIDDEN.
-    reason: Why nobody is shown, "" if somebody is, or if everybody is hidden because that was asked for.
+    reason: Why nobody is shown, "" if somebody is.
     subject: Who stays sharp; None where nobody does or everybody does.
     others: Everybody else who was found.
     doubt: What a person should check, "" for nothing.

@@ -1,6 +1,6 @@
 """The manifest of a folder of outputs: which source became which output, so that a second run does what is missing.
 
-It has one JSON object a line, and of a source the last one counts.
+It has one JSON object a line, and of a source the last one counts. A line says that a source was begun, or what became of it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from common.redaction.outcome import EXIT_LOOK, EXIT_OK
 from common.redaction.settings import Texts
 
 NAME = "onlyme-manifest.jsonl"
+WHOLE, BEGUN = (EXIT_OK, EXIT_LOOK), -1  # codes of a row
 
 
 class Manifest:
@@ -40,11 +41,14 @@ class Manifest:
                     continue
 
     def is_ours(self, source: Path, out: Path) -> bool:
-        """Return whether an output is there that was made from this source, and has the size that it was made with."""
+        """Return whether an output that is there was made from this source, and may be replaced.
+
+        That is so too where the process that made it was killed before it could write that down.
+        """
         row = self._rows.get(str(source.absolute()))
-        if row is None or row["code"] not in (EXIT_OK, EXIT_LOOK) or row["out"] != str(out.absolute()):
+        if row is None or row["out"] != str(out.absolute()) or not out.is_file():
             return False
-        return out.is_file() and out.stat().st_size == row["out_size"]
+        return row["code"] == BEGUN or (row["code"] in WHOLE and out.stat().st_size == row["out_size"])
 
     def is_done(self, source: Path, out: Path, settings: Texts) -> bool:
         """Return whether the output is there that these settings give for the source as it is now.
@@ -54,12 +58,21 @@ class Manifest:
         Raises:
             OSError: The source cannot be read.
         """
-        if not self.is_ours(source, out):
+        row = self._rows.get(str(source.absolute()))
+        if row is None or row["code"] not in WHOLE or not self.is_ours(source, out):
             return False
-        row, status = self._rows[str(source.absolute())], source.stat()
+        status = source.stat()
         is_untouched = (row["size"], row["mtime_ns"]) == (status.st_size, status.st_mtime_ns)
         digest = row["source_sha256"] if is_untouched else sha256_of(source)
         return bool(row["key"] == output_key(digest, settings))
+
+    def begin(self, source: Path, out: Path) -> None:
+        """Write down that a source is begun whose output is not there yet, or may be replaced.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        self.add({"source": str(source.absolute()), "out": str(out.absolute()), "code": BEGUN})
 
     def add(self, row: dict[str, Any]) -> None:
         """Write what became of a source.

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
 
-from common.errors import ConfigError, RedactionError, SourceError
+from common.errors import ConfigError, OnlymeError, RedactionError, SourceError, UserError
 from common.metrics.metrics import read_samples
 from common.readable import readable
-from common.redaction.call import Call
+from common.redaction.call import AGAIN, Call
 from common.redaction.facts import Facts
 from common.redaction.key import output_key, results_key, sha256_of
 from common.redaction.outcome import EXIT_MISTAKE, Options, Progress, Redaction, Watch
@@ -102,20 +102,21 @@ def run(job: Job, progress: Watch | None = None, stop: threading.Event | None = 
         KeyboardInterrupt: `stop` was set.
     """
     started = time.monotonic()
-    _check_paths(job)
+    check_paths(job)
     with ExitStack() as on_leaving:
         with _making(job):
             place = on_leaving.enter_context(Workplace(job.out))
-            _refuse_existing(job)  # again, since another process may just have made it
+            _refuse_existing(job)  # here, where no other process can make it meanwhile
             before, source_sha256 = _state_of(job.source), sha256_of(job.source)
             _prepare_results(job, results_key(source_sha256, job.settings))
+            on_leaving.callback(_remove_empty, job.results)
         _run_stages(job, place, started, progress, stop)
         with _making(job):
             if _state_of(job.source) != before:
                 raise SourceError(f"{job.source}: it changed while it was read; start again when it is whole")
-            account = summary(place.judgements)
             if not place.film.is_file():
-                raise RedactionError(f"{job.source}: the stages ended without a film")
+                raise RedactionError(f"{job.source}: the stages were ended by somebody else; {AGAIN}")
+            account = summary(place.judgements)
             seconds = time.monotonic() - started
             facts = Facts(
                 source_name=job.source.name, source_sha256=source_sha256, out_name=job.out.name,
@@ -143,8 +144,12 @@ def _making(job: Job) -> Iterator[None]:
         raise ConfigError(f"{text}; mend it, or name another output") from None
 
 
-def _check_paths(job: Job) -> None:
-    """Refuse what would fail later, before anything is made."""
+def check_paths(job: Job) -> None:
+    """Refuse what would fail later, before anything is made.
+
+    Raises:
+        SourceError, ConfigError: The source cannot be read, or the output cannot be made.
+    """
     with readable("IN", job.source, SourceError):
         if not job.source.is_file():
             got = "a folder" if job.source.is_dir() else "no file" if job.source.exists() else "not there"
@@ -157,7 +162,6 @@ def _check_paths(job: Job) -> None:
             raise ConfigError(f"--out: expected a file to write, got {job.out} (a folder); name a file in it")
         if job.out.exists() and job.out.samefile(job.source):
             raise ConfigError(f"--out: expected another file than the source, got {job.out}; name another")
-    _refuse_existing(job)
 
 
 def _refuse_existing(job: Job) -> None:
@@ -181,6 +185,14 @@ def _prepare_results(job: Job, key: str) -> None:
         ResultsFile.create(job.results, key, version())
 
 
+def _remove_empty(results: Path) -> None:
+    """Remove a file of results without any, as of a source that turned out to be no video."""
+    with ResultsFile(results) as file:
+        is_empty = not file.known
+    if is_empty:
+        results.unlink()
+
+
 def _run_stages(
     job: Job, place: Workplace, started: float, progress: Watch | None, stop: threading.Event | None
 ) -> None:
@@ -198,13 +210,24 @@ def _run_stages(
                 raise KeyboardInterrupt
             if progress is not None:
                 progress(_progress(job.source, place.run_dir, time.monotonic() - started))
-        if code != 0:
-            said = (call.last_words() or "the stages said nothing").replace(str(place.film.absolute()), str(job.out))
-            raise _failure(code, f"{job.source}: {said}", call.tail())
+    if code == EXIT_MISTAKE:
+        _drop_empty_results(job.results)
+    if code != 0:
+        raise _failure(code, call, job, place)
 
 
-def _failure(code: int, text: str, log: list[str]) -> Exception:
-    return SourceError(text) if code == EXIT_MISTAKE else RedactionError(text, log)
+def _drop_empty_results(results: Path) -> None:
+    """Remove the file of a recording in which nothing was found yet: it would be left beside an output that cannot be made."""
+    with ResultsFile(results, writes=True) as file:
+        if not file.known:
+            results.unlink()
+
+
+def _failure(code: int, call: Call, job: Job, place: Workplace) -> OnlymeError:
+    """Return what to raise where honcho ended with a code that is not 0."""
+    said = call.reason().replace(str(place.film.absolute()), str(job.out))
+    text = f"{job.source}: {said}"
+    return UserError(text) if code == EXIT_MISTAKE else RedactionError(text, call.tail())
 
 
 def _progress(source: Path, run_dir: Path, seconds: float) -> Progress:

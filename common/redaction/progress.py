@@ -41,7 +41,7 @@ class Bar:
 
     def __init__(self, frames: Mapping[Path, int]) -> None:
         self._expected, self._written = dict(frames), dict.fromkeys(frames, 0)
-        self._lock, self._ended = threading.Lock(), 0
+        self._lock, self._out, self._ended = threading.Lock(), sys.stdout, 0
         self._bar = tqdm(
             total=self._total(), unit=" frames", file=sys.stderr, dynamic_ncols=True, desc=self._title(), leave=False,
             disable=None,  # where no terminal shows it
@@ -63,7 +63,7 @@ class Bar:
                     tqdm.write(f"  {line}", file=sys.stderr)
                 tqdm.write(f"onlyme redact: {outcome.error}", file=sys.stderr)
             else:
-                tqdm.write(_sentence(outcome))
+                tqdm.write(_sentence(outcome), file=self._out)
 
     def close(self, code: int, done_before: int) -> None:
         """See Reporter."""
@@ -90,7 +90,7 @@ class JsonLines:
     """One JSON object a line on standard output: progress, outcome, summary."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock, self._out = threading.Lock(), sys.stdout
         self._told_at: dict[Path, float] = {}
 
     def progress(self, progress: Progress) -> None:
@@ -120,7 +120,7 @@ class JsonLines:
 
     def _print(self, **fields: object) -> None:
         with self._lock:
-            print(json.dumps(fields), flush=True)
+            print(json.dumps(fields), file=self._out, flush=True)
 
 
 def _sentence(outcome: Outcome) -> str:

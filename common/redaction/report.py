@@ -25,24 +25,25 @@ from common.redaction.spans import Span, few
 from common.redaction.summary import Summary, Tally, is_unjudged
 from common.redaction.thumbnails import Cut, Film
 from common.redaction.timeline import COLUMNS, HEIGHT, Lane, Timeline, path_of
-from common.redaction.words import counted, duration, outcome, percent, plain, time_code, verdict
+from common.redaction.words import counted, duration, outcome, percent, time_code, verdict
+from common.settings.base import flag_of
 
 PAGE = Path(__file__).parent / "page"
 MOST_SPANS = 200  # in one list
-MOST_PEOPLE, MOST_KEPT = 60, 6  # thumbnails
-PERSON_SIDE, KEPT_SIDE = 160, 320  # pixels
+MOST_PEOPLE, MOST_SHARP = 60, 6  # thumbnails
+PERSON_SIDE, SHARP_SIDE = 160, 320  # pixels
 MOST_LETTERS = 300  # of one text
-MARGIN = 0.1  # around who is kept, as a share of their box
+MARGIN = 0.1  # around who stays sharp, as a share of their box
 AXIS_PARTS = 6
 LANES = {
-    Lane.SHOWN: "Visible: who is kept",
+    Lane.SHOWN: "Visible: who stays sharp",
     Lane.HIDDEN: "Hidden completely",
     Lane.OTHERS: "Other people in the picture, who are hidden",
     Lane.LOOK: "A person should look",
 }
 
 
-class Kept(NamedTuple):
+class Sharp(NamedTuple):
     """A frame in which somebody is visible, and the part of it that holds them."""
 
     time_s: float
@@ -54,7 +55,7 @@ class Account:
 
     def __init__(self) -> None:
         self.tally, self.timeline, self.others = Tally(), Timeline(), Follower()
-        self.kept: EvenSample[Kept] = EvenSample(MOST_KEPT)
+        self.sharp: EvenSample[Sharp] = EvenSample(MOST_SHARP)
 
     def add(self, judgement: Judgement) -> None:
         """Take the next frame."""
@@ -66,7 +67,7 @@ class Account:
         self.timeline.add(begin_s, end_s, lanes)
         self.others.add(begin_s, end_s, judgement.others)
         if judgement.is_shown:
-            self.kept.add(Kept(begin_s, padded(judgement.subject or (0.0, 0.0, 1.0, 1.0))))
+            self.sharp.add(Sharp(begin_s, padded(judgement.subject or (0.0, 0.0, 1.0, 1.0))))
 
 
 def write_report(judgements: Path, film: Path, facts: Facts, into: Path) -> None:
@@ -112,12 +113,11 @@ def _page(account: Account, film: Film, facts: Facts) -> str:
     summary = account.tally.summary
     jumps = Jumps(facts.out_name, film.begin_s - summary.begin_s)
     people = _listed(account.others.appearances)
-    kept = account.kept.pick()
+    sharp = account.sharp.pick()
     cuts = [Cut(jumps.film_s(each.largest_s), each.largest, PERSON_SIDE) for each in people]
-    cuts += [Cut(jumps.film_s(each.time_s), each.box, KEPT_SIDE) for each in kept]
+    cuts += [Cut(jumps.film_s(each.time_s), each.box, SHARP_SIDE) for each in sharp]
     pictures = film.cut_out(cuts)
     style, script = ((PAGE / f"report.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-    first = time_code(jumps.film_s(summary.moments[0].begin_s)) if summary.moments else ""
     return Template((PAGE / "report.html").read_text(encoding="utf-8")).substitute(
         style=style,
         style_hash=_hash(style),
@@ -127,16 +127,18 @@ def _page(account: Account, film: Film, facts: Facts) -> str:
         out_name=escaped(facts.out_name),
         source_name=escaped(facts.source_name),
         outcome_class="look" if summary.needs_look else "good",
-        verdict=escaped(verdict(summary, first)),
+        verdict=escaped(verdict(summary, jumps.shift_s)),
         outcome=escaped(outcome(summary)),
         moments=_spans(summary.moments, jumps, "Nowhere: no moment was in doubt."),
-        hidden=_spans(summary.hidden, jumps, "None."),
+        hidden=_spans(
+            summary.hidden, jumps, "None, but for those where a person should look." if summary.unjudged else "None."
+        ),
         lanes="".join(_lane(account.timeline, lane) for lane in LANES),
         axis=_axis(summary, jumps),
-        kept=_kept(kept, pictures[len(people) :], jumps),
+        sharp=_sharp(sharp, pictures[len(people) :], jumps),
         others=_others(people, pictures, len(account.others.appearances), jumps),
         facts=_terms(_facts(facts, summary)),
-        settings=_terms(sorted(facts.settings.items())),
+        settings=_terms((flag_of(name), value or "nothing") for name, value in sorted(facts.settings.items())),
     )
 
 
@@ -150,11 +152,16 @@ class Jumps:
 
     def __init__(self, out_name: str, shift_s: float) -> None:
         self.film = "./" + quote(os.fsencode(out_name), safe="")  # no character of it ends an attribute
-        self._shift_s = shift_s
+        self.shift_s = shift_s
 
     def film_s(self, time_s: float) -> float:
         """Return the film's time of a time of the recording."""
-        return max(0.0, time_s + self._shift_s)
+        return max(0.0, time_s + self.shift_s)
+
+    def part(self, begin_s: float, end_s: float) -> str:
+        """Return a link to the beginning of a part of the recording, and the time code of its end where that is another."""
+        end = time_code(self.film_s(end_s))
+        return self.to(begin_s) + (f" to {end}" if end != time_code(self.film_s(begin_s)) else "")
 
     def to(self, time_s: float) -> str:
         """Return a link to a time of the recording, with its time code as text."""
@@ -178,7 +185,7 @@ def _spans(spans: Sequence[Span], jumps: Jumps, none: str) -> str:
         return f"<p>{none}</p>"
     found = few(spans, MOST_SPANS)
     items = "".join(
-        f"<li>{jumps.to(span.begin_s)} to {time_code(jumps.film_s(span.end_s))}: {escaped(plain(span.why))} "
+        f"<li>{jumps.part(span.begin_s, span.end_s)}: {escaped(span.why)} "
         f'<span class="soft">({counted(span.frames, "frame")})</span></li>'
         for span in found[:MOST_SPANS]
     )
@@ -201,12 +208,12 @@ def _axis(summary: Summary, jumps: Jumps) -> str:
     return "".join(f"<li>{jumps.to(time_s)}</li>" for time_s in dict.fromkeys(times_s))  # one frame has one time
 
 
-def _kept(kept: Sequence[Kept], pictures: Sequence[bytes | None], jumps: Jumps) -> str:
-    if not kept:
+def _sharp(sharp: Sequence[Sharp], pictures: Sequence[bytes | None], jumps: Jumps) -> str:
+    if not sharp:
         return "<p>Nobody is visible anywhere in this film.</p>"
     items = (
-        _thumbnail(picture, "Who is visible", jumps.to(each.time_s))
-        for each, picture in zip(kept, pictures, strict=True)
+        _thumbnail(picture, "Who stays sharp", jumps.to(each.time_s))
+        for each, picture in zip(sharp, pictures, strict=True)
     )
     return f'<ul class="people">{"".join(items)}</ul>'
 
@@ -218,13 +225,13 @@ def _others(people: Sequence[Appearance], pictures: Sequence[bytes | None], tota
         _thumbnail(
             picture,
             f"Person {number}, as hidden in the film",
-            f"{number}: {jumps.to(person.first_s)} to {time_code(jumps.film_s(person.last_s))}",
+            f"{number}: {jumps.part(person.first_s, person.last_s)}",
         )
         for number, (person, picture) in enumerate(zip(people, pictures, strict=False), 1)
     )
     said = (
         "As they are hidden in the film. Each entry is one stretch in which somebody could be followed, so a person who left and "
-        "came back has several. A picture may show a part of the person who is kept, where the two overlap."
+        "came back has several. A picture may show a part of who stays sharp, where the two overlap."
     )
     if total > len(people):
         said += f" These are the {len(people)} longest of {total:,} entries."

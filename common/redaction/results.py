@@ -66,6 +66,9 @@ class ResultsFile:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             os.write(fd, header.encode())
+        except OSError:  # a full disk: a file without a header would be taken for somebody else's
+            path.unlink()
+            raise
         finally:
             os.close(fd)
 
@@ -123,12 +126,15 @@ class ResultsFile:
 
 
 def key_in(path: Path) -> str | None:
-    """Return the key of a file of results, None where there is no file.
+    """Return the key of a file of results, None where there is no file, or an empty one: its maker was killed, and it is removed.
 
     Raises:
         ConfigError: The file does not begin with a header, so it may be somebody else's.
     """
     if not path.exists():
+        return None
+    if path.stat().st_size == 0:
+        path.unlink()
         return None
     with ResultsFile(path) as file:
         return file.key

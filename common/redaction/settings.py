@@ -66,7 +66,7 @@ Texts = dict[str, str]  # setting → its value as a user writes it
 def declared() -> dict[str, Field[Any]]:
     """Return the declaration of each setting of STAGE_OF."""
     found = {stage: {each.name: each for each in fields(settings_of(stage))} for stage in STAGES}
-    return {name: found[stage][name] for name, stage in STAGE_OF.items() if name in found[stage]}
+    return {name: found[stage][name] for name, stage in STAGE_OF.items()}
 
 
 def text_of(value: object) -> str:

@@ -1,7 +1,7 @@
 """Many recordings: which of them are to be done, how one is done, and what is written down of it.
 
-Whoever does them, threads of this machine or tasks on others, calls `plan` once, `run_one` for each job wherever it likes, and
-`Plan.record` for each outcome.
+Whoever does them, threads of this machine or tasks on others, calls `plan` once, `Plan.begin` and then `run_one` for each job,
+the latter wherever it likes, and `Plan.record` for each outcome.
 """
 
 from __future__ import annotations
@@ -63,6 +63,15 @@ class Plan:
     done: list[Path] = field(default_factory=list)
     manifest: Manifest | None = None
 
+    def begin(self, job: Job) -> None:
+        """Write down that a job is begun, before `run_one`.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        if self.manifest is not None and (job.overwrite or not job.out.exists()):
+            self.manifest.begin(job.source, job.out)
+
     def record(self, outcome: Outcome) -> None:
         """Write down what became of a job.
 
@@ -97,10 +106,10 @@ def plan(inputs: Sequence[Path], out: Path, settings: Texts, workers: int, *, ov
         ConfigError: `out` cannot be the folder of the outputs.
     """
     if len(inputs) == 1 and not inputs[0].is_dir():
-        (name,) = output_names([Path(inputs[0].name)], settings.get("codec", "h264")).values()
+        (name,) = output_names([Path(inputs[0].name)], settings["codec"]).values()
         path = out / name if out.is_dir() else out
         return Plan([Job(inputs[0], path, settings, workers, overwrite)], {inputs[0]: frames_in(inputs[0]) or 0})
-    places = _places(inputs, out, settings.get("codec", "h264"))
+    places = _places(inputs, out, settings["codec"])
     _make_folder(out)
     manifest = Manifest(out)
     made = Plan([], manifest=manifest)

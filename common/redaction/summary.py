@@ -10,11 +10,17 @@ from pathlib import Path
 from common.redaction.judgements import Judgement, read_judgements
 from common.redaction.spans import Span, SpanJoiner
 
-AS_ASKED = ""  # the reason where everybody is hidden because that was asked for
-# reasons that say what is in the picture, as compose gives them: nobody has to look there. Any other reason, also one that is not
-# known here, says that nobody could judge the frame
+AS_ASKED = "nobody stays sharp, by setting"  # the reason where everybody is hidden because that was asked for
+# reasons of compose that say what is in the picture, or what was asked for: nobody has to look there. Any other reason, also one
+# that is not known here, says that nobody could judge the frame
 SETTLED = frozenset(
-    {AS_ASKED, "nobody found", "nobody found; everybody who comes is shown", "you are not in the picture"}
+    {
+        AS_ASKED,
+        "nobody is found",
+        "the person who stays sharp is not found",
+        "the person who stays sharp is not found before and after it",
+        "before the moment at which a person is chosen",
+    }
 )
 
 

@@ -6,21 +6,7 @@ import math
 
 from common.redaction.summary import AS_ASKED, Summary
 
-# what a reader of the report is told instead of what compose says to the person in front of the camera
-PLAIN = {
-    AS_ASKED: "everybody is hidden, as was asked for",
-    "nobody found": "nobody was found in the picture",
-    "nobody found; everybody who comes is shown": "nobody was found in the picture",
-    "you are not in the picture": "the person to keep was not in the picture",
-    "not sure that this is you": "it was not certain which person to keep",
-    "no mask yet": "nobody could tell yet who is where",
-}
 MOST_REASONS = 4  # in one sentence
-
-
-def plain(reason: str) -> str:
-    """Return a reason in words that need no knowledge of the program."""
-    return PLAIN.get(reason, reason)
 
 
 def time_code(seconds: float) -> str:
@@ -58,27 +44,27 @@ def outcome(summary: Summary) -> str:
     frames, hidden = summary.frames, summary.frames - summary.shown
     if set(summary.reasons) == {AS_ASKED} and not summary.shown:
         return f"Everybody is hidden in all of the {counted(frames, 'frame')}, as was asked for."
-    who = "The person who is kept" if "everybody" not in summary.states else "Everybody who was found"
+    who = "The person who stays sharp" if "everybody" not in summary.states else "Everybody who is found"
     said = f"{who} is visible in {summary.shown:,} of {counted(frames, 'frame')} ({percent(summary.shown, frames)})."
     if not hidden:
         return f"{said} No frame is hidden completely."
-    reasons = [f"{number:,} because {plain(reason)}" for reason, number in list(summary.reasons.items())[:MOST_REASONS]]
+    reasons = [f"{number:,} ({reason})" for reason, number in list(summary.reasons.items())[:MOST_REASONS]]
     rest = hidden - sum(list(summary.reasons.values())[:MOST_REASONS])
     reasons += [f"{rest:,} for other reasons"] if rest else []
     others = f"the other {hidden:,}" if summary.shown else "all of them"
     return f"{said} The picture is hidden completely in {others} ({percent(hidden, frames)}): {', '.join(reasons)}."
 
 
-def verdict(summary: Summary, first: str) -> str:
+def verdict(summary: Summary, shift_s: float = 0.0) -> str:
     """Say whether a person should look at the film, and where.
 
     Args:
         summary: Of the judgements.
-        first: Time code of the first moment.
+        shift_s: What is added to a time of the recording to have the film's.
     """
     if not summary.needs_look:
         return "No moment was in doubt. The program can still be mistaken, so look at the film before you pass it on."
-    moments = len(summary.moments)
+    moments, first = len(summary.moments), time_code(summary.moments[0].begin_s + shift_s)
     where = f"at one moment, {first}" if moments == 1 else f"at {moments:,} moments, the first at {first}"
     said = f"A person should look at the film {where}."
     if summary.unjudged:

@@ -169,7 +169,7 @@ class Chooser:
     def _lost(self, result: MasksInferred, people: People, reason: str) -> Look:
         is_new = self._found_ns is not None and not self._is_lost
         doubt = UNSURE if reason == UNSURE else LOST_HERE if is_new and people.instances else ""
-        self._is_lost = True
+        self._is_lost = self._found_ns is not None
         return Look(result, Outcome.LOST, (), self._maps(people, [], [], people.areas), reason=reason, doubt=doubt)
 
     def _reason(self, people: People) -> str:

@@ -19,7 +19,7 @@ from common.vision.arrays import GrayImage, SoftMask
 from compose.every.grid_frame import GridFrame
 from compose.every.looks import Outcome
 from compose.picture.alpha import EMPTY, Alpha
-from compose.picture.matte_edge import BESIDE, SHARPEN, crop_alpha, scaled_box
+from compose.picture.matte_edge import BESIDE, SHARPEN, crop_alpha, padded_box, scaled_box
 from compose.who.region_state import GridBox, dilated, masked
 
 NEWEST = 0.4  # weight of a look in the mean of those so far
@@ -145,14 +145,29 @@ def alpha_of(evidence: Evidence, likely: SoftMask, box: GridBox, size_wh: tuple[
     )
     bound = np.asarray(cv2.bitwise_and(soft, cv2.bitwise_not(dilated(others, MARGIN))), np.uint8)
     found = np.clip((evidence.subject.astype(np.int16) - LIKELY) * SLOPE + MIDDLE, 0, 255).astype(np.uint8)
-    x0, y0, x1, y1 = box
-    pixels = scaled_box(box, mine.shape, size_wh[::-1])
+    x0, y0, x1, y1 = around = padded_box(wide, 0)
+    pixels = scaled_box(around, mine.shape, size_wh[::-1])
     wh = pixels[2] - pixels[0], pixels[3] - pixels[1]
-    part = masked(found, mine)[y0:y1, x0:x1]
-    person, found, limit = (
-        cv2.resize(area, wh, interpolation=cv2.INTER_LINEAR) for area in (likely, part, bound[y0:y1, x0:x1])
+    part, limit = (
+        np.asarray(cv2.resize(area[y0:y1, x0:x1], wh, interpolation=cv2.INTER_LINEAR), np.uint8)
+        for area in (masked(found, mine), bound)
     )
-    return crop_alpha(np.asarray(cv2.min(cv2.LUT(cv2.max(person, found), SHARPEN), limit), np.uint8), pixels)
+    shown = np.asarray(cv2.max(part, _inside(likely, scaled_box(box, mine.shape, size_wh[::-1]), pixels)), np.uint8)
+    return crop_alpha(np.asarray(cv2.min(cv2.LUT(shown, SHARPEN), limit), np.uint8), pixels)
+
+
+def _inside(likely: SoftMask, of: GridBox, wanted: GridBox) -> SoftMask:
+    """Return what a map of the box `of` says inside the box `wanted`, both in pixels of the frame; 0 where it says nothing."""
+    whole = np.zeros((wanted[3] - wanted[1], wanted[2] - wanted[0]), np.uint8)
+    left, top, right, bottom = (
+        max(of[0], wanted[0]), max(of[1], wanted[1]), min(of[2], wanted[2]), min(of[3], wanted[3]),
+    )  # fmt: skip
+    if left < right and top < bottom:
+        drawn = cv2.resize(likely, (of[2] - of[0], of[3] - of[1]), interpolation=cv2.INTER_LINEAR)
+        whole[top - wanted[1] : bottom - wanted[1], left - wanted[0] : right - wanted[0]] = drawn[
+            top - of[1] : bottom - of[1], left - of[0] : right - of[0]
+        ]
+    return whole
 
 
 def blended(one: Alpha, other: Alpha, weight: float, size_wh: tuple[int, int]) -> Alpha:

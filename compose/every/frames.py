@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from common.errors import ConfigError, RestartError, RingGoneError
 from common.ipc.credit import CreditedReceiver, deep
 from common.ipc.messages import FrameCaptured, MasksInferred, RecordingEnded
-from common.ipc.records import DetectorKind, FrameInfo
+from common.ipc.records import FrameInfo
 from common.ipc.ring import RingCache
 from common.ipc.streams import FRAMES, FRAMES_WANTED, MASKS, Context, bind, connect, receive
 from common.metrics.counters import Counters
 from common.redaction.results import ResultsFile
 from common.vision.arrays import BgrImage
-from compose.every.judge import Judge, Judged
 
 
 class Recorded(NamedTuple):
@@ -23,11 +23,13 @@ class Recorded(NamedTuple):
 
     picture: (H, W, 3) uint8 BGR; the receiver owns it.
     result: What was found in it; None exactly where nobody looked.
+    is_cut: Whether the frame is the first of another shot.
     """
 
     frame: FrameInfo
     picture: BgrImage
     result: MasksInferred | None
+    is_cut: bool
 
 
 class RecordedFrames:
@@ -90,14 +92,13 @@ class RecordedFrames:
             RestartError: Its picture is not there any more, because capture has ended.
             ConfigError: Its result cannot be kept, as on a full disk.
         """
-        frame, is_look = self._come[0].frame, self._come[0].is_look
-        try:
+        message, picture = self._come[0], None
+        frame = message.frame
+        with suppress(RingGoneError):
             picture = self._ring.read(frame.segment, frame.sequence, frame.shape, None)
-        except RingGoneError:
-            raise RestartError("capture has ended before every frame was taken; start again") from None
-        if picture is None:
-            raise RuntimeError(f"frame {frame.frame_id} was overwritten though it was not taken")
-        result = self._result_of(frame) if is_look else None
+        if picture is None:  # what is wanted is never overwritten
+            raise RestartError(f"frame {frame.frame_id} is not there any more, because capture has ended; start again")
+        result = self._result_of(frame) if message.is_look else None
         if result is not None and self._kept is not None:
             try:
                 self._kept.add(result)
@@ -106,7 +107,7 @@ class RecordedFrames:
         self._come.popleft()
         self._results.pop(frame.frame_id, None)
         self._taken += 1
-        return Recorded(frame, picture, result)
+        return Recorded(frame, picture, result, message.is_cut)
 
     def _result_of(self, frame: FrameInfo) -> MasksInferred | None:
         """Return the result of a frame: of this run, or of an earlier one."""
@@ -118,44 +119,3 @@ class RecordedFrames:
             del self._results[frame.frame_id]  # capture has the look made again
             return None
         return result
-
-
-class JudgedFrames:
-    """The frames that are judged, in order; each is taken when it can be.
-
-    Args:
-        frames: What has come.
-        judge: Holds frames back until it knows what comes after them.
-
-    Attributes:
-        model: Name of the networks that found the people, "" before the first result.
-        detector: Their kind.
-    """
-
-    def __init__(self, frames: RecordedFrames, judge: Judge) -> None:
-        self._frames, self._judge = frames, judge
-        self._judged: deque[Judged] = deque()
-        self.model, self.detector = "", DetectorKind.NONE
-        self._all_taken = False
-
-    @property
-    def have_ended(self) -> bool:
-        """Whether `next` has returned every frame of the recording."""
-        return self._all_taken and not self._judged
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether `next` has something to do."""
-        return bool(self._judged) or self._frames.is_ready or (self._frames.have_ended and not self._all_taken)
-
-    def next(self) -> Judged | None:
-        """Return the next frame that is judged. None: not yet, or never again; one more frame may have been taken."""
-        if not self._judged and self._frames.is_ready:
-            taken = self._frames.take()
-            if taken.result is not None:
-                self.model, self.detector = taken.result.model, taken.result.detector
-            self._judged.extend(self._judge.add(*taken))
-        elif not self._judged and self._frames.have_ended and not self._all_taken:
-            self._judged.extend(self._judge.end())
-            self._all_taken = True
-        return self._judged.popleft() if self._judged else None

@@ -10,7 +10,6 @@ import numpy as np
 from common.ipc.records import FrameInfo
 from common.vision.arrays import BgrImage, GrayImage, SoftMask
 from common.vision.pyramid import ImagePyramid
-from compose.every.cuts import CutDetector
 from compose.every.looks import Look
 from compose.who.flow import Flow, FlowMeter
 from compose.who.region import PresentFrame, grid_wh
@@ -71,17 +70,17 @@ class GridFrames:
     """Makes the grid frames of a recording, one after the other."""
 
     def __init__(self) -> None:
-        self._meter, self._cuts = FlowMeter(), CutDetector()
+        self._meter = FlowMeter()
         self._last: GridFrame | None = None
 
-    def add(self, frame: FrameInfo, picture: BgrImage) -> GridFrame:
+    def add(self, frame: FrameInfo, picture: BgrImage, *, is_cut: bool) -> GridFrame:
         """Return the grid frame of the next picture, (H, W, 3) uint8 BGR, and tell the last one how it moved."""
         pyramid = ImagePyramid(picture)
         wh = grid_wh((frame.width, frame.height))
         small = pyramid.smallest_at_least(SAMPLE_SCALE * wh[0], 1)
         least = np.asarray(cv2.resize(small, wh), np.uint8)
         grey = np.asarray(cv2.cvtColor(least, cv2.COLOR_BGR2GRAY), np.uint8)
-        flows, is_cut = self._meter.measure_both(grey), self._cuts.is_cut(least)
+        flows = self._meter.measure_both(grey)
         known = flows is not None and not is_cut
         now = GridFrame(frame, pyramid, small, least, grey, is_cut, flows[0] if flows and known else None)
         if self._last is not None and flows and known:

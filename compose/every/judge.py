@@ -69,15 +69,18 @@ class Judge:
         self._waiting: list[GridFrame] = []
         self._forwards: dict[int, Propagated] = {}  # of the frames that wait
 
-    def add(self, frame: FrameInfo, picture: BgrImage, result: MasksInferred | None) -> list[Judged]:
+    def add(
+        self, frame: FrameInfo, picture: BgrImage, result: MasksInferred | None, *, is_cut: bool = False
+    ) -> list[Judged]:
         """Take the next frame. Return the frames that are judged now, in order.
 
         Args:
             frame: Describes it.
             picture: (H, W, 3) uint8 BGR, which belongs to the judge from now on.
             result: What was found in it; None exactly where nobody looked.
+            is_cut: It is the first frame of another shot.
         """
-        grid = self._frames.add(frame, picture)
+        grid = self._frames.add(frame, picture, is_cut=is_cut)
         if grid.is_cut:
             self._chooser.cut()
             self._forward.forget()
@@ -180,7 +183,7 @@ class Judge:
             reason=reason,
             look=look is not None,
             subject=None if reason else _relative(alpha, info),
-            others=() if near is None else tuple(i.box_xyxy for i in near.strangers),
+            others=() if near is None else tuple(i.box_xyxy for i in near.others),
             doubt="" if look is None else look.doubt,
         )
         return Judged(info, frame.pyramid, decision, alpha, judgement)

@@ -13,8 +13,10 @@ from common.ipc.messages import MasksInferred
 from common.ipc.records import Instance
 from common.vision.arrays import SoftMask
 from common.vision.coco import PERSON
-from common.vision.grid import likely_on_grid
-from compose.who.look_maps import LookMaps, union
+from common.vision.grid import likely_on_grid, on_grid
+from compose.who.look_maps import EVEN_PROBABILITY, LookMaps, union
+from compose.who.others import coverage
+from compose.who.subject import SAME_BODY
 
 
 class Outcome(Enum):
@@ -52,6 +54,13 @@ class Look:
     def strangers(self) -> list[Instance]:
         """The people and the signs of people who do not stay sharp."""
         return [i for i in self.result.instances if i.class_id == PERSON and not any(i is s for s in self.subjects)]
+
+    @property
+    def others(self) -> list[Instance]:
+        """The strangers, without second detections of the subject or of a part of it."""
+        mine = self.maps.subject
+        wh = mine.shape[1], mine.shape[0]
+        return [i for i in self.strangers if coverage(on_grid(i, wh, EVEN_PROBABILITY), mine) < SAME_BODY]
 
     def likely_subject(self) -> SoftMask:
         """Return the probability of the subject on the grid, (h, w) uint8."""

@@ -14,9 +14,10 @@ from common.redaction.results import ResultsFile
 from common.runtime.run_dir import writer_lock
 from common.runtime.stage_context import StageContext
 from compose.every.composites import RecordedComposites
-from compose.every.frames import JudgedFrames, RecordedFrames
+from compose.every.frames import RecordedFrames
 from compose.every.judge import Judge
 from compose.every.judgement import JudgementsFile
+from compose.every.judging import JudgedFrames
 from compose.malloc import tune_malloc
 from compose.picture.renderer import Renderer
 from compose.settings import ComposeSettings

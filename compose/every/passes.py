@@ -48,6 +48,7 @@ class Pass:
         self._edge, self._is_forward = edge, forward
         self._later_is_same = True  # backwards: whether the look that came before has the same subject as this one
         self._region, self._id, self._since_apart = Region(), -1, 0
+        self._missed: SoftMask | None = None  # where the subject was when looks began to miss it
 
     def forget(self) -> None:
         """Forget everything: the next frame is of another shot."""
@@ -82,7 +83,9 @@ class Pass:
         if area is None or not area.any():
             return None
         if frame.likely is None or frame.box is None:
-            frame.likely, frame.box = self._edge.infer(self._present, area)
+            frame.likely, frame.box = self._edge.infer(
+                self._present, area if self._missed is None else _max(area, self._missed)
+            )
         if look is not None and look.outcome is Outcome.FOUND:
             look.coverage = coverage(look, frame)
         state = self._region.propagate(frame.likely, frame.box)
@@ -95,6 +98,9 @@ class Pass:
         subject = maps.subject
         if look.outcome is Outcome.MISSED and self._predicted is not None:
             subject = masked(self._predicted, cv2.bitwise_not(maps.others))
+            self._missed = self._predicted if self._missed is None else _max(self._missed, self._predicted)
+        else:
+            self._missed = None
         self._region.correct(self._id, subject, maps.others, maps.certain, signs=maps.signs, is_same=is_same)
 
 

@@ -67,7 +67,8 @@ class Original:
             log.info("not in the film: %s", ", ".join(left_out))
         self._packets = self._container.demux()
         self._ahead: Packet[Stream] | None = None
-        self._last_dts: dict[int, int] = {}
+        self._last_dts: dict[int, int] = {}  # by track
+        self._following: dict[int, int] = {}  # by track: when its last packet is over, ticks
         self._lead: int | None = None  # ticks from the first picture's decoding time to its stamp
         self._end: int | None = None  # ticks
 
@@ -88,7 +89,7 @@ class Original:
             self._ahead = None
             if packet.stream is self._video:
                 self._measure(packet)
-            elif packet.stream in self.copied and packet.dts is not None and not _is_gap(packet):
+            elif packet.stream in self.copied and not _is_gap(packet):
                 yield packet
 
     def close(self) -> None:
@@ -102,7 +103,7 @@ class Original:
         except FFmpegError as error:
             log.warning("--source: the recording is damaged: its sound ends there (%s)", error.strerror)
             return None
-        if packet is not None:
+        if packet is not None and packet.stream in self.copied:
             self._mend(packet)
         return packet
 
@@ -115,17 +116,17 @@ class Original:
         self._end = max(self._end or begin, begin + packet.duration)
 
     def _mend(self, packet: Packet[Stream]) -> None:
-        """Have the decoding times of a track rise from packet to packet, as every container demands."""
+        """Have every packet state a decoding time, later than that of the one before: every container demands that.
+
+        A packet without a time stamp follows the one before it.
+        """
         if packet.dts is None:
-            packet.dts = packet.pts
-        if packet.dts is None:
-            return
+            packet.dts = packet.pts if packet.pts is not None else self._following.get(packet.stream_index, 0)
         step = 0 if packet.stream.type == "subtitle" else 1  # two lines of subtitles may come at once
-        least = self._last_dts.get(packet.stream_index, packet.dts - step) + step
-        if packet.dts < least:
-            packet.dts = least
-            packet.pts = max(least, packet.pts) if packet.pts is not None else None
+        packet.dts = max(packet.dts, self._last_dts.get(packet.stream_index, packet.dts - step) + step)
+        packet.pts = packet.dts if packet.pts is None else max(packet.pts, packet.dts)
         self._last_dts[packet.stream_index] = packet.dts
+        self._following[packet.stream_index] = packet.dts + (packet.duration or 0)
 
 
 def _is_gap(packet: Packet[Stream]) -> bool:

@@ -12,14 +12,17 @@ from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from common.runtime.environment import quieten_svt_av1
 from common.vision.arrays import BgrImage
 from display.film.colours import PictureConverter
-from display.film.containers import FORMATS, Encoder
+from display.film.containers import FORMATS, SVT_AV1, Encoder
 from display.film.original import Original
 from display.film.part_file import PartFile
 from display.film.stamps import FrameStamps, common_rate, film_time_base
 
 FALLBACK_RATE = 25  # pictures a second, for a recording that does not say; only hints depend on it
+FIRST_REORDERED = 3  # fewer pictures are encoded in their own order
+MOST_FOR_AV1 = 240  # pictures a second that its encoder takes as a hint
 APPLES_HEVC = "hvc1"  # the one of the two names of HEVC in MP4 that Apple's players know
 # what describes the file and not the recording, and would be wrong of another file
 OF_THE_FILE = {"major_brand", "minor_version", "compatible_brands", "encoder", "rotate", "duration"}
@@ -95,14 +98,9 @@ class FilmWriter:
             self._mux_copies(last * self._time_base)  # by then the recording has said where its pictures end
             end_s = self._original.end_s
             end = last + self._usual_duration if end_s is None else round(end_s / self._time_base) + self._stamps.delay
-            self._encode_waiting(max(1, end - last))
-            rest = self._video.encode(None)
-            self._mux(rest[:-1])
-            for packet in rest[-1:]:
-                if self._is_mp4 and packet.pts is not None and packet.dts is not None and self._lead is not None:
-                    # MP4 has durations in decoding order, whose sum is that of the film, and no stamp of the end
-                    self._durations[packet.pts] = max(1, end - self._lead - packet.dts)
-                self._mux([packet])
+            end = max(end, last + 1)
+            self._encode_waiting(end - last)
+            self._mux_rest(self._video.encode(None), end)
         self._mux_copies(None)
         self._container.close()
 
@@ -116,6 +114,9 @@ class FilmWriter:
         stream = self._container.add_stream(encoder.name, rate=rate, options={**encoder.options, "crf": str(quality)})
         if not isinstance(stream, VideoStream):
             raise TypeError(f"{encoder.name} encodes no pictures")
+        if encoder.name == SVT_AV1:
+            quieten_svt_av1()
+            stream.codec_context.framerate = min(Fraction(rate), Fraction(MOST_FOR_AV1))
         stream.width, stream.height = size_wh
         # no stream of H.264 or HEVC has an odd side with colours of half the size
         halves = encoder.halves_odd or not any(side % 2 for side in size_wh)
@@ -152,12 +153,23 @@ class FilmWriter:
             self._mux_copies(packet.dts * self._time_base)
             self._container.mux(packet)
 
+    def _mux_rest(self, packets: list[Packet[VideoStream]], end: int) -> None:
+        """Write the last packets of pictures, of a film that is over at `end`, ticks."""
+        if self._lead is None and len(packets) < FIRST_REORDERED:
+            for packet in packets:  # x265 states any decoding time at all where it gets so few pictures
+                packet.dts = packet.pts
+        self._mux(packets[:-1])
+        for packet in packets[-1:]:
+            if self._is_mp4 and packet.pts is not None and packet.dts is not None and self._lead is not None:
+                # MP4 has durations in decoding order, whose sum is that of the film, and no stamp of the end
+                self._durations[packet.pts] = max(1, end - self._lead - packet.dts)
+            self._mux([packet])
+
     def _mux_copies(self, until_s: Fraction | None) -> None:
         """Write what is copied and comes before a time of the film, or all that is left."""
         for packet in self._original.until(None if until_s is None else until_s - self.delay_s):
             delay = round(self.delay_s / packet.time_base)
-            packet.dts = None if packet.dts is None else packet.dts + delay
-            packet.pts = None if packet.pts is None else packet.pts + delay
+            packet.dts, packet.pts = (packet.dts or 0) + delay, (packet.pts or 0) + delay
             packet.stream = self._copies[packet.stream_index]
             self._container.mux(packet)
 

@@ -9,14 +9,12 @@ import json
 import subprocess
 import sys
 import tempfile
-import venv
 from pathlib import Path
-
-import platformdirs
 
 from infer.settings import NO_MODEL
 from tests.bench.calls import MODEL, record_call
 from tests.bench.clips import AGAIN, calm, footage, scaled
+from tests.bench.environment import bin_with
 from tests.bench.table import print_table
 
 SIZE_WH = (1280, 720)
@@ -27,15 +25,15 @@ LOOP = Path(__file__).with_name("peer_loop.py")
 
 def main() -> None:
     """The peer, then the call with a Mask R-CNN and with the embedded detector; somebody who moves, and somebody calm."""
-    python = _python()
-    if python is None:
+    programs = bin_with("peer", *PACKAGES)
+    if programs is None:
         print(f"\npeer: left out, {PACKAGES[0]} cannot be installed for Python {sys.version.split()[0]}")
         return
     rows = []
     with tempfile.TemporaryDirectory(prefix="onlyme-bench-") as folder:
         clips = {footage(): scaled(AGAIN, SIZE_WH, Path(folder)), "calm": calm(SIZE_WH, Path(folder))}
         for what, clip in clips.items():
-            command = [str(python), str(LOOP), str(clip), str(SECONDS)]
+            command = [str(programs / "python"), str(LOOP), str(clip), str(SECONDS)]
             said = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
             peer_s = said["cpu_s"] / (said["shown"] / 30)
             rows.append(_row(what, "peer", said["shown"] / said["seconds"], peer_s, peer_s))
@@ -47,15 +45,3 @@ def main() -> None:
 
 def _row(what: str, how: str, fps: float, cpu_s: float, peer_s: float) -> dict[str, object]:
     return {"what": what, "how": how, "fps": fps, "CPU s": cpu_s, "/ peer": cpu_s / peer_s}
-
-
-def _python() -> Path | None:
-    """Python of an environment with the peer's packages, made where there is none; None where they cannot be had."""
-    folder = Path(platformdirs.user_cache_dir("onlyme")) / f"peer-{sys.version_info.major}.{sys.version_info.minor}"
-    python, done = folder / "bin" / "python", folder / "installed"
-    if not done.exists():
-        venv.create(folder, with_pip=True)
-        if subprocess.run([str(python), "-m", "pip", "install", "-q", *PACKAGES], check=False).returncode:
-            return None
-        done.touch()
-    return python

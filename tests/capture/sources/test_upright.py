@@ -43,6 +43,7 @@ def test_a_matrix_of_another_size_turns_nothing() -> None:
     [
         (720, Fraction(64, 45), 1024), (720, Fraction(8, 9), 640), (640, None, 640), (640, Fraction(0), 640),
         (640, Fraction(1000), 640), (640, Fraction(1, 1000), 640), (10_000, Fraction(2), 10_000),
+        (720, Fraction(12, 11), 786), (721, Fraction(1), 721),
     ],
 )  # fmt: skip
 def test_pixels_become_square(width: int, aspect: Fraction | None, square: int) -> None:

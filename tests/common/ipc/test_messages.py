@@ -56,6 +56,7 @@ RELAYED = PictureRelayed(1, 140, replace(COMPOSED, frame=replace(INFO, segment="
 ALL: list[Message] = [
     FRAME,
     replace(FRAME, is_look=True),
+    replace(FRAME, is_cut=True),
     NOTICE,
     RecordingEnded(0),
     FramesWanted(7),

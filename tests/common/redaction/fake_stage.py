@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from common.ipc.messages import MasksInferred
 from common.metrics.metrics import metrics, path_of
@@ -32,6 +32,8 @@ def display(play: dict[str, Any]) -> None:
     frames = play.get("frames", 4)
     metrics.set("frames_captured", frames)
     above, looked = find_ancestors(), 0
+    if play.get("fails_at_once"):
+        _fail(play)
     with ResultsFile(_of("results"), writes=True) as results:
         for number in range(frames):
             if not all_alive(above):
@@ -41,8 +43,7 @@ def display(play: dict[str, Any]) -> None:
                 results.add(MasksInferred(1, number, CAPTURED + number, 1, "infer.1", "a fake"))
                 looked += 1
                 if looked == play.get("fails_after"):
-                    print(f"display: {play['says']}", flush=True)
-                    raise SystemExit(play["code"])
+                    _fail(play)
             metrics.flush(path_of(_of("run_dir"), "display.1"))
     rows: list[dict[str, Any]] = [{"onlyme": "0"}]
     for number in range(frames):
@@ -51,6 +52,11 @@ def display(play: dict[str, Any]) -> None:
     _of("judgements").write_text("".join(json.dumps(row) + "\n" for row in rows))
     shutil.copy(_of("source"), _of("out"))
     _of("source").with_suffix(".looked").open("a").write(f"{looked}\n")
+
+
+def _fail(play: dict[str, Any]) -> NoReturn:
+    print(f"display: {play['says']}", flush=True)
+    raise SystemExit(play["code"])
 
 
 def other() -> None:

@@ -14,12 +14,12 @@ BOX = [0.1, 0.2, 0.3, 0.4]
 
 
 def test_every_frame_lasts_until_the_next_and_the_last_as_long_as_the_one_before(tmp_path: Path) -> None:
-    lines = [line_of(0, -0.5), hidden(1, "nobody found", time_s=0.0), line_of(2, 2.0, others=[BOX], doubt="look")]
+    lines = [line_of(0, -0.5), hidden(1, "nobody is found", time_s=0.0), line_of(2, 2.0, others=[BOX], doubt="look")]
     found = list(read_judgements(write_judgements(tmp_path / "j", lines)))
     assert [(each.time_s, each.end_s) for each in found] == [(-0.5, 0.0), (0.0, 2.0), (2.0, 4.0)]
     assert [(each.state, each.reason, each.is_shown) for each in found] == [
         ("live", "", True),
-        ("hidden", "nobody found", False),
+        ("hidden", "nobody is found", False),
         ("live", "", True),
     ]
     assert found[2].others == ((0.1, 0.2, 0.3, 0.4),) and found[2].doubt == "look" and found[1].subject is None

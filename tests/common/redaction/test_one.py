@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
 import stat
 import threading
 from dataclasses import replace
@@ -10,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from common.errors import AlreadyRunningError, ConfigError, RedactionError, SourceError
+from common.errors import AlreadyRunningError, ConfigError, RedactionError, SourceError, UserError
+from common.redaction import call as call_module
 from common.redaction.one import Job, redact, run
 from common.redaction.outcome import Progress
 from common.redaction.results import ResultsFile, key_in
 from common.redaction.workplace import Workplace
+from common.runtime.procinfo import parent_of
 from tests.common.redaction.staged import job, looked, source
 from tests.conftest import on_a_disk
 
@@ -29,7 +33,7 @@ WHOLE = {"out.mp4", "out.report.html", "out.results.jsonl"}
 
 def test_the_output_is_whole_and_nothing_else_is_left(tmp_path: Path) -> None:
     told: list[Progress] = []
-    call = source(tmp_path, frames=4, frame_s=0.2, judged={"1": {"state": "hidden", "reason": "nobody found"}})
+    call = source(tmp_path, frames=4, frame_s=0.2, judged={"1": {"state": "hidden", "reason": "nobody is found"}})
     done = run(job(call, tmp_path / "out.mp4"), told.append)
     assert (done.frames, done.shown, done.hidden, done.doubts, done.needs_look, done.code) == (4, 3, 1, 0, False, 0)
     assert done.out.read_bytes() == call.read_bytes()
@@ -53,7 +57,7 @@ def test_a_person_should_look_where_nobody_could_judge(tmp_path: Path) -> None:
 def test_what_was_found_is_kept_when_a_stage_fails_and_used_by_the_next_run(tmp_path: Path) -> None:
     call = source(tmp_path, frames=6, fails_after=4, says="expected a disk, got a full one; make room", code=2)
     wanted = job(call, tmp_path / "out.mp4")
-    with pytest.raises(SourceError, match=r"call.mp4: display: expected a disk, got a full one; make room$"):
+    with pytest.raises(UserError, match=r"call.mp4: display: expected a disk, got a full one; make room$"):
         run(wanted)
     assert names(tmp_path) == {"out.results.jsonl"}
     source(tmp_path, frames=6)
@@ -62,10 +66,58 @@ def test_what_was_found_is_kept_when_a_stage_fails_and_used_by_the_next_run(tmp_
     assert names(tmp_path) == WHOLE
 
 
+def test_nothing_is_kept_where_nothing_was_found(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="which holds none"):
+        run(
+            job(
+                source(tmp_path, fails_at_once=True, says="expected a video, got sound, which holds none", code=2),
+                tmp_path / "out.mp4",
+            )
+        )
+    assert names(tmp_path) == set()
+
+
 def test_a_crash_is_no_mistake_of_the_user(tmp_path: Path) -> None:
     with pytest.raises(RedactionError, match="display: crashed") as failed:
         run(job(source(tmp_path, fails_after=1, says="crashed", code=1), tmp_path / "out.mp4"))
     assert any("display: crashed" in line for line in failed.value.log)
+
+
+def display_of(out: Path) -> int:
+    """Return the pid of the fake display, 0 before it has started."""
+    log = Path((out.with_name(f".{out.name}.onlyme") / "run-folder").read_text(), "log").read_text()
+    found = re.search(r"display\.1 started \(pid=(\d+)\)", log)
+    return int(found[1]) if found else 0
+
+
+@pytest.mark.parametrize(
+    ("whom", "how", "says"),
+    [
+        ("display", signal.SIGKILL, "call.mp4: display.1 was killed; start again: what was found is kept"),
+        ("display", signal.SIGTERM, "call.mp4: the stages were ended by somebody else; start again"),
+        ("its runner", signal.SIGKILL, "call.mp4: honcho has lost display.1; start again: what was found is kept"),
+        ("honcho", signal.SIGKILL, "call.mp4: honcho was killed; start again: what was found is kept"),
+    ],
+)
+def test_a_process_that_is_killed_from_elsewhere_is_said(
+    whom: str, how: signal.Signals, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """honcho itself waits for ever where the runner of a stage is killed."""
+    monkeypatch.setattr(call_module, "LOST_AFTER_S", 0.5)
+    monkeypatch.setattr(call_module, "PATIENCE_S", 0.5)
+    wanted = job(source(tmp_path, frames=1000, frame_s=0.02), tmp_path / "out.mp4")
+    killed: list[int | None] = []
+
+    def kill(_: Progress) -> None:
+        if not killed and (pid := display_of(wanted.out)) and wanted.results.read_bytes().count(b"\n") > 2:
+            runner = parent_of(pid) or 0
+            killed.append({"display": pid, "its runner": runner, "honcho": parent_of(runner)}[whom])
+            os.kill(killed[0] or 0, how)
+
+    with pytest.raises(RedactionError, match=re.escape(says)):
+        run(wanted, kill)
+    assert killed
+    assert names(tmp_path) == {"out.results.jsonl"}
 
 
 @pytest.mark.parametrize("changed", ["a setting of the model", "the source", "the background"])
@@ -179,7 +231,9 @@ ON_A_FULL_DISK = """
 import sys
 from pathlib import Path
 from common.errors import UserError
+from common.redaction import call as call_module
 from common.redaction.one import run
+from common.runtime.procinfo import parent_of
 from tests.common.redaction.staged import job
 try:
     run(job(Path(sys.argv[1]), Path(sys.argv[2])))
@@ -199,3 +253,12 @@ def test_a_full_disk_is_one_line(size: str, tmp_path: Path) -> None:
     done = on_a_disk(f"size={size}", disk, ["-c", ON_A_FULL_DISK, str(call), str(disk / "out.mp4")], dict(os.environ))
     assert done.stdout.count("\n") == 1, done.stdout + done.stderr
     assert "No space left on device" in done.stdout
+
+
+def test_what_a_killed_process_left_is_removed_also_where_its_output_is_whole(tmp_path: Path) -> None:
+    wanted = job(source(tmp_path), tmp_path / "out.mp4")
+    run(wanted)
+    (tmp_path / ".out.mp4.onlyme").mkdir()
+    (tmp_path / ".out.mp4.onlyme" / "judgements.jsonl").touch()
+    assert "a new file" in refused(wanted, tmp_path / "none")
+    assert names(tmp_path) == WHOLE

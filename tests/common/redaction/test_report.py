@@ -16,6 +16,7 @@ import pytest
 from common.errors import UserError
 from common.redaction.facts import Facts
 from common.redaction.report import write_report
+from common.redaction.summary import AS_ASKED
 from common.vision.arrays import BgrImage
 from tests.capture.sources.films import evenly, number_of, write_film
 from tests.common.redaction.judged import FACTS, hidden, line_of, write_judgements
@@ -64,19 +65,19 @@ def images(page: Page) -> dict[str, list[BgrImage]]:
 def test_a_report_says_what_became_of_the_recording(tmp_path: Path) -> None:
     lines = [
         line_of(0),
-        *(hidden(n, "nobody found") for n in (1, 2)),
+        *(hidden(n, "nobody is found") for n in (1, 2)),
         hidden(3, "no mask yet"),
         line_of(4, doubt="check this"),
     ]
     page = Page(report(tmp_path, lines))
     for said in (
         "visible in 2 of 5 frames (40 %)",
-        "2 because nobody was found in the picture, 1 because nobody could tell yet who is where",
+        "2 (nobody is found), 1 (no mask yet)",
         "A person should look at the film at 2 moments, the first at 00:00.3.",
         "00:00.4 to 00:00.5: check this (1 frame)",
-        "00:00.1 to 00:00.3: nobody was found in the picture (2 frames)",
+        "00:00.1 to 00:00.3: nobody is found (2 frames)",
         "Nobody else was found.",
-        *("call.mov", "ab" * 32, "film.mp4", "people, faces", "0.2.0", "12.5 seconds", "lock", "blur"),
+        *("call.mov", "ab" * 32, "film.mp4", "people, faces", "0.2.0", "12.5 seconds", "--subject", "lock"),
     ):
         assert said in page.text
     assert "./film.mp4#t=0.400" in {link["href"] for link in page.all("a")}
@@ -90,7 +91,7 @@ def test_people_are_cut_from_the_film_where_they_are_largest(tmp_path: Path) -> 
     lines[9]["others"].append([0.6, 0.6, 1.2, 1.2])
     page = Page(report(tmp_path, lines))
     found = images(page)
-    kept = [number_of(picture) for picture in found.pop("Who is visible")]
+    kept = [number_of(picture) for picture in found.pop("Who stays sharp")]
     assert len(kept) == 6 and kept[0] == 0 and kept == sorted(set(kept)) and kept[-1] >= 16
     (first,), (second,) = found["Person 1, as hidden in the film"], found["Person 2, as hidden in the film"]
     assert first.shape == (24, 32, 3) and second.shape == (19, 26, 3), "cut at the picture's edges"
@@ -102,7 +103,12 @@ def test_time_codes_are_those_of_the_film(tmp_path: Path) -> None:
     lines = [line_of(number, time_s=100 + number / 10, doubt="look" * (number == 5)) for number in range(10)]
     page = Page(report(tmp_path, lines, film=write_film(tmp_path / "film.mp4", evenly(10, 10))))
     assert "00:00.5 to 00:00.6: look" in page.text
-    assert number_of(images(page)["Who is visible"][0]) == 0
+    assert number_of(images(page)["Who stays sharp"][0]) == 0
+
+
+def test_a_moment_shorter_than_a_time_code_has_one(tmp_path: Path) -> None:
+    lines = [line_of(0, 0.0), line_of(1, 0.51, doubt="check this"), line_of(2, 0.53)]
+    assert "00:00.5: check this (1 frame)" in Page(report(tmp_path, lines)).text
 
 
 def test_hostile_names_and_texts_are_text(tmp_path: Path) -> None:
@@ -167,11 +173,11 @@ def write_noise(path: Path, count: int) -> Path:
 
 def test_a_recording_of_one_frame_has_a_report(tmp_path: Path) -> None:
     page = Page(report(tmp_path, [line_of(0)]))
-    assert "visible in 1 of 1 frame (100 %)" in page.text and len(images(page)["Who is visible"]) == 1
+    assert "visible in 1 of 1 frame (100 %)" in page.text and len(images(page)["Who stays sharp"]) == 1
 
 
 def test_nobody_is_kept_where_everybody_is_hidden(tmp_path: Path) -> None:
-    page = Page(report(tmp_path, [hidden(number, "", others=[OTHER]) for number in range(3)]))
+    page = Page(report(tmp_path, [hidden(number, AS_ASKED, others=[OTHER]) for number in range(3)]))
     assert "Everybody is hidden in all of the 3 frames, as was asked for." in page.text
     assert "Nobody is visible anywhere in this film." in page.text and "No moment was in doubt." in page.text
 

@@ -112,7 +112,7 @@ def test_what_comes_after_a_broken_line_is_dropped(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "\n", "a text\n", "[1]\n", '{"key": 1}\n', '{"key": "' + KEY + '"}\n', '{"onlyme": "0.2.0"}\n']
+    "content", ["\n", "a text\n", "[1]\n", '{"key": 1}\n', '{"key": "' + KEY + '"}\n', '{"onlyme": "0.2.0"}\n']
 )  # fmt: skip
 def test_a_file_without_a_header_is_refused_in_one_line_and_kept(content: str, tmp_path: Path) -> None:
     path = tmp_path / "mine.jsonl"
@@ -129,6 +129,13 @@ def test_a_missing_file_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         ResultsFile(tmp_path / "none")
     assert key_in(tmp_path / "none") is None
+
+
+def test_an_empty_file_is_what_a_killed_process_left(tmp_path: Path) -> None:
+    (tmp_path / "new").touch()
+    assert key_in(tmp_path / "new") is None
+    ResultsFile.create(tmp_path / "new", KEY, "0.2.0")
+    assert key_in(tmp_path / "new") == KEY
 
 
 def test_a_line_that_is_no_result_is_refused_when_it_is_asked_for(path: Path) -> None:

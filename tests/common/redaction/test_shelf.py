@@ -62,8 +62,10 @@ def test_only_films_are_taken_from_a_folder(tmp_path: Path) -> None:
     sound(tmp_path / "sound.flac")
     sound(tmp_path / "music.flac", tmp_path / "picture.jpg")
     (tmp_path / "notes.txt").write_text("no film\n" * 100)
-    (tmp_path / "empty.mp4").touch()
-    (tmp_path / "broken.mp4").write_bytes(os.urandom(5000))
+    (tmp_path / "empty").touch()
+    (tmp_path / "broken").write_bytes(os.urandom(5000))
+    (tmp_path / "damaged.MP4").write_bytes(os.urandom(5000))
+    good.append(tmp_path / "damaged.MP4")  # nobody may believe that it was redacted
     film(tmp_path / ".hidden.mp4")
     film(tmp_path / ".hidden" / "d.mp4")
     film(tmp_path / "out" / "a.mp4")
@@ -172,6 +174,29 @@ def test_a_second_run_does_what_is_missing_or_changed(tmp_path: Path, settings: 
     assert [path.name for path in made.done] == ["c.mp4"]
     assert do_all([folder], out, {**settings, "background": "color:00ff00"}) == ["a.mp4", "b.mp4", "c.mp4", "d.mp4"]
     assert do_all([folder], out, settings, overwrite=True) == ["a.mp4", "b.mp4", "c.mp4", "d.mp4"]
+
+
+@pytest.mark.usefixtures("copies")
+def test_an_output_whose_maker_was_killed_before_it_wrote_that_down_is_made_again(
+    tmp_path: Path, settings: Texts
+) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    film(folder / "a.mp4")
+    made = plan([folder], out, settings, 1)
+    made.begin(made.jobs[0])
+    run_one(made.jobs[0])
+    (job,) = plan([folder], out, settings, 1).jobs
+    assert job.overwrite
+
+
+@pytest.mark.usefixtures("copies")
+def test_a_film_of_somebody_else_is_never_replaced(tmp_path: Path, settings: Texts) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    film(folder / "a.mp4")
+    film(out / "a.mp4", 7)
+    made = plan([folder], out, settings, 1)
+    made.begin(made.jobs[0])
+    assert [job.overwrite for job in plan([folder], out, settings, 1).jobs] == [False]
 
 
 @pytest.mark.usefixtures("copies")

@@ -6,7 +6,8 @@ import pytest
 
 from common.redaction.spans import Span
 from common.redaction.summary import AS_ASKED, SETTLED, summary
-from compose.who import selection
+from compose.every import chooser, judge
+from compose.who.selection import NOBODY_WANTED
 from tests.common.redaction.judged import hidden, line_of, write_judgements
 
 
@@ -14,17 +15,17 @@ def test_frames_are_counted_by_state_and_reason(tmp_path: Path) -> None:
     lines = [
         line_of(0),
         line_of(1, state="everybody"),
-        hidden(2, "nobody found"),
-        hidden(3, "you are not in the picture"),
+        hidden(2, chooser.NOBODY),
+        hidden(3, chooser.ELSEWHERE),
     ]
-    found = summary(write_judgements(tmp_path / "j", [*lines, hidden(4, "nobody found")]))
+    found = summary(write_judgements(tmp_path / "j", [*lines, hidden(4, chooser.NOBODY)]))
     assert (found.frames, found.shown, found.unjudged) == (5, 2, 0)
     assert found.states == {"live": 1, "everybody": 1, "hidden": 3}
-    assert list(found.reasons.items()) == [("nobody found", 2), ("you are not in the picture", 1)]
+    assert list(found.reasons.items()) == [(chooser.NOBODY, 2), (chooser.ELSEWHERE, 1)]
     assert found.begin_s == 0.0 and found.end_s == pytest.approx(0.5)
     assert [(span.why, span.frames) for span in found.hidden] == [
-        ("nobody found", 2),
-        ("you are not in the picture", 1),
+        (chooser.NOBODY, 2),
+        (chooser.ELSEWHERE, 1),
     ]
     assert found.moments == () and not found.needs_look
 
@@ -35,9 +36,7 @@ def test_nobody_has_to_look_where_it_is_known_why_a_frame_is_hidden(reason: str,
     assert not found.needs_look and found.unjudged == 0 and found.shown == 0
 
 
-@pytest.mark.parametrize(
-    "reason", ["not sure that this is you", "mask older than 500 ms", "no mask yet", "a reason of tomorrow"]
-)
+@pytest.mark.parametrize("reason", [chooser.UNSURE, chooser.NOBODY_THERE, "no mask yet", "a reason of tomorrow", ""])
 def test_a_person_should_look_where_nobody_could_judge(reason: str, tmp_path: Path) -> None:
     found = summary(write_judgements(tmp_path / "j", [line_of(0), hidden(1, reason), hidden(2, reason), line_of(3)]))
     assert found.needs_look and found.unjudged == 2 and found.hidden == ()
@@ -57,5 +56,5 @@ def test_a_hidden_frame_in_doubt_is_one_moment(tmp_path: Path) -> None:
 
 
 def test_settled_reasons_are_those_that_compose_gives() -> None:
-    assert {AS_ASKED, selection.NOBODY_FOUND, selection.NOBODY_YET, selection.NOT_HERE} == SETTLED
-    assert selection.NOT_SURE not in SETTLED
+    assert {NOBODY_WANTED, chooser.NOBODY, chooser.ELSEWHERE, chooser.TOO_EARLY, judge.NOT_BETWEEN} == SETTLED
+    assert AS_ASKED == NOBODY_WANTED

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from common.vision.arrays import BgrImage
+from common.vision.pyramid import ImagePyramid
 
 BINS = (8, 4, 4)  # hue, saturation, value
 # a cut changes the colours of the whole picture and most of its pixels. Within the shots of ../shared the first is at most 0.11,
@@ -14,18 +15,23 @@ LEAST_COLOURS = 0.2  # Hellinger distance of the histograms, 0..1
 LEAST_GREY = 20.0  # mean difference, grey levels
 
 
+SIZE_WH = (64, 36)
+
+
 class CutDetector:
-    """Looks at one small picture after the other."""
+    """Looks at one picture after the other."""
 
     def __init__(self) -> None:
         self._before: tuple[BgrImage, cv2.typing.MatLike] | None = None
 
-    def is_cut(self, small: BgrImage) -> bool:
-        """Return whether a picture, (h, w, 3) uint8 BGR, begins another shot. The first picture does not."""
+    def is_cut(self, picture: BgrImage) -> bool:
+        """Return whether a picture, (H, W, 3) uint8 BGR, begins another shot. The first picture does not."""
+        small = ImagePyramid(picture).smallest_at_least(*SIZE_WH)
+        small = np.asarray(cv2.resize(small, SIZE_WH, interpolation=cv2.INTER_AREA), np.uint8)
         hsv = cv2.cvtColor(small, cv2.COLOR_BGR2HSV)
         counts = cv2.calcHist([hsv], [0, 1, 2], None, list(BINS), [0, 180, 0, 256, 0, 256])
         before, self._before = self._before, (small, counts)
-        if before is None or before[0].shape != small.shape:
+        if before is None:
             return False
         if float(np.mean(cv2.mean(cv2.absdiff(before[0], small))[:3])) < LEAST_GREY:
             return False

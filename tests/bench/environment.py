@@ -1,0 +1,27 @@
+"""Python environments for programs that a bench is held against: what they need is nothing that belongs into ours."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import platformdirs
+
+
+def bin_with(name: str, *packages: str) -> Path | None:
+    """Return the folder of programs of an environment that holds `packages`, made where there is none.
+
+    None where they cannot be had: for this version of Python, or without an internet connection.
+    """
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    folder = Path(platformdirs.user_cache_dir("onlyme")) / f"{name}-{version}"
+    programs, done = folder / "bin", folder / "installed"
+    if not done.exists():
+        venv.create(folder, with_pip=True)
+        command = [str(programs / "python"), "-m", "pip", "install", "-q", *packages]
+        if subprocess.run(command, check=False).returncode:
+            return None
+        done.touch()
+    return programs

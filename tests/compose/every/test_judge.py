@@ -1,0 +1,157 @@
+"""Recordings of the demo scene: who is seen in every frame, and that looks after a frame count as those before it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from capture.demo import DemoScene
+from common.ipc.records import FrameInfo, Instance
+from compose.every.chooser import AFTER_CUT, ELSEWHERE, LOST_HERE, NOBODY, NOBODY_THERE, TOO_EARLY, UNSURE
+from compose.every.judge import AFTER, HELD_BYTES, JUDGED, LEAST_AFTER, frames_at_once
+from compose.settings import ComposeSettings
+from compose.who.selection import NOBODY_WANTED
+from tests.compose.every.scenes import LOOK_EVERY, SIZE_WH, Found, exact, judge
+from tests.people import scene_of
+
+LOCK = ComposeSettings(pace="every")
+LITTLE = 0.01
+
+
+@pytest.fixture(scope="module")
+def scene() -> DemoScene:
+    return DemoScene(*SIZE_WH, 30)
+
+
+def found_in(scene: DemoScene) -> Found:
+    return lambda index: exact(scene.masks(index))
+
+
+def test_every_frame_comes_once_and_in_order(scene: DemoScene) -> None:
+    count = JUDGED + AFTER + 7
+    film = judge(scene, range(count), found_in(scene), LOCK)
+    assert [one.frame.frame_id for one in film.judged] == list(range(count))
+    assert [one.judgement.number for one in film.judged] == list(range(count))
+    assert [one.judgement.look for one in film.judged[:5]] == [True, False, False, True, False]
+
+
+@pytest.mark.parametrize("situation", ["crossing", "occlusion", "touching"])
+def test_the_bystander_is_hidden_in_every_frame_and_the_subject_is_seen(situation: str) -> None:
+    scene = scene_of(situation, 1)
+    film = judge(scene, range(150), found_in(scene), LOCK)
+    assert set(film.states) == {"live"}
+    assert max(film.bystander) < LITTLE
+    assert np.mean(film.subject) > 0.85
+
+
+def test_who_enters_is_hidden_in_the_frames_before_the_first_look_that_finds_them() -> None:
+    scene = scene_of("entering", 0)
+    first = next(n for n in range(150) if scene.masks(n).bystander.any())
+
+    def late(index: int) -> list[Instance]:
+        return exact(scene.masks(index))[: 1 if index < first + 2 * LOOK_EVERY else 2]
+
+    film = judge(scene, range(first - 20, first + 40), late, LOCK)
+    assert max(film.bystander) < LITTLE
+    assert film.judged[-1].judgement.others
+
+
+def test_a_miss_between_two_looks_that_found_the_subject_is_bridged(scene: DemoScene) -> None:
+    def missing(index: int) -> list[Instance]:
+        return [] if 20 <= index <= 32 else exact(scene.masks(index))
+
+    film = judge(scene, range(60), missing, LOCK)
+    whole = judge(scene, range(60), found_in(scene), LOCK)
+    assert set(film.states) == {"live"}
+    assert min(film.subject[20:33]) > 0.9 * min(whole.subject[20:33])
+
+
+def test_the_subject_that_is_missed_for_long_is_hidden_from_the_last_look_that_found_it(scene: DemoScene) -> None:
+    def missing(index: int) -> list[Instance]:
+        return [] if index >= 21 else exact(scene.masks(index))
+
+    film = judge(scene, range(75), missing, LOCK)
+    assert film.states[:19] == ["live"] * 19
+    assert set(film.states[19:]) == {"hidden"}
+    assert film.judged[40].decision.reason == NOBODY
+
+
+def test_the_subject_that_goes_while_somebody_stays_is_a_moment_to_look_at(scene: DemoScene) -> None:
+    def gone(index: int) -> list[Instance]:
+        found = exact(scene.masks(index))
+        return found if index < 80 else found[1:]
+
+    film = judge(scene, range(50, 150), gone, LOCK)
+    assert set(film.states[28:]) == {"hidden"}
+    assert film.judged[30].judgement.doubt == LOST_HERE
+    assert {one.decision.reason for one in film.judged[30:]} <= {ELSEWHERE, UNSURE, NOBODY}
+    assert max(film.bystander) < LITTLE
+
+
+def test_after_a_cut_the_one_who_looks_the_same_is_shown_and_marked(scene: DemoScene) -> None:
+    def picture(index: int) -> np.ndarray:
+        shown = scene.frame(index)
+        if index < 30:
+            return shown
+        everywhere = scene.masks(index)
+        room = ~(everywhere.subject | everywhere.bystander)
+        shown[room] = (40, 90, 180)  # another room
+        return shown
+
+    film = judge(scene, range(60), lambda index: exact(scene.masks(index))[:1], LOCK, picture)
+    doubts = [(one.judgement.number, one.judgement.doubt) for one in film.judged if one.judgement.doubt]
+    assert doubts == [(30, AFTER_CUT)]
+    assert film.states == ["live"] * 60
+
+
+def test_after_a_cut_somebody_else_is_hidden(scene: DemoScene) -> None:
+    other = scene_of("entering", 3)
+
+    def picture(index: int) -> np.ndarray:
+        if index < 30:
+            return scene.frame(index)
+        shown = other.frame(120)
+        shown[~other.masks(120).bystander] = (40, 90, 180)
+        return shown
+
+    def found(index: int) -> list[Instance]:
+        return exact(scene.masks(index))[:1] if index < 30 else exact(other.masks(120))[1:]
+
+    film = judge(scene, range(60), found, LOCK, picture)
+    assert set(film.states[30:]) == {"hidden"}
+
+
+def test_the_person_at_the_chosen_point_stays_sharp_from_that_moment_on(scene: DemoScene) -> None:
+    rows, columns = np.nonzero(scene.masks(90).bystander)
+    x, y = float(columns.mean() / SIZE_WH[0]), float(rows.mean() / SIZE_WH[1])
+    film = judge(scene, range(60, 150), found_in(scene), ComposeSettings(pace="every", at=1.0, point=(x, y)))
+    assert {one.decision.reason for one in film.judged[:30]} == {TOO_EARLY}
+    assert set(film.states[30:60]) == {"live"}
+    assert not any(one.judgement.doubt for one in film.judged[:60])
+    assert min(film.bystander[31:60]) > 0.6
+    assert max(film.subject[31:60]) < 0.1
+
+
+def test_where_nobody_is_at_the_chosen_point_everybody_is_hidden(scene: DemoScene) -> None:
+    film = judge(scene, range(40), found_in(scene), ComposeSettings(pace="every", point=(0.01, 0.01)))
+    assert {one.decision.reason for one in film.judged} == {NOBODY_THERE}
+
+
+def test_nobody_stays_sharp_by_setting(scene: DemoScene) -> None:
+    film = judge(scene, range(20), found_in(scene), ComposeSettings(pace="every", subject="none"))
+    assert {(one.decision.reason, one.judgement.doubt) for one in film.judged} == {(NOBODY_WANTED, "")}
+
+
+def test_everybody_stays_sharp_by_setting(scene: DemoScene) -> None:
+    film = judge(scene, range(60, 100), found_in(scene), ComposeSettings(pace="every", subject="all"))
+    assert set(film.states) == {"everybody"}
+    assert min(film.subject) > 0.8
+    assert np.mean(film.bystander) > 0.6
+
+
+@pytest.mark.parametrize(("width", "height"), [(320, 180), (1920, 1080), (3840, 2160), (7680, 4320)])
+def test_the_pictures_that_wait_fit_into_memory(width: int, height: int) -> None:
+    judged, after = frames_at_once(FrameInfo(1, 0, 1, 0, "s", 0, height, width))
+    assert judged >= 1
+    assert after >= LEAST_AFTER
+    assert (judged + after) * 3 * width * height <= HELD_BYTES or after == LEAST_AFTER
