@@ -1,4 +1,4 @@
-"""The sink that other programs see as a camera, through pyvirtualcam (v4l2loopback on Linux)."""
+"""The sink that other programs see as a camera: a virtual one (v4l2loopback, through pyvirtualcam), or a PipeWire node (pipewire.py)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ log = logging.getLogger("onlyme")
 
 
 class Device(Protocol):
-    """The part of pyvirtualcam.Camera that is used."""
+    """The part of pyvirtualcam.Camera that is used. PipeWireDevice has it too."""
 
     device: str
 
