@@ -44,7 +44,7 @@ class SourceReader:
     ) -> None:
         self._open, self._name = open_source, name
         self.is_paused = paused
-        self._thread: threading.Thread | None = None
+        self._thread = threading.Thread()  # of the present session; before the first one it is none that runs
         self._retry_open = retry_open
         self._lock = threading.Lock()
         self._wake_r, self._wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -68,7 +68,7 @@ class SourceReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closing.set()
-        if self._thread is not None:
+        if self._thread.is_alive():
             self._thread.join(0.5)  # a thread that a device blocks ends with the process
 
     def fileno(self) -> int:
@@ -135,7 +135,7 @@ class SourceReader:
         self._thread.start()
 
     def _run(self, session: int, after: threading.Thread | None) -> None:
-        if after is not None:
+        if after is not None and after.is_alive():
             after.join(LET_GO_S)
         try:
             while self._is_current(session):

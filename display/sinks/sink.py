@@ -65,7 +65,11 @@ class UnattendedSink:
     """Base of sinks that take no commands."""
 
     local = False
-    is_watched = True  # so a recorder keeps the camera on
+
+    @property
+    def is_watched(self) -> bool:
+        """See Sink. A recorder keeps the camera on."""
+        return True
 
     def poll(self) -> SinkEvents:
         """See Sink."""

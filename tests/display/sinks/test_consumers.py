@@ -78,7 +78,12 @@ def test_a_program_that_opens_the_device_for_a_moment_is_not_there(
 
 def test_nobody_is_looked_for_while_nothing_is_opened(device: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[Path] = []
-    monkeypatch.setattr(consumers, "holders_of_file", lambda path: looks.append(path) or "")
+
+    def holders(path: Path) -> str:
+        looks.append(path)
+        return ""
+
+    monkeypatch.setattr(consumers, "holders_of_file", holders)
     watch = DeviceConsumers(device)
     for _ in range(20):
         watch.are_there()
