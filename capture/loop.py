@@ -9,16 +9,17 @@ from pathlib import Path
 import zmq
 
 from capture.cameras import listing
+from capture.demand import OnDemand
 from capture.dispatch import Dispatcher, should_dispatch
 from capture.every import loop as every
 from capture.reader import SourceFailure, SourceReader
 from capture.settings import CaptureSettings
-from capture.sources.choice import name_of, open_source
+from capture.sources.choice import check_source, name_of, open_source
 from capture.sources.source import SourceFrame
 from common.errors import SourceError
 from common.ipc.codec import encode
 from common.ipc.fields import printable
-from common.ipc.messages import FrameCaptured, SourceLost, SourceNotice, WorkAssigned, WorkRequested
+from common.ipc.messages import FrameCaptured, SourceIdle, SourceLost, SourceNotice, WorkAssigned, WorkRequested
 from common.ipc.records import MAX_SIDE, FrameInfo
 from common.ipc.ring import ResizableRing
 from common.ipc.streams import FRAMES, WORK, Context, bind, open_context, parse, send
@@ -58,17 +59,22 @@ def run_live(settings: CaptureSettings, stage: StageContext) -> None:
         writer_lock(run_dir, FRAMES.name),
         open_context() as context,
         FramePublisher(context, run_dir) as publisher,
-        SourceReader(lambda: open_source(settings), name_of(settings.source), stage.restarts > 0) as reader,
+        reader_of(settings, is_restart=stage.restarts > 0) as reader,
     ):
         work = WorkSocket(context, run_dir, counters)
+        demand = OnDemand(context, settings, reader, counters)
         stage.each_second.append(LoadReporter("capture", context, run_dir).send)
         poller, suspend = zmq.Poller(), SuspendDetector()
         poller.register(reader.fileno(), zmq.POLLIN)
         poller.register(work.socket, zmq.POLLIN)
+        poller.register(demand.socket, zmq.POLLIN)
         while not stage.should_stop() and not reader.ended:
             poller.poll(POLL_MS)
             if suspend.was_suspended():  # the device may deliver a frame from before the suspend
                 reader.restart(SUSPENDED)
+            if demand.is_idle(time.monotonic_ns()):
+                publisher.source_idle(settings.height, settings.width)
+                work.set_newest(None)
             reader.check_timeout(time.monotonic())
             polled, source = reader.poll(), reader.source
             if isinstance(polled, SourceFailure):
@@ -87,6 +93,19 @@ def run_live(settings: CaptureSettings, stage: StageContext) -> None:
                 counters.count("frame", "taken too late", number=reader.overwritten)
                 reader.overwritten = 0
     log.info("source ended" if reader.ended else "stopped")
+
+
+def reader_of(settings: CaptureSettings, *, is_restart: bool) -> SourceReader:
+    """Return the reader of the source that the settings name; with `--on-demand` it is paused.
+
+    Raises:
+        SourceError: The source is not there.
+    """
+    waits = settings.on_demand
+    if waits and not is_restart:
+        check_source(settings)
+    name = name_of(settings.source)
+    return SourceReader(lambda: open_source(settings), name, retry_open=is_restart or waits, paused=waits)
 
 
 class FramePublisher(ResizableRing):
@@ -138,6 +157,11 @@ class FramePublisher(ResizableRing):
         """Publish that the source was lost. The next frame gets a new ring and a new epoch."""
         self.close()
         send(self._socket, SourceLost(printable(reason)))
+
+    def source_idle(self, height: int, width: int) -> None:
+        """Publish that the source, which is asked for pictures of this size in pixels, is closed because nobody looks."""
+        self.close()
+        send(self._socket, SourceIdle(height, width))
 
 
 class WorkSocket:

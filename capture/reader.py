@@ -18,6 +18,7 @@ from common.errors import SourceError, SourceLostError
 log = logging.getLogger("onlyme")
 
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.25, 4.0
+LET_GO_S = 1.0  # a thread that holds the device for longer is blocked by it
 BACKOFF_RESET_S = 10.0  # after so long without a failure the back-off starts small again
 
 
@@ -35,10 +36,15 @@ class SourceReader:
         name: What the source is called if it cannot be opened; everybody in the call may read it.
         retry_open: Retry if the source cannot be opened at first, because it could be before a restart. Otherwise that
             is the user's mistake.
+        paused: Leave the source closed until `resume`.
     """
 
-    def __init__(self, open_source: Callable[[], Source], name: str, retry_open: bool = False) -> None:
+    def __init__(
+        self, open_source: Callable[[], Source], name: str, retry_open: bool = False, paused: bool = False
+    ) -> None:
         self._open, self._name = open_source, name
+        self.is_paused = paused
+        self._thread = threading.Thread()  # of the present session; before the first one it is none that runs
         self._retry_open = retry_open
         self._lock = threading.Lock()
         self._wake_r, self._wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -54,14 +60,16 @@ class SourceReader:
         self.overwritten = 0  # frames that were replaced before they were taken
 
     def __enter__(self) -> Self:
-        self._start()
+        if not self.is_paused:
+            self._start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closing.set()
-        self._thread.join(0.5)  # a thread that a device blocks ends with the process
+        if self._thread.is_alive():
+            self._thread.join(0.5)  # a thread that a device blocks ends with the process
 
     def fileno(self) -> int:
         """Return the file descriptor to poll."""
@@ -107,14 +115,28 @@ class SourceReader:
             self._report(self._session, reason)
             self._start()
 
-    def _start(self) -> None:
+    def pause(self) -> None:
+        """Have the source closed, by its thread once the read that goes on has returned. Nothing more is delivered."""
+        self.is_paused = True
+        with self._lock:
+            self._session += 1
+            self._source = self._delivered_at = self._frame = self._failure = None
+
+    def resume(self) -> None:
+        """Open the source again after `pause`, once it is closed: two openings of a camera at once would fail."""
+        self.is_paused = False
+        self._start(self._thread)
+
+    def _start(self, after: threading.Thread | None = None) -> None:
         with self._lock:
             self._session += 1
             self._source = self._delivered_at = None
-        self._thread = threading.Thread(target=self._run, args=(self._session,), name="reader", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(self._session, after), name="reader", daemon=True)
         self._thread.start()
 
-    def _run(self, session: int) -> None:
+    def _run(self, session: int, after: threading.Thread | None) -> None:
+        if after is not None and after.is_alive():
+            after.join(LET_GO_S)
         try:
             while self._is_current(session):
                 try:

@@ -26,6 +26,13 @@ class CaptureSettings(SourceSettings, ResultsSettings):
         int_range(1, 30),
         "with --pace every: people are looked for in every so many frames, and in one every 0.2 s at least",
     )
+    on_demand: bool = setting(
+        False,
+        boolean,
+        "open the source only while somebody looks at the call, and close it 5 s later: the camera's light goes off. With --pace "
+        "every a recording is read whole all the same",
+        switch=True,
+    )
     list_: bool = setting(
         False, boolean, "print the cameras with their formats, sizes and rates, and who uses them, and end", switch=True
     )

@@ -29,7 +29,7 @@ from common.vision.assets import ASSETS, cache_dir, is_here
 PINNED_OPENCV = "4.14"
 ORDER = (
     "settings", "Python", "processor", "OpenCV", "LiteRT", "devices", "model", "assets", "cameras", "screen", "shared memory",
-    "leftovers", "running call", "virtual camera",
+    "leftovers", "running call", "virtual camera", "PipeWire",
 )  # fmt: skip
 S = TypeVar("S", bound=Settings)
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from common.ipc.messages import FrameComposed
+from common.ipc.messages import FrameComposed, SourceIdle
 from common.ipc.records import DetectorKind, FrameInfo, Style
 from common.ipc.ring import ResizableRing
 from common.ipc.streams import COMPOSITES, Context, bind, send
@@ -66,9 +66,10 @@ class CompositePublisher(ResizableRing):
         self._send(message)
         metrics.count("composed")
 
-    def publish_card(self, decision: Decision, privacy: bool) -> None:
-        """Publish a card of the last frame's size that says why there is no picture. Before the first frame, do nothing."""
-        frame = self._frame
+    def publish_card(self, decision: Decision, privacy: bool, idle: SourceIdle | None = None) -> None:
+        """Publish a card of the last frame's size that says why there is no picture. Before the first frame, the size is that of the
+        source that is closed; where there is none, do nothing."""
+        frame = self._frame or _before_the_first(idle)
         if frame is None or time.monotonic() - self._card_at < CARD_EVERY_S:
             return
         draw_card(decision.reason, self.claim(frame))
@@ -77,3 +78,8 @@ class CompositePublisher(ResizableRing):
 
     def _send(self, message: FrameComposed) -> None:
         send(self._socket, message)
+
+
+def _before_the_first(idle: SourceIdle | None) -> FrameInfo | None:
+    """Return the frame that a card stands for while the source has given none; no frame that is captured has its epoch."""
+    return FrameInfo(1, 0, 0, 0, "", 0, idle.height, idle.width) if idle else None

@@ -10,7 +10,7 @@ import cv2
 import zmq
 
 from common.errors import SourceError
-from common.ipc.messages import CommandIssued, MasksInferred, SourceLost, SourceNotice
+from common.ipc.messages import CommandIssued, MasksInferred, SourceIdle, SourceLost, SourceNotice
 from common.ipc.picture_reader import PictureReader
 from common.ipc.records import (
     FrameInfo,
@@ -53,7 +53,7 @@ from compose.picture.edge import open_edge
 from compose.picture.framing import Crop
 from compose.picture.matte_edge import MattePace
 from compose.picture.renderer import Renderer
-from compose.policy import Decision, Policy, State
+from compose.policy import IDLE, Decision, Policy, State
 from compose.settings import ComposeSettings
 from compose.standing import StandingFrame, Stands
 from compose.who.tracker import Tracker
@@ -116,7 +116,7 @@ def run_live(settings: ComposeSettings, stage: StageContext) -> None:
                 out.publish(due.frame, decision, policy.privacy, crop=crop)
                 workers.record_composed(time.monotonic() - begun)
             elif decision.state is State.LOST:
-                out.publish_card(decision, policy.privacy)
+                out.publish_card(decision, policy.privacy, frames.idle)
             workers.send_schedule(tracker, frames.skipped, decision)
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
 
@@ -227,6 +227,7 @@ class FrameReader:
         self._pictures = PictureReader("frame", counters)
         self.skipped = 0  # frames, because compose was late
         self.notice = ""  # what the source has to say in the picture
+        self.idle: SourceIdle | None = None  # what capture said last of a source that is closed
 
     def latest(self) -> tuple[FrameInfo | None, BgrImage | None]:
         """Return the newest frame since the last call and its pixels, (H, W, 3) uint8 BGR, valid until the next call.
@@ -247,6 +248,9 @@ class FrameReader:
                 newest = None
             if isinstance(message, SourceLost):
                 self._policy.on_source_lost(message.reason, time.monotonic_ns())
+            elif isinstance(message, SourceIdle):
+                self.idle = message
+                self._policy.on_source_lost(IDLE, time.monotonic_ns())
             elif refused := self._policy.on_frame(message.frame, time.monotonic_ns()):
                 self._counters.count("frame", refused)
             else:

@@ -9,7 +9,7 @@ lost       a card with the reason, without a frame    a frame comes; after a los
 off        the camera's own picture                   somebody turns privacy on, or another epoch begins
 instances  the camera's own, with all instances       the same: privacy is off in this state too
 
-A loss happens when the source fails, when no frame comes for two seconds (or three periods of a slow source, if that is
+A loss happens when the source fails or is closed because nobody looks, when no frame comes for two seconds (or three periods of a slow source, if that is
 longer), or when the machine sleeps. Everything that was allowed before is forgotten: privacy is on, the masks and the subject
 are gone. Frames, results and commands from before the loss are refused. A shorter silence only hides the picture.
 
@@ -57,6 +57,7 @@ KNOWN_FRAMES = 4096  # frames whose masks may still come: 17 s at 240 a second, 
 MAX_COMMAND_AGE_NS = 1_500_000_000  # displays keep a command for a second while compose is not there
 NO_MASK_YET = "no mask yet"
 NO_FRAME = "no frame comes from capture"
+IDLE = "the camera is off while nobody looks"
 
 
 class State(StrEnum):

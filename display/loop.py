@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -24,6 +25,7 @@ from display.presenter import Presenter
 from display.settings import DisplaySettings
 from display.sinks.factory import open_sink
 from display.sinks.reopening import ReopeningSink
+from display.viewer_report import ViewerReport
 
 POLL_MS = 15  # keys, and whether the window was closed, are checked this often
 
@@ -47,6 +49,7 @@ def run_live(settings: DisplaySettings, stage: StageContext) -> None:
     counters = Counters(log)
     with open_context() as context:
         source, commands = open_source(context, settings, counters)
+        viewers = None if settings.connect else ViewerReport(context, settings.call_dir)
         if not settings.connect:
             stage.each_second.append(LoadReporter("display", context, settings.call_dir).send)
         # the page of a display that is restarted is open already
@@ -62,6 +65,8 @@ def run_live(settings: DisplaySettings, stage: StageContext) -> None:
                 events = sink.poll()
                 if events.quit:
                     break
+                if viewers is not None:
+                    viewers.update(sink.is_watched, time.monotonic_ns())
                 if not was_suspended:  # commands of before the suspend were for another picture
                     commands.add(presenter.epoch, *events.commands)
                     commands.add_issued(*events.issued)

@@ -29,15 +29,22 @@ def token(text: str) -> str:
     return text
 
 
+def node_name(text: str) -> str:
+    """Return a name that people read in a list of cameras."""
+    if not text.strip() or len(text) > 64 or not text.isprintable():
+        raise ValueError("1 to 64 printable characters")
+    return text
+
+
 @dataclass(frozen=True)
 class DisplaySettings(SourceSettings):
     """Where the composites go."""
 
     sink: str = setting(
         "auto",
-        one_of("auto", "window", "web", "camera", "video", "record", "status", "headless"),
+        one_of("auto", "window", "web", "camera", "pipewire", "video", "record", "status", "headless"),
         "auto (window where there is a screen, else web), window, web (a page in the browser), camera (a virtual one), "
-        "video (an .mp4), record (every picture for itself), status (a table in the terminal) or headless",
+        "pipewire (a camera without a kernel module), video (an .mp4), record (every picture for itself), status (a table in the terminal) or headless",
     )
     view: str = setting(
         "filtered",
@@ -98,6 +105,7 @@ class DisplaySettings(SourceSettings):
     camera: str = setting(
         "", str, "virtual camera of the camera sink, such as /dev/video9; default: the first that is found"
     )
+    camera_name: str = setting("onlyme", node_name, "name of the pipewire sink's camera, as people choose it")
     images: str = setting(
         "all", one_of("all", "none"), "all: the record sink writes every image; none: it writes frames.jsonl only"
     )

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from common.metrics.counters import Counters
+from tests import pipewire
 from tests.segments import new_since, segment_names
 from tests.shared import MASK_RCNN, ROOT, SCORE
 
@@ -86,6 +87,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         missing("Ray (requirements-ray.txt)")
     if item.get_closest_marker("browser") and not any(map(shutil.which, ("chromium", "chromium-browser"))):
         missing("Chromium (Debian: chromium)")
+    if item.get_closest_marker("pipewire") and (lacking := pipewire.missing_packages()):
+        missing(f"PipeWire and what reads from it (Debian: {lacking})")
     if item.get_closest_marker("screen"):
         for tool in ("Xvfb", "xdotool", "xwd", "openbox", "wmctrl"):
             if shutil.which(tool) is None:

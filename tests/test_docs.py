@@ -124,7 +124,7 @@ def test_every_stream_is_a_row_of_how_it_works() -> None:
     page = (ROOT / "docs" / "how-it-works.md").read_text()
     assert page.count(generate.streams_table()) == 1
     for row in (
-        "| frames | capture → compose | ipc socket + ring | FrameCaptured, SourceNotice, SourceLost, RecordingEnded | every frame |",
+        "| frames | capture → compose | ipc socket + ring | FrameCaptured, SourceNotice, SourceLost, SourceIdle, RecordingEnded | every frame |",
         "| heartbeat | a stage's child → its parent | shared page | time of the loop's last turn, level of the log |",
     ):
         assert row in page

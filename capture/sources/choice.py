@@ -12,7 +12,7 @@ from capture.cameras import camera_node
 from capture.settings import CaptureSettings
 from capture.sources.demo import DemoSource
 from capture.sources.image_folder import FolderSource
-from capture.sources.live import open_camera
+from capture.sources.live import open_camera, unusable
 from capture.sources.network import open_address
 from capture.sources.source import CAMERA, DEMO, FILE, FOLDER, NETWORK_CAMERA, Source
 from capture.sources.video_file import open_file
@@ -45,6 +45,18 @@ def name_of(source: str) -> str:
         raise SourceError(
             f"--source: expected a path whose home folder is known, got {source}; write the whole path"
         ) from None
+
+
+def check_source(settings: CaptureSettings) -> None:
+    """Check what can be known of a source that is opened later, without a camera's light going on.
+
+    Raises:
+        SourceError: There is no such camera, or the file or folder cannot be read.
+    """
+    if name_of(settings.source) in (FILE, FOLDER):
+        open_source(settings).close()
+    elif (node := camera_node(settings.source)) and not node.exists():
+        raise unusable(node)
 
 
 def open_auto(settings: CaptureSettings) -> Source:

@@ -40,7 +40,7 @@ class LiveSource:
         self._frozen = FrozenStreamDetector()
         if not capture.isOpened() or not capture.grab():
             capture.release()
-            raise _unusable(node)
+            raise unusable(node)
         width, height, fps, fourcc = format_of(capture)
         self.description = (
             f"{camera_name(node)}, given {width} x {height} at {fps:g} frames a second, "
@@ -70,7 +70,8 @@ def format_of(capture: cv2.VideoCapture) -> tuple[int, int, float, str]:
     return width, height, capture.get(cv2.CAP_PROP_FPS), _fourcc(capture)
 
 
-def _unusable(node: Path) -> SourceError:
+def unusable(node: Path) -> SourceError:
+    """Return the error of a device file that no picture comes from."""
     return SourceError(
         f"--source: expected a camera at {camera_name(node)}, got {why_unusable(node)}, or use --source demo"
     )
@@ -84,7 +85,7 @@ def open_camera(node: Path, settings: CaptureSettings) -> LiveSource:
     """
     number = camera_number(node)
     if number is None or not node.exists():
-        raise _unusable(node)  # avoids warnings of OpenCV
+        raise unusable(node)  # avoids warnings of OpenCV
     capture = cv2.VideoCapture(number, cv2.CAP_ANY)
     capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*MJPG))
     capture.set(cv2.CAP_PROP_FRAME_WIDTH, settings.width)

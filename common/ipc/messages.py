@@ -17,7 +17,7 @@ from typing import Annotated, ClassVar
 
 from common.errors import MessageError
 from common.ipc.fields import Checked, Count, Flag, Text, at_most, float_range, int_range, one_of
-from common.ipc.records import DEFAULT_STYLE, Command, DetectorKind, FrameInfo, Instance, Style, box
+from common.ipc.records import DEFAULT_STYLE, MAX_SIDE, Command, DetectorKind, FrameInfo, Instance, Style, box
 
 MAX_INSTANCES = 400
 MAX_WORKERS = 1024
@@ -64,6 +64,29 @@ class SourceLost(Checked):
 
     KIND: ClassVar[int] = 6
     reason: Text
+
+
+@dataclass(frozen=True, slots=True)
+class SourceIdle(Checked):
+    """capture → compose: with `--on-demand`, the source is closed because nobody looks. It is repeated every second.
+
+    To compose it is a loss: frames that come after it belong to another epoch.
+
+    height, width: Pixels of the pictures that the source is asked for; it may have given none yet.
+    """
+
+    KIND: ClassVar[int] = 30
+    height: Annotated[int, int_range, 1, MAX_SIDE]
+    width: Annotated[int, int_range, 1, MAX_SIDE]
+
+
+@dataclass(frozen=True, slots=True)
+class ViewersPresent(Checked):
+    """display, relay → capture: somebody looks at a display at `seen_ns`. It is sent at once and repeated while that is so; silence
+    means that nobody looks, also that of a display that has died."""
+
+    KIND: ClassVar[int] = 31
+    seen_ns: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +297,8 @@ Message = (
     FrameCaptured
     | SourceNotice
     | SourceLost
+    | SourceIdle
+    | ViewersPresent
     | RecordingEnded
     | FramesWanted
     | WorkRequested

@@ -30,9 +30,11 @@ from common.ipc.messages import (
     Message,
     PictureRelayed,
     RecordingEnded,
+    SourceIdle,
     SourceLost,
     SourceNotice,
     ViewerReady,
+    ViewersPresent,
     WorkAssigned,
     WorkRequested,
 )
@@ -93,7 +95,9 @@ class SocketStream(Stream):
     slots: int = 0
 
 
-FRAME_MESSAGES: tuple[type[FrameCaptured | SourceNotice | SourceLost], ...] = (FrameCaptured, SourceNotice, SourceLost)
+FRAME_MESSAGES: tuple[type[FrameCaptured | SourceNotice | SourceLost | SourceIdle], ...] = (
+    FrameCaptured, SourceNotice, SourceLost, SourceIdle,
+)  # fmt: skip
 FRAMES = SocketStream(
     "frames", "capture → compose", Transport.IPC, (*FRAME_MESSAGES, RecordingEnded), "every frame",
     "a slow compose skips to the newest frame", "capture", zmq.PUB, zmq.SUB, queue=8,
@@ -124,6 +128,10 @@ LOADS = SocketStream(
     "loads", "all others → compose", Transport.IPC, (LoadReported,), "every second",
     "the next one comes within a second", "compose", zmq.PULL, zmq.PUSH, queue=16,
 )  # fmt: skip
+VIEWERS = SocketStream(
+    "viewers", "displays, relay → capture", Transport.IPC, (ViewersPresent,), "twice a second while anybody looks",
+    "the next one comes within half a second", "capture", zmq.PULL, zmq.PUSH, queue=4,
+)  # fmt: skip
 FRAMES_WANTED = SocketStream(
     "frames-wanted", "compose → capture", Transport.IPC, (FramesWanted,), "with `--pace every`, whenever a frame was taken",
     "the next one comes within a fifth of a second", "capture", zmq.PULL, zmq.PUSH, queue=16,
@@ -145,7 +153,7 @@ METRICS = Stream(
     "metrics", "every process → displays", Transport.FILE, "one JSON file a process with counters, gauges and summaries",
     "every second", "nothing: the newest file counts",
 )  # fmt: skip
-IPC_STREAMS = (FRAMES, WORK, MASKS, COMPOSITES, CONTROL, SCHEDULE, LOADS, FRAMES_WANTED, COMPOSITES_WANTED)
+IPC_STREAMS = (FRAMES, WORK, MASKS, COMPOSITES, CONTROL, SCHEDULE, LOADS, VIEWERS, FRAMES_WANTED, COMPOSITES_WANTED)
 STREAMS: tuple[Stream, ...] = (*IPC_STREAMS, REMOTE, HEARTBEAT, METRICS)
 
 

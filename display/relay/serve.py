@@ -32,6 +32,7 @@ from display.relay.settings import RelaySettings
 from display.relay.sockets import USER, bind_relay, start_authenticator
 from display.relay.viewers import Viewers
 from display.remote_policy import may_leave_machine, remote_refusal
+from display.viewer_report import ViewerReport
 
 POLL_MS = 100
 CHECK_EVERY_S = 0.5  # whether a key was withdrawn, and whether a viewer is silent
@@ -54,6 +55,7 @@ def serve(settings: RelaySettings, stage: StageContext) -> None:
         stage.each_second.append(LoadReporter("relay", context, run_dir).send)
         composites = CompositeReader(connect(context, COMPOSITES, run_dir), counters)
         commands = CommandQueue(connect(context, CONTROL, run_dir), counters)
+        viewers = ViewerReport(context, run_dir)
         poller, suspend = zmq.Poller(), SuspendDetector()
         for socket in (server.socket, composites.socket):
             poller.register(socket, zmq.POLLIN)
@@ -67,6 +69,7 @@ def serve(settings: RelaySettings, stage: StageContext) -> None:
                 if message is not None and message.frame.captured_ns >= suspend.resumed_ns:
                     send_to_viewers(server, composites, message)
                 server.check_viewers()
+                viewers.update(server.has_viewers, time.monotonic_ns())
         finally:
             server.close()
     log.info("stopped%s", f"; {counters}" if str(counters) else "")
@@ -160,6 +163,11 @@ class RelayServer:
             else:  # never later than its arrival: the viewer's estimate of this clock drifts
                 commands.append(replace(fact, issued_ns=min(fact.issued_ns, now_ns)))
         return commands
+
+    @property
+    def has_viewers(self) -> bool:
+        """Whether anybody watches."""
+        return len(self._viewers) > 0
 
     def ready(self) -> list[bytes]:
         """Return the identities of the viewers that can take a picture now."""

@@ -1,10 +1,11 @@
-"""The sink that other programs see as a camera, through pyvirtualcam (v4l2loopback on Linux)."""
+"""The sink that other programs see as a camera: a virtual one (v4l2loopback, through pyvirtualcam), or a PipeWire node (pipewire.py)."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 import cv2
@@ -16,6 +17,7 @@ from common.vision.arrays import BgrImage
 from display.captions import write_caption
 from display.meter import Meter
 from display.settings import DisplaySettings
+from display.sinks.consumers import DeviceConsumers
 from display.sinks.sink import SinkEvents, UnattendedSink
 
 FPS = 30.0
@@ -30,9 +32,13 @@ log = logging.getLogger("onlyme")
 
 
 class Device(Protocol):
-    """The part of pyvirtualcam.Camera that is used."""
+    """The part of pyvirtualcam.Camera that is used. PipeWireDevice has it too."""
 
     device: str
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether any program takes pictures now."""
 
     def send(self, frame: BgrImage) -> None:
         """Send one picture, (H, W, 3) uint8 BGR."""
@@ -44,16 +50,33 @@ class Device(Protocol):
 Opener = Callable[[int, int, float, str | None], Device]
 
 
-def open_device(width: int, height: int, fps: float, device: str | None) -> Device:
-    """Open a virtual camera for BGR pictures; pyvirtualcam converts them to the format of the device.
+class LoopbackDevice:
+    """A virtual camera for BGR pictures; pyvirtualcam converts them to the format of the device.
 
     Raises:
         RuntimeError: There is no virtual camera.
     """
-    import pyvirtualcam
 
-    made: Device = pyvirtualcam.Camera(width, height, fps, fmt=pyvirtualcam.PixelFormat.BGR, device=device)
-    return made
+    def __init__(self, width: int, height: int, fps: float, device: str | None) -> None:
+        import pyvirtualcam
+
+        self._camera = pyvirtualcam.Camera(width, height, fps, fmt=pyvirtualcam.PixelFormat.BGR, device=device)
+        self.device: str = self._camera.device
+        self._consumers = DeviceConsumers(Path(self.device))
+
+    @property
+    def is_watched(self) -> bool:
+        """See Device."""
+        return self._consumers.are_there()
+
+    def send(self, frame: BgrImage) -> None:
+        """See Device."""
+        self._camera.send(frame)
+
+    def close(self) -> None:
+        """See Device."""
+        self._consumers.close()
+        self._camera.close()
 
 
 class CameraSink(UnattendedSink):
@@ -66,12 +89,17 @@ class CameraSink(UnattendedSink):
         DisplayError: There is no virtual camera, or pyvirtualcam is not installed.
     """
 
-    def __init__(self, settings: DisplaySettings, opener: Opener = open_device) -> None:
+    def __init__(self, settings: DisplaySettings, opener: Opener = LoopbackDevice) -> None:
         self._opener, self._named = opener, settings.camera or None
         self._device = self._open(FIRST_SIZE_WH)
         self._is_sized = False
         self.blank("onlyme is starting")
         log.info("sending to %s", self._device.device)
+
+    @property
+    def is_watched(self) -> bool:
+        """See Sink."""
+        return self._device.is_watched
 
     def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""

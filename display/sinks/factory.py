@@ -57,6 +57,13 @@ def _camera(settings: DisplaySettings) -> Sink:
     return CameraSink(settings)
 
 
+def _pipewire(settings: DisplaySettings) -> Sink:
+    from display.sinks.camera import CameraSink
+    from display.sinks.pipewire import PipeWireDevice
+
+    return CameraSink(settings, lambda width, height, fps, _: PipeWireDevice(width, height, fps, settings.camera_name))
+
+
 def _video(settings: DisplaySettings) -> Sink:
     if settings.pace == EVERY:
         from display.sinks.film import FilmSink
@@ -89,6 +96,7 @@ MAKERS: dict[str, Callable[[DisplaySettings], Sink]] = {
     "window": _window,
     "web": _web,
     "camera": _camera,
+    "pipewire": _pipewire,
     "video": _video,
     "record": _record,
     "status": _status,

@@ -16,6 +16,8 @@ log = logging.getLogger("onlyme")
 class HeadlessSink(UnattendedSink):
     """Logs rate, delay and state every `every_s` seconds."""
 
+    is_watched = False  # there is no picture to look at
+
     def __init__(self, every_s: float) -> None:
         self._every_s = every_s
         self._next_at = time.monotonic()

@@ -48,6 +48,13 @@ class ReopeningSink:
         """See Sink."""
         return self._sink is not None and self._sink.local
 
+    @property
+    def is_watched(self) -> bool:
+        """See Sink."""
+        with self._kept():
+            return self._sink is not None and self._sink.is_watched
+        return False
+
     def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
         with self._kept():

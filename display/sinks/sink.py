@@ -31,6 +31,14 @@ class Sink(Protocol):
     def local(self) -> bool:
         """Whether only the user of this machine sees the sink, so that it may show the instance view."""
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether anybody looks now, or pictures are kept: with `--on-demand` the camera is on only then.
+
+        Raises:
+            DisplayError: The sink cannot go on.
+        """
+
     def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """Show one picture.
 
@@ -57,6 +65,11 @@ class UnattendedSink:
     """Base of sinks that take no commands."""
 
     local = False
+
+    @property
+    def is_watched(self) -> bool:
+        """See Sink. A recorder keeps the camera on."""
+        return True
 
     def poll(self) -> SinkEvents:
         """See Sink."""

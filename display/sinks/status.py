@@ -29,6 +29,8 @@ class StatusSink(UnattendedSink):
         DisplayError: Standard output is not a terminal.
     """
 
+    is_watched = False  # there is no picture to look at
+
     def __init__(self, settings: DisplaySettings, console: Console | None = None) -> None:
         if console is None and not sys.stdout.isatty():
             raise DisplayError("--sink status: expected a terminal, got a file or pipe; use --sink headless")

@@ -71,6 +71,11 @@ class WebSink:
         if elsewhere != here:
             log.info("on another machine open http://%s:%d/?token=%s", in_url(elsewhere), bound, opens.token)
 
+    @property
+    def is_watched(self) -> bool:
+        """See Sink. A hidden tab takes no picture."""
+        return self._latest.watching > 0
+
     def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
         self._size_wh = (message.frame.width, message.frame.height)

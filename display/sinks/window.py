@@ -30,6 +30,7 @@ class WindowSink:
     """
 
     local = True
+    is_watched = True  # it cannot tell whether it lies below others
 
     def __init__(self, *, mirrors: bool) -> None:
         self._mirrors = mirrors

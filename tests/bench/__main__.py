@@ -22,6 +22,7 @@ from tests.bench import (
     meeting,
     peer,
     people,
+    pipewire,
     recording_speed,
     recordings,
     remote,
@@ -58,6 +59,7 @@ TABLES: dict[str, Callable[[], None]] = {
     "hiding": hiding.main,
     "text": text.main,
     "remote": remote.main,
+    "pipewire": pipewire.main,
     "growth": growth.main,
 }
 NEED_MODEL = {"masks", "proposals", "workers", "latency", "footage", "refine", "remote"}

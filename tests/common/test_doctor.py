@@ -33,7 +33,7 @@ def test_every_check_prints_a_finding_in_the_usual_order() -> None:
     names = [line[6:21].rstrip() for line in done.stdout.splitlines() if not line.startswith(" ")]
     assert names == [
         "settings", "Python", "processor", "OpenCV", "LiteRT", "devices", "model", "assets", "cameras", "screen",
-        "shared memory", "leftovers", "running call", "virtual camera",
+        "shared memory", "leftovers", "running call", "virtual camera", "PipeWire",
     ]  # fmt: skip
 
 

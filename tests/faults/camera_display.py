@@ -21,7 +21,7 @@ from display.sinks.sink import Sink
 class FileDevice:
     """What goes to the device is written down."""
 
-    device = "a file"
+    device, is_watched = "a file", True
 
     def __init__(self, out: Path) -> None:
         self._out = out

@@ -44,7 +44,7 @@ from common.ipc.streams import COMPOSITES, CONTROL, MASKS, connect, open_context
 from common.metrics.counters import Counters
 from common.runtime.run_dir import open_run_dir
 from compose.picture.renderer import CARD_BGR, write_notice
-from compose.policy import ENTRY_NS, MAX_COMMAND_AGE_NS
+from compose.policy import ENTRY_NS, IDLE, MAX_COMMAND_AGE_NS
 from tests.faults.worker import instance_of
 from tests.processes.neighbours import child_of, end, stage, wait_for
 from tests.segments import new_since, segment_names
@@ -333,6 +333,38 @@ def test_a_lost_source_is_a_card_at_once_with_its_reason(compose: Neighbours) ->
         "a card", lambda: [c for c in receive(compose.composites, FrameComposed, compose.counters) if c.state == "lost"]
     )[0]
     assert card.reason == "the camera was unplugged", "not the silence that is noticed later"
+
+
+def test_while_nobody_looks_there_is_a_card_and_all_that_was_allowed_is_forgotten(compose: Neighbours) -> None:
+    compose.until_live()
+    compose.ask(SetPrivacy(False))
+    compose.composite(lambda m: m.state == "off")
+    for _ in range(2):  # it is repeated
+        compose.frames.source_idle(90, 160)
+    message, pixels = wait_for("the card", lambda: compose.newest(lambda m: m.state == "lost"))
+    assert (message.reason, message.privacy) == (IDLE, True)
+    card = np.full_like(pixels, CARD_BGR)
+    write_notice(card, IDLE)
+    assert pixels.shape == NOISE.shape and (pixels == card).all()
+    frame = compose.publish()
+    message, _ = compose.composite(lambda m: m.frame.epoch == frame.epoch)
+    assert message.state == "hidden" and message.privacy
+
+
+def test_before_the_first_frame_the_card_has_the_size_that_the_source_is_asked_for(
+    run_dir: Path, counters: Counters, segments: None
+) -> None:
+    open_run_dir(run_dir)
+    with open_context() as context, FramePublisher(context, run_dir) as frames, stage("compose", run_dir) as process:
+        composites = connect(context, COMPOSITES, run_dir)
+
+        def card() -> list[FrameComposed]:
+            frames.source_idle(90, 160)
+            return receive(composites, FrameComposed, counters) if composites.poll(20) else []
+
+        message = wait_for("the card", card)[0]
+        assert (message.state, message.reason, message.frame.shape) == ("lost", IDLE, (90, 160, 3))
+        assert end(process)[0] == 0
 
 
 @pytest.mark.parametrize("captured_ns", [2**62, 1])

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import zmq
 
-from common.ipc.messages import CommandIssued, FrameCaptured, FrameComposed, SourceLost, SourceNotice
+from common.ipc.messages import CommandIssued, FrameCaptured, FrameComposed, SourceIdle, SourceLost, SourceNotice
 from common.ipc.records import FrameInfo, SetPrivacy
 from common.ipc.ring import RingWriter, new_epoch
 from common.ipc.streams import COMPOSITES, FRAME_MESSAGES, FRAMES, bind, connect, open_context, receive, send
@@ -69,7 +69,7 @@ def test_capture_opens_its_source_anew(run_dir: Path, counters: Counters) -> Non
         socket = connect(context, FRAMES, run_dir)
         first = wait_for("frames", lambda: receive(socket, FrameCaptured, counters))[0]
         sleep(process)
-        facts: list[FrameCaptured | SourceNotice | SourceLost] = []
+        facts: list[FrameCaptured | SourceNotice | SourceLost | SourceIdle] = []
 
         def look() -> bool:
             facts.extend(receive(socket, FRAME_MESSAGES, counters))

@@ -15,7 +15,20 @@ from common.stages import settings_of
 
 # settings of a live call that reach no stage of a redaction, or that a redaction gives itself
 OF_THE_RUN = {"source", "results", "judgements", "out", "run_dir", "log_level"}
-OF_A_LIVE_CALL = {"width", "height", "fps", "play", "list_", "web", "token", "key", "camera", "images", "status_every"}
+OF_A_LIVE_CALL = {
+    "width",
+    "height",
+    "fps",
+    "play",
+    "list_",
+    "web",
+    "token",
+    "key",
+    "camera",
+    "camera_name",
+    "images",
+    "status_every",
+}
 OF_A_LIVE_CALL |= {"hide", "follow", "feather", "margin", "blur"}  # recordings hide the room, as strongly as by default
 
 

@@ -10,7 +10,7 @@ from common.ipc.messages import FrameComposed
 from common.ipc.records import FrameInfo
 from display.meter import Meter
 from display.settings import DisplaySettings
-from display.sinks.camera import CameraSink, fitted, open_device
+from display.sinks.camera import CameraSink, LoopbackDevice, fitted
 
 MESSAGE = FrameComposed(FrameInfo(5, 7, 10**9, 9, "", 3, 90, 160), 2, "live", "", 80.5, True, "model")
 
@@ -18,7 +18,7 @@ MESSAGE = FrameComposed(FrameInfo(5, 7, 10**9, 9, "", 3, 90, 160), 2, "live", ""
 class FakeDevice:
     """Checks what v4l2loopback and pyvirtualcam require: one even size, contiguous bytes, and nothing after closing."""
 
-    device = "/dev/video42"
+    device, is_watched = "/dev/video42", False
 
     def __init__(self, width: int, height: int, fps: float, device: str | None) -> None:
         assert width % 2 == 0 and height % 2 == 0 and 1 < fps <= 60
@@ -51,6 +51,12 @@ def sink(opened: list[FakeDevice]) -> CameraSink:
 def test_the_camera_sends_a_card_as_soon_as_it_opens(sink: CameraSink, opened: list[FakeDevice]) -> None:
     assert len(opened[0].sent) == 1 and opened[0].named == "/dev/video42"
     assert opened[0].sent[0].mean() < 10, "a card"
+
+
+def test_somebody_looks_while_a_program_uses_the_device(sink: CameraSink, opened: list[FakeDevice]) -> None:
+    assert not sink.is_watched
+    opened[0].is_watched = True
+    assert sink.is_watched
 
 
 def test_the_first_picture_sets_the_size_and_others_are_fitted(sink: CameraSink, opened: list[FakeDevice]) -> None:
@@ -126,7 +132,7 @@ def test_a_missing_device_or_package_is_an_error_that_says_what_to_do(monkeypatc
     assert "\n" not in str(caught.value)
     monkeypatch.setitem(sys.modules, "pyvirtualcam", None)
     with pytest.raises(DisplayError, match=r"requirements-camera.txt"):
-        CameraSink(DisplaySettings(sink="camera"), open_device)
+        CameraSink(DisplaySettings(sink="camera"), LoopbackDevice)
 
 
 def test_the_real_library_refuses_a_file_that_is_no_camera() -> None:

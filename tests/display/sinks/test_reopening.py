@@ -21,7 +21,7 @@ PICTURE = np.zeros((90, 160, 3), np.uint8)
 class FailingSink:
     """Raises `error` from the method `where`; records what it was given."""
 
-    local = True
+    local = is_watched = True
 
     def __init__(self, where: str = "", error: Exception | None = None) -> None:
         self._where, self._error = where, error
