@@ -67,8 +67,9 @@ class Session:
         (folder / "bus.conf").write_text(BUS.format(folder=folder))
         self._started: list[subprocess.Popen[bytes]] = []
         self.start("dbus-daemon", f"--config-file={folder}/bus.conf", "--nofork")
+        wait_for("the bus", (folder / "bus").exists)
         self.start("pipewire")
-        wait_for("PipeWire and its bus", lambda: (folder / "bus").exists() and (folder / SOCKET).exists())
+        wait_for("PipeWire", (folder / SOCKET).exists)
         self.start("wireplumber")
         wait_for("the session manager", self._is_managed)
 

@@ -35,7 +35,7 @@ class PipeWireDevice:
             self._node = PipeWireNode(name, (width, height), round(fps), layouts(width, height))
         except (OSError, AttributeError) as error:
             raise DisplayError(
-                f"--sink pipewire: expected PipeWire 0.3.40 or newer on this machine, got none ({error}); run {INSTALL} as root"
+                f"--sink pipewire: expected PipeWire 0.3.50 or newer on this machine, got none ({error}); run {INSTALL} as root"
             ) from None
         except NodeError as error:
             raise DisplayError(

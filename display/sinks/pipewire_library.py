@@ -1,6 +1,6 @@
 """Declares the part of the system's libpipewire-0.3 that is used (pipewire/stream.h, spa/buffer/buffer.h, spa/buffer/meta.h).
 
-The library is part of every desktop that has PipeWire, and its interface has been the same since PipeWire 0.3.40. Its bindings
+The library is part of every desktop that has PipeWire, and its interface has been the same since PipeWire 0.3.50. Its bindings
 for Python either wrap programs for sound or need a compiler.
 """
 
@@ -73,8 +73,19 @@ class Buffer(Structure):
     _fields_ = (("buffer", POINTER(SpaBuffer)),)
 
 
+class Time(Structure):
+    """struct pw_time: where a stream is; `queued_buffers` is how many pictures wait to be taken."""
+
+    _fields_ = (
+        ("now", c_int64), ("rate_num", c_uint32), ("rate_denom", c_uint32), ("ticks", c_uint64), ("delay", c_int64),
+        ("queued", c_uint64), ("buffered", c_uint64), ("queued_buffers", c_uint32), ("avail_buffers", c_uint32),
+        ("later", c_uint64 * 2),
+    )  # fmt: skip
+
+
 StateChanged = CFUNCTYPE(None, c_void_p, c_int, c_int, c_char_p)
 ParamChanged = CFUNCTYPE(None, c_void_p, c_uint32, c_void_p)
+BufferChanged = CFUNCTYPE(None, c_void_p, c_void_p)
 
 
 class StreamEvents(Structure):
@@ -82,7 +93,8 @@ class StreamEvents(Structure):
 
     _fields_ = (
         ("version", c_uint32), ("destroy", c_void_p), ("state_changed", StateChanged), ("control_info", c_void_p),
-        ("io_changed", c_void_p), ("param_changed", ParamChanged), ("add_buffer", c_void_p), ("remove_buffer", c_void_p),
+        ("io_changed", c_void_p), ("param_changed", ParamChanged), ("add_buffer", BufferChanged),
+        ("remove_buffer", BufferChanged),
         ("process", c_void_p), ("drained", c_void_p), ("command", c_void_p), ("trigger_done", c_void_p),
     )  # fmt: skip
 
@@ -108,6 +120,7 @@ FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {  # result and argume
     "pw_stream_update_params": (c_int, (c_void_p, POINTER(c_char_p), c_uint32)),
     "pw_stream_dequeue_buffer": (POINTER(Buffer), (c_void_p,)),
     "pw_stream_queue_buffer": (c_int, (c_void_p, POINTER(Buffer))),
+    "pw_stream_get_time_n": (c_int, (c_void_p, POINTER(Time), ctypes.c_size_t)),
     "pw_stream_is_driving": (c_bool, (c_void_p,)),
     "pw_stream_trigger_process": (c_int, (c_void_p,)),
 }
@@ -119,7 +132,7 @@ def library() -> ctypes.CDLL:
 
     Raises:
         OSError: It is not installed.
-        AttributeError: It is older than 0.3.40.
+        AttributeError: It is older than 0.3.50.
     """
     loaded = ctypes.CDLL(LIBRARY, use_errno=True)  # its functions are called without the interpreter's lock
     for name, (result, arguments) in FUNCTIONS.items():

@@ -29,6 +29,7 @@ from display.sinks.spa_pod import (
     header_wanted,
 )
 
+STARVED_S = 0.3
 PATIENCE_S = 3.0  # for PipeWire: a display whose loop stands still for 5 s is killed and started again
 
 
@@ -55,11 +56,18 @@ class PipeWireNode:
         self._state, self._why = pw.UNCONNECTED, ""
         self._is_known = threading.Event()  # whether the node was taken or refused
         self.format: int | None = None  # the video format that consumers chose, None while there are none
+        self._buffers = set[int]()  # addresses of all that there are now
+        self._free = set[int]()  # those of them that PipeWire does not know to be free
+        self._had_at = 0.0  # when there was one the last time, CLOCK_MONOTONIC seconds
+        self._queued = 0  # the last one that was filled
+        self._resumes = False  # whether nobody took pictures before the next one
         self._sequence = 0
         self._events = pw.StreamEvents(
             version=pw.EVENTS_VERSION,
             state_changed=pw.StateChanged(self._state_changed),
             param_changed=pw.ParamChanged(self._param_changed),
+            add_buffer=pw.BufferChanged(lambda _, buffer: self._buffers.add(buffer or 0)),
+            remove_buffer=pw.BufferChanged(lambda _, buffer: self._buffers.discard(buffer or 0)),
         )
         properties = {
             "media.class": "Video/Source",
@@ -106,14 +114,19 @@ class PipeWireNode:
         with self._locked():
             if self._state != pw.STREAMING or self.format != video_format:
                 return False
-            held = self._pw.pw_stream_dequeue_buffer(self._stream)
-            if not held:
-                return False
-            self._fill(held.contents.buffer.contents, picture, self._layouts[video_format].stride)
-            self._pw.pw_stream_queue_buffer(self._stream, held)
+            layout = self._layouts[video_format]
+            if self._resumes:
+                self._begin_anew(picture, layout)
+            waits = self._waits()
+            held = None if waits else self._next_buffer()
+            if held:
+                self._fill(held.contents.buffer.contents, picture, layout)
+                self._pw.pw_stream_queue_buffer(self._stream, held)
+                self._queued = ctypes.addressof(held.contents)
+            # also without a picture: where one waits because a program was not ready, nothing else takes it
             if self._pw.pw_stream_is_driving(self._stream):
                 self._pw.pw_stream_trigger_process(self._stream)
-        return True
+        return bool(held)
 
     def close(self) -> None:
         """Take the node away."""
@@ -129,14 +142,46 @@ class PipeWireNode:
         code: int = self._pw.pw_stream_connect(self._stream, pw.OUTPUT, pw.ANY, flags, _pointers(offers), len(offers))
         return code
 
-    def _fill(self, buffer: pw.SpaBuffer, picture: NDArray[np.uint8], stride: int) -> None:
+    def _begin_anew(self, picture: NDArray[np.uint8], layout: Layout) -> None:
+        """Put the picture into every buffer, because nobody takes one just now: so no old one comes first."""
+        self._resumes, self._had_at = False, time.monotonic()
+        while self._pw.pw_stream_dequeue_buffer(self._stream):
+            continue
+        for address in self._buffers:
+            self._fill(pw.Buffer.from_address(address).buffer.contents, picture, layout)
+        self._free = self._buffers - ({self._queued} if self._waits() else set())
+
+    def _waits(self) -> bool:
+        """Return whether the last picture waits still: another one behind it would make all that follow late."""
+        time_now = pw.Time()
+        self._pw.pw_stream_get_time_n(self._stream, ctypes.byref(time_now), ctypes.sizeof(time_now))
+        return bool(time_now.queued_buffers)
+
+    def _next_buffer(self) -> ctypes._Pointer[pw.Buffer] | None:
+        """Return a buffer that can be filled, None where there is none.
+
+        PipeWire 0.3 forgets the buffer that a program held when it was killed, and has none left after eight of them. So where none
+        was free for STARVED_S, all are: a program that holds one for so long stands still.
+        """
+        held = self._pw.pw_stream_dequeue_buffer(self._stream) or None
+        self._free &= self._buffers
+        if held is None and self._free:
+            held = ctypes.pointer(pw.Buffer.from_address(self._free.pop()))
+        now = time.monotonic()
+        if held is not None:
+            self._had_at = now
+        elif now - self._had_at > STARVED_S:
+            self._free = self._buffers - {self._queued}
+        return held
+
+    def _fill(self, buffer: pw.SpaBuffer, picture: NDArray[np.uint8], layout: Layout) -> None:
         """Copy a picture into a buffer of PipeWire's; what has no room, or no memory, stays empty."""
         data = buffer.datas[0]
         fits = bool(data.data) and data.maxsize >= picture.nbytes
         if fits:
             ctypes.memmove(data.data, picture.ctypes.data, picture.nbytes)
         chunk = data.chunk.contents
-        chunk.offset, chunk.size, chunk.stride, chunk.flags = 0, picture.nbytes if fits else 0, stride, 0
+        chunk.offset, chunk.size, chunk.stride, chunk.flags = 0, picture.nbytes if fits else 0, layout.stride, 0
         self._sequence += 1
         for meta in buffer.metas[: buffer.n_metas]:
             if meta.type == HEADER and meta.size >= HEADER_BYTES:
@@ -147,6 +192,7 @@ class PipeWireNode:
     def _state_changed(self, _: int, before: int, state: int, error: bytes | None) -> None:
         """Take over what PipeWire's thread says."""
         self._state = state
+        self._resumes = self._resumes or state == pw.STREAMING
         if state == pw.ERROR or (state == pw.UNCONNECTED and self._is_known.is_set()):
             self._why = (error or b"it has gone").decode(errors="replace")
         if state in (pw.ERROR, pw.PAUSED):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,25 @@ def test_who_comes_after_a_consumer_that_stood_still_gets_a_current_picture(
         with Consumer(session, "onlyme", (WIDTH, HEIGHT)) as second:
             wait_for("pictures", lambda: len(second.got) > 5)
             assert sender.is_current(second.got[0], since)
+
+
+@pytest.mark.pipewire
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_consumers_that_are_killed_take_no_buffer_with_them(
+    session: Session, device: PipeWireDevice, is_alone: bool
+) -> None:
+    """PipeWire forgot the buffer of each, and the ninth got nothing."""
+    with ExitStack() as stack:
+        stack.enter_context(Sender(device))
+        if not is_alone:
+            steady = stack.enter_context(Consumer(session, "onlyme", (WIDTH, HEIGHT)))
+            wait_for("pictures", lambda: len(steady.got) > 3)
+        for number in range(10):
+            with Consumer(session, "onlyme", (WIDTH, HEIGHT)) as consumer:
+                wait_for(f"pictures for consumer {number}", lambda: len(consumer.got) > 3)
+        if not is_alone:
+            had = len(steady.got)
+            wait_for("pictures for the one that stayed", lambda: len(steady.got) > had + 3)
 
 
 @pytest.mark.pipewire
