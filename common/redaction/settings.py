@@ -59,6 +59,9 @@ FIXED = {
     "max_infer_hz": "0",
     "max_mask_age": "0",
     "threads": "0",
+    "on_demand": "no",
+    "hide": "room",
+    "follow": "no",
 }
 Texts = dict[str, str]  # setting → its value as a user writes it
 

@@ -29,7 +29,7 @@ OF_A_LIVE_CALL = {
     "images",
     "status_every",
 }
-OF_A_LIVE_CALL |= {"hide", "follow", "feather", "margin", "blur"}  # recordings hide the room, as strongly as by default
+OF_A_LIVE_CALL |= {"open_page", "feather", "margin", "blur"}  # recordings hide the room, as strongly as by default
 
 
 def test_every_setting_of_the_stages_is_given_fixed_or_of_no_use() -> None:
