@@ -22,7 +22,7 @@ INSTANCES = PICTURE.with_name("instances.jpg")
 BYSTANDER = PICTURE.with_name("bystander.jpg")
 SIZE_WH = (1280, 720)
 FRAME = 85  # one shoulder of the second person is behind the first
-LAST = 10**9
+LAST = 10**9  # no call is that long: its last frame, by when every result has come
 APART = 60  # the second person is in full view
 
 

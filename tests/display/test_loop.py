@@ -20,6 +20,7 @@ from display import loop
 from display.presenter import Presenter
 from display.settings import DisplaySettings
 from display.sinks.recording import RecordSink
+from tests.call import free_port
 from tests.display.test_meter import MESSAGE
 
 CARD = replace(MESSAGE, frame=replace(MESSAGE.frame, height=90, width=160), state="lost", privacy=True)
@@ -64,6 +65,19 @@ def test_the_sink_of_a_recording_is_closed_once(run_dir: Path, tmp_path: Path, m
     stage.request_stop()
     loop.run(DisplaySettings(run_dir=run_dir, sink="record", out=tmp_path / "out"), stage)
     assert len(closed) == 1
+
+
+@pytest.mark.parametrize(("restarts", "opens"), [(0, True), (1, False)])
+def test_only_the_first_display_of_a_call_opens_the_page_in_the_browser(
+    restarts: int, opens: bool, run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("display.sinks.web.open_once", lambda url, folder: asked.append(url))
+    run_dir.mkdir()
+    stage = StageContext(Heartbeat(logging.INFO), [], restarts)
+    stage.request_stop()
+    loop.run(DisplaySettings(run_dir=run_dir, sink="web", web=f"127.0.0.1:{free_port()}"), stage)
+    assert bool(asked) is opens
 
 
 def test_a_display_that_is_started_again_records_into_the_next_folder(
