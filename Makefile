@@ -5,7 +5,7 @@ MINUTES ?= 20
 INJECTIONS ?= 100
 PYTEST_ARGS ?=
 .DEFAULT_GOAL := help
-.PHONY: help run redact test lint bench soak faults docs setup setup-dev model model-tutorial pictures clean
+.PHONY: help run camera redact test lint bench soak faults docs setup setup-dev model model-tutorial pictures clean
 
 help: ## what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -13,6 +13,9 @@ help: ## what make can do
 run: setup ## bring the call up (q in the window or Ctrl-C ends it)
 	@$(BIN)/python -m infer.first_start
 	@PATH="$(CURDIR)/$(BIN):$$PATH" exec honcho start -e /dev/null
+
+camera: setup ## bring up a call that meetings choose as a camera, with the page beside it (KIND=pipewire)
+	@$(BIN)/python -m display.meeting $(KIND)
 
 redact: setup ## redact the recording IN=call.mp4, or a folder of them, into OUT=redacted.mp4 (FLAGS="--subject all")
 	@$(BIN)/python -m common.redaction $(FLAGS) --out "$(OUT)" -- "$(IN)"

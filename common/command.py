@@ -12,6 +12,7 @@ import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,6 +24,7 @@ from .runtime.install import CODE, version
 PROGRAMS = {
     "redact": "common.redaction",
     "doctor": "common.doctor",
+    "camera": "display.meeting",
     "cameras": "capture",
     "keys": "display.relay.keyring",
     "model": "infer.fetch",
@@ -31,6 +33,7 @@ PROGRAMS = {
 HELP = """\
 commands:
   start [FLAGS]            start a call; FLAGS are honcho's, such as -c infer=3; Ctrl-C ends the call
+  camera [KIND]            start a call that meetings choose as a camera; KIND is v4l2loopback or pipewire
   redact IN... -o OUT      redact recordings, every frame and with their sound; see onlyme redact --help
   doctor [--json]          say what works on this machine, and what to do about the rest
   cameras                  list the cameras with their sizes and rates
@@ -53,7 +56,7 @@ def main() -> NoReturn:
     parser.add_argument("--version", action="version", version=version())
     given = parser.parse_args()
     if given.command == "start":
-        _start(given.arguments)
+        start(given.arguments)
     if given.command == "model":
         given.arguments = given.arguments or ["small"]
     if given.command == "cameras":
@@ -61,13 +64,19 @@ def main() -> NoReturn:
     _become(PROGRAMS[given.command], *given.arguments)
 
 
-def _start(flags: list[str]) -> NoReturn:
-    """Fetch what a first call needs, as `make run` does, then become honcho with the packaged Procfile."""
+def start(flags: list[str], procfile: str = "Procfile", settings: Mapping[str, str] | None = None) -> NoReturn:
+    """Fetch what a first call needs, as `make run` does, then become honcho with a packaged Procfile.
+
+    Args:
+        flags: Of honcho.
+        procfile: Its name.
+        settings: Variables of the environment that the call has besides those of this process.
+    """
     _check_python()
     _run("common.vision.assets", stdout=subprocess.DEVNULL)  # it prints the path of each asset, for programs
     _run("infer.first_start")
     # honcho reads no .env: the stages read it themselves, and only after the environment
-    _become("honcho", "start", "-f", str(CODE / "Procfile"), "-e", os.devnull, *flags)
+    _become("honcho", "start", "-f", str(CODE / procfile), "-e", os.devnull, *flags, settings=settings)
 
 
 def _run(module: str, stdout: int | None = None) -> None:
@@ -77,9 +86,9 @@ def _run(module: str, stdout: int | None = None) -> None:
         sys.exit(code)
 
 
-def _become(module: str, *arguments: str) -> NoReturn:
+def _become(module: str, *arguments: str, settings: Mapping[str, str] | None = None) -> NoReturn:
     """Replace this process by `python -m module`, so that signals and the exit code are the program's own."""
-    os.execve(sys.executable, [sys.executable, "-m", module, *arguments], environment())
+    os.execve(sys.executable, [sys.executable, "-m", module, *arguments], {**environment(), **(settings or {})})
 
 
 def environment() -> dict[str, str]:

@@ -53,6 +53,7 @@ ENTRY_POINTS = {
     "common/redaction/command.py",
     "common/setup.py",
     "common/doctor.py",
+    "display/meeting.py",
     "display/relay/keyring.py",
     "infer/fetch.py",
     "infer/first_start.py",

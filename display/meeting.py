@@ -1,0 +1,125 @@
+"""`make camera`, `onlyme camera`: a call that meetings choose as a camera, with the page beside it as preview and control.
+
+It says what this machine has of the two kinds of camera and how to get the other one, and what to choose in the meeting.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from common.command import start
+from common.errors import ConfigError
+from common.findings import Level
+from common.runtime.exit_codes import EXIT_USAGE
+from common.runtime.install import is_checkout
+from common.settings.loader import read_settings
+from display.checks import check_pipewire
+from display.settings import DisplaySettings
+
+PROG = "onlyme camera"
+PROCFILE = "Procfile.camera"
+LOOPBACK, PIPEWIRE = "v4l2loopback", "pipewire"  # the first is what every program can choose
+SINKS = {LOOPBACK: "camera", PIPEWIRE: "pipewire"}
+VIRTUAL, DEV = Path("/sys/devices/virtual/video4linux"), Path("/dev")  # where the kernel lists devices without hardware
+TO_LOAD = "as root run apt-get install v4l2loopback-dkms, then modprobe v4l2loopback exclusive_caps=1 card_label=onlyme"
+TO_OPEN = "run usermod -aG video $USER as root, then log in again"
+TO_SEND = "run " + (
+    ".venv/bin/pip install -r requirements-camera.txt" if is_checkout() else 'pipx install --force ".[camera]"'
+)
+CHOOSE = {
+    LOOPBACK: """\
+  Zoom    Settings > Video > Camera: {name}
+  Meet    More options > Settings > Video > Camera: {name}
+  Teams   Settings > Devices > Camera: {name}
+  OBS     Sources > + > Video Capture Device (V4L2) > Device: {name}""",
+    PIPEWIRE: """\
+  Zoom    its program reads no cameras from PipeWire: join in a browser, or use v4l2loopback
+  Meet    More options > Settings > Video > Camera: {name}
+  Teams   in a browser, Settings > Devices > Camera: {name}
+  OBS     Sources > + > Video Capture Device (PipeWire) > Device: {name}
+  Firefox needs media.webrtc.camera.allow-pipewire in about:config, Chromium chrome://flags/#enable-webrtc-pipewire-camera""",
+}
+
+
+class Camera(NamedTuple):
+    """A kind of camera on this machine.
+
+    Attributes:
+        name: What people choose, "" if there is none.
+        lacks: What is missing and what to do about it, "" if nothing.
+    """
+
+    name: str
+    lacks: str = ""
+
+
+def loopback(wanted: str, virtual: Path = VIRTUAL, dev: Path = DEV, *, has_library: bool) -> Camera:
+    """Return the virtual camera of the kernel that a call sends to.
+
+    Args:
+        wanted: Its device file, "" for the first.
+        virtual: Folder in which the kernel lists virtual devices.
+        dev: Folder of the device files.
+        has_library: Whether pyvirtualcam is installed.
+    """
+    numbered = [path for path in virtual.glob("video*") if not wanted or path.name == Path(wanted).resolve().name]
+    if not numbered:
+        return Camera("", f"no device {wanted or 'is there'}: {TO_LOAD}")
+    first = min(numbered, key=lambda path: int(path.name.removeprefix("video")))
+    if not os.access(dev / first.name, os.R_OK | os.W_OK):
+        return Camera("", f"no permission to open {dev / first.name}: {TO_OPEN}")
+    if not has_library:
+        return Camera("", f"no package pyvirtualcam: {TO_SEND}")
+    return Camera((first / "name").read_text().strip())
+
+
+def pipewire(name: str) -> Camera:
+    """Return the camera that a call publishes in PipeWire under a name."""
+    finding = check_pipewire()
+    return Camera(name) if finding.level is Level.OK else Camera("", f"{finding.found}: {finding.hint}")
+
+
+def choose(cameras: dict[str, Camera], asked: str | None) -> str:
+    """Return the kind of camera that a call uses: the one that is asked for, else the first that is there.
+
+    Raises:
+        ConfigError: It is not there.
+    """
+    kinds = [asked] if asked else list(cameras)
+    for kind in kinds:
+        if cameras[kind].name:
+            return kind
+    lacks = "; ".join(f"{kind}: {cameras[kind].lacks}" for kind in kinds)
+    raise ConfigError(f"expected {' or '.join(kinds)}, got none ({lacks})")
+
+
+def main() -> None:
+    """Run the command line; it becomes the call. Exit code 2 where there is no camera."""
+    parser = argparse.ArgumentParser(prog=PROG, description="Start a call that meetings choose as a camera.")
+    parser.add_argument("kind", nargs="?", choices=list(SINKS), help="the first that is there by default")
+    asked = parser.parse_args().kind
+    try:
+        settings = read_settings(DisplaySettings, PROG, [])
+        has_library = importlib.util.find_spec("pyvirtualcam") is not None
+        cameras = {
+            LOOPBACK: loopback(settings.camera, has_library=has_library),
+            PIPEWIRE: pipewire(settings.camera_name),
+        }
+        kind = choose(cameras, asked)
+    except ConfigError as error:
+        print(f"{PROG}: {error}", file=sys.stderr)
+        sys.exit(EXIT_USAGE)
+    for other, camera in cameras.items():
+        print(f"{other}: {camera.name or camera.lacks}")
+    print(f"In the meeting choose the {kind} camera, and open the page that is printed below:")
+    print(CHOOSE[kind].format(name=cameras[kind].name), flush=True)
+    start([], PROCFILE, {"ONLYME_SINK": SINKS[kind]})
+
+
+if __name__ == "__main__":
+    main()
