@@ -39,6 +39,7 @@ def page() -> None:
             url = printed_url(read_until(call, "?token="))
             with started() as browser, opened(browser, url, {"width": 1280, "height": 800}) as (shown, _):
                 shown.wait_for_timeout(32_000)
+                shown.wait_for_selector("body[data-state=live]")  # a busy machine may hide the person for a moment
                 png = np.frombuffer(shown.screenshot(full_page=True), np.uint8)
             call.terminate()
     whole = np.asarray(cv2.imdecode(png, cv2.IMREAD_COLOR))
