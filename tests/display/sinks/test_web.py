@@ -169,6 +169,16 @@ def test_a_page_on_all_addresses_is_printed_with_addresses_that_can_be_opened(
     ]
 
 
+def test_the_page_is_watched_while_a_viewer_asks_for_pictures(run_dir: Path) -> None:
+    """A hidden tab asks for none."""
+    with served(run_dir) as page:
+        page.ask("GET", f"/?token={TOKEN}")
+        assert not page.sink.is_watched
+        page.newest()
+        assert page.sink.is_watched
+        wait_for("that it has left", lambda: not page.sink.is_watched)
+
+
 def test_a_malformed_host_is_refused_without_an_error(run_dir: Path) -> None:
     with served(run_dir) as page:
         assert page.ask("GET", f"/?token={TOKEN}", {"Host": "[::1"})[0] == 421
