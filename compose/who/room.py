@@ -36,7 +36,7 @@ MARGIN = 4  # grid pixels that are hidden around a change, 1/36 of the height
 # the matte is shown strips of a quarter of the width, of which each overlaps the next by half: of the whole picture it finds one person,
 # and nobody beside them
 STRIPS, STRIP_SHARE = 7, 4
-SOMEBODY = 0.4  # a pixel to which the matte gives this probability is somebody
+SOMEBODY = 0.8  # a pixel to which the matte gives this probability is somebody; beside the subject it is unsure in narrow strips
 BEYOND_SUBJECT = 6  # grid pixels: what the matte finds nearer to the subject is the subject
 KEPT = 96  # frames since the last look, at most
 # of a result's person: grid pixels, and share of the square root of the area, by which a map may be too small
