@@ -37,6 +37,7 @@ MARGIN = 4  # grid pixels that are hidden around a change, 1/36 of the height
 # and nobody beside them
 STRIPS, STRIP_SHARE = 7, 4
 SOMEBODY = 0.8  # a pixel to which the matte gives this probability is somebody; beside the subject it is unsure in narrow strips
+SPECK = 7  # grid pixels, 1/21 of the height: what is narrower is nobody, but a book or a lamp
 BEYOND_SUBJECT = 6  # grid pixels: what the matte finds nearer to the subject is the subject
 KEPT = 96  # frames since the last look, at most
 # of a result's person: grid pixels, and share of the square root of the area, by which a map may be too small
@@ -132,6 +133,7 @@ class KnownRoom:
         )
         if subject is not None:
             found[dilated(subject, BEYOND_SUBJECT)[:, left : left + wide] > 0] = 0
+        found = np.asarray(cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((SPECK, SPECK), np.uint8)), np.uint8)
         self._strips[left] = captured_ns, found
 
     def _somebody(self, shape: tuple[int, ...]) -> SoftMask:
