@@ -36,13 +36,15 @@ def attempt(job: Job, do: Callable[[Job], Outcome]) -> Outcome:
     folder = Path(tempfile.mkdtemp(prefix=f"{_prefix(job.out)}{platform.node()}-{os.getpid()}-", dir=job.out.parent))
     own = replace(job, out=folder / job.out.name)
     _take_over(job, own)
-    outcome = replace(do(own), out=job.out)
     try:
+        outcome = replace(do(own), out=job.out)
         folder.stat()
         for made, path in ((own.results, job.results), (own.report, job.report), (own.out, job.out)):  # the film last
             if made.exists():
                 os.replace(made, path)
     except FileNotFoundError:
+        if folder.exists():
+            raise
         return Outcome(job.source, job.out, EXIT_FAILED, f"{job.source}: another attempt has taken it over")
     shutil.rmtree(folder)
     if outcome.redaction is not None:

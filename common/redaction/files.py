@@ -12,7 +12,7 @@ from av.error import FFmpegError
 from av.stream import Disposition
 
 KEPT = {".mp4": ".mp4", ".m4v": ".mp4", ".mov": ".mov", ".mkv": ".mkv"}  # suffix of a source → of its output
-KEPT_WITH_VP9 = {".mp4": ".mp4", ".m4v": ".mp4", ".mkv": ".mkv", ".webm": ".webm"}
+CODECS_OF_WEBM = ("vp9", "av1")
 OTHERWISE = ".mkv"  # which holds every kind of pictures, sound and subtitles
 # files of these names are taken for films even where they cannot be opened: a damaged one must be said, not left out
 NAMES = (
@@ -76,7 +76,7 @@ def output_names(sources: Sequence[Path], codec: str) -> dict[Path, Path]:
     The name is kept, and so is a suffix whose container can hold the codec. Sources that differ in nothing but the suffix
     keep all of their name, since files beside the outputs are named after the part without it.
     """
-    kept = KEPT_WITH_VP9 if codec == "vp9" else KEPT
+    kept = {**KEPT, ".webm": ".webm"} if codec in CODECS_OF_WEBM else KEPT
     number = Counter(path.with_suffix("") for path in sources)
     named = {}
     for path in sources:

@@ -60,7 +60,7 @@ def connect(address: str, workers: int) -> None:
     if workers > largest:
         ray.shutdown()
         raise ConfigError(
-            f"--workers: expected at most {largest}, the cores of the largest node of Ray, got {workers}; lower it"
+            f"--workers: expected at most {largest}, the cores of the largest node of Ray, got {workers}; lower it, or add a node"
         )
 
 

@@ -23,7 +23,7 @@ from compose.picture.matte_edge import BESIDE, SHARPEN, crop_alpha, padded_box, 
 from compose.who.region_state import GridBox, dilated, masked
 
 NEWEST = 0.4  # weight of a look in the mean of those so far
-LIKELY, OTHERS_LIKELY = 96, 128  # of 255: a cell with this mean is the subject, or somebody else
+LIKELY, OTHERS_LIKELY = 92, 128  # of 255: a cell with this mean is the subject, or somebody else
 MARGIN = 1  # grid pixels that the edge may lie outside those cells
 SLOPE, MIDDLE = (
     2,
@@ -31,7 +31,7 @@ SLOPE, MIDDLE = (
 )  # of 255: at LIKELY the opacity is about one half (SHARPEN), and rises to 1 within a quarter of the scale
 # shares of the subject's certain area that the matte finds (compose/every/passes.py `coverage`), on average around a frame: from the
 # first on the matte is trusted alone, below the second the looks. The clips of people before a camera have 0.986 and more
-TRUSTED, MISTRUSTED = 0.985, 0.955
+TRUSTED, MISTRUSTED = 0.985, 0.975
 
 
 class Evidence(NamedTuple):

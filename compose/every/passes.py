@@ -22,6 +22,7 @@ from compose.who.region_state import RegionState, dilated, masked
 
 SURE = 204  # of 255: a result is certain of the subject
 FOREGROUND = 128  # of 255: the matte takes a pixel for a person
+NEVER = 10**9
 BESIDE_OTHERS = 2  # grid pixels around whom the other direction knows as somebody else
 
 
@@ -29,7 +30,8 @@ class Propagated(NamedTuple):
     """The areas in a frame, as one direction has them.
 
     state: The areas.
-    since_apart: Number of frames since somebody may be hidden behind the subject, 0 where nobody may.
+    since_apart: Number of frames since the subject and others were last seen apart: 0 where they are now, NEVER where this
+        direction has not seen anybody else, so that somebody may have been hidden from the beginning.
     """
 
     state: RegionState
@@ -47,12 +49,12 @@ class Pass:
     def __init__(self, edge: MatteEdge, *, forward: bool) -> None:
         self._edge, self._is_forward = edge, forward
         self._later_is_same = True  # backwards: whether the look that came before has the same subject as this one
-        self._region, self._id, self._since_apart = Region(), -1, 0
+        self._region, self._id, self._since_apart = Region(), -1, NEVER
         self._missed: SoftMask | None = None  # where the subject was when looks began to miss it
 
     def forget(self) -> None:
         """Forget everything: the next frame is of another shot."""
-        self._region, self._since_apart = Region(), 0
+        self._region, self._since_apart = Region(), NEVER
         self._edge.reset()
 
     def enter(self, frame: GridFrame, flow: Flow | None) -> SoftMask | None:
@@ -89,7 +91,9 @@ class Pass:
         if look is not None and look.outcome is Outcome.FOUND:
             look.coverage = coverage(look, frame)
         state = self._region.propagate(frame.likely, frame.box)
-        self._since_apart = self._since_apart + 1 if state.occluding else 0
+        sees_others = look is not None and bool(look.maps.others.any())
+        if self._since_apart != NEVER or sees_others:
+            self._since_apart = self._since_apart + 1 if state.occluding else 0
         return Propagated(state, self._since_apart)
 
     def _correct(self, look: Look) -> None:
@@ -118,8 +122,11 @@ def merged(one: Propagated, other: Propagated) -> RegionState:
 
     The subject is where one direction has it, unless the other knows better that this is somebody else: because it has seen
     people apart more recently. Where both have seen them equally recently, what one of them takes for somebody else is hidden.
+    While somebody may be hidden behind the subject, a direction that has never seen anybody else does not count.
     """
     near, far = (one, other) if one.since_apart <= other.since_apart else (other, one)
+    if 0 < near.since_apart < NEVER == far.since_apart:
+        return near.state
     rest = masked(far.state.subject, cv2.bitwise_not(_not_subject(near.state)))
     mine = near.state.subject
     if near.since_apart == far.since_apart:

@@ -10,6 +10,7 @@ import pytest
 from capture.sources.container import VideoInput
 from common.vision.arrays import BgrImage
 from infer.settings import NO_MODEL
+from tests.bench.recording_clips import demo
 from tests.capture.sources.films import STEP
 from tests.recordings import READABLE, UNREADABLE, contents_of, one_frame, variable_rate, with_sound
 from tests.redacting import WHOLE, redact
@@ -62,6 +63,17 @@ def test_the_sound_is_the_same_to_the_bit(ending: str, codec: str, run_dir: Path
     assert after.sound == before.sound
     assert after.sound_s == pytest.approx(before.sound_s, abs=1e-3)
     assert after.times_s == pytest.approx(before.times_s, abs=5e-4)
+
+
+def test_the_film_is_the_same_whatever_the_number_of_workers(run_dir: Path, tmp_path: Path) -> None:
+    source, films = demo(tmp_path, (320, 180), 0.8).path, []
+    for workers in (1, 3):
+        out = tmp_path / f"by-{workers}.mp4"
+        code, said = redact(source, out, run_dir, {**EMBEDDED, "workers": workers})
+        assert code in WHOLE, said
+        films.append(contents_of(out))
+    assert len(films[0].times_s) == 24
+    assert films[0] == films[1]
 
 
 def test_a_muted_recording_has_no_sound(run_dir: Path, tmp_path: Path) -> None:

@@ -97,6 +97,25 @@ def test_an_attempt_that_was_taken_over_cannot_go_on(wanted: Job) -> None:
     assert names(wanted) == WHOLE
 
 
+def test_stages_that_work_while_their_attempt_is_taken_over_change_nothing(wanted: Job) -> None:
+    play(wanted, frames=40, frame_s=0.05)
+    others: list[Outcome] = []
+
+    def slow(own: Job) -> Outcome:
+        def meanwhile(_: Progress) -> None:
+            if not others and own.results.read_bytes().count(b"\n") > 2:
+                wanted.source.with_suffix(".play").write_text("{}")
+                others.append(attempt(wanted, run_one))
+
+        return run_one(own, meanwhile)
+
+    assert attempt(wanted, slow).error == f"{wanted.source}: another attempt has taken it over"
+    assert [each.code for each in others] == [0]
+    assert looked(wanted.source)[0] < 4, "it went on with what the first had found"
+    assert wanted.out.read_bytes() == wanted.source.read_bytes()
+    assert names(wanted) == WHOLE
+
+
 def test_an_output_that_is_there_is_replaced_only_by_a_whole_one(wanted: Job) -> None:
     wanted.out.write_bytes(b"before")
     play(wanted, fails_after=1, says="crashed", code=1)

@@ -88,7 +88,7 @@ def test_an_output_keeps_the_name_of_its_source() -> None:
         "same.avi": "same.avi.mkv",
         "deep/same.avi": "deep/same.mkv",
     }
-    assert list(output_names([Path("e.webm"), Path("b.MOV")], "vp9").values()) == [Path("e.webm"), Path("b.mkv")]
+    assert list(output_names([Path("e.webm"), Path("b.MOV")], "vp9").values()) == [Path("e.webm"), Path("b.mov")]
 
 
 def test_one_file_goes_into_a_file_or_into_a_folder_that_is_there(tmp_path: Path, settings: Texts) -> None:

@@ -1,0 +1,61 @@
+"""Which of the two directions is believed, on areas drawn by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from common.vision.arrays import SoftMask
+from compose.every.passes import NEVER, Propagated, merged
+from compose.who.region_state import RegionState
+
+SHAPE = (40, 60)
+
+
+def area(x0: int, x1: int) -> SoftMask:
+    found = np.zeros(SHAPE, np.uint8)
+    found[5:35, x0:x1] = 255
+    return found
+
+
+def way(subject: SoftMask, others: SoftMask, since_apart: int, unassigned: SoftMask | None = None) -> Propagated:
+    nothing = np.zeros(SHAPE, np.uint8)
+    state = RegionState(
+        0, subject, subject, subject, others, nothing, nothing if unassigned is None else unassigned, 2.0
+    )
+    return Propagated(state, since_apart)
+
+
+NOBODY = area(0, 0)
+
+
+def columns(state: RegionState) -> list[int]:
+    return sorted({int(x) for x in np.nonzero(state.subject)[1]})
+
+
+def test_what_only_one_direction_has_is_shown_where_the_other_knows_nobody() -> None:
+    assert columns(merged(way(area(10, 20), NOBODY, 0), way(area(15, 30), NOBODY, 0))) == list(range(10, 30))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_direction_that_saw_people_apart_more_recently_says_who_is_somebody_else(turned: bool) -> None:
+    recent, old = way(area(10, 20), area(24, 40), 3), way(area(10, 30), NOBODY, 40)
+    both = (old, recent) if turned else (recent, old)
+    assert columns(merged(*both)) == list(range(10, 22))  # with a margin
+
+
+def test_the_direction_that_saw_people_apart_more_recently_keeps_what_the_other_takes_for_somebody_else() -> None:
+    recent, old = way(area(10, 30), NOBODY, 3), way(area(10, 20), area(20, 40), 40)
+    assert columns(merged(recent, old)) == list(range(10, 30))
+
+
+def test_where_both_saw_them_equally_recently_what_one_takes_for_somebody_is_hidden() -> None:
+    one, other = way(area(10, 30), NOBODY, 5), way(area(10, 20), NOBODY, 5, unassigned=area(24, 40))
+    assert columns(merged(one, other)) == list(range(10, 22))
+
+
+def test_a_direction_that_never_saw_anybody_else_does_not_count_while_somebody_may_be_hidden() -> None:
+    knows, never = way(area(10, 20), NOBODY, 5), way(area(10, 30), NOBODY, NEVER)
+    assert columns(merged(knows, never)) == list(range(10, 20))
+    apart = way(area(10, 20), area(40, 50), 0)
+    assert columns(merged(apart, never)) == list(range(10, 30))
