@@ -6,6 +6,7 @@ import logging
 from typing import Protocol
 
 from common.errors import AssetError
+from common.vision.arrays import BgrImage, FloatMap
 from common.vision.assets import MATTE, fetch
 from common.vision.selfie_matte import Matte
 from compose.picture.alpha import Alpha
@@ -24,6 +25,10 @@ class Edge(Protocol):
 
     def reset(self) -> None:
         """Forget the frames so far: another epoch begins, perhaps with another shape."""
+
+    def likely_in(self, part: BgrImage) -> FloatMap | None:
+        """Return the probability of a person in a part of a picture, (h, w, 3) uint8 BGR: (h', w') float32, 0..1; None without a
+        network that knows."""
 
     def refine(self, present: PresentFrame, region: Region, age_ns: int) -> Alpha:
         """Propagate the region to the present frame, and return the subject's alpha there.

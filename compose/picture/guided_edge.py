@@ -9,7 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from common.vision.arrays import SoftMask
+from common.vision.arrays import BgrImage, FloatMap, SoftMask
 from compose.picture.alpha import EMPTY, Alpha
 from compose.picture.matte_edge import bound_of, crop_alpha, padded_box, scaled_box, smooth_step
 from compose.who.region import EMPTY_BOX, PresentFrame, Region
@@ -49,6 +49,10 @@ class GuidedEdge:
 
     def reset(self) -> None:
         """See Edge. This class keeps nothing from frame to frame."""
+
+    def likely_in(self, part: BgrImage) -> FloatMap | None:
+        """See Edge. Nothing here knows people."""
+        return None
 
     def refine(self, present: PresentFrame, region: Region, age_ns: int) -> Alpha:
         """See Edge."""

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.vision.arrays import SoftMask
+from common.vision.arrays import BgrImage, FloatMap, SoftMask
 from common.vision.selfie_matte import MATTE_SIZE_WH, Matte
 from compose.picture.alpha import EMPTY, Alpha
 from compose.who.flow import Flow, backward_map
@@ -163,6 +163,10 @@ class MatteEdge:
     def reset(self) -> None:
         """See Edge."""
         self._box, self._before, self._frames_since_matte = None, None, 0
+
+    def likely_in(self, part: BgrImage) -> FloatMap | None:
+        """See Edge."""
+        return self._matte.infer(part)
 
     def refine(self, present: PresentFrame, region: Region, age_ns: int) -> Alpha:
         """See Edge."""

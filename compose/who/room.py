@@ -2,6 +2,8 @@
 
 A cell of the grid may be shown only if
 - results have said for `EMPTY_NS` that nobody is there, in two looks at least, and the cell looked the same in all of them, and
+- the matte, which is shown one strip of the picture after the other, finds nobody there either: detectors miss whom the side of the
+  picture cuts in half, and
 - it looks now as it did then, and it has in every frame since the last look.
 
 Everything else is hidden: whoever a result found, with a margin; whoever came since, in the first frame, because what they cover has
@@ -21,7 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from common.vision.arrays import BgrImage, SoftMask
+from common.vision.arrays import BgrImage, FloatMap, SoftMask
 from compose.who.change import changed, gain_between, in_light, smoothed
 from compose.who.region_state import dilated
 
@@ -31,6 +33,12 @@ LEFT = 0.5  # share of what somebody covered that must have changed if they are 
 NEAR_SUBJECT = 3  # grid pixels: what has changed so near to the subject is the subject, or a shadow
 GAPS = 8  # grid pixels, 1/18 of the height: what lies between two changes, up to twice as far from each other, has changed as well
 MARGIN = 4  # grid pixels that are hidden around a change, 1/36 of the height
+# the matte is shown strips of a quarter of the width, of which each overlaps the next by half: of the whole picture it finds one person,
+# and nobody beside them
+STRIPS, STRIP_SHARE = 7, 4
+SOMEBODY = 0.8  # a pixel to which the matte gives this probability is somebody; beside the subject it is unsure in narrow strips
+SPECK = 7  # grid pixels, 1/21 of the height: what is narrower is nobody, but a book or a lamp
+BEYOND_SUBJECT = 6  # grid pixels: what the matte finds nearer to the subject is the subject
 KEPT = 96  # frames since the last look, at most
 # of a result's person: grid pixels, and share of the square root of the area, by which a map may be too small
 FOUND_MARGIN, FOUND_SHARE = 3, 0.06
@@ -78,6 +86,13 @@ class _Memory(NamedTuple):
         return np.where(self.empty_ns > 0, 255, 0).astype(np.uint8)
 
 
+def strip_of(number: int, width: int) -> tuple[int, int]:
+    """Return the half-open columns of the strip of the grid that the matte is shown in frame `number`."""
+    wide = width // STRIP_SHARE
+    left = (number % STRIPS) * (width - wide) // (STRIPS - 1)
+    return left, left + wide
+
+
 def with_margin(person: SoftMask) -> SoftMask:
     """Return the area of a person whom a result found, (h, w) uint8, with what its small map may lack."""
     return dilated(person, FOUND_MARGIN + round(FOUND_SHARE * float(np.count_nonzero(person)) ** 0.5))
@@ -91,6 +106,9 @@ class KnownRoom:
         self._memory: _Memory | None = None
         self._look_ns = 0  # capture time of the frame of the last look
         self._doubt: SoftMask | None = None  # 255 where something has changed since that look
+        self._strips: dict[
+            int, tuple[int, SoftMask]
+        ] = {}  # first column → capture time, and 255 where the matte finds somebody
 
     def push(self, frame_id: int, small: BgrImage, subject: SoftMask | None) -> None:
         """Take the newest frame on the grid, (h, w, 3) uint8 BGR, and the subject's area in the frame before."""
@@ -98,6 +116,33 @@ class KnownRoom:
         self._since[frame_id] = Since(smoothed(small), near)
         if len(self._since) > KEPT:
             self._since.popitem(last=False)
+
+    def check(self, left: int, likely: FloatMap, subject: SoftMask | None, captured_ns: int) -> None:
+        """Take what the matte finds in one strip of the newest frame.
+
+        Args:
+            left: First column of the strip.
+            likely: (h', w') float32, 0..1, the matte's probability in it, at any size.
+            subject: (h, w) uint8, the subject's area in the frame before; None: unknown.
+            captured_ns: When the frame was captured.
+        """
+        height, width = next(reversed(self._since.values())).near_subject.shape
+        wide = width // STRIP_SHARE
+        found = np.where(cv2.resize(likely, (wide, height), interpolation=cv2.INTER_LINEAR) > SOMEBODY, 255, 0).astype(
+            np.uint8
+        )
+        if subject is not None:
+            found[dilated(subject, BEYOND_SUBJECT)[:, left : left + wide] > 0] = 0
+        found = np.asarray(cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((SPECK, SPECK), np.uint8)), np.uint8)
+        self._strips[left] = captured_ns, found
+
+    def _somebody(self, shape: tuple[int, ...]) -> SoftMask:
+        """Return 255 where the matte finds somebody who is not the subject, (h, w) uint8."""
+        found = np.zeros(shape, np.uint8)
+        for left, (_, strip) in self._strips.items():
+            part = found[:, left : left + strip.shape[1]]
+            np.maximum(part, strip, out=part)
+        return found
 
     def learn(self, frame_id: int, captured_ns: int, found: Found, *, is_proof: bool) -> None:
         """Take a result. Where compose skipped its frame, nobody knows what the result is of, and nothing is learned.
@@ -113,6 +158,8 @@ class KnownRoom:
             return
         while next(iter(self._since)) != frame_id:
             self._since.popitem(last=False)
+        somebody = cv2.bitwise_and(dilated(self._somebody(found.subject.shape), MARGIN), cv2.bitwise_not(found.subject))
+        found = found._replace(around=np.asarray(cv2.max(found.around, somebody), np.uint8))
         memory = self._memory
         if memory is None or memory.picture.shape != look.picture.shape:
             nothing, never = np.zeros_like(found.others), np.zeros(found.others.shape, np.int64)
@@ -143,14 +190,17 @@ class KnownRoom:
             subject: (h, w) uint8, more than 127 where the subject is in that frame.
             others: More than 127 where anybody else may be.
         """
-        if self._memory is None or self._doubt is None or not self._since:
+        if self._memory is None or self._doubt is None or not self._since or len(self._strips) < STRIPS:
             return np.zeros(subject.shape, np.uint8)
         frame_id, newest = self._since.popitem()
         newest = self._since[frame_id] = newest._replace(near_subject=dilated(subject, NEAR_SUBJECT))
         change = self._changed(newest)
         self._note(change, newest)
-        hidden = np.asarray(cv2.max(dilated(cv2.max(closed(self._doubt), others), MARGIN), change), np.uint8)
-        lasts = (self._memory.empty_ns > 0) & (self._look_ns - self._memory.empty_ns >= EMPTY_NS)
+        somebody = cv2.max(np.asarray(others, np.uint8), self._somebody(subject.shape))
+        hidden = np.asarray(cv2.max(dilated(cv2.max(closed(self._doubt), somebody), MARGIN), change), np.uint8)
+        checked_ns = min(captured_ns for captured_ns, _ in self._strips.values())
+        empty_ns = self._memory.empty_ns
+        lasts = (empty_ns > 0) & (self._look_ns - empty_ns >= EMPTY_NS) & (checked_ns >= empty_ns)
         return np.where(lasts & (hidden == 0), 255, 0).astype(np.uint8)
 
     def _changed(self, frame: Since) -> SoftMask:

@@ -28,7 +28,7 @@ from compose.who.found import areas_of, found_in
 from compose.who.look_maps import maps_of, things_of, union
 from compose.who.others import Candidate, coverage
 from compose.who.region import HISTORY, PresentFrame, Region, grid_wh
-from compose.who.room import KnownRoom
+from compose.who.room import KnownRoom, strip_of
 from compose.who.selection import Selection, SubjectSelector
 from compose.who.subject import people_of
 
@@ -106,6 +106,10 @@ class Tracker:
         if self._style.shows_room:
             self._room = self._room or KnownRoom()
             self._room.push(frame.frame_id, least, self._region.area)
+            left, right = strip_of(frame.frame_id, self._wh[0])
+            likely = None if self._edge is None else self._edge.likely_in(np.ascontiguousarray(least[:, left:right]))
+            if likely is not None:
+                self._room.check(left, likely, self._region.area, frame.captured_ns)
         else:
             self._room = None
         self.seen_ns = frame.captured_ns

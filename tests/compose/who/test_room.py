@@ -7,7 +7,19 @@ import numpy as np
 import pytest
 
 from compose.who.region_state import dilated
-from compose.who.room import EMPTY_NS, GAPS, MARGIN, NEAR_SUBJECT, STILL_NS, Found, KnownRoom, closed, with_margin
+from compose.who.room import (
+    EMPTY_NS,
+    GAPS,
+    MARGIN,
+    NEAR_SUBJECT,
+    STILL_NS,
+    STRIPS,
+    Found,
+    KnownRoom,
+    closed,
+    strip_of,
+    with_margin,
+)
 
 WH = (256, 144)
 SECOND = 1_000_000_000
@@ -47,6 +59,7 @@ class Scene:
     ) -> np.ndarray:
         """The empty room in the next frame; where that is looked at, `found` is where others are found in it."""
         self.room.push(self.number, picture, self.subject)
+        self.matte((self.number + self.fps) * SECOND // self.fps)
         if looks and self.number % self.fps == 0:
             around = with_margin(found) if found.any() else found
             self.looks[self.number] = Found(dilated(self.subject, NEAR_SUBJECT), found, around)
@@ -55,6 +68,12 @@ class Scene:
             self.room.learn(of, (of + self.fps) * SECOND // self.fps, look, is_proof=is_proof)
         self.number += 1
         return self.room.empty(self.subject, NOTHING)
+
+    def matte(self, at_ns: int, somebody: np.ndarray = NOTHING) -> None:
+        """The matte finds the subject, and somebody, in every strip."""
+        for left, right in (strip_of(number, WH[0]) for number in range(STRIPS)):
+            likely = np.maximum(self.subject, somebody)[:, left:right] / np.float32(255)
+            self.room.check(left, likely, self.subject, at_ns)
 
     def play(self, picture: np.ndarray, found: np.ndarray = NOTHING, seconds: float = 1.0, **how: bool) -> np.ndarray:
         shown = NOTHING
@@ -181,3 +200,30 @@ def test_gaps_are_closed_also_towards_the_sides() -> None:
     assert closed(box(10, 60, 5, 5))[60:65, :10].all()
     apart = cv2.max(box(60, 60, 5, 5), box(60 + 5 + 2 * GAPS + 4, 60, 5, 5))
     assert (closed(apart) == apart).all()
+
+
+def test_whom_only_the_matte_finds_in_a_strip_is_hidden(known: Scene) -> None:
+    """As somebody whom the side of the picture cuts in half."""
+    half = box(WH[0] - 12, 30, 12, 100)
+    assert known.room.empty(SUBJECT, NOTHING)[half > 0].all(), "the negative control"
+    known.matte(10 * SECOND, half)
+    shown = known.room.empty(SUBJECT, NOTHING)
+    assert not shown[dilated(half, MARGIN) > 0].any()
+    assert shown[60, 20] == 255
+
+
+def test_without_a_matte_nothing_of_the_room_is_shown() -> None:
+    room = KnownRoom()
+    for number in range(31):
+        room.push(number, seen(), SUBJECT)
+        if number % 10 == 0:
+            room.learn(number, (number + 1) * SECOND // 10, Found(SUBJECT, NOTHING, NOTHING), is_proof=True)
+    assert not room.empty(SUBJECT, NOTHING).any()
+
+
+def test_the_strips_cover_the_picture_and_overlap() -> None:
+    covered = np.zeros(WH[0], int)
+    for left, right in (strip_of(number, WH[0]) for number in range(STRIPS)):
+        covered[left:right] += 1
+    assert covered.min() == 1 and (covered[40:-40] >= 2).all()
+    assert strip_of(0, WH[0])[0] == 0 and strip_of(STRIPS - 1, WH[0])[1] == WH[0]

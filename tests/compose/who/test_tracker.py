@@ -138,6 +138,9 @@ def test_a_mask_that_is_said_again_is_as_old_as_the_frame_that_was_looked_at(sce
     ages: list[int] = []
 
     class Noting(GuidedEdge):
+        def likely_in(self, part: np.ndarray) -> None:
+            pass
+
         def refine(self, present: PresentFrame, region: Region, age_ns: int) -> Alpha:
             ages.append(age_ns)
             return super().refine(present, region, age_ns)
