@@ -22,6 +22,7 @@ STRANGE_PROGRAM = "a b`c`(d);#&|é"
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))  # systemd-analyze wants one
     return tmp_path
 
 
