@@ -76,8 +76,8 @@ class DisplaySettings(SourceSettings):
     )
     codec: str = setting(
         "h264",
-        one_of("h264", "hevc", "vp9", "av1"),
-        "with --pace every: how the video sink encodes pictures; .webm holds vp9 and av1",
+        one_of("h264", "hevc", "vp9"),
+        "with --pace every: how the video sink encodes pictures; .webm holds vp9",
     )
     quality: int = setting(
         18,

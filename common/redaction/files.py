@@ -12,7 +12,7 @@ from av.error import FFmpegError
 from av.stream import Disposition
 
 KEPT = {".mp4": ".mp4", ".m4v": ".mp4", ".mov": ".mov", ".mkv": ".mkv"}  # suffix of a source → of its output
-CODECS_OF_WEBM = ("vp9", "av1")
+CODECS_OF_WEBM = ("vp9",)
 OTHERWISE = ".mkv"  # which holds every kind of pictures, sound and subtitles
 # files of these names are taken for films even where they cannot be opened: a damaged one must be said, not left out
 NAMES = (

@@ -33,8 +33,3 @@ def in_desktop_session() -> bool:
 def runtime_folder() -> str | None:
     """Return the user's folder for files of the login session, or None."""
     return os.environ.get("XDG_RUNTIME_DIR")
-
-
-def quieten_svt_av1() -> None:
-    """Have the encoder of AV1 log errors only: it writes a page on standard error for each film."""
-    os.environ.setdefault("SVT_LOG", "1")

@@ -12,17 +12,15 @@ from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from common.runtime.environment import quieten_svt_av1
 from common.vision.arrays import BgrImage
 from display.film.colours import PictureConverter
-from display.film.containers import FORMATS, SVT_AV1, Encoder
+from display.film.containers import FORMATS, Encoder
 from display.film.original import Original
 from display.film.part_file import PartFile
 from display.film.stamps import FrameStamps, common_rate, film_time_base
 
 FALLBACK_RATE = 25  # pictures a second, for a recording that does not say; only hints depend on it
 FIRST_REORDERED = 3  # fewer pictures are encoded in their own order
-MOST_FOR_AV1 = 240  # pictures a second that its encoder takes as a hint
 APPLES_HEVC = "hvc1"  # the one of the two names of HEVC in MP4 that Apple's players know
 # what describes the file and not the recording, and would be wrong of another file
 OF_THE_FILE = {"major_brand", "minor_version", "compatible_brands", "encoder", "rotate", "duration"}
@@ -114,9 +112,6 @@ class FilmWriter:
         stream = self._container.add_stream(encoder.name, rate=rate, options={**encoder.options, "crf": str(quality)})
         if not isinstance(stream, VideoStream):
             raise TypeError(f"{encoder.name} encodes no pictures")
-        if encoder.name == SVT_AV1:
-            quieten_svt_av1()
-            stream.codec_context.framerate = min(Fraction(rate), Fraction(MOST_FOR_AV1))
         stream.width, stream.height = size_wh
         # no stream of H.264 or HEVC has an odd side with colours of half the size
         halves = encoder.halves_odd or not any(side % 2 for side in size_wh)

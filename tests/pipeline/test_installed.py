@@ -119,7 +119,7 @@ def test_the_wheel_holds_the_whole_application_inside_one_package(wheel: Path) -
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {name.split("/")[0] for name in names} == {"onlyme", f"onlyme-{version_of_the_project()}.dist-info"}
     code = {f for f in tracked_files() if f.split("/")[0] in PACKAGES}
-    others = {"Procfile", "mask-rcnn-coco/object_detection_classes_coco.txt", "__init__.py"}
+    others = {"Procfile", "Procfile.camera", "mask-rcnn-coco/object_detection_classes_coco.txt", "__init__.py"}
     assert {name.removeprefix("onlyme/") for name in names if name.startswith("onlyme/")} == code | others
 
 
