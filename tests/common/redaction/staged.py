@@ -16,7 +16,8 @@ from tests.shared import ROOT
 
 # the command line, with fakes for stages
 COMMAND = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from functools import partial
 from pathlib import Path
 from common.redaction import command, shelf
@@ -54,7 +55,7 @@ def looked(source: Path) -> list[int]:
 
 
 def start(folder: Path, *arguments: str | Path) -> subprocess.Popen[str]:
-    """Start the command line with fakes for stages."""
+    """Start the command line with fakes for stages. It takes Ctrl-C also where whoever runs the tests ignores it, as nohup does."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("ONLYME_")}
     return subprocess.Popen(
         [sys.executable, "-c", COMMAND, str(procfile(folder)), *map(str, arguments)], cwd=ROOT, env=plain, text=True,

@@ -139,7 +139,8 @@ def test_who_ends_the_command_ends_the_stages_on_the_nodes_and_the_next_one_goes
     arguments = (calls, "-o", out, "--mask-rcnn=none", "--ray", cluster.address, "--json")
     with start(calls, *arguments) as command:
         assert command.stdout is not None
-        assert '"progress"' in command.stdout.readline()
+        for _ in range(4):  # one a second: by then both have found something
+            assert '"progress"' in command.stdout.readline()
         command.send_signal(signum)
         _, errors = command.communicate(timeout=PATIENCE_S)
     if signum == signal.SIGTERM:
