@@ -42,6 +42,7 @@ class CompositePublisher(ResizableRing):
         that frame."""
         self._frame, self._card_at = frame, 0.0
         ring = self.ring_for(frame.height, frame.width)
+        subjects = decision.subjects  # none in a recording, whose judge knows areas
         message = FrameComposed(
             frame=replace(
                 frame,
@@ -61,7 +62,7 @@ class CompositePublisher(ResizableRing):
             style=self.style,
             fixed=self.fixed,
             notice=self.notice,
-            subject_xyxy=crop.seen(decision.subjects[0].box_xyxy) if decision.state is State.LIVE else (),
+            subject_xyxy=crop.seen(subjects[0].box_xyxy) if subjects and decision.state is State.LIVE else (),
         )
         self._send(message)
         metrics.count("composed")
