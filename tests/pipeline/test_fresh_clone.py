@@ -17,7 +17,7 @@ from tests.shared import ROOT
 INSTALL_S, PATIENCE_S = 400, 30
 # Tests that start calls, and tests that ask for nothing outside of the project: they are run outside of this clone of the same
 # commit, and would pass or fail alike. The others are run here without ../shared.
-RUN_ONCE = ("faults", "pipeline", "processes", "capture", "compose", "display", "common", "bench")
+RUN_ONCE = ("faults", "pipeline", "processes", "capture", "compose", "display", "common", "bench", "infer")
 
 pytestmark = pytest.mark.fresh
 
