@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -65,20 +66,21 @@ def redact(
         "--", os.fspath(source),
     ]  # fmt: skip
     told: dict[str, Any] = {"error": "it ended without an answer", "code": 1, "log": []}
-    with subprocess.Popen(
-        command, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                event = json.loads(line)
-                if event["event"] == "progress" and progress is not None:
-                    progress(Progress(Path(source), event["frames"], event["expected"], event["seconds"]))
-                if event["event"] in ("outcome", "error"):
-                    told = event
-        except BaseException:
-            process.terminate()  # it ends its stages and removes what it has begun
-            raise
+    with (
+        subprocess.Popen(
+            command, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        ) as process,
+        ExitStack() as on_failure,
+    ):
+        on_failure.callback(process.terminate)  # it ends its stages and removes what it has begun
+        assert process.stdout is not None
+        for line in process.stdout:
+            event = json.loads(line)
+            if event["event"] == "progress" and progress is not None:
+                progress(Progress(Path(source), event["frames"], event["expected"], event["seconds"]))
+            if event["event"] in ("outcome", "error"):
+                told = event
+        on_failure.pop_all()
     if process.returncode == EXIT_INTERRUPTED:
         raise KeyboardInterrupt
     if told["error"]:

@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -58,10 +59,9 @@ def main() -> NoReturn:
 
 def parser() -> argparse.ArgumentParser:
     """Return what reads the command line; the settings among its flags are those that the stages declare."""
-    made = argparse.ArgumentParser(
+    made = OneLineParser(
         prog=PROG, description=__doc__.split("\n\n")[1], allow_abbrev=False, usage="onlyme redact IN... -o OUT [FLAGS]"
     )
-    made.error = _refuse  # type: ignore[method-assign] # argparse would print the whole usage
     made.add_argument("inputs", nargs="+", type=Path, metavar="IN", help="video files, and folders of them")
     made.add_argument(
         "-o", "--out", type=Path, required=True, metavar="OUT", help="the film to write; of several files, their folder"
@@ -132,13 +132,10 @@ def run_all(planned: Plan, at_once: int, reporter: Reporter) -> list[Outcome]:
 
     if at_once == 1:
         return [do(job) for job in planned.jobs]
-    with ThreadPoolExecutor(at_once) as pool:
-        try:
-            return list(pool.map(do, planned.jobs))
-        except BaseException:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-            raise
+    with ThreadPoolExecutor(at_once) as pool, ExitStack() as at_the_end:  # where all are done, it does nothing
+        at_the_end.callback(pool.shutdown, cancel_futures=True)
+        at_the_end.callback(stop.set)  # the last one comes first
+        return list(pool.map(do, planned.jobs))
 
 
 def worst(outcomes: Sequence[Outcome]) -> int:
@@ -155,8 +152,16 @@ def _at_least_one(text: str) -> int:
     raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
 
 
-def _refuse(message: str) -> NoReturn:
-    raise ConfigError(f"{message}; see --help")
+class OneLineParser(argparse.ArgumentParser):
+    """Says a mistake in one line; argparse would print the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """See argparse.
+
+        Raises:
+            ConfigError: Always.
+        """
+        raise ConfigError(f"{message}; see --help")
 
 
 def _catch_signals() -> None:

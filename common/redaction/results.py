@@ -14,7 +14,7 @@ import os
 import time
 import zlib
 from collections.abc import Iterator, Set
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +44,14 @@ class ResultsFile:
             self._fd = os.open(path, (os.O_RDWR | os.O_APPEND if writes else os.O_RDONLY) | os.O_CLOEXEC)
         except OSError as error:
             raise _unusable(path, error.strerror or "it cannot be opened") from None
-        try:
+        with ExitStack() as on_failure:
+            on_failure.callback(os.close, self._fd)
             if writes:
                 _lock(self._fd, path)
             self.key, self._places, end = _read(self._fd, path)
             if writes:
                 os.ftruncate(self._fd, end)
-        except BaseException:
-            os.close(self._fd)
-            raise
+            on_failure.pop_all()
 
     @classmethod
     def create(cls, path: Path, key: str, version: str) -> None:

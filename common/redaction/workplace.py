@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -49,14 +49,13 @@ class Workplace:
         self.report = self._folder / "report.html"
         self.judgements = self._folder / "judgements.jsonl"
         self._note = self._folder / "run-folder"  # where the run folder is, for whoever comes after
-        try:
+        with ExitStack() as on_failure:
+            on_failure.callback(os.close, self._fd)
             self._remove_contents()
             self.run_dir = Path(tempfile.mkdtemp(prefix=PREFIX, dir=runtime_folder()))
             self.log = self.run_dir / "log"
             self._note.write_bytes(os.fsencode(self.run_dir))
-        except BaseException:
-            os.close(self._fd)
-            raise
+            on_failure.pop_all()
 
     def _remove_contents(self) -> None:
         with suppress(FileNotFoundError):

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,8 +32,8 @@ from display.sinks.sink import UnattendedSink
         ({"rotate_mb": 3}, "--rotate-mb"),
     ],
 )
-def test_what_leaves_frames_out_is_refused_in_one_line(changed: dict[str, str], said: str, run_dir: Path) -> None:
-    settings = DisplaySettings(**{"run_dir": run_dir, "pace": EVERY, "sink": "headless", **changed})  # type: ignore[arg-type]
+def test_what_leaves_frames_out_is_refused_in_one_line(changed: dict[str, Any], said: str, run_dir: Path) -> None:
+    settings = replace(DisplaySettings(run_dir=run_dir, pace=EVERY, sink="headless"), **changed)
     with pytest.raises(ConfigError) as refused:
         loop.run(settings, StageContext(Heartbeat(logging.INFO), [], restarts=0))
     assert str(refused.value).startswith(said + ":")

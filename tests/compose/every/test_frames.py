@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,8 +68,8 @@ class Played:
     def say(self, message: FrameCaptured | RecordingEnded) -> None:
         send(self._frames, message)
 
-    def find(self, number: int, **changed: int) -> None:
-        result = replace(MasksInferred(5, number, 1000 + number, 7, "w", "m"), **changed)  # type: ignore[arg-type]
+    def find(self, number: int, **changed: Any) -> None:
+        result = replace(MasksInferred(5, number, 1000 + number, 7, "w", "m"), **changed)
         wait_for("the worker's door", lambda: send(self._masks, result))
 
     def ready(self) -> None:
@@ -212,7 +213,7 @@ def test_a_judge_that_fails_ends_the_loop(played: Played) -> None:
     played.ready()
     judged = JudgedFrames(played.received, HoldsBack(fails=True))
     with pytest.raises(RuntimeError, match="what nobody thought of"):
-        wait_for("the error", lambda: judged.next())  # noqa: PLW0108, whose type is not that of a method
+        wait_for("the error", partial(judged.next))
 
 
 class HoldsBack(Judge):

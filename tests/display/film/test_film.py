@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
@@ -301,9 +301,9 @@ def test_sizes_are_kept_odd_ones_too(size_wh: tuple[int, int], codec: str, pix_f
     ],
 )
 def test_a_film_is_stored_upright_and_with_square_pixels(
-    how: dict[str, float], size_wh: tuple[int, int], corner: tuple[str, str], tmp_path: Path
+    how: dict[str, Any], size_wh: tuple[int, int], corner: tuple[str, str], tmp_path: Path
 ) -> None:
-    recording = write_recording(tmp_path / "recording.mp4", EVEN, NTSC, **how)  # type: ignore[arg-type]
+    recording = write_recording(tmp_path / "recording.mp4", EVEN, NTSC, **how)
     film = film_of(recording, tmp_path / "film.mp4")
     with av.open(str(film)) as file:
         [frame, *_] = file.decode(video=0)
