@@ -1,4 +1,4 @@
-"""Redacts one recording: what the command, the library and the tasks on other machines call."""
+"""Redacts one recording: what the command and the tasks on other machines call."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Unpack
 
 from common.errors import ConfigError, OnlymeError, RedactionError, SourceError, UserError
 from common.metrics.metrics import read_samples
@@ -18,13 +17,12 @@ from common.readable import readable
 from common.redaction.call import AGAIN, Call
 from common.redaction.facts import Facts
 from common.redaction.key import output_key, results_key, sha256_of
-from common.redaction.outcome import EXIT_MISTAKE, Options, Progress, Redaction, Watch
+from common.redaction.outcome import EXIT_MISTAKE, Progress, Redaction, Watch
 from common.redaction.report import write_report
 from common.redaction.results import ResultsFile, key_in
-from common.redaction.settings import Texts, resolve, stage_variables
+from common.redaction.settings import Texts, stage_variables
 from common.redaction.summary import summary
 from common.redaction.workplace import Workplace
-from common.runtime.cores import available_cores
 from common.runtime.install import CODE, version
 
 POLL_S = 0.25
@@ -62,33 +60,6 @@ class Job:
         return self.out.with_name(self.out.stem + REPORT)
 
 
-def redact(
-    source: str | Path,
-    out: str | Path,
-    *,
-    workers: int | None = None,
-    overwrite: bool = False,
-    progress: Watch | None = None,
-    **settings: Unpack[Options],
-) -> Redaction:
-    """Redact one recording.
-
-    Args:
-        source: A video file.
-        out: The film to write; it appears when it is whole.
-        workers: Processes that look for people; one a core by default.
-        overwrite: Replace an output that is there.
-        progress: Is called four times a second.
-        settings: See Options.
-
-    Raises:
-        UserError: One line about what the user can mend, such as a source that is no video.
-        RedactionError: The stages failed; its text is one line too, and nothing was written.
-    """
-    job = Job(Path(source), Path(out), resolve(settings), workers or available_cores(), overwrite)
-    return run(job, progress)
-
-
 def run(job: Job, progress: Watch | None = None, stop: threading.Event | None = None) -> Redaction:
     """Redact one recording.
 
@@ -98,7 +69,8 @@ def run(job: Job, progress: Watch | None = None, stop: threading.Event | None = 
         stop: Ends the run when it is set, as Ctrl-C does.
 
     Raises:
-        UserError, RedactionError: See `redact`.
+        UserError: One line about what the user can mend, such as a source that is no video.
+        RedactionError: The stages failed; its text is one line too, and nothing was written.
         KeyboardInterrupt: `stop` was set.
     """
     started = time.monotonic()

@@ -9,13 +9,12 @@ import stat
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from common.errors import AlreadyRunningError, ConfigError, RedactionError, SourceError, UserError
 from common.redaction import call as call_module
-from common.redaction.one import Job, redact, run
+from common.redaction.one import Job, run
 from common.redaction.outcome import Progress
 from common.redaction.results import ResultsFile, key_in
 from common.redaction.workplace import Workplace
@@ -222,11 +221,10 @@ def test_what_a_caller_raises_on_the_way_comes_out(tmp_path: Path) -> None:
 
 
 def test_a_setting_that_cannot_be_is_refused_with_its_name(tmp_path: Path) -> None:
-    misspelt: dict[str, Any] = {"backgruond": "blur"}
     with pytest.raises(ConfigError, match=r"--background.*expected blur, color:RRGGBB"):
-        redact(source(tmp_path), tmp_path / "out.mp4", background="pink")
+        job(source(tmp_path), tmp_path / "out.mp4", background="pink")
     with pytest.raises(TypeError, match="no such setting of a redaction: backgruond"):
-        redact(source(tmp_path), tmp_path / "out.mp4", **misspelt)
+        job(source(tmp_path), tmp_path / "out.mp4", backgruond="blur")
 
 
 ON_A_FULL_DISK = """
