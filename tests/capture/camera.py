@@ -15,7 +15,7 @@ from tests.capture.sources.servers import serve
 
 
 class NetworkCamera:
-    """Deliver noise at 25 pictures a second. `mode` selects a fault.
+    """Deliver noise, every `period_s` a picture. `mode` selects a fault.
 
     "" nothing | "off" refuses | "stall" sends nothing more | "still" sends one picture for ever | "drop" hangs up
     """
@@ -23,6 +23,7 @@ class NetworkCamera:
     def __init__(self, server: str) -> None:
         self.address = f"{server}/camera.mjpg"
         self.mode = ""
+        self.period_s = 0.04
         self.size_wh = (160, 120)
         self.opened = 0
 
@@ -57,7 +58,7 @@ def network_camera() -> Iterator[NetworkCamera]:
                         self.wfile.write(head.encode() + jpeg + b"\r\n")
                     except OSError:
                         return
-                time.sleep(0.04)
+                time.sleep(camera.period_s)
 
         def log_message(self, format: str, *args: object) -> None:
             pass

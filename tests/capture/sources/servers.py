@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -85,7 +86,7 @@ def serve_live_playlist(parts: list[Path], part_s: float) -> Iterator[str]:
         lines = [
             "#EXTM3U",
             "#EXT-X-VERSION:3",
-            f"#EXT-X-TARGETDURATION:{round(part_s)}",
+            f"#EXT-X-TARGETDURATION:{math.ceil(part_s)}",
             f"#EXT-X-MEDIA-SEQUENCE:{first}",
         ]
         lines += [line for part in parts[first:count] for line in (f"#EXTINF:{part_s:.3f},", part.name)]
