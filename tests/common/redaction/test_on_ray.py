@@ -134,13 +134,10 @@ def test_who_ends_the_command_ends_the_stages_on_the_nodes_and_the_next_one_goes
     signum: signal.Signals, cluster: Any, nodes: list[Any], tmp_path: Path
 ) -> None:
     calls, out, found = tmp_path / "calls", tmp_path / "out", ("a.mp4", "b.mp4")
-    for name in found:
-        source(calls, name, frames=1000, frame_s=0.1)
+    jobs = [job(source(calls, name, frames=1000, frame_s=0.1), out / name) for name in found]
     arguments = (calls, "-o", out, "--mask-rcnn=none", "--ray", cluster.address, "--json")
     with start(calls, *arguments) as command:
-        assert command.stdout is not None
-        for _ in range(4):  # one a second: by then both have found something
-            assert '"progress"' in command.stdout.readline()
+        eventually(lambda: all(map(processes_at, jobs)))
         command.send_signal(signum)
         _, errors = command.communicate(timeout=PATIENCE_S)
     if signum == signal.SIGTERM:
@@ -152,7 +149,8 @@ def test_who_ends_the_command_ends_the_stages_on_the_nodes_and_the_next_one_goes
     with start(calls, *arguments) as again:
         said, errors = again.communicate(timeout=PATIENCE_S)
     assert again.returncode == EXIT_OK, errors
-    assert [json.loads(line)["event"] for line in said.splitlines()][-3:] == ["outcome", "outcome", "summary"]
+    told = [json.loads(line)["event"] for line in said.splitlines()]
+    assert [event for event in told if event != "progress"] == ["outcome", "outcome", "summary"]
     assert min(looked(calls / name)[0] for name in found) < 1000
     assert not list(out.glob(".*"))
 
