@@ -168,7 +168,8 @@ BAD: dict[str, tuple[str, dict[str, object], str]] = {
     "target": ("infer", {"target": "cuda"}, "expected --device or ONLYME_DEVICE"),
     "run dir": ("capture", {"run_dir": "/tmp/" + "x" * 120}, "107 bytes"),
 }
-IN_A_CALL = ("camera", "model", "even kernel", "screen", "unknown")  # of each stage one, and one that all of them say
+# started in a whole call: of each stage one, and one that all of them say
+IN_A_CALL = ("camera", "model", "even kernel", "screen", "unknown")
 
 
 def start_alone(program: str, settings: dict[str, object], run_dir: Path) -> subprocess.CompletedProcess[str]:
@@ -179,7 +180,7 @@ def start_alone(program: str, settings: dict[str, object], run_dir: Path) -> sub
     )
 
 
-@pytest.mark.parametrize("fault", BAD)
+@pytest.mark.parametrize("fault", [each for each in BAD if each not in IN_A_CALL])
 def test_bad_input_ends_the_stage_with_one_clear_line(
     fault: str, run_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

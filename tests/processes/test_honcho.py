@@ -42,7 +42,7 @@ def call_under(method: str, run_dir: Path, folder: Path) -> Iterator[subprocess.
         yield call
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", DEFAULTS)
 def test_no_stage_outlives_honcho(method: str, run_dir: Path, tmp_path: Path) -> None:
     with call_under(method, run_dir, tmp_path) as call:
         runner = parent_of(stages(run_dir)["capture.1"].parent)
