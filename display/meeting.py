@@ -16,21 +16,18 @@ from common.command import start
 from common.errors import ConfigError
 from common.findings import Level
 from common.runtime.exit_codes import EXIT_USAGE
-from common.runtime.install import is_checkout
+from common.runtime.install import CAMERA_COMMAND
 from common.settings.loader import read_settings
 from display.checks import check_pipewire
 from display.settings import DisplaySettings
+from display.virtual_cameras import LOAD, VIRTUAL, virtual_cameras
 
 PROG = "onlyme camera"
 PROCFILE = "Procfile.camera"
 LOOPBACK, PIPEWIRE = "v4l2loopback", "pipewire"  # the first is what every program can choose
 SINKS = {LOOPBACK: "camera", PIPEWIRE: "pipewire"}
-VIRTUAL, DEV = Path("/sys/devices/virtual/video4linux"), Path("/dev")  # where the kernel lists devices without hardware
-TO_LOAD = "as root run apt-get install v4l2loopback-dkms, then modprobe v4l2loopback exclusive_caps=1 card_label=onlyme"
+DEV = Path("/dev")
 TO_OPEN = "run usermod -aG video $USER as root, then log in again"
-TO_SEND = "run " + (
-    ".venv/bin/pip install -r requirements-camera.txt" if is_checkout() else 'pipx install --force ".[camera]"'
-)
 CHOOSE = {
     LOOPBACK: """\
   Zoom    Settings > Video > Camera: {name}
@@ -67,15 +64,18 @@ def loopback(wanted: str, virtual: Path = VIRTUAL, dev: Path = DEV, *, has_libra
         dev: Folder of the device files.
         has_library: Whether pyvirtualcam is installed.
     """
-    numbered = [path for path in virtual.glob("video*") if not wanted or path.name == Path(wanted).resolve().name]
-    if not numbered:
-        return Camera("", f"no device {wanted or 'is there'}: {TO_LOAD}")
-    first = min(numbered, key=lambda path: int(path.name.removeprefix("video")))
-    if not os.access(dev / first.name, os.R_OK | os.W_OK):
-        return Camera("", f"no permission to open {dev / first.name}: {TO_OPEN}")
+    named = Path(wanted).resolve().name
+    found = [
+        (Path(path).name, name) for path, name in virtual_cameras(virtual) if not wanted or Path(path).name == named
+    ]
+    if not found:
+        return Camera("", f"no device {wanted or 'is there'}: as root run {LOAD}")
+    device, name = found[0]
+    if not os.access(dev / device, os.R_OK | os.W_OK):
+        return Camera("", f"no permission to open {dev / device}: {TO_OPEN}")
     if not has_library:
-        return Camera("", f"no package pyvirtualcam: {TO_SEND}")
-    return Camera((first / "name").read_text().strip())
+        return Camera("", f"no package pyvirtualcam: run {CAMERA_COMMAND}")
+    return Camera(name)
 
 
 def pipewire(name: str) -> Camera:

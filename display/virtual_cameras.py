@@ -1,9 +1,10 @@
-"""Finds the virtual cameras of this machine, which a meeting can choose."""
+"""Finds the virtual cameras of this machine, which a meeting can choose, and says how to get one."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+LOAD = "apt-get install v4l2loopback-dkms, then modprobe v4l2loopback exclusive_caps=1 card_label=onlyme"  # as root
 VIRTUAL = Path("/sys/devices/virtual/video4linux")  # where Linux lists cameras that no hardware stands behind
 
 

@@ -13,20 +13,19 @@ import numpy as np
 
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed
+from common.runtime.install import CAMERA_COMMAND
 from common.vision.arrays import BgrImage
 from display.captions import write_caption
 from display.meter import Meter
 from display.settings import DisplaySettings
 from display.sinks.consumers import DeviceConsumers
 from display.sinks.sink import SinkEvents, UnattendedSink
+from display.virtual_cameras import LOAD
 
 FPS = 30.0
 FIRST_SIZE_WH = (1280, 720)
 REPEAT_AFTER_S = 2 / FPS  # the last picture is sent again after this: a meeting drops a camera that sends nothing
-HOW = (
-    "a virtual camera is needed: apt-get install v4l2loopback-dkms, then "
-    "modprobe v4l2loopback exclusive_caps=1 card_label=onlyme, as root; name it with --camera /dev/videoN where there are several"
-)
+HOW = f"a virtual camera is needed: {LOAD}, as root; name it with --camera /dev/videoN where there are several"
 
 log = logging.getLogger("onlyme")
 
@@ -139,8 +138,7 @@ class CameraSink(UnattendedSink):
             return self._opener(*size_wh, FPS, self._named)
         except ImportError:
             raise DisplayError(
-                "--sink camera: expected the package pyvirtualcam, got none; run "
-                ".venv/bin/pip install -r requirements-camera.txt"
+                f"--sink camera: expected the package pyvirtualcam, got none; run {CAMERA_COMMAND}"
             ) from None
         except (RuntimeError, OSError) as error:
             said = " ".join(str(error).split())
