@@ -13,16 +13,15 @@ from capture.demand import OnDemand
 from capture.dispatch import Dispatcher, should_dispatch
 from capture.every import loop as every
 from capture.reader import SourceFailure, SourceReader
+from capture.request_socket import RequestSocket
 from capture.settings import CaptureSettings
 from capture.sources.choice import check_source, name_of, open_source
-from capture.sources.source import SourceFrame
-from common.errors import SourceError
-from common.ipc.codec import encode
+from capture.sources.source import SourceFrame, check_size
 from common.ipc.fields import printable
-from common.ipc.messages import FrameCaptured, SourceIdle, SourceLost, SourceNotice, WorkAssigned, WorkRequested
-from common.ipc.records import MAX_SIDE, FrameInfo
+from common.ipc.messages import FrameCaptured, SourceIdle, SourceLost, SourceNotice, WorkAssigned
+from common.ipc.records import FrameInfo
 from common.ipc.ring import ResizableRing
-from common.ipc.streams import FRAMES, WORK, Context, bind, open_context, parse, send
+from common.ipc.streams import FRAMES, Context, bind, open_context, send
 from common.metrics.counters import Counters
 from common.metrics.load import LoadReporter
 from common.metrics.metrics import metrics
@@ -130,10 +129,7 @@ class FramePublisher(ResizableRing):
             RingSpaceError: Shared memory has too little room for it.
         """
         height, width = frame.picture.shape[:2]
-        if max(height, width) > MAX_SIDE:
-            raise SourceError(
-                f"--source: expected pictures of at most {MAX_SIDE} pixels a side, got {width} x {height}; make them smaller"
-            )
+        check_size(height, width)
         if self.shape not in (None, (height, width, 3)):
             self.source_lost(f"the picture's size has changed to {width} x {height}")
         ring = self.ring_for(height, width)
@@ -168,12 +164,12 @@ class WorkSocket:
     """Send the newest frame to idle inference workers, on request."""
 
     def __init__(self, context: Context, run_dir: Path, counters: Counters) -> None:
-        self.socket = bind(context, WORK, run_dir)
+        self._requests = RequestSocket(context, run_dir, counters)
+        self.socket = self._requests.socket
         self._newest: FrameInfo | None = None
         self._period_ns = 0
         self._cores = available_cores()
         self._dispatcher, self._logged_count = Dispatcher(self._cores), 0
-        self._counters = counters
 
     def set_newest(self, newest: FrameInfo | None) -> None:
         """Set the frame that the next idle worker gets; None: there is none."""
@@ -183,19 +179,17 @@ class WorkSocket:
     def serve(self, now_ns: int) -> None:
         """Receive the requests of workers, and send the newest frame to one of them."""
         now_s = now_ns / 1e9
-        self._receive_requests(now_s)
+        for idle in self._requests.receive():
+            self._dispatcher.request(idle, now_s)
         if self._newest is None or not should_dispatch(now_ns - self._newest.captured_ns, self._period_ns):
             return
         frame = (self._newest.epoch, self._newest.frame_id)
         while (worker := self._dispatcher.next_worker(*frame, now_s)) is not None:  # twice only if the first is gone
             message = WorkAssigned(self._newest, min(self._cores, self._worker_count(now_s)))
-            try:
-                self.socket.send_multipart([worker, encode(message)], zmq.NOBLOCK)
-            except zmq.ZMQError:
-                self._dispatcher.remove(worker)  # it died while it waited: the frame goes to the next worker
-                self._counters.count("worker", "gone")
-            else:
+            if self._requests.send(worker, message):
                 self._dispatcher.assign(worker, *frame, now_s)
+            else:
+                self._dispatcher.remove(worker)
 
     def _worker_count(self, now_s: float) -> int:
         """Return the number of workers. Warns if there are more than cores."""
@@ -204,12 +198,3 @@ class WorkSocket:
             log.warning("%d inference workers take turns: this call may use %d cores", workers, self._cores)
         self._logged_count = workers
         return workers
-
-    def _receive_requests(self, now_s: float) -> None:
-        while True:
-            try:
-                worker, *parts = self.socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            if len(parts) == 1 and parse(parts[0], WorkRequested, self._counters) is not None:
-                self._dispatcher.request(worker, now_s)

@@ -5,19 +5,17 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import zmq
-
 from capture.every.looks import LookQueue
 from capture.every.recording import RecordedFrame
-from common.errors import SourceError
-from common.ipc.codec import encode
+from capture.request_socket import RequestSocket
+from capture.sources.source import check_size
 from common.ipc.credit import CreditedSender, deep
-from common.ipc.messages import FrameCaptured, RecordingEnded, WorkAssigned, WorkRequested
-from common.ipc.records import MAX_SIDE, FrameInfo
+from common.ipc.messages import FrameCaptured, RecordingEnded, WorkAssigned
+from common.ipc.records import FrameInfo
 from common.ipc.ring import ResizableRing
 from common.ipc.ring_size import ring_bytes, slot_bytes
 from common.ipc.shm import SHM_FOLDER
-from common.ipc.streams import COMPOSITES, FRAMES, FRAMES_WANTED, WORK, Context, bind, parse
+from common.ipc.streams import COMPOSITES, FRAMES, FRAMES_WANTED, Context, bind
 from common.metrics.counters import Counters
 from common.metrics.metrics import metrics
 
@@ -56,10 +54,7 @@ class RecordingPublisher(ResizableRing):
         self, context: Context, run_dir: Path, shape: tuple[int, int, int], look_every: int, counters: Counters
     ) -> None:
         height, width, _ = shape
-        if max(height, width) > MAX_SIDE:
-            raise SourceError(
-                f"--source: expected pictures of at most {MAX_SIDE} pixels a side, got {width} x {height}; make them smaller"
-            )
+        check_size(height, width)
         slots = slots_for(shape, look_every, shutil.disk_usage(SHM_FOLDER).free)
         super().__init__(FRAMES.name, slots)
         self.ring_for(height, width)
@@ -104,28 +99,17 @@ class LookSocket:
     """Give looks to idle inference workers, on request."""
 
     def __init__(self, context: Context, run_dir: Path, counters: Counters) -> None:
-        self.socket = bind(context, WORK, run_dir)
+        self._requests = RequestSocket(context, run_dir, counters)
+        self.socket = self._requests.socket
         self.looks = LookQueue()
-        self._counters = counters
 
     def serve(self, now_s: float) -> None:
         """Receive the requests of workers, and give a look to each that is idle."""
-        self._receive_requests()
+        for worker in self._requests.receive():
+            self.looks.request(worker)
         while (chosen := self.looks.next(now_s)) is not None:
             worker, frame = chosen
-            try:
-                self.socket.send_multipart([worker, encode(WorkAssigned(frame, 1))], zmq.NOBLOCK)
-            except zmq.ZMQError:
-                self.looks.remove(worker)  # it died while it waited: the look goes to the next worker
-                self._counters.count("worker", "gone")
-            else:
+            if self._requests.send(worker, WorkAssigned(frame, 1)):
                 self.looks.give(worker, frame.frame_id, now_s)
-
-    def _receive_requests(self) -> None:
-        while True:
-            try:
-                worker, *parts = self.socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            if len(parts) == 1 and parse(parts[0], WorkRequested, self._counters) is not None:
-                self.looks.request(worker)
+            else:
+                self.looks.remove(worker)

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+from common.errors import SourceError
+from common.ipc.records import MAX_SIDE
 from common.vision.arrays import BgrImage
 
 CAMERA, NETWORK_CAMERA, FILE, FOLDER, DEMO = "the camera", "the network camera", "the file", "the folder", "the demo"
@@ -58,3 +60,15 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Release the device or file."""
+
+
+def check_size(height: int, width: int) -> None:
+    """Check the size of a picture in pixels.
+
+    Raises:
+        SourceError: It is larger than a message can describe.
+    """
+    if max(height, width) > MAX_SIDE:
+        raise SourceError(
+            f"--source: expected pictures of at most {MAX_SIDE} pixels a side, got {width} x {height}; make them smaller"
+        )
