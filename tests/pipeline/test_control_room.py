@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Callable, Sized
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -33,7 +33,7 @@ from common.settings.loader import read_settings
 from common.settings.saved import saved_file
 from compose.settings import ComposeSettings
 from tests.call import free_port, printed_url, read_until, start_call
-from tests.pipeline.browser import DESKTOP, PHONE, opened, pixels, started
+from tests.pipeline.browser import DESKTOP, PHONE, opened, pixels
 from tests.pipeline.shower import Shower, live, until
 
 pytestmark = pytest.mark.browser
@@ -47,13 +47,6 @@ IN_VIEW = """selector => {
   const box = document.querySelector(selector).getBoundingClientRect();
   return box.height > 0 && box.top >= 0 && box.left >= 0 && box.bottom <= innerHeight && box.right <= innerWidth;
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A Chromium for all tests of the module."""
-    with started() as browser:
-        yield browser
 
 
 @pytest.fixture(autouse=True)

@@ -29,7 +29,7 @@ from common.metrics.metrics import METRICS
 from tests.background import Background
 from tests.call import environment, free_port, printed_url, read_until, stages, start_call
 from tests.pace import as_if_idle
-from tests.pipeline.browser import CHROMIUM, DESKTOP, PHONE, opened, pixels, started
+from tests.pipeline.browser import CHROMIUM, DESKTOP, PHONE, opened, pixels
 from tests.pipeline.screen import detail
 from tests.pipeline.shower import Shower, is_live, live, until
 from tests.processes.neighbours import wait_for
@@ -47,13 +47,6 @@ def call(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]
     settings = {"source": "demo", "width": 640, "height": 360, "sink": "web", "web": f"127.0.0.1:{port}"}
     with start_call(settings, run_dir) as running:
         yield printed_url(read_until(running, "?token=")), run_dir
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A Chromium for all tests of the module; each opens a page with cookies of its own."""
-    with started() as browser:
-        yield browser
 
 
 def test_the_picture_moves_and_figures_are_said(browser: Browser, call: tuple[str, Path]) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any, Literal
 
 import pytest
@@ -16,8 +13,9 @@ from playwright.sync_api import Browser, Page, ViewportSize
 from common.redaction.facts import Facts
 from common.redaction.report import write_report
 from tests.capture.sources.films import evenly, write_film
+from tests.capture.sources.servers import serve_folder
 from tests.common.redaction.judged import hidden, line_of, write_judgements
-from tests.pipeline.browser import DESKTOP, PHONE, opened, started
+from tests.pipeline.browser import DESKTOP, PHONE, opened
 
 pytestmark = pytest.mark.browser
 NAME = "a<b>&\"'#?%: é.mp4"
@@ -38,26 +36,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with started() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
 def served(folder: Path) -> Iterator[str]:
     """The address of the report behind a server."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/report.html"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serve_folder(folder) as address:
+        yield f"{address}/report.html"
 
 
 def has_film(page: Page) -> None:
