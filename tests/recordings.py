@@ -21,6 +21,8 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from capture.demo import DemoScene
+from capture.sources.container import VideoInput
+from common.vision.arrays import BgrImage
 from tests.capture.sources.films import evenly, write_film
 
 SIZE_WH, RATE = (128, 96), 25
@@ -182,6 +184,14 @@ def begins_late(folder: Path) -> Odd:
     """A film whose first picture is due after a while, as parts cut out of a longer one have it."""
     times_s = [3.2 + time_s for time_s in evenly(8, RATE)]
     return Odd(write_film(folder / "late.mkv", times_s, SIZE_WH), times_s, 8)
+
+
+def pictures_of(path: Path) -> Iterator[BgrImage]:
+    """Yield the pictures of a file as they are shown, (H, W, 3) uint8 BGR."""
+    video = VideoInput(f"file:{path}", path.name, is_network=False)
+    while (frame := video.next_frame()) is not None:
+        yield video.picture(frame.frame)
+    video.close()
 
 
 READABLE: dict[str, Callable[[Path], Odd]] = {

@@ -16,15 +16,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from capture.sources.container import VideoInput
-from common.vision.arrays import BgrImage
 from infer.settings import NO_MODEL
 from tests.bench.calls import MODEL
 from tests.bench.keyed import Pair, Scores, background_of, score
 from tests.bench.recording_clips import CLIPS, Clip
 from tests.bench.table import print_table
 from tests.call import run_call
-from tests.recordings import Contents, contents_of
+from tests.recordings import Contents, contents_of, pictures_of
 from tests.redacting import WHOLE, redact
 
 LOSSLESS: dict[str, object] = {"quality": 0}
@@ -104,11 +102,3 @@ def pairs_of(source: Path, out: Path) -> Iterator[Pair]:
     """Yield each frame of a recording beside what has become of it."""
     for number, (before, after) in enumerate(zip(pictures_of(source), pictures_of(out), strict=True)):
         yield number, before, after
-
-
-def pictures_of(path: Path) -> Iterator[BgrImage]:
-    """Yield the pictures of a file as they are shown, (H, W, 3) uint8 BGR."""
-    video = VideoInput(f"file:{path}", path.name, is_network=False)
-    while (frame := video.next_frame()) is not None:
-        yield video.picture(frame.frame)
-    video.close()

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from capture.sources.container import VideoInput
 from common.vision.arrays import BgrImage
 from infer.settings import NO_MODEL
 from tests.bench.recording_clips import demo
 from tests.capture.sources.films import STEP
-from tests.recordings import READABLE, UNREADABLE, contents_of, one_frame, variable_rate, with_sound
+from tests.recordings import READABLE, UNREADABLE, contents_of, one_frame, pictures_of, variable_rate, with_sound
 from tests.redacting import WHOLE, redact
 
 EMBEDDED: dict[str, object] = {"mask_rcnn": NO_MODEL}
-
-
-def pictures_of(path: Path) -> Iterator[BgrImage]:
-    """Yield the pictures of a film upright, as they are shown."""
-    video = VideoInput(f"file:{path}", path.name, is_network=False)
-    while (frame := video.next_frame()) is not None:
-        yield video.picture(frame.frame)
-    video.close()
 
 
 def grey_of(picture: BgrImage) -> float:
