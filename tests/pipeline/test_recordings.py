@@ -13,7 +13,7 @@ from tests.capture.sources.films import STEP
 from tests.recordings import READABLE, UNREADABLE, contents_of, one_frame, pictures_of, variable_rate, with_sound
 from tests.redacting import WHOLE, redact
 
-EMBEDDED: dict[str, object] = {"mask_rcnn": NO_MODEL}
+EMBEDDED: dict[str, object] = {"mask_rcnn": NO_MODEL, "workers": 1}  # to start more takes longer than these films
 
 
 def grey_of(picture: BgrImage) -> float:
