@@ -18,9 +18,8 @@ from common.runtime.install import APPLICATION, CODE, SERVICE_COMMAND, is_checko
 from common.runtime.private_files import make_folder
 
 MARK = "# written by onlyme install-service, which may replace or remove it\n"
-UNUSABLE = set(
-    "=%$\\\"'"
-)  # systemd or GLib does not start a program with one of these in its path, however it is escaped
+# systemd or GLib does not start a program with one of these in its path, however it is escaped
+UNUSABLE = set("=%$\\\"'")
 UNIT = """\
 [Unit]
 Description=onlyme, a privacy filter for video calls

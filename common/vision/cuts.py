@@ -13,13 +13,11 @@ BINS = (8, 4, 4)  # hue, saturation, value
 # from one person before a wall to another before a similar wall 0.24
 LEAST_COLOURS = 0.2  # Hellinger distance of the histograms, 0..1
 LEAST_GREY = 20.0  # mean difference, grey levels
-
-
-SIZE_WH = (64, 36)
+SIZE_WH = (64, 36)  # pixels at which pictures are compared
 
 
 class CutDetector:
-    """Looks at one picture after the other."""
+    """Compares each picture with the one before it."""
 
     def __init__(self) -> None:
         self._before: tuple[BgrImage, cv2.typing.MatLike] | None = None
