@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from common.ipc.records import SelectSubjectAt
 from common.vision.arrays import SoftMask
@@ -56,12 +57,17 @@ class Crop(NamedTuple):
     y: float
     size: float
 
-    def pixels(self, size_wh: tuple[int, int]) -> tuple[int, int, int, int]:
-        """Return the half-open box x0, y0, x1, y1 in a picture of `size_wh`, pixels."""
-        wide, high = (max(1, round(self.size * side)) for side in size_wh)
-        left = min(max(0, round(self.x * size_wh[0] - wide / 2)), size_wh[0] - wide)
-        top = min(max(0, round(self.y * size_wh[1] - high / 2)), size_wh[1] - high)
-        return left, top, left + wide, top + high
+    def to_frame(self, size_wh: tuple[int, int]) -> NDArray[np.float64]:
+        """Return the matrix (2, 3) from pixels of what is shown, which is as large as the frame of `size_wh`, to pixels of the frame.
+
+        It is exact to fractions of a pixel: a crop in whole pixels would tremble while it glides slowly.
+        """
+        # pixel centres lie at halves
+        left, top = (
+            (middle - self.size / 2) * side + self.size / 2 - 0.5
+            for middle, side in zip((self.x, self.y), size_wh, strict=True)
+        )
+        return np.array([[self.size, 0, left], [0, self.size, top]])
 
     def seen(self, box_xyxy: Box) -> Box | tuple[()]:
         """Return where a box of the picture, 0..1, lies in what is shown, 0..1; () where nothing of it does."""

@@ -45,6 +45,13 @@ class Played:
         return crops
 
 
+def pixels(crop: Crop) -> tuple[int, int, int, int]:
+    """The half-open box x0, y0, x1, y1 of the frame that is shown."""
+    corners = crop.to_frame(WH) @ np.array([[-0.5, WH[0] - 0.5], [-0.5, WH[1] - 0.5], [1, 1]]) + 0.5
+    (x0, x1), (y0, y1) = np.rint(corners).astype(int).tolist()
+    return x0, y0, x1, y1
+
+
 def wanted(who: Alpha) -> Crop:
     crop = crop_around(who, WH)
     assert crop is not None
@@ -59,7 +66,7 @@ def standing(x: int, top: int, bottom: int) -> Alpha:
 
 
 def test_the_crop_holds_the_subject_with_room_above_the_head() -> None:
-    x0, y0, x1, y1 = wanted(person(900)).pixels(WH)
+    x0, y0, x1, y1 = pixels(wanted(person(900)))
     assert (x1 - x0) / (y1 - y0) == pytest.approx(WH[0] / WH[1], rel=0.01), "the shape of the picture stays"
     assert y0 < 300 - 20 and y1 > 460 + 150 and x0 < 770 and x1 > 1030
     assert round(LEAST_SIZE * WH[1]) <= y1 - y0 < 0.9 * WH[1]
@@ -68,14 +75,14 @@ def test_the_crop_holds_the_subject_with_room_above_the_head() -> None:
 @pytest.mark.parametrize("x", [480, 640, 800])
 def test_somebody_at_a_desk_who_fills_the_picture_s_height_comes_to_its_middle(x: int) -> None:
     crop = wanted(person(x, top=90, wide=420))
-    x0, y0, x1, _ = crop.pixels(WH)
+    x0, y0, x1, _ = pixels(crop)
     assert crop.size < 0.9 and abs((x0 + x1) / 2 - x) < 60
     assert y0 < 90 - 20 and x0 <= x - 210 and x1 >= x + 210
 
 
 def test_who_is_not_cut_by_the_lower_edge_is_shown_from_head_to_foot() -> None:
     for bottom in (520, 600):
-        _, y0, _, y1 = wanted(standing(700, 100, bottom)).pixels(WH)
+        _, y0, _, y1 = pixels(wanted(standing(700, 100, bottom)))
         assert y0 < 100 and y1 >= bottom
 
 
@@ -94,7 +101,7 @@ def test_without_anybody_there_is_no_crop_and_the_picture_stays_for_a_while(who:
 
 @pytest.mark.parametrize("x", [0, 100, 640, 1279])
 def test_it_lies_inside_the_picture_wherever_the_subject_is(x: int) -> None:
-    x0, y0, x1, y1 = wanted(person(x)).pixels(WH)
+    x0, y0, x1, y1 = pixels(wanted(person(x)))
     assert 0 <= x0 < x1 <= WH[0] and 0 <= y0 < y1 <= WH[1]
 
 
@@ -151,7 +158,7 @@ def test_whoever_walks_by_at_a_seventh_of_the_width_a_second_stays_in_view() -> 
     played.play(person(300), 6)
     for x in range(300, 1000, WH[0] // 7 // FPS):
         crop = played.play(person(x), 1 / FPS)[0]
-        x0, _, x1, _ = crop.pixels(WH)
+        x0, _, x1, _ = pixels(crop)
         assert x0 <= x - 130 and x + 130 <= x1
 
 
@@ -210,3 +217,20 @@ def test_the_crop_fills_the_composite_whose_size_stays() -> None:
     for crop, left in ((WHOLE, 0), (Crop(0.75, 0.5, 0.5), 200)):
         renderer.render(ImagePyramid(picture), info, decision, all_sharp, into, crop=crop)
         assert into[36, 10, 0] == left and into[36, 120, 0] == 200
+
+
+def test_a_slow_glide_moves_the_picture_by_fractions_of_a_pixel() -> None:
+    ramp = np.repeat(np.linspace(0, 254, 128).astype(np.uint8)[None, :, None], 72, 0)
+    picture = np.repeat(ramp, 3, 2)
+    decision = Decision(State.LIVE, "", 0.0, (), 1.0, frame=(1, 1))
+    all_sharp = Alpha(np.full((72, 128), 255, np.uint8), (0, 0, 128, 72))
+    renderer, info = Renderer(ComposeSettings()), FrameInfo(1, 1, 1, 1, "s", 1, 72, 128)
+    seen = []
+    for step in range(11):
+        into = np.empty_like(picture)
+        crop = Crop(0.5 + step / 10 * 2 / 128, 0.5, 0.7)  # by two pixels, in ten steps
+        renderer.render(ImagePyramid(picture), info, decision, all_sharp, into, crop=crop)
+        seen.append(float(into[:, 20:-20].mean()))
+    steps = np.diff(seen)
+    assert steps.sum() == pytest.approx(4, abs=0.3), "two grey levels a pixel"
+    assert steps == pytest.approx(0.4, abs=0.15), "none stands still, and none jumps"
