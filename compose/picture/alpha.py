@@ -17,10 +17,17 @@ FEATHER_PX = 7
 
 
 class Alpha(NamedTuple):
-    """Opacity (h, w) uint8, 255 = sharp, of the frame's half-open pixel box x0, y0, x1, y1; 0 outside the box."""
+    """What of a frame is sharp.
+
+    opacity: (h, w) uint8, 255 = sharp, in the box; 0 outside.
+    box_xyxy: The frame's half-open pixel box x0, y0, x1, y1.
+    mixture: (h, w) uint8, how much of each pixel's colour is the person's and not the background's, where it may be more than
+        the opacity: the edge was shaped by taste. None: it is as much.
+    """
 
     opacity: SoftMask
     box_xyxy: tuple[int, int, int, int]
+    mixture: SoftMask | None = None
 
 
 EMPTY = Alpha(np.zeros((0, 0), np.uint8), (0, 0, 0, 0))

@@ -49,7 +49,7 @@ def shape_edge(who: Alpha, feather: float, margin: float, size_wh: tuple[int, in
         found = cv2.min(inner, found)
     if margin > 0:
         found = cv2.max(cv2.min(found, _free(others, size_wh, box)), cv2.min(found, before))
-    return Alpha(np.asarray(found, np.uint8), box)
+    return Alpha(np.asarray(found, np.uint8), box, np.asarray(cv2.max(before, found), np.uint8))
 
 
 def _free(others: SoftMask, size_wh: tuple[int, int], box: tuple[int, int, int, int]) -> SoftMask:

@@ -141,8 +141,9 @@ class Renderer:
         else:
             behind.render(pyramid, None, frame.captured_ns, into)
         if into is not whole:
-            x0, y0, x1, y1 = crop.pixels((frame.width, frame.height))
-            cv2.resize(into[y0:y1, x0:x1], (frame.width, frame.height), whole, interpolation=cv2.INTER_LINEAR)
+            size_wh = (frame.width, frame.height)
+            how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+            cv2.warpAffine(into, crop.to_frame(size_wh), size_wh, whole, how, cv2.BORDER_REPLICATE)
         if notice:
             write_notice(whole, notice)
 

@@ -11,6 +11,7 @@ from infer.settings import CPU, DEVICES
 from tests.bench import (
     busy,
     compose_cost,
+    edge,
     films,
     footage,
     forward,
@@ -51,6 +52,7 @@ TABLES: dict[str, Callable[[], None]] = {
     "latency": footage.latency,
     "footage": footage.main,
     "refine": footage.refine,
+    "edge": edge.main,
     "returns": returns.main,
     "recordings": recordings.main,
     "redacting": recording_speed.main,

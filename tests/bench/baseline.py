@@ -44,7 +44,7 @@ def frames_of(clip: Path) -> tuple[list[Picture], float]:
 
 def paste(into: Picture, picture: Picture, person: Instance) -> None:
     """The person as sharp as in `picture`, by the nearest cell of the probability map."""
-    opacity, (x0, y0, x1, y1) = alpha.of_instance(person, (picture.shape[1], picture.shape[0]), CUT, "hard")
+    opacity, (x0, y0, x1, y1), _ = alpha.of_instance(person, (picture.shape[1], picture.shape[0]), CUT, "hard")
     kept = opacity > 0
     into[y0:y1, x0:x1][kept] = picture[y0:y1, x0:x1][kept]
 

@@ -41,7 +41,7 @@ def person_in(network: Detector, picture: Picture) -> NDArray[np.bool_]:
     """(H, W): where the most confident person is."""
     kept = np.zeros(picture.shape[:2], bool)
     if people := subject.people_of(network.detect(picture), 0.5):
-        opacity, (x0, y0, x1, y1) = alpha.of_instance(people[0], picture.shape[1::-1], 0.3, "soft")
+        opacity, (x0, y0, x1, y1), _ = alpha.of_instance(people[0], picture.shape[1::-1], 0.3, "soft")
         kept[y0:y1, x0:x1] = opacity > 127
     return kept
 

@@ -23,7 +23,7 @@ def instance(
 def test_hard_is_the_tutorial_to_the_pixel() -> None:
     rng = np.random.default_rng(3)
     probability = rng.integers(0, 256, (15, 15))
-    opacity, (x0, y0, x1, y1) = of_instance(instance(probability), SIZE, 0.3, "hard")
+    opacity, (x0, y0, x1, y1), _ = of_instance(instance(probability), SIZE, 0.3, "hard")
     box = (np.array([0.1, 0.2, 0.6, 0.9]) * [200, 100, 200, 100]).astype("int")  # the tutorial's own arithmetic
     assert (x0, y0, x1, y1) == tuple(box)
     mask = cv2.resize((probability / 255).astype(np.float32), (x1 - x0, y1 - y0), interpolation=cv2.INTER_NEAREST) > 0.3
@@ -34,7 +34,7 @@ def test_hard_is_the_tutorial_to_the_pixel() -> None:
 def test_soft_is_full_inside_nothing_outside_and_between_at_the_edge() -> None:
     probability = np.zeros((15, 15))
     probability[4:11, 4:11] = 255
-    opacity, _ = of_instance(instance(probability), SIZE, 0.3, "soft")
+    opacity, _, _ = of_instance(instance(probability), SIZE, 0.3, "soft")
     height, width = opacity.shape
     assert opacity[height // 2, width // 2] == 255
     assert opacity[0].max() == opacity[:, 0].max() == 0

@@ -45,21 +45,63 @@ class Played:
         return crops
 
 
+def pixels(crop: Crop) -> tuple[int, int, int, int]:
+    """The half-open box x0, y0, x1, y1 of the frame that is shown."""
+    corners = crop.to_frame(WH) @ np.array([[-0.5, WH[0] - 0.5], [-0.5, WH[1] - 0.5], [1, 1]]) + 0.5
+    (x0, x1), (y0, y1) = np.rint(corners).astype(int).tolist()
+    return x0, y0, x1, y1
+
+
+def wanted(who: Alpha) -> Crop:
+    crop = crop_around(who, WH)
+    assert crop is not None
+    return crop
+
+
+def standing(x: int, top: int, bottom: int) -> Alpha:
+    """Somebody farther away, of whom the feet are in view."""
+    opacity = np.zeros(WH[::-1], np.uint8)
+    opacity[top:bottom, x - 50 : x + 50] = 255
+    return Alpha(opacity, (0, 0, *WH))
+
+
 def test_the_crop_holds_the_subject_with_room_above_the_head() -> None:
-    x0, y0, x1, y1 = crop_around(person(900), WH).pixels(WH)
+    x0, y0, x1, y1 = pixels(wanted(person(900)))
     assert (x1 - x0) / (y1 - y0) == pytest.approx(WH[0] / WH[1], rel=0.01), "the shape of the picture stays"
-    assert y0 < 300 - 20 and y1 == WH[1] and x0 < 770 and x1 > 1030
-    assert LEAST_SIZE * WH[1] <= y1 - y0 < 0.9 * WH[1]
+    assert y0 < 300 - 20 and y1 > 460 + 150 and x0 < 770 and x1 > 1030
+    assert round(LEAST_SIZE * WH[1]) <= y1 - y0 < 0.9 * WH[1]
+
+
+@pytest.mark.parametrize("x", [480, 640, 800])
+def test_somebody_at_a_desk_who_fills_the_picture_s_height_comes_to_its_middle(x: int) -> None:
+    crop = wanted(person(x, top=90, wide=420))
+    x0, y0, x1, _ = pixels(crop)
+    assert crop.size < 0.9 and abs((x0 + x1) / 2 - x) < 60
+    assert y0 < 90 - 20 and x0 <= x - 210 and x1 >= x + 210
+
+
+def test_who_is_not_cut_by_the_lower_edge_is_shown_from_head_to_foot() -> None:
+    for bottom in (520, 600):
+        _, y0, _, y1 = pixels(wanted(standing(700, 100, bottom)))
+        assert y0 < 100 and y1 >= bottom
+
+
+def test_between_cut_and_whole_the_size_does_not_jump() -> None:
+    sizes = [wanted(standing(700, 100, bottom)).size for bottom in range(560, 721, 4)]
+    assert max(abs(after - before) for before, after in pairwise(sizes)) < 0.08
 
 
 @pytest.mark.parametrize("who", [EMPTY, Alpha(np.zeros((20, 20), np.uint8), (0, 0, 20, 20))])
-def test_without_anybody_it_is_the_whole_picture(who: Alpha) -> None:
-    assert crop_around(who, WH) == WHOLE
+def test_without_anybody_there_is_no_crop_and_the_picture_stays_for_a_while(who: Alpha) -> None:
+    assert crop_around(who, WH) is None
+    played = Played()
+    close = played.play(person(640), 6)[-1]
+    assert played.play(who, HOLD_NS / 1e9 - 0.1)[-1] == pytest.approx(close, abs=1e-3)
 
 
 @pytest.mark.parametrize("x", [0, 100, 640, 1279])
 def test_it_lies_inside_the_picture_wherever_the_subject_is(x: int) -> None:
-    x0, y0, x1, y1 = crop_around(person(x), WH).pixels(WH)
+    x0, y0, x1, y1 = pixels(wanted(person(x)))
     assert 0 <= x0 < x1 <= WH[0] and 0 <= y0 < y1 <= WH[1]
 
 
@@ -71,7 +113,7 @@ def test_it_glides_and_never_jumps_nor_overshoots() -> None:
     assert max(map(abs, steps)) * WH[0] < 20, "pixels a frame"
     assert max(abs(after - before) for before, after in pairwise(steps)) * WH[0] < 4, "it begins and ends softly"
     assert min(steps) > -1e-6, "it never goes back"
-    assert crops[-1].x == pytest.approx(crop_around(person(900), WH).x, abs=0.02)
+    assert crops[-1].x == pytest.approx(wanted(person(900)).x, abs=0.02)
 
 
 def test_it_chases_no_hands_and_no_breath() -> None:
@@ -81,6 +123,43 @@ def test_it_chases_no_hands_and_no_breath() -> None:
         assert all(crop == pytest.approx(rest, abs=1e-3) for crop in played.play(person(640, hand=hand), 1))
     for n in range(60):
         assert played.play(person(640 + round(15 * math.sin(n / 5))), 1 / FPS)[0] == pytest.approx(rest, abs=1e-3)
+
+
+def test_it_comes_to_rest_and_chases_nobody_who_sways_or_signs() -> None:
+    """As measured while somebody signs: the size differs by 3.5 %, the middle by 1 %."""
+    rng, played = np.random.default_rng(0), Played()
+    crops = []
+    for n in range(20 * FPS):
+        sway = 0.03 * WH[0] * math.sin(2 * math.pi * n / FPS / 5)
+        x, wide = round(640 + sway + rng.normal(0, 6)), round(300 * (1 + rng.normal(0, 0.035)))
+        crops += played.play(person(x, wide=wide), 1 / FPS)
+    rest = crops[4 * FPS]
+    assert rest.size < 0.9, "it has moved"
+    assert all(crop == pytest.approx(rest, abs=2e-3) for crop in crops[4 * FPS :])
+
+
+def test_it_does_not_close_in_while_somebody_passes_before_a_shoulder() -> None:
+    played = Played()
+    rest = played.play(person(640, wide=360), 6)[-1]
+    assert all(crop == pytest.approx(rest, abs=2e-3) for crop in played.play(person(670, wide=240), 3))
+    assert played.play(person(640, wide=360), 3)[-1] == pytest.approx(rest, abs=2e-3)
+
+
+def test_it_widens_soon_and_closes_in_late() -> None:
+    played = Played()
+    rest = played.play(person(640, wide=300), 8)[-1]
+    wider = played.play(person(640, wide=480), 3)[-1]
+    assert wider.size == pytest.approx(wanted(person(640, wide=480)).size, abs=0.03) and wider.size > rest.size + 0.1
+    assert played.play(person(640, wide=300), 30)[-1].size == pytest.approx(rest.size, abs=0.06)
+
+
+def test_whoever_walks_by_at_a_seventh_of_the_width_a_second_stays_in_view() -> None:
+    played = Played()
+    played.play(person(300), 6)
+    for x in range(300, 1000, WH[0] // 7 // FPS):
+        crop = played.play(person(x), 1 / FPS)[0]
+        x0, _, x1, _ = pixels(crop)
+        assert x0 <= x - 130 and x + 130 <= x1
 
 
 def test_it_stays_a_while_and_then_glides_to_the_whole_picture_where_nobody_is_shown() -> None:
@@ -138,3 +217,20 @@ def test_the_crop_fills_the_composite_whose_size_stays() -> None:
     for crop, left in ((WHOLE, 0), (Crop(0.75, 0.5, 0.5), 200)):
         renderer.render(ImagePyramid(picture), info, decision, all_sharp, into, crop=crop)
         assert into[36, 10, 0] == left and into[36, 120, 0] == 200
+
+
+def test_a_slow_glide_moves_the_picture_by_fractions_of_a_pixel() -> None:
+    ramp = np.repeat(np.linspace(0, 254, 128).astype(np.uint8)[None, :, None], 72, 0)
+    picture = np.repeat(ramp, 3, 2)
+    decision = Decision(State.LIVE, "", 0.0, (), 1.0, frame=(1, 1))
+    all_sharp = Alpha(np.full((72, 128), 255, np.uint8), (0, 0, 128, 72))
+    renderer, info = Renderer(ComposeSettings()), FrameInfo(1, 1, 1, 1, "s", 1, 72, 128)
+    seen = []
+    for step in range(11):
+        into = np.empty_like(picture)
+        crop = Crop(0.5 + step / 10 * 2 / 128, 0.5, 0.7)  # by two pixels, in ten steps
+        renderer.render(ImagePyramid(picture), info, decision, all_sharp, into, crop=crop)
+        seen.append(float(into[:, 20:-20].mean()))
+    steps = np.diff(seen)
+    assert steps.sum() == pytest.approx(4, abs=0.3), "two grey levels a pixel"
+    assert steps == pytest.approx(0.4, abs=0.15), "none stands still, and none jumps"

@@ -14,6 +14,7 @@ from compose.picture.matte_edge import (
     padded_box,
     temporal_smooth,
     warp_probability,
+    without_bites,
 )
 from compose.who.flow import FlowMeter
 from compose.who.region_state import RegionState
@@ -114,3 +115,32 @@ def test_where_the_region_says_no_nothing_of_the_matte_is_seen() -> None:
 def test_what_the_result_was_sure_of_is_seen_although_the_matte_misses_it() -> None:
     alpha = edge_alpha(state(certain=block(110, 60, 20, 40)), EMPTY, WHOLE, WHOLE, 0)
     assert alpha.box_xyxy[0] >= 108 and (alpha.opacity == 255).sum() > 18 * 38
+
+
+def test_a_bite_at_the_picture_s_lower_edge_is_filled() -> None:
+    area = block(60, 40, 100, 104)
+    likely = area.copy()
+    likely[-3:, 100:108] = 0
+    standing = state()._replace(subject=area, confirmed=area, recent=area)
+    whole = placed(edge_alpha(standing, likely, WHOLE, WHOLE, 0), WH)
+    assert (whole[-4:, 64:156] == 255).all()
+
+
+def test_what_only_ends_near_the_lower_edge_is_not_drawn_down() -> None:
+    likely = block(60, 40, 100, 104)
+    likely[-3:, 60:72] = 0  # an elbow: nothing of the person is beside it
+    likely[60:, 80:86] = 0  # between an arm and the body: nothing of the person is above
+    likely[-20:, 110:118] = 0  # larger than a bite
+    assert (without_bites(likely, (1, 1)) == likely).all()
+
+
+def test_nothing_is_filled_where_others_may_be_or_above_the_picture_s_edge() -> None:
+    area = block(60, 40, 100, 104)
+    likely = area.copy()
+    likely[-3:, 100:108] = 0
+    others = block(100, 130, 8, 14)
+    standing = state(others=others)._replace(subject=area & ~others, confirmed=area & ~others, recent=area & ~others)
+    assert not placed(edge_alpha(standing, likely, WHOLE, WHOLE, 0), WH)[others > 0].any()
+    above = (0, 0, WH[0], WH[1] - 2)
+    bitten = placed(edge_alpha(state()._replace(subject=area), likely, above, above, 0), WH)
+    assert not bitten[-4:-2, 102:106].any()
