@@ -19,11 +19,12 @@ from compose.picture.matte_edge import MatteEdge, MattePace
 from compose.picture.renderer import Renderer
 from compose.policy import Decision, State
 from compose.settings import ComposeSettings
-from compose.who.room import EMPTY_NS
+from compose.who.region import grid_wh
+from compose.who.room import EMPTY_NS, closed
 from compose.who.tracker import Tracker
 from tests.people import FPS, SHOWN, Looks, at_ns
 
-MARGIN = 1 / 12  # of the height: what may be hidden around people
+MARGIN = 1 / 12  # of the height: what may be hidden around people, besides gaps between the bystander and the sides
 VISIBLE_PX = 200  # of a person in view: below, a share of it says nothing
 
 
@@ -85,7 +86,7 @@ def composites(scene: DemoScene, looks: Looks, matte: Matte, seconds: float, noi
         masks, picture = scene.masks(index), scene.frame(index)
         if noise:
             picture = np.clip(picture + rng.normal(0, noise, picture.shape), 0, 255).astype(np.uint8)
-        people.append(cv2.dilate((masks.subject | masks.bystander).astype(np.uint8), np.ones((side, side))) > 0)
+        people.append(cv2.dilate(_people(masks), np.ones((side, side))) > 0)
         pyramid = ImagePyramid(picture)
         frame = FrameInfo(1, index, at_ns(index), index, "s", index, height, width)
         tracker.update(frame, pyramid)
@@ -105,3 +106,11 @@ def composites(scene: DemoScene, looks: Looks, matte: Matte, seconds: float, noi
         seen = mine if room is None else with_room(Alpha(mine, (0, 0, width, height)), room, scene.size_wh).opacity
         nobody = ~np.logical_or.reduce(people[-unknown:])
         yield Composite(index, picture, shown, masks, mine, seen, nobody)
+
+
+def _people(masks: Masks) -> SoftMask:
+    """Return 255 where people are, (H, W) uint8, with the gaps beside the bystander that are hidden as well."""
+    height, width = masks.subject.shape
+    on_grid = cv2.resize(masks.bystander.astype(np.uint8) * 255, grid_wh((width, height)), interpolation=cv2.INTER_AREA)
+    whole = cv2.resize(closed(np.where(on_grid > 0, 255, 0).astype(np.uint8)), (width, height))
+    return np.where(masks.subject | masks.bystander | (whole > 0), 255, 0).astype(np.uint8)

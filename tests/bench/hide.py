@@ -13,7 +13,7 @@ from common.vision.assets import MATTE, fetch
 from common.vision.selfie_matte import Matte
 from tests.bench.people import KINDS
 from tests.bench.table import print_table
-from tests.hide import composites
+from tests.hide import MARGIN, composites
 from tests.looks import frames_of, looked
 from tests.people import FPS, SECONDS, SITUATIONS, exact, scene_of
 
@@ -36,7 +36,9 @@ def main(kinds: tuple[str, ...] = ("exact",), seeds: int = SEEDS) -> None:
         for (kind, hz), situation in itertools.product(ways, SITUATIONS)
     ]
     print_table(
-        f"only other people hidden, {seeds} courses each, noise of {NOISE:g} grey levels, shares in percent", rows
+        f"only other people hidden, {seeds} courses each, noise of {NOISE:g} grey levels, shares in percent, "
+        f"the room farther than {MARGIN:.3f} of the height from people",
+        rows,
     )
 
 
