@@ -70,6 +70,8 @@ class Calm(NamedTuple):
             moved: Not 0 where something has moved since the last look.
             now_ns: Capture time of that look.
         """
+        if not marks.any():
+            return marks
         restless = (self.since_ns == 0) | (now_ns - self.since_ns < CALM_NS) | (moved > 0)
         count, labels = cv2.connectedComponents(marks, connectivity=8, ltype=cv2.CV_32S)
         counts = np.zeros(count, np.uint8)
