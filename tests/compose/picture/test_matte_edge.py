@@ -4,10 +4,14 @@ import cv2
 import numpy as np
 import pytest
 
+from common.vision.arrays import BgrImage, FloatMap
+from common.vision.selfie_matte import MATTE_SIZE_WH, Matte
 from compose.picture.alpha import Alpha
 from compose.picture.matte_edge import (
     OLD_NS,
     OLDEST_NS,
+    MatteEdge,
+    MattePace,
     bound_of,
     edge_alpha,
     hysteresis_box,
@@ -114,3 +118,21 @@ def test_where_the_region_says_no_nothing_of_the_matte_is_seen() -> None:
 def test_what_the_result_was_sure_of_is_seen_although_the_matte_misses_it() -> None:
     alpha = edge_alpha(state(certain=block(110, 60, 20, 40)), EMPTY, WHOLE, WHOLE, 0)
     assert alpha.box_xyxy[0] >= 108 and (alpha.opacity == 255).sum() > 18 * 38
+
+
+def test_a_fine_pattern_in_a_high_and_narrow_part_does_not_alias() -> None:
+    class Shown(Matte):
+        """Shows the part that it gets instead of a probability."""
+
+        def __init__(self) -> None:
+            pass
+
+        def infer(self, picture: BgrImage) -> FloatMap:
+            return picture[..., 0].astype(np.float32)
+
+    rows = np.where(np.arange(360) // 2 % 2, 255, 0).astype(np.uint8)
+    part = np.ascontiguousarray(np.broadcast_to(rows[:, None, None], (360, 160, 3)))
+    shown = MatteEdge(Shown(), MattePace()).likely_in(part)
+    plain = cv2.resize(part, MATTE_SIZE_WH, interpolation=cv2.INTER_LINEAR)
+    assert shown is not None
+    assert shown.std() < plain.std() / 1.5
