@@ -19,11 +19,13 @@ from compose.picture.matte_edge import MatteEdge, MattePace
 from compose.picture.renderer import Renderer
 from compose.policy import Decision, State
 from compose.settings import ComposeSettings
-from compose.who.room import EMPTY_NS
+from compose.who.region import grid_wh
+from compose.who.region_state import dilated
+from compose.who.room import EMPTY_NS, closed
 from compose.who.tracker import Tracker
 from tests.people import FPS, SHOWN, Looks, at_ns
 
-MARGIN = 1 / 12  # of the height: what may be hidden around people
+MARGIN = 1 / 12  # of the height: what may be hidden around people, besides gaps between the bystander and the sides
 VISIBLE_PX = 200  # of a person in view: below, a share of it says nothing
 
 
@@ -80,12 +82,12 @@ def composites(scene: DemoScene, looks: Looks, matte: Matte, seconds: float, noi
     # somebody was found there, two looks have found nobody since, and the second one's result has come
     unknown = round(FPS * EMPTY_NS / 1e9) + 2 * looks.every + looks.late + 1
     side = 2 * round(MARGIN * height) + 1
-    people: list[Mask] = []
+    past: list[tuple[Mask, bool]] = []  # where people are in each frame, and whether a look at it finds the subject
     for index in range(round(seconds * FPS)):
         masks, picture = scene.masks(index), scene.frame(index)
         if noise:
             picture = np.clip(picture + rng.normal(0, noise, picture.shape), 0, 255).astype(np.uint8)
-        people.append(cv2.dilate((masks.subject | masks.bystander).astype(np.uint8), np.ones((side, side))) > 0)
+        past.append((cv2.dilate(_people(masks), np.ones((side, side))) > 0, bool(masks.subject.sum() >= VISIBLE_PX)))
         pyramid = ImagePyramid(picture)
         frame = FrameInfo(1, index, at_ns(index), index, "s", index, height, width)
         tracker.update(frame, pyramid)
@@ -103,5 +105,21 @@ def composites(scene: DemoScene, looks: Looks, matte: Matte, seconds: float, noi
         x0, y0, x1, y1 = alpha.box_xyxy
         mine[y0:y1, x0:x1] = alpha.opacity
         seen = mine if room is None else with_room(Alpha(mine, (0, 0, width, height)), room, scene.size_wh).opacity
-        nobody = ~np.logical_or.reduce(people[-unknown:])
-        yield Composite(index, picture, shown, masks, mine, seen, nobody)
+        yield Composite(index, picture, shown, masks, mine, seen, ~_anybody(past, unknown))
+
+
+def _anybody(past: list[tuple[Mask, bool]], unknown: int) -> Mask:
+    """Return where anybody has been in the last frames, so many with the subject in view: a look that does not find it proves nothing."""
+    proofs = np.cumsum([has_subject for _, has_subject in reversed(past)])
+    frames = int(np.searchsorted(proofs, unknown)) + 1
+    return np.asarray(np.logical_or.reduce([people for people, _ in past[-frames:]]), np.bool_)
+
+
+def _people(masks: Masks) -> SoftMask:
+    """Return 255 where people are, (H, W) uint8, with the gaps beside the bystander that are hidden as well."""
+    height, width = masks.subject.shape
+    on_grid = cv2.resize(masks.bystander.astype(np.uint8) * 255, grid_wh((width, height)), interpolation=cv2.INTER_AREA)
+    # a change is seen in smoothed cells: up to two beyond what changes
+    changed = dilated(np.where(on_grid > 0, 255, 0).astype(np.uint8), 2)
+    gaps = cv2.resize(cv2.subtract(closed(changed), changed), (width, height))
+    return np.where(masks.subject | masks.bystander | (gaps > 0), 255, 0).astype(np.uint8)

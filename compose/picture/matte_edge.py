@@ -192,7 +192,11 @@ class MatteEdge:
 
     def likely_in(self, part: BgrImage) -> FloatMap | None:
         """See Edge."""
-        return self._matte.infer(part)
+        # a part is high and narrow: fine patterns would alias in the network's own, bilinear, reduction of its rows
+        rows = min(part.shape[0], MATTE_SIZE_WH[1])
+        return self._matte.infer(
+            np.asarray(cv2.resize(part, (part.shape[1], rows), interpolation=cv2.INTER_AREA), np.uint8)
+        )
 
     def refine(self, present: PresentFrame, region: Region, age_ns: int) -> Alpha:
         """See Edge."""

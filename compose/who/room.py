@@ -3,7 +3,7 @@
 A cell of the grid may be shown only if
 - results have said for `EMPTY_NS` that nobody is there, in two looks at least, and the cell looked the same in all of them, and
 - the matte, which is shown one strip of the picture after the other, finds nobody there either: detectors miss whom the side of the
-  picture cuts in half, and
+  picture cuts in half (it is wrong on floors and books, so what it finds does not count where it is calm, see compose/who/calm.py), and
 - it looks now as it did then, and it has in every frame since the last look.
 
 Everything else is hidden: whoever a result found, with a margin; whoever came since, in the first frame, because what they cover has
@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.vision.arrays import BgrImage, FloatMap, SoftMask
+from compose.who.calm import Calm
 from compose.who.change import changed, gain_between, in_light, smoothed
 from compose.who.region_state import dilated
 
@@ -72,6 +73,7 @@ class _Memory(NamedTuple):
     others: (h, w) uint8, 255 where somebody else is, as far as is known.
     around: 255 there and within a margin.
     found_ns: (h, w) int64, when somebody else was found last.
+    calm: Where the matte may be wrong.
     """
 
     picture: BgrImage
@@ -79,15 +81,16 @@ class _Memory(NamedTuple):
     others: SoftMask
     around: SoftMask
     found_ns: NDArray[np.int64]
+    calm: Calm
 
     @property
     def known(self) -> SoftMask:
         """255 where a look has found nobody."""
-        return np.where(self.empty_ns > 0, 255, 0).astype(np.uint8)
+        return np.where((self.empty_ns > 0) | (self.calm.since_ns > 0), 255, 0).astype(np.uint8)
 
 
 def strip_of(number: int, width: int) -> tuple[int, int]:
-    """Return the half-open columns of the strip of the grid that the matte is shown in frame `number`."""
+    """Return the half-open columns of the strip that the matte is shown of frame `number`, of a picture of any width."""
     wide = width // STRIP_SHARE
     left = (number % STRIPS) * (width - wide) // (STRIPS - 1)
     return left, left + wide
@@ -117,32 +120,32 @@ class KnownRoom:
         if len(self._since) > KEPT:
             self._since.popitem(last=False)
 
-    def check(self, left: int, likely: FloatMap, subject: SoftMask | None, captured_ns: int) -> None:
+    def check(self, number: int, likely: FloatMap, subject: SoftMask | None, captured_ns: int) -> None:
         """Take what the matte finds in one strip of the newest frame.
 
         Args:
-            left: First column of the strip.
+            number: Says which strip it is, as in `strip_of`.
             likely: (h', w') float32, 0..1, the matte's probability in it, at any size.
             subject: (h, w) uint8, the subject's area in the frame before; None: unknown.
             captured_ns: When the frame was captured.
         """
         height, width = next(reversed(self._since.values())).near_subject.shape
-        wide = width // STRIP_SHARE
-        found = np.where(cv2.resize(likely, (wide, height), interpolation=cv2.INTER_LINEAR) > SOMEBODY, 255, 0).astype(
-            np.uint8
-        )
+        left, right = strip_of(number, width)
+        whole = cv2.resize(likely, (right - left, height), interpolation=cv2.INTER_LINEAR)
+        found = np.where(whole > SOMEBODY, 255, 0).astype(np.uint8)
         if subject is not None:
-            found[dilated(subject, BEYOND_SUBJECT)[:, left : left + wide] > 0] = 0
+            found[dilated(subject, BEYOND_SUBJECT)[:, left:right] > 0] = 0
         found = np.asarray(cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((SPECK, SPECK), np.uint8)), np.uint8)
         self._strips[left] = captured_ns, found
 
-    def _somebody(self, shape: tuple[int, ...]) -> SoftMask:
-        """Return 255 where the matte finds somebody who is not the subject, (h, w) uint8."""
-        found = np.zeros(shape, np.uint8)
+    def _somebody(self, moved: SoftMask) -> SoftMask:
+        """Return 255 where the matte finds somebody who is not the subject, and may be right, (h, w) uint8; `moved` is not 0 where
+        something has moved since the last look."""
+        found = np.zeros_like(moved)
         for left, (_, strip) in self._strips.items():
             part = found[:, left : left + strip.shape[1]]
             np.maximum(part, strip, out=part)
-        return found
+        return found if self._memory is None else self._memory.calm.doubted(found, moved, self._look_ns)
 
     def learn(self, frame_id: int, captured_ns: int, found: Found, *, is_proof: bool) -> None:
         """Take a result. Where compose skipped its frame, nobody knows what the result is of, and nothing is learned.
@@ -158,18 +161,25 @@ class KnownRoom:
             return
         while next(iter(self._since)) != frame_id:
             self._since.popitem(last=False)
-        somebody = cv2.bitwise_and(dilated(self._somebody(found.subject.shape), MARGIN), cv2.bitwise_not(found.subject))
-        found = found._replace(around=np.asarray(cv2.max(found.around, somebody), np.uint8))
+        moved = np.zeros_like(found.others) if self._doubt is None else dilated(closed(self._doubt), MARGIN)
         memory = self._memory
         if memory is None or memory.picture.shape != look.picture.shape:
             nothing, never = np.zeros_like(found.others), np.zeros(found.others.shape, np.int64)
-            memory = _Memory(look.picture, never, nothing, nothing, never)
+            memory = _Memory(look.picture, never, nothing, nothing, never, Calm(look.picture, never))
+        by_look = found.around > 0
+        somebody = cv2.bitwise_and(dilated(self._somebody(moved), MARGIN), cv2.bitwise_not(found.subject))
+        found = found._replace(around=np.asarray(cv2.max(found.around, somebody), np.uint8))
         seen = np.asarray(cv2.max(memory.known, memory.around), np.uint8)
         differs = changed(memory.picture, look.picture, seen) > 0
         before = in_light(memory.picture, gain_between(memory.picture, look.picture, seen))
         still = _still(memory, differs, found.around > 0, captured_ns)
         taken = still | (found.around > 0)
-        empty = ~taken & (found.subject == 0) & is_proof
+        covered = found.subject > 0
+        empty = ~taken & ~covered & is_proof
+        calm = memory.calm.after(
+            look.picture, captured_ns,
+            vacant=~(still | by_look | covered) & is_proof, covered=covered, disturbed=still | by_look | (moved > 0),
+        )  # fmt: skip
         lasts = (memory.empty_ns > 0) & ~differs
         self._memory = _Memory(
             picture=np.where((empty | (found.around > 0))[..., None], look.picture, before),
@@ -177,6 +187,7 @@ class KnownRoom:
             others=np.where(still, memory.others, found.others),
             around=np.where(taken, 255, 0).astype(np.uint8),
             found_ns=np.where(found.around > 0, captured_ns, memory.found_ns),
+            calm=calm,
         )
         self._look_ns = captured_ns
         self._doubt = np.zeros_like(found.others)
@@ -196,8 +207,9 @@ class KnownRoom:
         newest = self._since[frame_id] = newest._replace(near_subject=dilated(subject, NEAR_SUBJECT))
         change = self._changed(newest)
         self._note(change, newest)
-        somebody = cv2.max(np.asarray(others, np.uint8), self._somebody(subject.shape))
-        hidden = np.asarray(cv2.max(dilated(cv2.max(closed(self._doubt), somebody), MARGIN), change), np.uint8)
+        moved = closed(self._doubt)
+        somebody = cv2.max(np.asarray(others, np.uint8), self._somebody(dilated(moved, MARGIN)))
+        hidden = np.asarray(cv2.max(dilated(cv2.max(moved, somebody), MARGIN), change), np.uint8)
         checked_ns = min(captured_ns for captured_ns, _ in self._strips.values())
         empty_ns = self._memory.empty_ns
         lasts = (empty_ns > 0) & (self._look_ns - empty_ns >= EMPTY_NS) & (checked_ns >= empty_ns)

@@ -106,10 +106,10 @@ class Tracker:
         if self._style.shows_room:
             self._room = self._room or KnownRoom()
             self._room.push(frame.frame_id, least, self._region.area)
-            left, right = strip_of(frame.frame_id, self._wh[0])
-            likely = None if self._edge is None else self._edge.likely_in(np.ascontiguousarray(least[:, left:right]))
+            left, right = strip_of(frame.frame_id, small.shape[1])
+            likely = None if self._edge is None else self._edge.likely_in(np.ascontiguousarray(small[:, left:right]))
             if likely is not None:
-                self._room.check(left, likely, self._region.area, frame.captured_ns)
+                self._room.check(frame.frame_id, likely, self._region.area, frame.captured_ns)
         else:
             self._room = None
         self.seen_ns = frame.captured_ns

@@ -4,10 +4,14 @@ import cv2
 import numpy as np
 import pytest
 
+from common.vision.arrays import BgrImage, FloatMap
+from common.vision.selfie_matte import MATTE_SIZE_WH, Matte
 from compose.picture.alpha import Alpha
 from compose.picture.matte_edge import (
     OLD_NS,
     OLDEST_NS,
+    MatteEdge,
+    MattePace,
     bound_of,
     edge_alpha,
     hysteresis_box,
@@ -144,3 +148,21 @@ def test_nothing_is_filled_where_others_may_be_or_above_the_picture_s_edge() -> 
     above = (0, 0, WH[0], WH[1] - 2)
     bitten = placed(edge_alpha(state()._replace(subject=area), likely, above, above, 0), WH)
     assert not bitten[-4:-2, 102:106].any()
+
+
+def test_a_fine_pattern_in_a_high_and_narrow_part_does_not_alias() -> None:
+    class Shown(Matte):
+        """Shows the part that it gets instead of a probability."""
+
+        def __init__(self) -> None:
+            pass
+
+        def infer(self, picture: BgrImage) -> FloatMap:
+            return picture[..., 0].astype(np.float32)
+
+    rows = np.where(np.arange(360) // 2 % 2, 255, 0).astype(np.uint8)
+    part = np.ascontiguousarray(np.broadcast_to(rows[:, None, None], (360, 160, 3)))
+    shown = MatteEdge(Shown(), MattePace()).likely_in(part)
+    plain = cv2.resize(part, MATTE_SIZE_WH, interpolation=cv2.INTER_LINEAR)
+    assert shown is not None
+    assert shown.std() < plain.std() / 1.5

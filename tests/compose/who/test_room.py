@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from compose.who.calm import CALM_NS
 from compose.who.region_state import dilated
 from compose.who.room import (
     EMPTY_NS,
@@ -52,7 +53,7 @@ class Scene:
     def __init__(self, fps: int = 10, late: int = 2) -> None:
         self.room, self.fps, self.late, self.number = KnownRoom(), fps, late, 0
         self.looks: dict[int, Found] = {}
-        self.subject = SUBJECT
+        self.subject, self.marked = SUBJECT, NOTHING  # what the matte finds
 
     def frame(
         self, picture: np.ndarray, found: np.ndarray = NOTHING, *, is_proof: bool = True, looks: bool = True
@@ -69,11 +70,12 @@ class Scene:
         self.number += 1
         return self.room.empty(self.subject, NOTHING)
 
-    def matte(self, at_ns: int, somebody: np.ndarray = NOTHING) -> None:
-        """The matte finds the subject, and somebody, in every strip."""
-        for left, right in (strip_of(number, WH[0]) for number in range(STRIPS)):
-            likely = np.maximum(self.subject, somebody)[:, left:right] / np.float32(255)
-            self.room.check(left, likely, self.subject, at_ns)
+    def matte(self, at_ns: int) -> None:
+        """The matte finds the subject, and what is marked, in every strip."""
+        for number in range(STRIPS):
+            left, right = strip_of(number, WH[0])
+            likely = np.maximum(self.subject, self.marked)[:, left:right] / 255
+            self.room.check(number, likely.astype(np.float32), self.subject, at_ns)
 
     def play(self, picture: np.ndarray, found: np.ndarray = NOTHING, seconds: float = 1.0, **how: bool) -> np.ndarray:
         shown = NOTHING
@@ -206,10 +208,35 @@ def test_whom_only_the_matte_finds_in_a_strip_is_hidden(known: Scene) -> None:
     """As somebody whom the side of the picture cuts in half."""
     half = box(WH[0] - 12, 30, 12, 100)
     assert known.room.empty(SUBJECT, NOTHING)[half > 0].all(), "the negative control"
-    known.matte(10 * SECOND, half)
+    known.marked = half
+    known.matte(10 * SECOND)
     shown = known.room.empty(SUBJECT, NOTHING)
     assert not shown[dilated(half, MARGIN) > 0].any()
     assert shown[60, 20] == 255
+
+
+def test_a_thing_that_the_matte_takes_for_somebody_is_shown_once_it_has_not_moved_for_long(known: Scene) -> None:
+    book = box(200, 40, 20, 40)
+    known.marked = book
+    known.play(seen(), seconds=1)
+    for _ in range(5):
+        assert not known.play(seen(), seconds=1)[book > 0].any()
+    for _ in range(5):
+        known.play(seen(), seconds=1)
+    assert known.play(seen(), seconds=1)[book > 0].all()
+    assert not known.frame(seen(box(205, 50, 6, 6)))[dilated(book, MARGIN) > 0].any(), "at once, when it moves"
+    assert not known.play(seen(), seconds=CALM_NS / SECOND - 1)[book > 0].any(), "for as long again"
+
+
+def test_somebody_whom_only_the_matte_finds_and_who_moves_is_hidden_for_ever() -> None:
+    """As somebody at the side of the picture, who moves the head now and then."""
+    scene, half = Scene(), box(WH[0] - 12, 30, 12, 100)
+    scene.marked = half
+    for second in range(40):
+        nod = 1 if second % 4 == 0 else 0
+        shown = scene.play(seen(half, box(WH[0] - 12, 24 + nod, 10, 8)), seconds=1)
+        assert not shown[half > 0].any(), second
+    assert (shown > 0)[:, :90].all()
 
 
 def test_without_a_matte_nothing_of_the_room_is_shown() -> None:
