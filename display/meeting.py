@@ -20,30 +20,17 @@ from common.runtime.install import is_checkout
 from common.settings.loader import read_settings
 from display.checks import check_pipewire
 from display.settings import DisplaySettings
+from display.virtual_cameras import LOOPBACK, PIPEWIRE, VIRTUAL, where_to_choose
 
 PROG = "onlyme camera"
 PROCFILE = "Procfile.camera"
-LOOPBACK, PIPEWIRE = "v4l2loopback", "pipewire"  # the first is what every program can choose
 SINKS = {LOOPBACK: "camera", PIPEWIRE: "pipewire"}
-VIRTUAL, DEV = Path("/sys/devices/virtual/video4linux"), Path("/dev")  # where the kernel lists devices without hardware
+DEV = Path("/dev")
 TO_LOAD = "as root run apt-get install v4l2loopback-dkms, then modprobe v4l2loopback exclusive_caps=1 card_label=onlyme"
 TO_OPEN = "run usermod -aG video $USER as root, then log in again"
 TO_SEND = "run " + (
     ".venv/bin/pip install -r requirements-camera.txt" if is_checkout() else 'pipx install --force ".[camera]"'
 )
-CHOOSE = {
-    LOOPBACK: """\
-  Zoom    Settings > Video > Camera: {name}
-  Meet    More options > Settings > Video > Camera: {name}
-  Teams   Settings > Devices > Camera: {name}
-  OBS     Sources > + > Video Capture Device (V4L2) > Device: {name}""",
-    PIPEWIRE: """\
-  Zoom    its program reads no cameras from PipeWire: join in a browser, or use v4l2loopback
-  Meet    More options > Settings > Video > Camera: {name}
-  Teams   in a browser, Settings > Devices > Camera: {name}
-  OBS     Sources > + > Video Capture Device (PipeWire) > Device: {name}
-  Firefox needs media.webrtc.camera.allow-pipewire in about:config, Chromium chrome://flags/#enable-webrtc-pipewire-camera""",
-}
 
 
 class Camera(NamedTuple):
@@ -117,7 +104,8 @@ def main() -> None:
     for other, camera in cameras.items():
         print(f"{other}: {camera.name or camera.lacks}")
     print(f"In the meeting choose the {kind} camera, and open the page that is printed below:")
-    print(CHOOSE[kind].format(name=cameras[kind].name), flush=True)
+    for program, where in where_to_choose(kind, cameras[kind].name).items():
+        print(f"  {program:<8}  {where}", flush=True)
     start([], PROCFILE, {"ONLYME_SINK": SINKS[kind]})
 
 

@@ -32,6 +32,7 @@ from common.runtime.user_folder import background_image
 from common.settings.loader import read_settings
 from common.settings.saved import saved_file
 from compose.settings import ComposeSettings
+from display.virtual_cameras import LOOPBACK, PIPEWIRE, VirtualCamera, where_to_choose
 from tests.call import free_port, printed_url, read_until, start_call
 from tests.pipeline.browser import DESKTOP, PHONE, opened, pixels, started
 from tests.pipeline.shower import Shower, live, until
@@ -239,8 +240,8 @@ def test_state_and_privacy_are_always_in_view_and_the_picture_leaves_room(
             assert page.evaluate(IN_VIEW, "#picture"), "the whole picture is seen at first"
             box = page.locator("#picture").bounding_box()
             assert box is not None and box["height"] <= 0.7 * SIZES[size]["height"] + 1
-            page.locator("#look-again").scroll_into_view_if_needed()
-            assert page.evaluate(IN_VIEW, "#look-again")
+            page.locator("#record").scroll_into_view_if_needed()
+            assert page.evaluate(IN_VIEW, "#record")
             assert page.evaluate(IN_VIEW, "#privacy") and page.evaluate(IN_VIEW, says)
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
             page.locator("#stage").scroll_into_view_if_needed()
@@ -360,20 +361,26 @@ def test_a_recording_that_cannot_be_written_is_said_and_the_page_goes_on(
 def test_the_page_says_what_to_choose_in_a_meeting(
     browser: Browser, run_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found: list[tuple[str, str]] = []
-    monkeypatch.setattr("display.web.actions.virtual_cameras", lambda: found)
+    found: list[VirtualCamera] = []
+    monkeypatch.setattr("display.web.actions.virtual_cameras", lambda _: found)
+
+    def lines(page: Page) -> dict[str, str]:
+        names, said = (page.locator(f"#choose {kind}").all_inner_texts() for kind in ("dt", "dd"))
+        return dict(zip(names, said, strict=True))
+
     with Shower(run_dir) as shower, opened(browser, shower.url) as (page, errors):
         live(page)
         until(page, "no camera", lambda: page.inner_text("#cameras").startswith("No virtual camera is here yet."))
-        found += [("/dev/video4", "OBS Virtual Camera"), ("/dev/video9", "me")]
-        page.focus("#look-again")
-        page.keyboard.press("Enter")
-        until(page, "cameras", lambda: "me (/dev/video9)" in page.inner_text("#cameras"))
-        assert page.locator(".meeting dt").all_inner_texts() == ["Zoom", "Meet", "Teams", "OBS"]
-        assert all(line.endswith("OBS Virtual Camera") for line in page.locator(".meeting dd").all_inner_texts())
-        found.append(("/dev/video10", "onlyme"))
-        page.click("#look-again")
-        until(page, "onlyme", lambda: page.inner_text(".meeting dd").endswith("Camera: onlyme"))
+        assert lines(page) == {}
+        found.append(VirtualCamera(LOOPBACK, "/dev/video4", "OBS <b>Camera</b>", is_fed=False))
+        until(page, "a camera that comes", lambda: "OBS <b>Camera</b> (/dev/video4)" in page.inner_text("#cameras"))
+        assert lines(page) == where_to_choose(LOOPBACK, "OBS <b>Camera</b>")
+        found.append(VirtualCamera(PIPEWIRE, "me", "me", is_fed=True))
+        until(page, "the call's own", lambda: page.inner_text("#cameras").endswith(", me (PipeWire)."))
+        assert lines(page) == where_to_choose(PIPEWIRE, "me")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        found_by_axe = Axe().run(page)
+        assert found_by_axe.violations_count == 0, found_by_axe.generate_report()
         assert errors == []
 
 

@@ -3,7 +3,7 @@ import { LONGEST_SILENCE_MS, seen, want } from "./ask.js";
 import { byId, tell, write } from "./dom.js";
 import { measure } from "./figures.js";
 import { showLook } from "./look.js";
-import { findCameras, showRecording } from "./meeting.js";
+import { showCameras, showRecording } from "./meeting.js";
 import { ask as askWho, choose, mirror, showSubject } from "./subject.js";
 
 const AGAIN_MS = 1000; // between two tries to connect
@@ -33,7 +33,6 @@ let painted = false; // whether a picture is shown
 let wantsPrivacy = true; // what the button asks for
 let mayAsk = true;
 let everybody = true; // whether everybody who is found is shown
-let connected = false;
 
 const controls = () => document.querySelectorAll("button, select, input");
 
@@ -63,7 +62,7 @@ function alarm(kind) {
 
 // clears the picture, so that the last one does not look live
 function lose(why) {
-  connected = painted = false;
+  painted = false;
   wantsPrivacy = mayAsk = everybody = true;
   number = 0;
   picture.hidden = true;
@@ -117,10 +116,7 @@ function enable({ may_show_more: here, fixed = [] }) {
 
 // shows a picture and its facts at once; without an image the picture stays
 function show(facts, image) {
-  if (!connected) {
-    connected = true;
-    if (facts.may_show_more) findCameras();
-  }
+  if (facts.may_show_more) showCameras();
   if (image) paint(image);
   if (!painted) {
     cover(WAITING);
