@@ -11,13 +11,15 @@ import math
 import os
 import stat
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from common.errors import ConfigError
 from common.runtime.private_files import make_folder, write_private
 from common.runtime.user_folder import user_folder
+from common.settings.base import Settings
 
 SAVED = ("hide", "follow", "feather", "margin", "blur", "background")
 HEAD = (
@@ -25,6 +27,7 @@ HEAD = (
 )
 MAX_BYTES = 64_000  # of the file: a path of a background is the longest that it may hold
 Value = str | bool | int | float
+S = TypeVar("S", bound=Settings)
 
 
 def saved_file() -> Path:
@@ -71,6 +74,29 @@ def save(path: Path, values: Mapping[str, Value]) -> None:
         write_private(path, (HEAD + "".join(lines)).encode())
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def forget(path: Path) -> None:
+    """Remove the saved settings.
+
+    Raises:
+        ConfigError: They cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be removed ({error.strerror})") from None
+
+
+def without_saved(settings: S, fixed: Collection[str]) -> S:
+    """Return settings as they would be had the page saved nothing.
+
+    Args:
+        settings: As the stage has them.
+        fixed: Names of those that a flag, the environment or `.env` sets.
+    """
+    defaults: dict[str, Any] = {item.name: item.default for item in fields(settings)}
+    return replace(settings, **{name: defaults[name] for name in SAVED if name not in fixed})
 
 
 _MEND = "mend or remove the file"

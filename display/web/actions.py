@@ -13,9 +13,9 @@ from typing import Any
 
 from common.errors import ConfigError, MessageError
 from common.ipc.messages import CommandIssued
-from common.ipc.records import Command, SetBackground, SetBlur, SetEdge, SetFollow, SetHide
+from common.ipc.records import Command, ResetStyle, SetBackground, SetBlur, SetEdge, SetFollow, SetHide
 from common.runtime.user_folder import background_image
-from common.settings.saved import Value, save, saved_file
+from common.settings.saved import Value, forget, save, saved_file
 from display.remote_policy import AT_CAMERA_ONLY
 from display.settings import DisplaySettings
 from display.virtual_cameras import PIPEWIRE, VirtualCamera, to_choose, virtual_cameras, where_to_choose
@@ -58,9 +58,15 @@ class PageActions:
         return {"recording": self.recorder.facts, "has_image": self._has_image} if self._on_call_machine else {}
 
     def command(self, epoch: int | None, command: Command) -> Answer | None:
-        """Keep a command for compose, and save what it sets for the next call. Return None, or what the page is told."""
+        """Keep a command for compose, and save what it sets for the next call, or forget what was saved. Return None, or what the
+        page is told."""
         if refused := refusal_of(epoch, command, self.epoch, self._on_call_machine):
             return refused
+        if isinstance(command, ResetStyle):
+            try:
+                forget(saved_file())
+            except ConfigError as error:
+                return HTTPStatus.INTERNAL_SERVER_ERROR, f"what is saved is still there: {error}"
         with self._lock:
             self._issued.append(CommandIssued(epoch or 0, time.monotonic_ns(), command))
         if values := saved_by(command):

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from common.errors import MessageError
 from common.ipc.records import (
     Command,
+    ResetStyle,
     SelectSubject,
     SelectSubjectAt,
     SetBackground,
@@ -59,6 +60,7 @@ COMMANDS: dict[str, Callable[..., Command]] = {
     "follow": SetFollow,
     "edge": lambda feather, margin: SetEdge(float(feather), float(margin)),
     "blur": lambda strength: SetBlur(float(strength)),
+    "forget": ResetStyle,
 }
 TO_HIDE = SetPrivacy(True)
 Answer = tuple[HTTPStatus, str]  # status, and a line of text

@@ -2,6 +2,7 @@
 import { LONGEST_SILENCE_MS, seen, want } from "./ask.js";
 import { byId, tell, write } from "./dom.js";
 import { measure } from "./figures.js";
+import { asksToForget, stopAsking } from "./forget.js";
 import { showLook } from "./look.js";
 import { showCameras, showRecording } from "./meeting.js";
 import { ask as askWho, choose, mirror, showSubject } from "./subject.js";
@@ -72,6 +73,7 @@ function lose(why) {
   sayHidden("", "");
   alarm("");
   askWho("");
+  stopAsking();
   showRecording({});
   showSubject({ subject_xyxy: [] });
   for (const control of controls()) control.disabled = true;
@@ -165,6 +167,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select, input:not([type=checkbox])")) return;
   const key = event.key.toLowerCase(); // Caps Lock changes nothing
   if (key === "p") askPrivacy();
+  else if (asksToForget()) return; // n is no “no”
   else if (key === "n") choose(0);
   else if (key === "a") askEverybody();
   else if (/^[1-9]$/.test(event.key)) choose(Number(event.key));

@@ -8,7 +8,7 @@ import pytest
 
 from common.errors import ConfigError
 from common.settings.loader import read_with_origin
-from common.settings.saved import MAX_BYTES, SAVED, save
+from common.settings.saved import MAX_BYTES, SAVED, forget, save, without_saved
 from compose.settings import ComposeSettings
 from tests.settings import read
 
@@ -173,3 +173,20 @@ def test_a_link_is_replaced_and_what_it_leads_to_stays(saved: Path, tmp_path: Pa
     save(saved, {"blur": 2.0})
     assert read(ComposeSettings, saved=saved).hide == "people" and not saved.is_symlink()
     assert elsewhere.read_text() == "hide = 'people'"
+
+
+def test_what_is_forgotten_leaves_what_is_fixed(saved: Path, tmp_path: Path) -> None:
+    save(saved, LOOK)
+    env = {"ONLYME_HIDE": "people", "ONLYME_KEEP": "dog"}
+    found = read_with_origin(ComposeSettings, "test", ["--margin", "4"], env, tmp_path / "none", saved_path=saved)
+    forget(saved)
+    forget(saved)
+    again = read_with_origin(ComposeSettings, "test", ["--margin", "4"], env, tmp_path / "none", saved_path=saved)
+    assert without_saved(found.settings, found.fixed) == again.settings != found.settings
+    assert not saved.exists()
+
+
+def test_what_cannot_be_forgotten_is_said(saved: Path) -> None:
+    saved.mkdir(parents=True)
+    with pytest.raises(ConfigError, match="cannot be removed"):
+        forget(saved)
