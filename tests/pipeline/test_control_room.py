@@ -272,6 +272,16 @@ def test_why_nobody_is_shown_stands_over_the_picture_and_not_in_it(browser: Brow
             "return d.reduce((a, b) => Math.min(a, b), 255); })()"
         )
         assert drawn > 230, "the picture itself is as it came"
+        shower.message = replace(shower.message, everybody=True)
+        until(
+            page,
+            "what is to be",
+            lambda: page.inner_text("#alarm").startswith("Nobody is shown now. Everybody is to be"),
+        )
+        assert page.inner_text("#who") == "Nobody is shown now."
+        shower.message = replace(shower.message, state="everybody", reason="")
+        until(page, "what is", lambda: page.inner_text("#alarm").startswith("Everybody is shown:"))
+        assert page.inner_text("#who") == "Everybody is shown." and not page.is_visible("#why-hidden")
         shower.message = replace(shower.MESSAGE, state="lost", reason="the camera is gone")
         until(page, "the loss", lambda: page.inner_text("#cover") == "No picture: The camera is gone")
         assert not page.is_visible("#why-hidden")

@@ -22,6 +22,7 @@ const REFUSED = {
 const ALARMS = {
   off: "Privacy is off: others see the room and everybody in it.",
   everybody: "Everybody is shown: people who walk in are seen too.",
+  waiting: "Nobody is shown now. Everybody is to be shown, also people who walk in.",
 };
 const CARDS = ["lost", "blank"]; // states in which there is no picture, and the page says why in its own letters
 const picture = byId("picture");
@@ -56,7 +57,7 @@ function sayHidden(title, detail) {
 }
 
 function alarm(kind) {
-  byId("bar").className = kind;
+  byId("bar").className = kind === "waiting" ? "everybody" : kind;
   tell(byId("alarm"), ALARMS[kind] || "");
   byId("state").hidden = Boolean(ALARMS[kind]);
 }
@@ -134,7 +135,7 @@ function show(facts, image) {
   const hides = ["hidden", "starting"].includes(facts.state) && facts.privacy;
   sayHidden(hides ? title : "", hides ? detail : "");
   askWho(facts.question || "");
-  alarm(blank ? "" : facts.privacy === false ? "off" : facts.everybody ? "everybody" : "");
+  alarm(blank ? "" : facts.privacy === false ? "off" : !facts.everybody ? "" : facts.state === "everybody" ? "everybody" : "waiting");
   everybody = blank || facts.everybody; // over a card the button only turns everybody off
   byId("everybody").setAttribute("aria-pressed", String(!blank && everybody));
   showRecording(facts);
