@@ -109,7 +109,7 @@ def _table(path: Path) -> dict[str, Any]:
         return {}
     except OSError as error:
         raise ConfigError(f"{path}: expected a file that you may read, got: {error.strerror}; {_MEND}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: expected TOML, got: {' '.join(str(error).split()):.120}; {_MEND}") from None
 
 

@@ -71,6 +71,7 @@ def test_nothing_that_shows_more_or_opens_the_page_is_saved(name: str, saved: Pa
     ("text", "says"),
     [
         ("hide = ", "expected TOML, got: Invalid value"),
+        pytest.param("hide = " + "[" * 60_000, "expected TOML, got: maximum recursion depth", id="nested"),
         ("hide = 'nobody'", "hide: expected one of room, people, got 'nobody'"),
         ("hide = ['room']", "hide: expected one of room, people, got ['room']"),
         ("[hide]\nx = 1", "hide: expected one of room, people"),
