@@ -8,12 +8,11 @@ import cv2
 import numpy as np
 
 from common.ipc.records import MAX_BLUR, FrameInfo, Style
-from common.runtime.user_folder import background_image
 from common.settings.saved import SAVED, without_saved
 from common.vision.arrays import BgrImage, SoftMask
 from common.vision.pyramid import ImagePyramid
 from compose.picture.alpha import Alpha, scale_alpha, with_room
-from compose.picture.background import Background, BlurBackground, open_background, open_image, plain
+from compose.picture.background import Background, BlurBackground, open_background, open_uploaded, plain
 from compose.picture.blend import blend
 from compose.picture.blur import least_sigma
 from compose.picture.decontamination import decontaminate
@@ -82,7 +81,7 @@ class Renderer:
         if background == "blur":
             self._background = self._blurred
         elif background == "image":
-            self._background = open_image(background_image())
+            self._background = open_uploaded()
         else:
             self._background = plain(background)
         self._name = background
