@@ -512,7 +512,8 @@ def test_what_is_saved_is_forgotten_once_that_is_confirmed(browser: Browser, run
         assert len(shower.issued) == 1 and saved_file().exists()
         confirm(page)
         until(page, "the answer", lambda: page.inner_text("#kept").startswith("Forgotten."))
-        assert shower.issued[-1].command == ResetStyle() and not saved_file().exists()
+        until(page, "the command", lambda: shower.issued[-1].command == ResetStyle())
+        assert not saved_file().exists()
         saved_file().mkdir()
         confirm(page)
         until(
