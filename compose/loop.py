@@ -14,6 +14,7 @@ from common.ipc.messages import CommandIssued, MasksInferred, SourceIdle, Source
 from common.ipc.picture_reader import PictureReader
 from common.ipc.records import (
     FrameInfo,
+    ResetStyle,
     SelectSubjectAt,
     SetBackground,
     SetBlur,
@@ -79,7 +80,7 @@ def run_live(settings: ComposeSettings, stage: StageContext) -> None:
     """
     cv2.setNumThreads(1)
     tune_malloc()
-    renderer, policy, standing = Renderer(settings), Policy(settings.mask_age_limit_ms), StandingFrame()
+    renderer, policy, standing = Renderer(settings, stage.fixed), Policy(settings.mask_age_limit_ms), StandingFrame()
     tracker = Tracker(settings, open_edge(settings, pace := MattePace()), renderer.chosen)
     counters, states, suspend, run_dir = Counters(log), StateLogger(), SuspendDetector(), settings.call_dir
     with writer_lock(run_dir, COMPOSITES.name), open_context() as context, CompositePublisher(context, run_dir) as out:
@@ -200,9 +201,12 @@ def apply_command(
         policy.set_privacy(asked.privacy)
     elif isinstance(asked, SetView):
         policy.set_view(asked.instances)
-    elif isinstance(asked, SetBackground):
+    elif isinstance(asked, (SetBackground, ResetStyle)):
         try:
-            renderer.set_background(asked.background)
+            if isinstance(asked, ResetStyle):
+                renderer.reset_style()
+            else:
+                renderer.set_background(asked.background)
         except SourceError as error:
             counters.count("command", "image that cannot be read", str(error))
     elif isinstance(asked, SetBlur):

@@ -19,6 +19,10 @@ class StyleChoice:
     """
 
     def __init__(self, settings: ComposeSettings) -> None:
+        self.reset(settings)
+
+    def reset(self, settings: ComposeSettings) -> None:
+        """Forget what was chosen: the style is as these settings say."""
         self.hide, self.follow = settings.hide, settings.follow
         self.feather, self.margin = settings.feather, settings.margin
 

@@ -20,27 +20,13 @@ from common.runtime.install import CAMERA_COMMAND
 from common.settings.loader import read_settings
 from display.checks import check_pipewire
 from display.settings import DisplaySettings
-from display.virtual_cameras import LOAD, VIRTUAL, virtual_cameras
+from display.virtual_cameras import LOAD, LOOPBACK, PIPEWIRE, VIRTUAL, loopback_cameras, where_to_choose
 
 PROG = "onlyme camera"
 PROCFILE = "Procfile.camera"
-LOOPBACK, PIPEWIRE = "v4l2loopback", "pipewire"  # the first is what every program can choose
 SINKS = {LOOPBACK: "camera", PIPEWIRE: "pipewire"}
 DEV = Path("/dev")
 TO_OPEN = "run usermod -aG video $USER as root, then log in again"
-CHOOSE = {
-    LOOPBACK: """\
-  Zoom    Settings > Video > Camera: {name}
-  Meet    More options > Settings > Video > Camera: {name}
-  Teams   Settings > Devices > Camera: {name}
-  OBS     Sources > + > Video Capture Device (V4L2) > Device: {name}""",
-    PIPEWIRE: """\
-  Zoom    its program reads no cameras from PipeWire: join in a browser, or use v4l2loopback
-  Meet    More options > Settings > Video > Camera: {name}
-  Teams   in a browser, Settings > Devices > Camera: {name}
-  OBS     Sources > + > Video Capture Device (PipeWire) > Device: {name}
-  Firefox needs media.webrtc.camera.allow-pipewire in about:config, Chromium chrome://flags/#enable-webrtc-pipewire-camera""",
-}
 
 
 class Camera(NamedTuple):
@@ -66,7 +52,7 @@ def loopback(wanted: str, virtual: Path = VIRTUAL, dev: Path = DEV, *, has_libra
     """
     named = Path(wanted).resolve().name
     found = [
-        (Path(path).name, name) for path, name in virtual_cameras(virtual) if not wanted or Path(path).name == named
+        (Path(path).name, name) for path, name in loopback_cameras(virtual) if not wanted or Path(path).name == named
     ]
     if not found:
         return Camera("", f"no device {wanted or 'is there'}: as root run {LOAD}")
@@ -117,7 +103,8 @@ def main() -> None:
     for other, camera in cameras.items():
         print(f"{other}: {camera.name or camera.lacks}")
     print(f"In the meeting choose the {kind} camera, and open the page that is printed below:")
-    print(CHOOSE[kind].format(name=cameras[kind].name), flush=True)
+    for program, where in where_to_choose(kind, cameras[kind].name).items():
+        print(f"  {program:<8}  {where}", flush=True)
     start([], PROCFILE, {"ONLYME_SINK": SINKS[kind]})
 
 

@@ -34,6 +34,8 @@ ROOMS = {
         "display/sinks/video.py",
     },
     "cv2.dnn": {"infer/mask_rcnn.py"},
+    # whose package has it loaded without telemetry
+    "onnxruntime": {"infer/checks.py", "infer/devices.py", "infer/onnx_mask_rcnn.py", "infer/onnx_session.py"},
     "ai_edge_litert.interpreter": {"common/vision/litert.py"},
     "cv2.imshow": {"display/sinks/window.py"},
     "cv2.namedWindow": {"display/sinks/window.py"},

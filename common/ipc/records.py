@@ -188,6 +188,13 @@ class SetBlur(Checked):
     strength: Annotated[float, float_range, 1.0, MAX_BLUR]
 
 
+@dataclass(frozen=True, slots=True)
+class ResetStyle(Checked):
+    """Make the picture look as a flag, the environment, `.env` and the defaults say, as if the page had saved nothing."""
+
+    KIND: ClassVar[int] = 24
+
+
 def _background_name(name: str, value: object) -> None:
     """Check what a background is called: blur, color:RRGGBB, `image` (uploaded) or `file` (of the settings)."""
     if value not in ("blur", "image", "file") and not (isinstance(value, str) and re.fullmatch(_COLOUR, value)):
@@ -213,5 +220,14 @@ class Style(Checked):
 
 DEFAULT_STYLE = Style()  # hides the room, behind the weakest blur that is safe
 Command = (
-    SetPrivacy | SelectSubject | SelectSubjectAt | SetView | SetBackground | SetHide | SetFollow | SetEdge | SetBlur
+    SetPrivacy
+    | SelectSubject
+    | SelectSubjectAt
+    | SetView
+    | SetBackground
+    | SetHide
+    | SetFollow
+    | SetEdge
+    | SetBlur
+    | ResetStyle
 )

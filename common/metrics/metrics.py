@@ -49,6 +49,7 @@ METRICS = {
     "missed": Kind("counter", "Composites missed by a display"),
     "latency_seconds": Kind("summary", "Time from capture until a display shows the composite"),
     "viewers": Kind("gauge", "Viewers of this process"),
+    "camera": Kind("gauge", "1 for the virtual camera that this display sends to", ("kind", "device")),
     "cpu_cores": Kind("gauge", "Cores used by this process since it last wrote its metrics"),
     "inference_rate_limit": Kind("gauge", "Inferences a second that the governor allows each worker, 0 for no limit"),
     "budget_headroom": Kind(

@@ -33,3 +33,11 @@ def in_desktop_session() -> bool:
 def runtime_folder() -> str | None:
     """Return the user's folder for files of the login session, or None."""
     return os.environ.get("XDG_RUNTIME_DIR")
+
+
+def refuse_telemetry() -> None:
+    """Have ONNX Runtime send nothing and keep no number of this machine, in this process and in those that it starts.
+
+    It reads this when it is loaded. Its function that disables telemetry comes too late: by then the number is kept.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"

@@ -7,20 +7,27 @@ hidden, and with nothing that somebody chose for another call.
 from __future__ import annotations
 
 import json
+import math
+import os
+import stat
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from common.errors import ConfigError
 from common.runtime.private_files import make_folder, write_private
 from common.runtime.user_folder import user_folder
+from common.settings.base import Settings
 
 SAVED = ("hide", "follow", "feather", "margin", "blur", "background")
 HEAD = (
     "# Written by the page of onlyme, which keeps no comments. The environment, .env and flags come before this file.\n"
 )
+MAX_BYTES = 64_000  # of the file: a path of a background is the longest that it may hold
 Value = str | bool | int | float
+S = TypeVar("S", bound=Settings)
 
 
 def saved_file() -> Path:
@@ -58,7 +65,10 @@ def save(path: Path, values: Mapping[str, Value]) -> None:
     if unknown := values.keys() - set(SAVED):
         raise ConfigError(f"{path}: {', '.join(sorted(unknown))} may not be saved")
     table = {**_table(path), **values}
-    lines = [f"{name} = {json.dumps(value)}\n" for name, value in sorted(table.items())]
+    for name, value in table.items():  # which somebody may have edited since the call began
+        if name not in SAVED or not isinstance(value, Value) or not _is_finite(value):
+            raise ConfigError(f"{path}: expected {', '.join(SAVED)}, each with its value, got {name!r:.80}; {_MEND}")
+    lines = [f"{name} = {_toml(value)}\n" for name, value in sorted(table.items())]
     try:
         make_folder(path.parent)
         write_private(path, (HEAD + "".join(lines)).encode())
@@ -66,18 +76,59 @@ def save(path: Path, values: Mapping[str, Value]) -> None:
         raise ConfigError(f"{path}: cannot be written ({error.strerror})") from None
 
 
+def forget(path: Path) -> None:
+    """Remove the saved settings.
+
+    Raises:
+        ConfigError: They cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be removed ({error.strerror})") from None
+
+
+def without_saved(settings: S, fixed: Collection[str]) -> S:
+    """Return settings as they would be had the page saved nothing.
+
+    Args:
+        settings: As the stage has them.
+        fixed: Names of those that a flag, the environment or `.env` sets.
+    """
+    defaults: dict[str, Any] = {item.name: item.default for item in fields(settings)}
+    return replace(settings, **{name: defaults[name] for name in SAVED if name not in fixed})
+
+
 _MEND = "mend or remove the file"
 
 
 def _table(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(_bytes(path).decode())
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise ConfigError(f"{path}: expected a file that you may read, got: {error.strerror}; {_MEND}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: expected TOML, got: {' '.join(str(error).split()):.120}; {_MEND}") from None
+
+
+def _bytes(path: Path) -> bytes:
+    """Return what a file holds. What is no file, such as a pipe, must not keep the call waiting."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        content = file.read(MAX_BYTES + 1) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+    if content is None or len(content) > MAX_BYTES:
+        raise ConfigError(f"{path}: expected a file of at most {MAX_BYTES} bytes, got something else; {_MEND}")
+    return content
+
+
+def _is_finite(value: Value) -> bool:
+    return isinstance(value, str) or math.isfinite(value)
+
+
+def _toml(value: Value) -> str:
+    """Return a value as TOML. Its strings are those of JSON, but no letter may be written as two halves, and DEL not as itself."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _text(value: object) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import stat
 from pathlib import Path
 
 import cv2
@@ -18,6 +20,9 @@ def read_image(path: Path) -> BgrImage | None:
     Raises:
         OSError: The file cannot be read.
     """
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a pipe would keep us waiting, and /dev/zero would never end
+        raise OSError(errno.EINVAL, "It is no plain file", str(path))
     data = np.fromfile(path, np.uint8)
     try:
         image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None

@@ -13,6 +13,7 @@ import numpy as np
 from common.errors import SourceError
 from common.readable import readable
 from common.runtime.user_folder import background_image
+from common.settings.saved import saved_file
 from common.vision.arrays import BgrImage
 from common.vision.images import read_image
 from common.vision.pyramid import ImagePyramid
@@ -133,7 +134,7 @@ def open_background(settings: ComposeSettings) -> Background:
     if kind == "color":
         return plain(settings.background)
     if settings.background == "image":
-        return open_image(background_image())
+        return open_uploaded()
     path = Path(os.path.expanduser(rest))  # noqa: PTH111 - Path's own raises for a user without a home folder
     if kind == "video":
         return VideoBackground(path)
@@ -143,6 +144,21 @@ def open_background(settings: ComposeSettings) -> Background:
 def plain(colour: str) -> Background:
     """Return the background `color:RRGGBB`."""
     return ImageBackground(np.array([[[int(colour[i : i + 2], 16) for i in (10, 8, 6)]]], np.uint8))
+
+
+def open_uploaded() -> Background:
+    """Open the image that the user uploaded on the page.
+
+    Raises:
+        SourceError: It is not there any more, or cannot be read.
+    """
+    path = background_image()
+    if not path.exists():
+        raise SourceError(
+            f"--background: expected the image that was uploaded on the page, got none at {path}; set another background, and "
+            f"remove {saved_file()} if the page has saved this one"
+        )
+    return open_image(path)
 
 
 def open_image(path: Path) -> Background:

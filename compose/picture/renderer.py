@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import cv2
 import numpy as np
 
 from common.ipc.records import MAX_BLUR, FrameInfo, Style
-from common.runtime.user_folder import background_image
+from common.settings.saved import SAVED, without_saved
 from common.vision.arrays import BgrImage, SoftMask
 from common.vision.pyramid import ImagePyramid
 from compose.picture.alpha import Alpha, scale_alpha, with_room
-from compose.picture.background import Background, BlurBackground, open_background, open_image, plain
+from compose.picture.background import Background, BlurBackground, open_background, open_uploaded, plain
 from compose.picture.blend import blend
 from compose.picture.blur import least_sigma
 from compose.picture.decontamination import decontaminate
@@ -30,6 +32,7 @@ class Renderer:
 
     Args:
         settings: With the background.
+        fixed: Names of the settings that a flag, the environment or `.env` sets; the page may have saved all others.
 
     Attributes:
         chosen: What a viewer has chosen of the style.
@@ -39,17 +42,31 @@ class Renderer:
         SourceError: The background cannot be read.
     """
 
-    def __init__(self, settings: ComposeSettings) -> None:
+    def __init__(self, settings: ComposeSettings, fixed: Collection[str] = SAVED) -> None:
+        self._unsaved = without_saved(settings, fixed)
         self.instances = InstanceView(settings.threshold)
         self.chosen = StyleChoice(settings)
         self.framing = Framing()
         self._uncropped: BgrImage | None = None
         self._blurred = BlurBackground(settings.kernel)
-        self._blurred.strength = settings.blur or None
+        self._begin_with(settings)
+
+    def reset_style(self) -> None:
+        """Forget what viewers have chosen, and what the page has saved.
+
+        Raises:
+            SourceError: The background cannot be read; nothing changes.
+        """
+        self._begin_with(self._unsaved)
+        self.chosen.reset(self._unsaved)
+
+    def _begin_with(self, settings: ComposeSettings) -> None:
+        """Take blur and background of the settings."""
         self._first: Background = self._blurred if settings.background == "blur" else open_background(settings)
         is_file = settings.background.startswith(("image:", "video:"))
         self._first_name = "file" if is_file else settings.background
         self._background, self._name = self._first, self._first_name
+        self._blurred.strength = settings.blur or None
 
     def set_background(self, background: str) -> None:
         """Hide the room behind `blur`, `color:RRGGBB` or the user's own `image` from now on; "" returns to the background of the
@@ -64,7 +81,7 @@ class Renderer:
         if background == "blur":
             self._background = self._blurred
         elif background == "image":
-            self._background = open_image(background_image())
+            self._background = open_uploaded()
         else:
             self._background = plain(background)
         self._name = background

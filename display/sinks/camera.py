@@ -13,6 +13,7 @@ import numpy as np
 
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed
+from common.metrics.metrics import metrics
 from common.runtime.install import CAMERA_COMMAND
 from common.vision.arrays import BgrImage
 from display.captions import write_caption
@@ -20,7 +21,7 @@ from display.meter import Meter
 from display.settings import DisplaySettings
 from display.sinks.consumers import DeviceConsumers
 from display.sinks.sink import SinkEvents, UnattendedSink
-from display.virtual_cameras import LOAD
+from display.virtual_cameras import LOAD, LOOPBACK
 
 FPS = 30.0
 FIRST_SIZE_WH = (1280, 720)
@@ -33,6 +34,7 @@ log = logging.getLogger("onlyme")
 class Device(Protocol):
     """The part of pyvirtualcam.Camera that is used. PipeWireDevice has it too."""
 
+    kind: str  # LOOPBACK or PIPEWIRE
     device: str
 
     @property
@@ -55,6 +57,8 @@ class LoopbackDevice:
     Raises:
         RuntimeError: There is no virtual camera.
     """
+
+    kind = LOOPBACK
 
     def __init__(self, width: int, height: int, fps: float, device: str | None) -> None:
         import pyvirtualcam
@@ -93,7 +97,8 @@ class CameraSink(UnattendedSink):
         self._device = self._open(FIRST_SIZE_WH)
         self._is_sized = False
         self.blank("onlyme is starting")
-        log.info("sending to %s", self._device.device)
+        metrics.set("camera", 1, kind=self._device.kind, device=self._device.device)
+        log.info("sending to the %s camera %s", self._device.kind, self._device.device)
 
     @property
     def is_watched(self) -> bool:
@@ -127,6 +132,7 @@ class CameraSink(UnattendedSink):
             self.blank("onlyme has ended")
         finally:  # a device that has gone takes no card
             self._device.close()
+            metrics.set("camera", 0, kind=self._device.kind, device=self._device.device)
 
     def _send(self, picture: BgrImage) -> None:
         self._last, self._sent_at = picture, time.monotonic()

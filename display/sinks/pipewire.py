@@ -9,6 +9,7 @@ from common.errors import DisplayError
 from common.vision.arrays import BgrImage
 from display.sinks.pipewire_node import NodeError, PipeWireNode
 from display.sinks.spa_pod import Layout
+from display.virtual_cameras import PIPEWIRE
 
 INSTALL = "apt-get install pipewire wireplumber"
 START = "systemctl --user start pipewire wireplumber"
@@ -29,8 +30,10 @@ class PipeWireDevice:
         DisplayError: PipeWire is missing, or does not run.
     """
 
+    kind = PIPEWIRE
+
     def __init__(self, width: int, height: int, fps: float, name: str) -> None:
-        self.device = f"the PipeWire camera {name}"
+        self.device = name
         try:
             self._node = PipeWireNode(name, (width, height), round(fps), layouts(width, height))
         except (OSError, AttributeError) as error:

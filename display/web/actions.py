@@ -13,12 +13,12 @@ from typing import Any
 
 from common.errors import ConfigError, MessageError
 from common.ipc.messages import CommandIssued
-from common.ipc.records import Command, SetBackground, SetBlur, SetEdge, SetFollow, SetHide
+from common.ipc.records import Command, ResetStyle, SetBackground, SetBlur, SetEdge, SetFollow, SetHide
 from common.runtime.user_folder import background_image
-from common.settings.saved import Value, save, saved_file
+from common.settings.saved import Value, forget, save, saved_file
 from display.remote_policy import AT_CAMERA_ONLY
 from display.settings import DisplaySettings
-from display.virtual_cameras import virtual_cameras
+from display.virtual_cameras import PIPEWIRE, VirtualCamera, to_choose, virtual_cameras, where_to_choose
 from display.web.app import Answer, refusal_of
 from display.web.recorder import Recorder
 from display.web.upload import keep_image
@@ -39,7 +39,7 @@ class PageActions:
     """
 
     def __init__(self, settings: DisplaySettings, *, on_call_machine: bool) -> None:
-        self._on_call_machine = on_call_machine
+        self._on_call_machine, self._run_dir = on_call_machine, settings.call_dir
         self._lock = threading.Lock()
         self._issued: list[CommandIssued] = []
         self.epoch = 0
@@ -58,9 +58,15 @@ class PageActions:
         return {"recording": self.recorder.facts, "has_image": self._has_image} if self._on_call_machine else {}
 
     def command(self, epoch: int | None, command: Command) -> Answer | None:
-        """Keep a command for compose, and save what it sets for the next call. Return None, or what the page is told."""
+        """Keep a command for compose, and save what it sets for the next call, or forget what was saved. Return None, or what the
+        page is told."""
         if refused := refusal_of(epoch, command, self.epoch, self._on_call_machine):
             return refused
+        if isinstance(command, ResetStyle):
+            try:
+                forget(saved_file())
+            except ConfigError as error:
+                return HTTPStatus.INTERNAL_SERVER_ERROR, f"what is saved is still there: {error}"
         with self._lock:
             self._issued.append(CommandIssued(epoch or 0, time.monotonic_ns(), command))
         if values := saved_by(command):
@@ -89,9 +95,20 @@ class PageActions:
         self.recorder.want(on)
         return None
 
-    def cameras(self) -> list[tuple[str, str]] | None:
-        """Return device and name of the virtual cameras, None where the page is not told."""
-        return virtual_cameras() if self._on_call_machine else None
+    def cameras(self) -> dict[str, Any] | None:
+        """Return what the page says of the virtual cameras, None where it is not told."""
+        if not self._on_call_machine:
+            return None
+        found = virtual_cameras(self._run_dir)
+        camera = to_choose(found)
+        return {
+            "cameras": [f"{camera.name} ({_place(camera)})" for camera in found],
+            "choose": where_to_choose(camera.kind, camera.name) if camera else {},
+        }
+
+
+def _place(camera: VirtualCamera) -> str:
+    return "PipeWire" if camera.kind == PIPEWIRE else camera.device
 
 
 def saved_by(command: Command) -> dict[str, Value]:

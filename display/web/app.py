@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from common.errors import MessageError
 from common.ipc.records import (
     Command,
+    ResetStyle,
     SelectSubject,
     SelectSubjectAt,
     SetBackground,
@@ -59,6 +60,7 @@ COMMANDS: dict[str, Callable[..., Command]] = {
     "follow": SetFollow,
     "edge": lambda feather, margin: SetEdge(float(feather), float(margin)),
     "blur": lambda strength: SetBlur(float(strength)),
+    "forget": ResetStyle,
 }
 TO_HIDE = SetPrivacy(True)
 Answer = tuple[HTTPStatus, str]  # status, and a line of text
@@ -76,8 +78,9 @@ class Actions(Protocol):
     def record(self, on: bool) -> Answer | None:
         """Begin or end a recording."""
 
-    def cameras(self) -> list[tuple[str, str]] | None:
-        """Return device and name of the virtual cameras, None where the page is not told."""
+    def cameras(self) -> dict[str, Any] | None:
+        """Return what the page says of the virtual cameras, None where it is not told: `cameras`, a text for each, and `choose`, by
+        program where one chooses the best of them."""
 
 
 def make_app(latest: LatestFrame, credentials: Credentials, actions: Actions, run_dir: Path) -> Starlette:
@@ -142,7 +145,7 @@ def make_app(latest: LatestFrame, credentials: Credentials, actions: Actions, ru
         return done(actions.record(asked == b"true"))
 
     async def cameras(request: Request) -> Response:
-        found = actions.cameras()
+        found = await run_in_threadpool(actions.cameras)  # it reads files
         return line(HTTPStatus.FORBIDDEN, AT_CAMERA_ONLY) if found is None else JSONResponse(found)
 
     async def metrics(request: Request) -> Response:

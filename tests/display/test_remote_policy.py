@@ -8,6 +8,7 @@ from common.ipc.messages import STATES, FrameComposed
 from common.ipc.records import (
     Command,
     FrameInfo,
+    ResetStyle,
     SelectSubject,
     SelectSubjectAt,
     SetBackground,
@@ -29,7 +30,7 @@ CHOOSES: list[Command] = [
 SHOWS_MORE: list[Command] = [
     SetPrivacy(False), SetView(True), SelectSubject(SelectSubject.EVERYBODY), SetBackground("blur"), SetBackground(""),
     SetBackground("color:000000"), SetBackground("image"), SetHide("people"), SetHide("room"), SetFollow(True), SetFollow(False),
-    SetEdge(0.0, 1.0), SetBlur(1.0),
+    SetEdge(0.0, 1.0), SetBlur(1.0), ResetStyle(),
 ]  # fmt: skip
 
 

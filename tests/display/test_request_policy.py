@@ -8,6 +8,7 @@ import pytest
 from common.errors import MessageError
 from common.ipc.records import (
     Command,
+    ResetStyle,
     SelectSubject,
     SelectSubjectAt,
     SetBackground,
@@ -150,6 +151,7 @@ def test_an_upload_is_an_image_and_nothing_else_is() -> None:
         (b'{"epoch": "7", "follow": [true]}', (7, SetFollow(True))),
         (b'{"epoch": "7", "edge": [2, -3.5]}', (7, SetEdge(2.0, -3.5))),
         (b'{"epoch": "7", "blur": [2]}', (7, SetBlur(2.0))),
+        (b'{"epoch": "7", "forget": []}', (7, ResetStyle())),
     ],
 )
 def test_a_command_is_parsed(body: bytes, parsed: tuple[int | None, Command]) -> None:
@@ -165,7 +167,7 @@ def test_a_command_is_parsed(body: bytes, parsed: tuple[int | None, Command]) ->
         b'{"view": [true]}', b'{"epoch": "7"}', b'{"epoch": 7, "privacy": [true]}', b'{"epoch": "", "privacy": [true]}',
         b'{"epoch": "-1", "privacy": [true]}', b'{"epoch": "\xd9\xa3", "privacy": [true]}',
         b'{"hide": ["nobody"]}', b'{"follow": [1]}', b'{"edge": [1]}', b'{"edge": [41, 0]}', b'{"blur": [0.5]}',
-        b'{"blur": ["x"]}', b'{"subject": [1, 1]}', b'{"background": ["file"]}', b'{"epoch": "12345678901234567890", "privacy": [true]}', b'{"point": [%s, 0]}' % (b"9" * 900),
+        b'{"blur": ["x"]}', b'{"epoch": "7", "forget": [true]}', b'{"subject": [1, 1]}', b'{"background": ["file"]}', b'{"epoch": "12345678901234567890", "privacy": [true]}', b'{"point": [%s, 0]}' % (b"9" * 900),
     ],
 )  # fmt: skip
 def test_a_malformed_command_is_refused(body: bytes) -> None:
@@ -183,6 +185,8 @@ def test_a_malformed_command_is_refused(body: bytes) -> None:
         (6, SelectSubject(0), False, HTTPStatus.CONFLICT),
         (7, SetPrivacy(False), False, HTTPStatus.FORBIDDEN),
         (None, SetPrivacy(False), False, HTTPStatus.FORBIDDEN),
+        (7, ResetStyle(), False, HTTPStatus.FORBIDDEN),
+        (6, ResetStyle(), True, HTTPStatus.CONFLICT),
         (6, SetPrivacy(True), False, None),
         (None, SetPrivacy(True), True, None),
     ],

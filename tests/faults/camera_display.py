@@ -16,12 +16,13 @@ from display.settings import DisplaySettings
 from display.sinks import factory as sinks
 from display.sinks.camera import CameraSink
 from display.sinks.sink import Sink
+from display.virtual_cameras import LOOPBACK
 
 
 class FileDevice:
     """What goes to the device is written down."""
 
-    device, is_watched = "a file", True
+    kind, device, is_watched = LOOPBACK, "a file", True
 
     def __init__(self, out: Path) -> None:
         self._out = out

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -16,8 +17,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize
 
+from common.ipc.messages import FrameComposed
 from common.ipc.records import (
     Command,
+    ResetStyle,
     SelectSubject,
     SelectSubjectAt,
     SetBackground,
@@ -32,6 +35,7 @@ from common.runtime.user_folder import background_image
 from common.settings.loader import read_settings
 from common.settings.saved import saved_file
 from compose.settings import ComposeSettings
+from display.virtual_cameras import LOOPBACK, PIPEWIRE, VirtualCamera, where_to_choose
 from tests.call import free_port, printed_url, read_until, start_call
 from tests.pipeline.browser import DESKTOP, PHONE, opened, pixels
 from tests.pipeline.shower import Shower, live, until
@@ -56,13 +60,20 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Use(NamedTuple):
-    """How a control is used by mouse and by keyboard, and what that must give."""
+    """How a control is used by mouse and by keyboard, and what that must give.
+
+    keys: Pressed with the focus on the control.
+    command: The one that must follow, or its type.
+    before: What of a picture is another than usual.
+    also: Further controls that are used.
+    """
 
     mouse: Callable[[Page], object]
-    keys: tuple[str, ...]  # with the focus on the control
+    keys: tuple[str, ...]
     control: str
-    command: Command
-    style: Style = Style()  # before
+    command: Command | type[Command]
+    before: Mapping[str, Any] = MappingProxyType({})
+    also: tuple[str, ...] = ()
 
 
 def at(selector: str, x: float) -> Callable[[Page], None]:
@@ -85,21 +96,51 @@ def choose(value: str) -> Callable[[Page], object]:
     return lambda page: page.select_option("#background", value)
 
 
+def colour(page: Page) -> None:
+    """Choose a colour. The browser draws its menus and colours over the page, where no test can click."""
+    page.fill("#colour", "#00ff00")
+
+
+def confirm(page: Page) -> None:
+    page.click("#forget")
+    page.click("#forget-yes")
+
+
+def person(number: int) -> Use:
+    """The button of the person with this number."""
+    control = f"[data-subject='{number}']"
+    return Use(click(control), ("Enter",), control, SelectSubject(number, True))
+
+
+ASKS = {"state": "hidden", "question": "is this you? press n or click"}
 USES = {
     "privacy": Use(click("#privacy"), ("Enter",), "#privacy", SetPrivacy(False)),
+    "privacy again": Use(click("#privacy"), ("Space",), "#privacy", SetPrivacy(True), {"state": "off", "privacy": False}),
+    "yes": Use(click("#yes"), ("Enter",), "#yes", SelectSubject(0, True), ASKS),
     "next": Use(click("#next"), ("Space",), "#next", SelectSubject(0, True)),
-    "second": Use(click("[data-subject='2']"), ("Enter",), "[data-subject='2']", SelectSubject(2, True)),
+    **{f"person {number}": person(number) for number in range(1, 5)},
     "everybody": Use(click("#everybody"), ("Enter",), "#everybody", SelectSubject(SelectSubject.EVERYBODY)),
+    "one again": Use(
+        click("#everybody"), ("Space",), "#everybody", SelectSubject(SelectSubject.ONE), {"state": "everybody", "everybody": True}
+    ),
     "people": Use(click("#hide-people"), ("ArrowDown",), "#hide-room", SetHide("people")),
-    "room": Use(click("#hide-room"), ("ArrowUp",), "#hide-people", SetHide("room"), Style(hide="people")),
-    "colour": Use(choose("color"), ("ArrowDown",), "#background", SetBackground("color:2f4f4f")),
-    "blurred": Use(choose("blur"), ("Home",), "#background", SetBackground("blur"), Style(background="color:00ff00")),
+    "room": Use(click("#hide-room"), ("ArrowUp",), "#hide-people", SetHide("room"), {"style": Style(hide="people")}),
+    "plain": Use(choose("color"), ("ArrowDown",), "#background", SetBackground("color:2f4f4f")),
+    "blurred": Use(choose("blur"), ("Home",), "#background", SetBackground("blur"), {"style": Style(background="color:00ff00")}),
+    "colour": Use(colour, ("Enter", "ArrowRight", "Enter"), "#colour", SetBackground),
+    "upload": Use(click("#upload"), ("Enter",), "#upload", SetBackground("image")),
+    "my image": Use(choose("image"), ("End",), "#background", SetBackground("image")),
     "follow": Use(click("#follow"), ("Space",), "#follow", SetFollow(True)),
-    "unfollow": Use(click("#follow"), ("Space",), "#follow", SetFollow(False), Style(follow=True)),
+    "unfollow": Use(click("#follow"), ("Space",), "#follow", SetFollow(False), {"style": Style(follow=True)}),
     "blur": Use(at("#blur", 1), ("End",), "#blur", SetBlur(8.0)),
     "feather": Use(at("#feather", 1), ("End",), "#feather", SetEdge(40.0, 0.0)),
-    "margin in": Use(at("#margin", 0), ("Home",), "#margin", SetEdge(3.0, -20.0), Style(feather=3.0)),
-}
+    "margin in": Use(at("#margin", 0), ("Home",), "#margin", SetEdge(3.0, -20.0), {"style": Style(feather=3.0)}),
+    "margin out": Use(at("#margin", 1), ("End",), "#margin", SetEdge(0.0, 20.0)),
+    "forget": Use(confirm, ("Enter", "Shift+Tab", "Enter"), "#forget", ResetStyle(), also=("#forget-yes",)),
+}  # fmt: skip
+TESTED_ALONE = {"#record", "#forget-no"}
+CONTROLS = """[...document.querySelectorAll('button, select, input')].map(
+  (control) => control.id ? '#' + control.id : `[data-subject='${control.dataset.subject}']`)"""
 
 
 def has_more_than(found: Sized, number: int) -> bool:
@@ -107,12 +148,15 @@ def has_more_than(found: Sized, number: int) -> bool:
 
 
 @pytest.mark.parametrize("by", ["mouse", "keyboard"])
-def test_every_control_asks_the_call_for_what_it_says(by: str, browser: Browser, run_dir: Path) -> None:
+def test_every_control_asks_the_call_for_what_it_says(by: str, browser: Browser, run_dir: Path, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    cv2.imwrite(str(photo), np.zeros((30, 40, 3), np.uint8))
     with Shower(run_dir) as shower, opened(browser, shower.url) as (page, errors):
+        page.on("filechooser", lambda chooser: chooser.set_files(photo))
         live(page)
         for name, use in USES.items():
-            shower.message = replace(shower.MESSAGE, style=use.style)
-            until(page, f"the style before {name}", partial(shows, page, use.style))
+            shower.message = replace(shower.MESSAGE, **use.before)
+            until(page, f"the picture before {name}", partial(is_before, page, shower.message))
             before = len(shower.issued)
             if by == "mouse":
                 use.mouse(page)
@@ -121,9 +165,20 @@ def test_every_control_asks_the_call_for_what_it_says(by: str, browser: Browser,
                 for key in use.keys:
                     page.keyboard.press(key)
             until(page, f"the command of {name}", partial(has_more_than, shower.issued, before))
-            assert [issued.command for issued in shower.issued[before:]] == [use.command], name
+            got = [
+                type(issued.command) if isinstance(use.command, type) else issued.command
+                for issued in shower.issued[before:]
+            ]
+            assert got == [use.command], name
             shower.message = shower.MESSAGE
+        used = {control for use in USES.values() for control in (use.control, *use.also)} | {"#hide-people"}
+        assert used | TESTED_ALONE == {*page.evaluate(CONTROLS)}, "a control that no test uses, or the other way round"
         assert errors == []
+
+
+def is_before(page: Page, message: FrameComposed) -> bool:
+    """Return whether the page shows what a use begins with."""
+    return shows(page, message.style) and facts_shown(page, message)
 
 
 def shows(page: Page, style: Style) -> bool:
@@ -140,7 +195,13 @@ def test_keys_do_what_buttons_do(browser: Browser, run_dir: Path) -> None:
     with Shower(run_dir) as shower, opened(browser, shower.url) as (page, errors):
         live(page)
         for number, (key, command) in enumerate(
-            {"n": SelectSubject(0, True), "2": SelectSubject(2, True), "p": SetPrivacy(False)}.items(), 1
+            {
+                "n": SelectSubject(0, True),
+                **{str(person): SelectSubject(person, True) for person in range(1, 10)},
+                "a": SelectSubject(SelectSubject.EVERYBODY),
+                "p": SetPrivacy(False),
+            }.items(),
+            1,
         ):
             page.keyboard.press(key)
             until(page, key, partial(has_more_than, shower.issued, number - 1))
@@ -204,6 +265,16 @@ def test_why_nobody_is_shown_stands_over_the_picture_and_not_in_it(browser: Brow
             "return d.reduce((a, b) => Math.min(a, b), 255); })()"
         )
         assert drawn > 230, "the picture itself is as it came"
+        shower.message = replace(shower.message, everybody=True)
+        until(
+            page,
+            "what is to be",
+            lambda: page.inner_text("#alarm").startswith("Nobody is shown now. Everybody is to be"),
+        )
+        assert page.inner_text("#who") == "Nobody is shown now."
+        shower.message = replace(shower.message, state="everybody", reason="")
+        until(page, "what is", lambda: page.inner_text("#alarm").startswith("Everybody is shown:"))
+        assert page.inner_text("#who") == "Everybody is shown." and not page.is_visible("#why-hidden")
         shower.message = replace(shower.MESSAGE, state="lost", reason="the camera is gone")
         until(page, "the loss", lambda: page.inner_text("#cover") == "No picture: The camera is gone")
         assert not page.is_visible("#why-hidden")
@@ -232,8 +303,8 @@ def test_state_and_privacy_are_always_in_view_and_the_picture_leaves_room(
             assert page.evaluate(IN_VIEW, "#picture"), "the whole picture is seen at first"
             box = page.locator("#picture").bounding_box()
             assert box is not None and box["height"] <= 0.7 * SIZES[size]["height"] + 1
-            page.locator("#look-again").scroll_into_view_if_needed()
-            assert page.evaluate(IN_VIEW, "#look-again")
+            page.locator("#record").scroll_into_view_if_needed()
+            assert page.evaluate(IN_VIEW, "#record")
             assert page.evaluate(IN_VIEW, "#privacy") and page.evaluate(IN_VIEW, says)
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
             page.locator("#stage").scroll_into_view_if_needed()
@@ -261,15 +332,15 @@ def test_anybody_can_use_it_in_light_and_dark(
             },
         ):
             shower.message = replace(shower.MESSAGE, **change)
-            until(page, str(change), partial(facts_shown, page, shower))
+            until(page, str(change), partial(facts_shown, page, shower.message))
             found = Axe().run(page)
             assert found.violations_count == 0, found.generate_report()
         assert errors == []
 
 
-def facts_shown(page: Page, shower: Shower) -> bool:
-    return page.is_visible("#alarm") == (shower.message.state in ("off", "everybody")) and (
-        page.is_visible("#question") == bool(shower.message.question)
+def facts_shown(page: Page, message: FrameComposed) -> bool:
+    return page.is_visible("#alarm") == (message.state in ("off", "everybody")) and (
+        page.is_visible("#question") == bool(message.question)
     )
 
 
@@ -353,20 +424,26 @@ def test_a_recording_that_cannot_be_written_is_said_and_the_page_goes_on(
 def test_the_page_says_what_to_choose_in_a_meeting(
     browser: Browser, run_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found: list[tuple[str, str]] = []
-    monkeypatch.setattr("display.web.actions.virtual_cameras", lambda: found)
+    found: list[VirtualCamera] = []
+    monkeypatch.setattr("display.web.actions.virtual_cameras", lambda _: found)
+
+    def lines(page: Page) -> dict[str, str]:
+        names, said = (page.locator(f"#choose {kind}").all_inner_texts() for kind in ("dt", "dd"))
+        return dict(zip(names, said, strict=True))
+
     with Shower(run_dir) as shower, opened(browser, shower.url) as (page, errors):
         live(page)
         until(page, "no camera", lambda: page.inner_text("#cameras").startswith("No virtual camera is here yet."))
-        found += [("/dev/video4", "OBS Virtual Camera"), ("/dev/video9", "me")]
-        page.focus("#look-again")
-        page.keyboard.press("Enter")
-        until(page, "cameras", lambda: "me (/dev/video9)" in page.inner_text("#cameras"))
-        assert page.locator(".meeting dt").all_inner_texts() == ["Zoom", "Meet", "Teams", "OBS"]
-        assert all(line.endswith("OBS Virtual Camera") for line in page.locator(".meeting dd").all_inner_texts())
-        found.append(("/dev/video10", "onlyme"))
-        page.click("#look-again")
-        until(page, "onlyme", lambda: page.inner_text(".meeting dd").endswith("Camera: onlyme"))
+        assert lines(page) == {}
+        found.append(VirtualCamera(LOOPBACK, "/dev/video4", "OBS <b>Camera</b>", is_fed=False))
+        until(page, "a camera that comes", lambda: "OBS <b>Camera</b> (/dev/video4)" in page.inner_text("#cameras"))
+        assert lines(page) == where_to_choose(LOOPBACK, "OBS <b>Camera</b>")
+        found.append(VirtualCamera(PIPEWIRE, "me", "me", is_fed=True))
+        until(page, "the call's own", lambda: page.inner_text("#cameras").endswith(", me (PipeWire)."))
+        assert lines(page) == where_to_choose(PIPEWIRE, "me")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        found_by_axe = Axe().run(page)
+        assert found_by_axe.violations_count == 0, found_by_axe.generate_report()
         assert errors == []
 
 
@@ -401,9 +478,48 @@ def test_what_is_chosen_on_the_page_is_there_in_the_next_call(
             until(page, "the style", partial(shows, page, Style("room", True, 2.0, 0.0, 8.0, "color:00ff00")))
             assert page.inner_text("#privacy") == "Privacy is on", "privacy off is not kept"
             until(page, "green", lambda: (np.abs(pixels(page).astype(int) - (0, 255, 0)).max(-1) < 40).mean() > 0.3)
+            confirm(page)
+            until(page, "the style of the environment", lambda: page.input_value("#background") == "blur")
+            until(page, "the slider", lambda: float(page.input_value("#blur")) < 2)
+            assert page.input_value("#feather") == "2" and not page.is_checked("#follow")
+            assert not saved_file().exists()
             assert errors == []
         running.terminate()
         running.communicate(timeout=60)
+
+
+def test_what_is_saved_is_forgotten_once_that_is_confirmed(browser: Browser, run_dir: Path) -> None:
+    with Shower(run_dir) as shower, opened(browser, shower.url) as (page, errors):
+        live(page)
+        page.click("#hide-people")
+        until(page, "the file", lambda: saved_file().exists())
+        for refuse in (partial(page.click, "#forget-no"), partial(page.keyboard.press, "Escape")):
+            page.focus("#forget")
+            page.keyboard.press("Enter")
+            assert page.is_visible("#forget-asked")
+            assert page.evaluate("document.activeElement.id") == "forget-no", "a key too much forgets nothing"
+            page.keyboard.press("n")  # as for “no”: it must not choose another person
+            refuse()
+            assert not page.is_visible("#forget-asked")
+            assert page.evaluate("document.activeElement.id") == "forget"
+        assert len(shower.issued) == 1 and saved_file().exists()
+        confirm(page)
+        until(page, "the answer", lambda: page.inner_text("#kept").startswith("Forgotten."))
+        until(page, "the command", lambda: shower.issued[-1].command == ResetStyle())
+        assert not saved_file().exists()
+        saved_file().mkdir()
+        confirm(page)
+        until(
+            page,
+            "the refusal",
+            lambda: page.inner_text("#refusal").startswith("Refused: what is saved is still there:"),
+        )
+        assert len(shower.issued) == 2, "the picture does not say otherwise"
+        saved_file().rmdir()
+        page.click("#forget")
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        assert len(errors) == 1 and "500" in errors[0], "the browser itself calls the refusal an error"
 
 
 def test_a_setting_that_cannot_be_saved_is_used_and_said(browser: Browser, run_dir: Path) -> None:

@@ -9,11 +9,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -559,34 +561,55 @@ def test_a_slow_connection_shows_no_old_picture_and_each_new_one(browser: Browse
         forwarder.most_bytes, forwarder.pause_s = 65536, 0
 
 
-def test_what_is_refused_stands_on_the_page(browser: Browser, run_dir: Path) -> None:
+def test_what_is_refused_stands_on_the_page(browser: Browser, run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server itself refuses: through Playwright's routes an answer takes several times as long."""
+    answers = Answers()
+    monkeypatch.setattr("display.web.actions.refusal_of", answers)
     with Shower(run_dir) as shower, opened(browser, shower.url) as (page, _):
         live(page)
+        answers.next = HTTPStatus.CONFLICT, "look again"
+        press_and_wait(page)
+        until(page, "the refusal", lambda: page.inner_text("#refusal") == "Refused: look again")
+        answers.next = HTTPStatus.SERVICE_UNAVAILABLE, "<html>a proxy's words</html>"
+        press_and_wait(page)
+        until(page, "no answer", partial(has_no_answer, page))
+        answers.next = None
+        until(page, "nothing refused", partial(is_done_at_last, page))
+        answers.may_go_on.clear()
+        press_and_wait(page)
+        until(page, "no answer", partial(has_no_answer, page))
+        answers.may_go_on.set()
+        until(page, "nothing refused", partial(is_done_at_last, page))
 
-        def pressed_until(what: str, said: Callable[[], bool]) -> None:
-            """Press the key again and again, because a busy page may miss one."""
 
-            def turn() -> bool:
-                page.keyboard.press("n")
-                page.wait_for_timeout(300)
-                return said()
+class Answers:
+    """What the server answers to commands, in the place of `refusal_of`; while it may not go on, nothing at all."""
 
-            until(page, what, turn)
+    def __init__(self) -> None:
+        self.next: tuple[HTTPStatus, str] | None = None
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
 
-        def has_no_answer() -> bool:
-            return page.inner_text("#refusal").startswith("The call did not answer.")
+    def __call__(self, *_: object) -> tuple[HTTPStatus, str] | None:
+        self.may_go_on.wait(60)
+        return self.next
 
-        page.route("**/wish", lambda route: route.fulfill(status=409, body="look again\n"))
-        pressed_until("the refusal", lambda: page.inner_text("#refusal") == "Refused: look again")
-        page.unroute("**/wish")
-        page.route("**/wish", lambda route: route.fulfill(status=503, body="<html>a proxy's words</html>"))
-        pressed_until("no answer", has_no_answer)
-        page.unroute("**/wish")
-        pressed_until("nothing refused", lambda: not page.is_visible("#refusal"))
-        page.route("**/wish", lambda route: None)  # as a connection that is dead
-        pressed_until("no answer", has_no_answer)
-        page.unroute("**/wish")
-        pressed_until("nothing refused", lambda: not page.is_visible("#refusal"))
+
+def press_and_wait(page: Page) -> None:
+    """Press n, and wait until the page has its answer or has given it up."""
+    with page.expect_request("**/wish") as asked:
+        page.keyboard.press("n")
+    asked.value.response()
+
+
+def has_no_answer(page: Page) -> bool:
+    return page.inner_text("#refusal").startswith("The call did not answer.")
+
+
+def is_done_at_last(page: Page) -> bool:
+    """Try again, as the page says: a busy machine may take longer for an answer than the page waits."""
+    press_and_wait(page)
+    return not page.is_visible("#refusal")
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])

@@ -30,6 +30,7 @@ from common.ipc.records import (
     Command,
     FrameInfo,
     Instance,
+    ResetStyle,
     SetBackground,
     SetBlur,
     SetEdge,
@@ -43,6 +44,7 @@ from common.ipc.ring import RingCache
 from common.ipc.streams import COMPOSITES, CONTROL, MASKS, connect, open_context, receive, send
 from common.metrics.counters import Counters
 from common.runtime.run_dir import open_run_dir
+from common.settings.saved import save, saved_file
 from compose.picture.renderer import CARD_BGR, write_notice
 from compose.policy import ENTRY_NS, IDLE, MAX_COMMAND_AGE_NS
 from tests.faults.worker import instance_of
@@ -486,6 +488,24 @@ def test_a_viewers_style_is_obeyed_and_said_with_every_picture(run_dir: Path, co
         compose.composite(lambda message: message.style == wanted)
         compose.ask(SetHide("room"), epoch=99, issued_ns=1)
         compose.composite(lambda message: message.style == replace(wanted, hide="room"))
+
+
+def test_a_style_is_forgotten_but_for_what_is_fixed(
+    run_dir: Path, counters: Counters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    save(saved_file(), {"hide": "people", "blur": 2.0, "background": "color:00ff00", "margin": 4.0})
+    with composing(run_dir, counters, feather=3, background="color:0000ff") as compose:
+        saved = Style("people", False, 3.0, 4.0, 2.0, "color:0000ff")
+        assert compose.composite()[0].style == saved
+        compose.ask(SetFollow(True))
+        compose.ask(SetBackground("blur"))
+        compose.composite(lambda message: message.style == replace(saved, follow=True, background="blur"))
+        compose.ask(ResetStyle(), epoch=99)
+        compose.ask(SetBlur(3.0))
+        compose.composite(lambda message: message.style == replace(saved, follow=True, background="blur", blur=3.0))
+        compose.ask(ResetStyle())
+        compose.composite(lambda message: message.style == Style("room", False, 3.0, 0.0, 35 / 30, "color:0000ff"))
 
 
 @pytest.mark.parametrize("background", ["image:none.png", "video:none.mp4"])

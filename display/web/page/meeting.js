@@ -4,7 +4,10 @@ import { byId, write } from "./dom.js";
 
 const NONE = "No virtual camera is here yet. Run “make camera”, or “onlyme camera” in an installed copy, which says how to get one.";
 const BESIDE = "What others see is recorded, without sound.";
+const LOOK_MS = 3000; // cameras come and go, and a call that has just started has none yet
 let isOn = false;
+let lookedAt = -LOOK_MS;
+let chosen = "";
 
 export function showRecording({ recording }) {
   isOn = Boolean(recording && recording.on);
@@ -16,17 +19,27 @@ export function showRecording({ recording }) {
   write(byId("recorded"), said);
 }
 
-export async function findCameras() {
+// a program, and where it lets one choose the camera
+function line([program, where]) {
+  const [group, name, said] = ["div", "dt", "dd"].map((kind) => document.createElement(kind));
+  name.textContent = program;
+  said.textContent = where;
+  group.append(name, said);
+  return group;
+}
+
+export async function showCameras() {
+  if (performance.now() - lookedAt < LOOK_MS) return;
+  lookedAt = performance.now();
   try {
     const answer = await fetch("cameras", { cache: "no-store", signal: AbortSignal.timeout(LONGEST_SILENCE_MS) });
-    const found = answer.ok ? await answer.json() : [];
-    const named = found.find(([, name]) => name === "onlyme") || found[0];
-    write(byId("cameras"), found.length ? "Virtual cameras here: " + found.map(([device, name]) => name + " (" + device + ")").join(", ") + "." : NONE);
-    for (const place of document.querySelectorAll(".camera-name")) write(place, named ? named[1] : "onlyme");
+    const { cameras, choose } = answer.ok ? await answer.json() : { cameras: [], choose: {} };
+    write(byId("cameras"), cameras.length ? "Virtual cameras here: " + cameras.join(", ") + "." : NONE);
+    if (chosen === (chosen = JSON.stringify(choose))) return;
+    byId("choose").replaceChildren(...Object.entries(choose).map(line));
   } catch {
-    write(byId("cameras"), "The call did not say which cameras there are.");
+    return; // what is said stays until the call says something else
   }
 }
 
 byId("record").addEventListener("click", () => post("recording", "application/json", String(!isOn)));
-byId("look-again").addEventListener("click", findCameras);

@@ -2,8 +2,9 @@
 import { LONGEST_SILENCE_MS, seen, want } from "./ask.js";
 import { byId, tell, write } from "./dom.js";
 import { measure } from "./figures.js";
+import { asksToForget, stopAsking } from "./forget.js";
 import { showLook } from "./look.js";
-import { findCameras, showRecording } from "./meeting.js";
+import { showCameras, showRecording } from "./meeting.js";
 import { ask as askWho, choose, mirror, showSubject } from "./subject.js";
 
 const AGAIN_MS = 1000; // between two tries to connect
@@ -21,6 +22,7 @@ const REFUSED = {
 const ALARMS = {
   off: "Privacy is off: others see the room and everybody in it.",
   everybody: "Everybody is shown: people who walk in are seen too.",
+  waiting: "Nobody is shown now. Everybody is to be shown, also people who walk in.",
 };
 const CARDS = ["lost", "blank"]; // states in which there is no picture, and the page says why in its own letters
 const picture = byId("picture");
@@ -33,7 +35,6 @@ let painted = false; // whether a picture is shown
 let wantsPrivacy = true; // what the button asks for
 let mayAsk = true;
 let everybody = true; // whether everybody who is found is shown
-let connected = false;
 
 const controls = () => document.querySelectorAll("button, select, input");
 
@@ -56,14 +57,14 @@ function sayHidden(title, detail) {
 }
 
 function alarm(kind) {
-  byId("bar").className = kind;
+  byId("bar").className = kind === "waiting" ? "everybody" : kind;
   tell(byId("alarm"), ALARMS[kind] || "");
   byId("state").hidden = Boolean(ALARMS[kind]);
 }
 
 // clears the picture, so that the last one does not look live
 function lose(why) {
-  connected = painted = false;
+  painted = false;
   wantsPrivacy = mayAsk = everybody = true;
   number = 0;
   picture.hidden = true;
@@ -73,6 +74,7 @@ function lose(why) {
   sayHidden("", "");
   alarm("");
   askWho("");
+  stopAsking();
   showRecording({});
   showSubject({ subject_xyxy: [] });
   for (const control of controls()) control.disabled = true;
@@ -117,10 +119,7 @@ function enable({ may_show_more: here, fixed = [] }) {
 
 // shows a picture and its facts at once; without an image the picture stays
 function show(facts, image) {
-  if (!connected) {
-    connected = true;
-    if (facts.may_show_more) findCameras();
-  }
+  if (facts.may_show_more) showCameras();
   if (image) paint(image);
   if (!painted) {
     cover(WAITING);
@@ -136,7 +135,7 @@ function show(facts, image) {
   const hides = ["hidden", "starting"].includes(facts.state) && facts.privacy;
   sayHidden(hides ? title : "", hides ? detail : "");
   askWho(facts.question || "");
-  alarm(blank ? "" : facts.privacy === false ? "off" : facts.everybody ? "everybody" : "");
+  alarm(blank ? "" : facts.privacy === false ? "off" : !facts.everybody ? "" : facts.state === "everybody" ? "everybody" : "waiting");
   everybody = blank || facts.everybody; // over a card the button only turns everybody off
   byId("everybody").setAttribute("aria-pressed", String(!blank && everybody));
   showRecording(facts);
@@ -169,6 +168,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select, input:not([type=checkbox])")) return;
   const key = event.key.toLowerCase(); // Caps Lock changes nothing
   if (key === "p") askPrivacy();
+  else if (asksToForget()) return; // n is no “no”
   else if (key === "n") choose(0);
   else if (key === "a") askEverybody();
   else if (/^[1-9]$/.test(event.key)) choose(Number(event.key));

@@ -23,7 +23,7 @@ export function choose(number) {
 
 export function showSubject(facts) {
   const box = facts.state === "live" ? facts.subject_xyxy : [];
-  const who = facts.privacy === false ? "Everybody and the room are shown." : box.length ? "This person is shown." : facts.everybody ? "Everybody is shown." : "Nobody is shown now.";
+  const who = facts.privacy === false ? "Everybody and the room are shown." : box.length ? "This person is shown." : facts.state === "everybody" ? "Everybody is shown." : "Nobody is shown now.";
   write(byId("who"), who);
   if (who !== said) thumb.setAttribute("aria-label", (said = who));
   if (performance.now() - drawnAt < THUMB_MS) return;

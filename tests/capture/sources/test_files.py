@@ -49,12 +49,13 @@ def test_the_clock_returns_the_frame_that_is_due() -> None:
 def test_frames_of_different_sizes_are_passed_on_as_they_are(tmp_path: Path) -> None:
     for number, width in enumerate((64, 80)):
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.zeros((48, width, 3), np.uint8))
-    assert [s.picture.shape[1] for s in read_all(FolderSource(tmp_path, 200, True), 9)] == [64, 80]
+    assert [s.picture.shape[1] for s in read_all(FolderSource(tmp_path, 2, True), 9)] == [64, 80]
 
 
 def test_a_broken_image_is_named(folder: Path) -> None:
-    (folder / "002.png").write_bytes(b"nothing")
-    with pytest.raises(SourceError, match=r"002\.png"):
+    for image in folder.iterdir():  # a busy machine leaves out some
+        image.write_bytes(b"nothing")
+    with pytest.raises(SourceError, match=r"got .*/\d+\.png; remove or replace it"):
         read_all(FolderSource(folder, 200, True), 9)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from common.errors import ConfigError
 from common.settings.loader import read_with_origin
-from common.settings.saved import SAVED, save
+from common.settings.saved import MAX_BYTES, SAVED, forget, save, without_saved
 from compose.settings import ComposeSettings
 from tests.settings import read
 
@@ -70,6 +71,7 @@ def test_nothing_that_shows_more_or_opens_the_page_is_saved(name: str, saved: Pa
     ("text", "says"),
     [
         ("hide = ", "expected TOML, got: Invalid value"),
+        pytest.param("hide = " + "[" * 60_000, "expected TOML, got: maximum recursion depth", id="nested"),
         ("hide = 'nobody'", "hide: expected one of room, people, got 'nobody'"),
         ("hide = ['room']", "hide: expected one of room, people, got ['room']"),
         ("[hide]\nx = 1", "hide: expected one of room, people"),
@@ -114,11 +116,78 @@ def test_a_folder_that_takes_no_file_is_said_and_the_old_file_stays(
 ) -> None:
     save(saved, {"hide": "people"})
 
-    def full(*_: object) -> int:
-        raise OSError(28, "No space left on device")
+    opened = os.open
+
+    def full(path: Path, flags: int, mode: int = 0) -> int:
+        if flags & os.O_CREAT:
+            raise OSError(28, "No space left on device")
+        return opened(path, flags, mode)
 
     monkeypatch.setattr("common.runtime.private_files.os.open", full)
     with pytest.raises(ConfigError, match=r"cannot be written \(No space left on device\)"):
         save(saved, {"hide": "room"})
     monkeypatch.undo()
     assert read(ComposeSettings, saved=saved).hide == "people"
+
+
+def test_what_is_no_file_or_is_far_too_long_keeps_nobody_waiting(saved: Path) -> None:
+    saved.parent.mkdir()
+    os.mkfifo(saved)
+    for act in (lambda: read(ComposeSettings, saved=saved), lambda: save(saved, {"hide": "room"})):
+        with pytest.raises(ConfigError, match="expected a file of at most 64000 bytes, got something else"):
+            act()
+    saved.unlink()
+    saved.symlink_to("/dev/zero")
+    with pytest.raises(ConfigError, match="got something else"):
+        read(ComposeSettings, saved=saved)
+    saved.unlink()
+    saved.write_text("#" * (MAX_BYTES + 1))
+    with pytest.raises(ConfigError, match="got something else"):
+        read(ComposeSettings, saved=saved)
+    saved.write_text("#" * MAX_BYTES)
+    assert read(ComposeSettings, saved=saved).hide == "room"
+
+
+@pytest.mark.parametrize(
+    "edited", ["hide = 2026-01-01", "hide = ['x']", "[hide]\nx = 1", "margin = nan", "margin = -inf", "token = 'x'"]
+)
+def test_what_was_edited_during_a_call_is_one_line_and_stays(edited: str, saved: Path) -> None:
+    saved.parent.mkdir()
+    saved.write_text(edited)
+    with pytest.raises(ConfigError, match="mend or remove the file") as error:
+        save(saved, {"blur": 2.0})
+    assert "\n" not in str(error.value) and saved.read_text() == edited
+
+
+def test_every_letter_of_a_path_is_kept_when_something_is_saved_beside_it(saved: Path) -> None:
+    path = 'image:/home/me/\N{GRINNING FACE}\N{LATIN SMALL LETTER U WITH DIAERESIS}\x7f\\ "x"\t.png'
+    save(saved, {"background": path})
+    save(saved, {"blur": 2.0})
+    assert read(ComposeSettings, saved=saved).background == path
+
+
+def test_a_link_is_replaced_and_what_it_leads_to_stays(saved: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "dotfiles.toml"
+    elsewhere.write_text("hide = 'people'")
+    saved.parent.mkdir()
+    saved.symlink_to(elsewhere)
+    save(saved, {"blur": 2.0})
+    assert read(ComposeSettings, saved=saved).hide == "people" and not saved.is_symlink()
+    assert elsewhere.read_text() == "hide = 'people'"
+
+
+def test_what_is_forgotten_leaves_what_is_fixed(saved: Path, tmp_path: Path) -> None:
+    save(saved, LOOK)
+    env = {"ONLYME_HIDE": "people", "ONLYME_KEEP": "dog"}
+    found = read_with_origin(ComposeSettings, "test", ["--margin", "4"], env, tmp_path / "none", saved_path=saved)
+    forget(saved)
+    forget(saved)
+    again = read_with_origin(ComposeSettings, "test", ["--margin", "4"], env, tmp_path / "none", saved_path=saved)
+    assert without_saved(found.settings, found.fixed) == again.settings != found.settings
+    assert not saved.exists()
+
+
+def test_what_cannot_be_forgotten_is_said(saved: Path) -> None:
+    saved.mkdir(parents=True)
+    with pytest.raises(ConfigError, match="cannot be removed"):
+        forget(saved)

@@ -31,3 +31,11 @@ def test_what_is_no_image_is_none(data: bytes, tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_raises_the_systems_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_image(tmp_path / "a.png")
+
+
+def test_a_pipe_or_a_device_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    (tmp_path / "b.png").symlink_to("/dev/zero")
+    for name in ("a.png", "b.png"):
+        with pytest.raises(OSError, match="It is no plain file"):
+            read_image(tmp_path / name)

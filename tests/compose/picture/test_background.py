@@ -84,3 +84,16 @@ def test_what_cannot_be_decoded_is_said(kind: str, tmp_path: Path) -> None:
 def test_the_home_folder_of_nobody_is_said() -> None:
     with pytest.raises(SourceError, match=r"got ~nosuchuser/x\.png"):
         open_background(ComposeSettings(background="image:~nosuchuser/x.png"))
+
+
+def test_an_uploaded_image_that_is_gone_is_one_line_that_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    with pytest.raises(
+        SourceError, match=r"uploaded on the page, got none at .*background\.png; .*remove .*settings\.toml"
+    ):
+        background("image")
+    (tmp_path / "onlyme").mkdir()
+    cv2.imwrite(str(tmp_path / "onlyme" / "background.png"), np.full((9, 16, 3), (1, 2, 3), np.uint8))
+    assert (background("image") == (1, 2, 3)).all()

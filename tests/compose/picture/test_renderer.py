@@ -72,7 +72,7 @@ def test_a_viewer_chooses_a_stronger_blur_but_none_that_is_too_weak() -> None:
 def test_the_users_image_is_a_background_without_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     renderer = Renderer(ComposeSettings(background="color:00ff00"))
-    with pytest.raises(SourceError, match="expected a path that can be read"):
+    with pytest.raises(SourceError, match="expected the image that was uploaded on the page"):
         renderer.set_background("image")
     assert (hidden(renderer) == (0, 255, 0)).all() and renderer.style((160, 90)).background == "color:00ff00"
     background_image().parent.mkdir()

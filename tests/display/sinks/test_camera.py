@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,9 +9,11 @@ import pytest
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed
 from common.ipc.records import FrameInfo
+from common.metrics.metrics import Metrics, path_of
 from display.meter import Meter
 from display.settings import DisplaySettings
 from display.sinks.camera import CameraSink, LoopbackDevice, fitted
+from display.virtual_cameras import LOOPBACK, virtual_cameras
 
 MESSAGE = FrameComposed(FrameInfo(5, 7, 10**9, 9, "", 3, 90, 160), 2, "live", "", 80.5, True, "model")
 
@@ -18,7 +21,7 @@ MESSAGE = FrameComposed(FrameInfo(5, 7, 10**9, 9, "", 3, 90, 160), 2, "live", ""
 class FakeDevice:
     """Checks what v4l2loopback and pyvirtualcam require: one even size, contiguous bytes, and nothing after closing."""
 
-    device, is_watched = "/dev/video42", False
+    kind, device, is_watched = LOOPBACK, "/dev/video42", False
 
     def __init__(self, width: int, height: int, fps: float, device: str | None) -> None:
         assert width % 2 == 0 and height % 2 == 0 and 1 < fps <= 60
@@ -51,6 +54,26 @@ def sink(opened: list[FakeDevice]) -> CameraSink:
 def test_the_camera_sends_a_card_as_soon_as_it_opens(sink: CameraSink, opened: list[FakeDevice]) -> None:
     assert len(opened[0].sent) == 1 and opened[0].named == "/dev/video42"
     assert opened[0].sent[0].mean() < 10, "a card"
+
+
+def test_the_page_knows_the_camera_while_it_is_open(
+    run_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    display = Metrics()
+    monkeypatch.setattr("display.sinks.camera.metrics", display)
+    (tmp_path / "video42").mkdir()
+    (tmp_path / "video42" / "name").write_text("onlyme")
+
+    def is_fed() -> bool:
+        display.flush(path_of(run_dir, "display.1"))
+        return virtual_cameras(run_dir, tmp_path)[0].is_fed
+
+    assert not is_fed()
+    sink = CameraSink(DisplaySettings(sink="camera"), FakeDevice)
+    sink.show(np.zeros((90, 160, 3), np.uint8), MESSAGE, Meter())
+    assert is_fed()
+    sink.close()
+    assert not is_fed()
 
 
 def test_somebody_looks_while_a_program_uses_the_device(sink: CameraSink, opened: list[FakeDevice]) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from common.errors import DisplayError
 from common.findings import Level
+from common.metrics.metrics import metrics, path_of
 from display import checks
 from display.meter import Meter
 from display.settings import DisplaySettings, node_name
@@ -17,6 +18,7 @@ from display.sinks import factory, pipewire_library
 from display.sinks.camera import CameraSink
 from display.sinks.pipewire import BGRX, I420, YUY2, PipeWireDevice, layouts
 from display.sinks.pipewire_node import PipeWireNode
+from display.virtual_cameras import PIPEWIRE, VirtualCamera, virtual_cameras
 from tests.background import Background
 from tests.display.sinks.test_camera import MESSAGE
 from tests.pipewire import Consumer, Session, pipewire_session
@@ -160,11 +162,15 @@ def test_without_a_consumer_nothing_is_converted(
 
 
 @pytest.mark.pipewire
-def test_the_sink_keeps_its_node_while_the_source_changes_size(session: Session) -> None:
+def test_the_sink_keeps_its_node_while_the_source_changes_size(session: Session, run_dir: Path) -> None:
     sink = factory.open_sink(DisplaySettings(sink="pipewire", camera_name="my camera"))
     assert isinstance(sink, CameraSink) and not sink.local
     bright = np.full((HEIGHT, WIDTH, 3), 200, np.uint8)
     sink.show(bright, MESSAGE, Meter())
+    metrics.flush(path_of(run_dir, "display.1"))
+    assert VirtualCamera(PIPEWIRE, "my camera", "my camera", is_fed=True) in virtual_cameras(run_dir), (
+        "the page is told"
+    )
     node = wait_for("the node", lambda: session.node("my camera"))
     with Consumer(session, "my camera", (WIDTH, HEIGHT)) as consumer:
 
