@@ -54,6 +54,9 @@ def display(play: dict[str, Any]) -> None:
     shutil.copy(_of("source"), part)
     part.replace(_of("out"))
     _of("source").with_suffix(".looked").open("a").write(f"{looked}\n")
+    time.sleep(play.get("ends_after_s", 0.0))
+    if play.get("fails_at_the_end"):
+        _fail(play)
 
 
 def _fail(play: dict[str, Any]) -> NoReturn:
