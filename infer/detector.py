@@ -7,6 +7,7 @@ import logging
 from common.errors import AssetError, ConfigError, ModelError
 from common.readable import readable
 from common.runtime.install import MODEL_COMMAND
+from common.settings.recording import LIVE
 from infer.combined_detector import CombinedDetector
 from infer.detector_protocol import Detector
 from infer.embedded.detector import EmbeddedDetector
@@ -54,7 +55,8 @@ def _open_mask_rcnn(settings: InferSettings) -> Detector:
 
     _on_processor_only(settings, "a .pb with its .pbtxt")
     network = MaskRcnn(settings)
-    log.info("an inference takes %.0f ms on cpu", inference_ms(network.detect))
+    if settings.pace == LIVE:  # in a recording nothing depends on it, and each worker would spend two more passes
+        log.info("an inference takes %.0f ms on cpu", inference_ms(network.detect))
     return network
 
 

@@ -6,10 +6,11 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from common.errors import ConfigError, OnlymeError, RedactionError, SourceError, UserError
 from common.metrics.metrics import read_samples
@@ -21,11 +22,13 @@ from common.redaction.outcome import EXIT_MISTAKE, Progress, Redaction, Watch
 from common.redaction.report import write_report
 from common.redaction.results import ResultsFile, key_in
 from common.redaction.settings import Texts, stage_variables
-from common.redaction.summary import summary
+from common.redaction.summary import Summary, summary
 from common.redaction.workplace import Workplace
 from common.runtime.install import CODE, version
 
 POLL_S = 0.25
+
+T = TypeVar("T")
 RESULTS, REPORT = ".results.jsonl", ".report.html"  # beside the output, behind its name without the suffix
 
 
@@ -82,20 +85,11 @@ def run(job: Job, progress: Watch | None = None, stop: threading.Event | None = 
             before, source_sha256 = _state_of(job.source), sha256_of(job.source)
             _prepare_results(job, results_key(source_sha256, job.settings))
             on_leaving.callback(_remove_empty, job.results)
-        _run_stages(job, place, started, progress, stop)
+        account, seconds = _run_stages(
+            job, place, started, progress, stop,
+            make_report=lambda: _make_report(job, place, source_sha256, started, before),
+        )  # fmt: skip
         with _making(job):
-            if _state_of(job.source) != before:
-                raise SourceError(f"{job.source}: it changed while it was read; start again when it is whole")
-            if not place.film.is_file():
-                raise RedactionError(f"{job.source}: the stages were ended by somebody else; {AGAIN}")
-            account = summary(place.judgements)
-            seconds = time.monotonic() - started
-            facts = Facts(
-                source_name=job.source.name, source_sha256=source_sha256, out_name=job.out.name,
-                model=_model(job.results), version=version(), settings=_without_folders(job.settings), frames=account.frames,
-                seconds=seconds, workers=job.workers,
-            )  # fmt: skip
-            write_report(place.judgements, place.film, facts, place.report)
             _publish(place.report, job.report)
             _publish(place.film, job.out)
     return Redaction(
@@ -165,9 +159,37 @@ def _remove_empty(results: Path) -> None:
         results.unlink()
 
 
+def _make_report(
+    job: Job, place: Workplace, source_sha256: str, started: float, before: tuple[int, int, int]
+) -> tuple[Summary, float]:
+    """Write the report of a film that is whole. Return what it says in short, and how many seconds all took until now."""
+    with _making(job):
+        if _state_of(job.source) != before:
+            raise SourceError(f"{job.source}: it changed while it was read; start again when it is whole")
+        if not place.film.is_file():
+            raise RedactionError(f"{job.source}: the stages were ended by somebody else; {AGAIN}")
+        account = summary(place.judgements)
+        seconds = time.monotonic() - started
+        facts = Facts(
+            source_name=job.source.name, source_sha256=source_sha256, out_name=job.out.name,
+            model=_model(job.results), version=version(), settings=_without_folders(job.settings), frames=account.frames,
+            seconds=seconds, workers=job.workers,
+        )  # fmt: skip
+        write_report(place.judgements, place.film, facts, place.report)
+    return account, seconds
+
+
 def _run_stages(
-    job: Job, place: Workplace, started: float, progress: Watch | None, stop: threading.Event | None
-) -> None:
+    job: Job,
+    place: Workplace,
+    started: float,
+    progress: Watch | None,
+    stop: threading.Event | None,
+    *,
+    make_report: Callable[[], T],
+) -> T:
+    """Run the stages to their end, and have the report made while they end: then the film already has its name. Return what the
+    report's maker returns."""
     of_this_run = {
         "source": job.source.absolute(),
         "out": place.film.absolute(),
@@ -176,14 +198,18 @@ def _run_stages(
         "run_dir": place.run_dir,
     }
     variables = stage_variables(job.settings, of_this_run)
+    made: list[T] = []
     with Call(variables, job.workers, place.log, job.procfile) as call:
         while (code := call.wait(POLL_S)) is None:
             if stop is not None and stop.is_set():
                 raise KeyboardInterrupt
             if progress is not None:
                 progress(_progress(job.source, place.run_dir, time.monotonic() - started))
+            if not made and place.film.is_file():
+                made.append(make_report())
         if code != 0:
             raise _failure(code, call, job, place)
+    return made[0] if made else make_report()
 
 
 def _failure(code: int, call: Call, job: Job, place: Workplace) -> OnlymeError:

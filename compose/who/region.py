@@ -22,12 +22,14 @@ from compose.who.region_state import (
     MIN_TRAVEL,
     OCCLUSION_FRAMES,
     GridBox,
+    Moved,
     Observation,
     RegionState,
     advance,
     dilated,
     faded,
     masked,
+    move,
 )
 
 GRID_W, LEAST_GRID = 256, 8  # pixels of the longer side, and of the shorter at least
@@ -96,6 +98,7 @@ class Region:
         self._oldest = 0  # frame_id
         self._result_id = 0  # frame_id of the last result
         self._neighbours = Neighbours()
+        self._moved: tuple[RegionState, int, Moved] | None = None  # the last step: from which state to which frame
 
     @property
     def area(self) -> SoftMask | None:
@@ -216,7 +219,7 @@ class Region:
         self.prune(first.frame_id)  # no result for an older frame will come
         for observed in self._observed:
             if observed.frame_id > first.frame_id:
-                self._states.append(advance(self._states[-1], observed))
+                self._states.append(self._advanced(self._states[-1], observed))
 
     def _propagated_to(self, frame_id: int) -> RegionState | None:
         """Return the state in a frame, propagated there first if nobody was shown since; None before the first result."""
@@ -224,7 +227,7 @@ class Region:
             return None
         for observed in self._observed:
             if self._states[-1].frame_id < observed.frame_id <= frame_id:
-                self._states.append(advance(self._states[-1], observed))
+                self._states.append(self._advanced(self._states[-1], observed))
         return next((s for s in self._states if s.frame_id >= frame_id), self._states[-1])
 
     def prune(self, frame_id: int) -> None:
@@ -253,5 +256,12 @@ class Region:
             whole = np.zeros_like(observed.likely)
             whole[y0:y1, x0:x1] = cv2.resize(likely, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
             observed = self._observed[-1] = observed._replace(likely=whole, box=box)
-        self._states.append(advance(last, observed))
+        self._states.append(self._advanced(last, observed))
         return self._states[-1]
+
+    def _advanced(self, last: RegionState, observed: Observation) -> RegionState:
+        """Return the state in a frame. It is wanted twice: before the matte was run there, and after."""
+        kept = self._moved
+        if kept is None or kept[0] is not last or kept[1] != observed.frame_id:
+            kept = self._moved = last, observed.frame_id, move(last, observed)
+        return advance(last, observed, kept[2])

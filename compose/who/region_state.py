@@ -77,11 +77,50 @@ class Observation(NamedTuple):
     since: int
 
 
-def advance(last: RegionState, observed: Observation) -> RegionState:
-    """Return the areas in a frame, from those in an earlier frame and the frame's own observation."""
+class WarpedMaps(NamedTuple):
+    """Maps of a RegionState, moved on by the flow."""
+
+    confirmed: SoftMask
+    recent: SoftMask
+    others: SoftMask
+    certain: SoftMask
+
+
+class MotionLimits(NamedTuple):
+    """Grid pixels that the subject, and any person, may move in one step; for the rest see RegionState."""
+
+    subject: float
+    any_person: float
+    occlusion_timer: int
+    frozen: bool
+    motion_spread: float
+
+
+class Moved(NamedTuple):
+    """What one frame says of the areas in the frame before it, whatever the matte finds.
+
+    warped: The maps, moved on by the flow.
+    to_confirmed, to_others: (h, w) float32, grid pixels from each pixel to these maps.
+    limits: How far people may have moved.
+    """
+
+    warped: WarpedMaps
+    to_confirmed: NDArray[np.float32]
+    to_others: NDArray[np.float32]
+    limits: MotionLimits
+
+
+def move(last: RegionState, observed: Observation) -> Moved:
+    """Move the areas in an earlier frame on to a frame; most of the time of a step is spent here."""
     warped = _warped(last, observed)
     to_confirmed, to_others = _distance(warped.confirmed), _distance(warped.others)
     limits = _motion_limits(last, observed, warped.confirmed, to_confirmed, to_others)
+    return Moved(warped, to_confirmed, to_others, limits)
+
+
+def advance(last: RegionState, observed: Observation, moved: Moved) -> RegionState:
+    """Return the areas in a frame, from those in an earlier frame, moved on to this one, and the frame's own observation."""
+    warped, to_confirmed, to_others, limits = moved
     frames = observed.frame_id - last.frame_id
     if not _has_matte(observed):
         subject, nobody = _threshold(warped.confirmed, 127), np.zeros_like(warped.confirmed)
@@ -124,23 +163,13 @@ def advance(last: RegionState, observed: Observation) -> RegionState:
     )
 
 
-class _MotionLimits(NamedTuple):
-    """Grid pixels that the subject, and any person, may move in one step; for the rest see RegionState."""
-
-    subject: float
-    any_person: float
-    occlusion_timer: int
-    frozen: bool
-    motion_spread: float
-
-
 def _motion_limits(
     last: RegionState,
     observed: Observation,
     confirmed: SoftMask,
     to_confirmed: NDArray[np.float32],
     to_others: NDArray[np.float32],
-) -> _MotionLimits:
+) -> MotionLimits:
     frames = max(1, observed.frame_id - last.frame_id)
     any_person = max(MIN_TRAVEL, MAX_TRAVEL * math.sqrt(cv2.countNonZero(last.subject)))
     half_gap = cv2.minMaxLoc(cv2.max(to_confirmed, to_others))[0]  # half the shortest way from the subject to others
@@ -149,11 +178,11 @@ def _motion_limits(
     frozen = timer > 0 and (spread < CALM or last.occluding)
     within = min(spread, MAX_OCCLUDING_SPREAD) if last.occluding else spread
     subject = min(FROZEN_TRAVEL + within if frozen else last.max_travel * frames, any_person)
-    return _MotionLimits(subject, any_person, timer, frozen, spread)
+    return MotionLimits(subject, any_person, timer, frozen, spread)
 
 
 def _others(
-    observed: Observation, warped: _WarpedMaps, mine: SoftMask, near: cv2.typing.MatLike, far: cv2.typing.MatLike
+    observed: Observation, warped: WarpedMaps, mine: SoftMask, near: cv2.typing.MatLike, far: cv2.typing.MatLike
 ) -> SoftMask:
     """Return the area of other people: foreground `near` their previous area, and disconnected foreground `far` from the
     subject.
@@ -186,6 +215,8 @@ def _unassigned(person: SoftMask, mine: SoftMask) -> SoftMask:
 
 def _disconnected(person: SoftMask, mine: SoftMask, far: cv2.typing.MatLike) -> SoftMask:
     """Return the foreground that is `far` and not connected to the subject: a stranger, but not the subject's arm."""
+    if not cv2.countNonZero(cv2.bitwise_and(person, far)):
+        return np.zeros_like(person)
     count, labels = cv2.connectedComponents(person, connectivity=4, ltype=cv2.CV_16U)
     excluded = np.zeros(count, np.bool_)
     excluded[0] = True
@@ -221,21 +252,12 @@ def _has_matte(observed: Observation) -> bool:
     return observed.box[2] > observed.box[0] and observed.box[3] > observed.box[1]
 
 
-class _WarpedMaps(NamedTuple):
-    """Maps of a RegionState, moved on by the flow."""
-
-    confirmed: SoftMask
-    recent: SoftMask
-    others: SoftMask
-    certain: SoftMask
-
-
-def _warped(last: RegionState, observed: Observation) -> _WarpedMaps:
+def _warped(last: RegionState, observed: Observation) -> WarpedMaps:
     if observed.frame_id == last.frame_id:
-        return _WarpedMaps(last.confirmed, last.recent, last.others, last.certain)
+        return WarpedMaps(last.confirmed, last.recent, last.others, last.certain)
     flow = observed.flow
     if flow is None or observed.since != last.frame_id:  # only distances are left, and nothing is certain
-        return _WarpedMaps(last.confirmed, last.recent, last.others, np.zeros_like(last.certain))
+        return WarpedMaps(last.confirmed, last.recent, last.others, np.zeros_like(last.certain))
     confirmed, recent, certain = warp(flow, last.confirmed, last.recent, last.certain)
     (others,) = warp(flow, last.others)
     contested = cv2.bitwise_and(_threshold(confirmed, 127), _threshold(others, 127))
@@ -245,7 +267,7 @@ def _warped(last: RegionState, observed: Observation) -> _WarpedMaps:
         mine, theirs = (flow.residual(flow.shift(area), box) for area in (last.confirmed, last.others))
         in_front = cv2.bitwise_and(contested[part], cv2.compare(mine, theirs, cv2.CMP_LT))
         others[part] = masked(others[part], cv2.bitwise_not(in_front))
-    return _WarpedMaps(confirmed, recent, others, masked(certain, flow.plausible))
+    return WarpedMaps(confirmed, recent, others, masked(certain, flow.plausible))
 
 
 def _distance(area: SoftMask) -> NDArray[np.float32]:

@@ -50,8 +50,13 @@ def display(play: dict[str, Any]) -> None:
         others = {"state": "live", "reason": "", "look": True, "subject": None, "others": [], "doubt": ""}
         rows.append({"number": number, "time_s": number / 25, **others, **play.get("judged", {}).get(str(number), {})})
     _of("judgements").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    shutil.copy(_of("source"), _of("out"))
+    part = _of("out").with_suffix(".part")  # as the real one: the film has its name when it is whole
+    shutil.copy(_of("source"), part)
+    part.replace(_of("out"))
     _of("source").with_suffix(".looked").open("a").write(f"{looked}\n")
+    time.sleep(play.get("ends_after_s", 0.0))
+    if play.get("fails_at_the_end"):
+        _fail(play)
 
 
 def _fail(play: dict[str, Any]) -> NoReturn:

@@ -199,6 +199,20 @@ def test_a_source_that_changes_meanwhile_gives_no_output(tmp_path: Path) -> None
     assert names(tmp_path) == {"out.results.jsonl"}
 
 
+def test_stages_that_fail_when_the_film_has_its_name_leave_no_output(tmp_path: Path) -> None:
+    """By then the report is made."""
+    call = source(tmp_path, fails_at_the_end=True, ends_after_s=1.0, code=1, says="it failed at the end")
+    reports: list[Path] = []
+
+    def watch(_: Progress) -> None:
+        reports.extend(tmp_path.glob(".out.mp4.onlyme/report.html"))
+
+    with pytest.raises(RedactionError, match="it failed at the end"):
+        run(job(call, tmp_path / "out.mp4"), watch)
+    assert reports
+    assert names(tmp_path) == {"out.results.jsonl"}
+
+
 def test_two_redactions_of_one_output_refuse_each_other(tmp_path: Path) -> None:
     wanted = job(source(tmp_path), tmp_path / "out.mp4")
     with Workplace(wanted.out), pytest.raises(AlreadyRunningError, match="only one that makes it"):

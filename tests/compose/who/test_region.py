@@ -51,6 +51,23 @@ def test_before_a_result_nobody_is_anywhere() -> None:
     assert Region().lookup(3) is None
 
 
+def test_an_area_that_was_predicted_before_the_matte_came_is_the_same() -> None:
+    states = []
+    for is_predicted in (True, False):
+        region, meter = Region(), FlowMeter()
+        region.correct(0, block(20), block(120), block(22, w=36))
+        for number in range(1, 4):
+            flow = meter.measure(np.roll(texture(3, *WH[::-1]), 2 * number, 1))
+            region.push(PresentFrame(number, BLACK, BLACK, EMPTY, flow, number - 1))
+            if is_predicted:
+                predicted = region.predict(number)
+                assert predicted is not None
+                assert not np.array_equal(predicted, block(20 + number, w=43))
+            state = region.propagate(block(20 + number, w=43), WHOLE)
+        states.append(state)
+    assert all(np.array_equal(one, other) for one, other in zip(*states, strict=True))
+
+
 def test_a_frame_that_was_skipped_is_known_by_the_one_before_it() -> None:
     region = Region()
     region.correct(0, block(20), EMPTY, EMPTY)
