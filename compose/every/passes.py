@@ -2,7 +2,8 @@
 
 Forwards, the area is known from the looks before a frame; backwards, from those after it. Each direction stops growing where
 somebody may be hidden behind the subject (compose/who/region_state.py), until results find everybody whole again. What a direction
-does not show then, the other one often knows: it has seen both people apart more recently, on its side of the frame.
+does not show then, the other one often knows: it has seen both people apart more recently, on its side of the frame. Where a recording
+begins or ends while somebody is half hidden, one direction has seen only a part of them, and takes more of them for the subject.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from compose.who.region_state import RegionState, dilated, masked
 SURE = 204  # of 255: a result is certain of the subject
 FOREGROUND = 128  # of 255: the matte takes a pixel for a person
 NEVER = 10**9
+# a direction that found less than this share of the area of others that the other one found has not seen them whole. Who walks by behind
+# the demo's subject has 0.99 from both sides; cut where half of them is hidden, one side has less than 0.7
+SEEN_WHOLE = 0.8
 BESIDE_OTHERS = 2  # grid pixels around whom the other direction knows as somebody else
 
 
@@ -32,10 +36,12 @@ class Propagated(NamedTuple):
     state: The areas.
     since_apart: Number of frames since the subject and others were last seen apart: 0 where they are now, NEVER where this
         direction has not seen anybody else, so that somebody may have been hidden from the beginning.
+    others_most: Grid pixels of others: the largest area that this direction has found of those who are not gone.
     """
 
     state: RegionState
     since_apart: int
+    others_most: int
 
 
 class Pass:
@@ -94,7 +100,7 @@ class Pass:
         sees_others = look is not None and bool(look.maps.others.any())
         if self._since_apart != NEVER or sees_others:
             self._since_apart = self._since_apart + 1 if state.occluding else 0
-        return Propagated(state, self._since_apart)
+        return Propagated(state, self._since_apart, self._region.others_most)
 
     def _correct(self, look: Look) -> None:
         maps, is_same = look.maps, look.is_same if self._is_forward else self._later_is_same
@@ -122,11 +128,13 @@ def merged(one: Propagated, other: Propagated) -> RegionState:
 
     The subject is where one direction has it, unless the other knows better that this is somebody else: because it has seen
     people apart more recently. Where both have seen them equally recently, what one of them takes for somebody else is hidden.
-    While somebody may be hidden behind the subject, a direction that has never seen anybody else does not count.
+    While one direction knows of somebody who may be hidden behind the subject, the other one does not count if it has seen nobody
+    else, or only a part of them.
     """
     near, far = (one, other) if one.since_apart <= other.since_apart else (other, one)
-    if 0 < near.since_apart < NEVER == far.since_apart:
-        return near.state
+    for knows, less in ((near, far), (far, near)):
+        if 0 < knows.since_apart < NEVER and _has_seen_less(less, knows):
+            return knows.state
     rest = masked(far.state.subject, cv2.bitwise_not(_not_subject(near.state)))
     mine = near.state.subject
     if near.since_apart == far.since_apart:
@@ -141,6 +149,11 @@ def merged(one: Propagated, other: Propagated) -> RegionState:
         certain=masked(_max(near.state.certain, far.state.certain), subject),
         frozen=near.state.frozen or far.state.frozen,
     )
+
+
+def _has_seen_less(one: Propagated, other: Propagated) -> bool:
+    """Return whether a direction has not seen those whom the other one has seen, or only a part of them."""
+    return one.since_apart == NEVER or one.others_most < SEEN_WHOLE * other.others_most
 
 
 def _not_subject(state: RegionState) -> SoftMask:

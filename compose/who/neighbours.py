@@ -43,6 +43,11 @@ class Neighbours:
         self._is_hidden = False  # somebody may be, as of the last result
         self._beside_id = self._hidden_until = -1  # frame_id
 
+    @property
+    def most(self) -> int:
+        """Grid pixels of others and signs: the largest area that results found, unless they have left since."""
+        return self._most
+
     def update(self, frame_id: int, subject: SoftMask, others: SoftMask, signs: SoftMask) -> Near:
         """Take a result that found the subject, and return who is near.
 

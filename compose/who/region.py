@@ -106,6 +106,11 @@ class Region:
         return self._states[-1].subject if self._states else None
 
     @property
+    def others_most(self) -> int:
+        """See `Neighbours.most`."""
+        return self._neighbours.most
+
+    @property
     def newest(self) -> RegionState | None:
         """The newest state, None before the first result."""
         return self._states[-1] if self._states else None

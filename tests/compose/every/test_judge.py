@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from capture.demo import DemoScene
+from capture.demo import DemoScene, Masks
 from common.ipc.records import FrameInfo, Instance
 from compose.every.chooser import AFTER_CUT, ELSEWHERE, LOST_HERE, NOBODY, NOBODY_THERE, TOO_EARLY, UNSURE
 from compose.every.judge import AFTER, HELD_BYTES, JUDGED, LEAST_AFTER, frames_at_once
@@ -42,6 +42,27 @@ def test_the_bystander_is_hidden_in_every_frame_and_the_subject_is_seen(situatio
     assert set(film.states) == {"live"}
     assert max(film.bystander) < LITTLE
     assert np.mean(film.subject) > 0.85
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_who_is_half_hidden_where_a_recording_ends_or_begins_is_hidden_although_looks_count_a_part_as_the_subject(
+    scene: DemoScene, backwards: bool
+) -> None:
+    whole, half = 840, 876  # frames with the bystander beside the subject, and from there on half behind it
+
+    def found(index: int) -> list[Instance]:
+        masks = scene.masks(index)
+        if index < half:
+            return exact(masks)
+        columns = np.nonzero(masks.bystander.any(0))[0]
+        nearer = masks.bystander.copy()
+        nearer[:, : columns[0] + len(columns) * 6 // 10] = False
+        return exact(Masks(masks.subject | nearer, masks.bystander & ~nearer))
+
+    order = range(885, whole - 1, -1) if backwards else range(whole, 886)
+    film = judge(scene, order, found, LOCK)
+    assert max(film.bystander) < 3 * LITTLE
+    assert np.mean(film.subject) > 0.97
 
 
 def test_who_enters_is_hidden_in_the_frames_before_the_first_look_that_finds_them() -> None:

@@ -18,12 +18,18 @@ def area(x0: int, x1: int) -> SoftMask:
     return found
 
 
-def way(subject: SoftMask, others: SoftMask, since_apart: int, unassigned: SoftMask | None = None) -> Propagated:
+def way(
+    subject: SoftMask,
+    others: SoftMask,
+    since_apart: int,
+    unassigned: SoftMask | None = None,
+    others_most: int = 100,
+) -> Propagated:
     nothing = np.zeros(SHAPE, np.uint8)
     state = RegionState(
         0, subject, subject, subject, others, nothing, nothing if unassigned is None else unassigned, 2.0
     )
-    return Propagated(state, since_apart)
+    return Propagated(state, since_apart, others_most)
 
 
 NOBODY = area(0, 0)
@@ -59,3 +65,17 @@ def test_a_direction_that_never_saw_anybody_else_does_not_count_while_somebody_m
     assert columns(merged(knows, never)) == list(range(10, 20))
     apart = way(area(10, 20), area(40, 50), 0)
     assert columns(merged(apart, never)) == list(range(10, 30))
+
+
+@pytest.mark.parametrize("since_apart", [0, 3, 40])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_direction_that_saw_only_a_part_of_somebody_does_not_count_while_the_rest_may_be_hidden(
+    since_apart: int, turned: bool
+) -> None:
+    knows, part = way(area(10, 20), NOBODY, 20), way(area(10, 30), area(30, 34), since_apart, others_most=60)
+    assert columns(merged(*((part, knows) if turned else (knows, part)))) == list(range(10, 20))
+
+
+def test_a_direction_that_saw_as_much_of_somebody_counts() -> None:
+    old, recent = way(area(10, 20), NOBODY, 20), way(area(10, 30), NOBODY, 3, others_most=90)
+    assert columns(merged(old, recent)) == list(range(10, 30))
