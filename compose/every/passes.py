@@ -128,13 +128,13 @@ def merged(one: Propagated, other: Propagated) -> RegionState:
 
     The subject is where one direction has it, unless the other knows better that this is somebody else: because it has seen
     people apart more recently. Where both have seen them equally recently, what one of them takes for somebody else is hidden.
-    While one direction knows of somebody who may be hidden behind the subject, the other one does not count if it has seen nobody
-    else, or only a part of them.
+    While one direction knows of somebody who may be hidden behind the subject, the other one shows nothing if it has seen nobody
+    else, or only a part of them; but what it takes for somebody else is hidden.
     """
     near, far = (one, other) if one.since_apart <= other.since_apart else (other, one)
     for knows, less in ((near, far), (far, near)):
         if 0 < knows.since_apart < NEVER and _has_seen_less(less, knows):
-            return knows.state
+            return _without(knows.state, less.state)
     rest = masked(far.state.subject, cv2.bitwise_not(_not_subject(near.state)))
     mine = near.state.subject
     if near.since_apart == far.since_apart:
@@ -149,6 +149,14 @@ def merged(one: Propagated, other: Propagated) -> RegionState:
         certain=masked(_max(near.state.certain, far.state.certain), subject),
         frozen=near.state.frozen or far.state.frozen,
     )
+
+
+def _without(state: RegionState, other: RegionState) -> RegionState:
+    """Return a direction's areas without what the other one does not take for the subject."""
+    hidden = _not_subject(other)
+    mine, certain = (masked(area, cv2.bitwise_not(hidden)) for area in (state.subject, state.certain))
+    others = _max(state.others, masked(other.others, cv2.bitwise_not(state.subject)))
+    return state._replace(subject=mine, certain=certain, others=others)
 
 
 def _has_seen_less(one: Propagated, other: Propagated) -> bool:

@@ -76,6 +76,13 @@ def test_a_direction_that_saw_only_a_part_of_somebody_does_not_count_while_the_r
     assert columns(merged(*((part, knows) if turned else (knows, part)))) == list(range(10, 20))
 
 
+def test_what_such_a_direction_takes_for_somebody_is_hidden() -> None:
+    knows, part = way(area(10, 30), NOBODY, 20), way(area(10, 20), area(26, 34), 3, others_most=60)
+    assert columns(merged(knows, part)) == list(range(10, 24))
+    unsure = way(area(10, 20), NOBODY, 3, unassigned=area(26, 34), others_most=60)
+    assert columns(merged(knows, unsure)) == list(range(10, 24))
+
+
 def test_a_direction_that_saw_as_much_of_somebody_counts() -> None:
     old, recent = way(area(10, 20), NOBODY, 20), way(area(10, 30), NOBODY, 3, others_most=90)
     assert columns(merged(old, recent)) == list(range(10, 30))
