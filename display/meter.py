@@ -52,11 +52,11 @@ class Meter:
 
 
 def describe(message: FrameComposed, reading: Reading) -> str:
-    """Return one line for a caption or a log."""
+    """Return one line for a caption or a log, the state first: where there is little room, the end is cut."""
     word = "everybody is shown" if message.state == EVERYBODY else message.state
     state = word if not message.reason else f"{word}: {message.reason}"
     age = "no mask" if reading.mask_age_ms is None else f"mask {reading.mask_age_ms:.0f} ms old"
     return (
-        f"{reading.rate:.1f} pictures a second, {reading.latency_p50_ms:.0f} ms behind "
-        f"(99 of 100 within {reading.latency_p99_ms:.0f}), {age}, {state}"
+        f"{state}; {reading.rate:.1f} pictures a second, {age}, "
+        f"{reading.latency_p50_ms:.0f} ms behind (99 of 100 within {reading.latency_p99_ms:.0f})"
     )

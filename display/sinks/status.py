@@ -61,5 +61,7 @@ class StatusSink(UnattendedSink):
         self._next_at = now + EVERY_S
         stages, (before_at, before) = sum_up(read_samples(self._run_dir)), self._before
         table = table_of(rows_of(stages, before, now - before_at))
-        self._live.update(Group(Text(self._line), table, Text(HINT, style="dim")), refresh=True)
+        self._live.update(
+            Group(Text(self._line, no_wrap=True, overflow="ellipsis"), table, Text(HINT, style="dim")), refresh=True
+        )
         self._before = now, stages

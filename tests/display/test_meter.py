@@ -23,7 +23,7 @@ def test_rate_delay_and_missed_pictures_are_measured() -> None:
     assert (meter.shown, meter.missed) == (4, 2)
     assert reading.rate == pytest.approx(3 / 0.2)
     assert (reading.latency_p50_ms, reading.mask_age_ms) == (12, 80)
-    assert "15.0 pictures a second, 12 ms behind" in describe(MESSAGE, reading)
+    assert "15.0 pictures a second, mask 80 ms old, 12 ms behind" in describe(MESSAGE, reading)
 
 
 def test_a_new_epoch_does_not_count_as_missed_pictures() -> None:
@@ -38,8 +38,8 @@ def test_a_picture_without_a_mask_has_no_mask_age() -> None:
     assert meter.read().rate == 0
     hidden = replace(MESSAGE, state="hidden", reason="nobody found", mask_age_ms=-1.0)
     meter.add(hidden, 10)
-    assert describe(hidden, meter.read()).endswith("no mask, hidden: nobody found")
+    assert describe(hidden, meter.read()).startswith("hidden: nobody found; ")
 
 
 def test_the_description_says_that_everybody_is_shown() -> None:
-    assert describe(replace(MESSAGE, state="everybody"), Meter().read()).endswith("everybody is shown")
+    assert describe(replace(MESSAGE, state="everybody"), Meter().read()).startswith("everybody is shown; ")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import fcntl
 import subprocess
 import sys
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import TextIO
@@ -136,3 +137,16 @@ def test_the_status_shows_the_state_and_a_row_for_each_stage(run_dir: Path) -> N
     sink.close()
     said = written.getvalue()
     assert "live" in said and "frame, lapped" in said and "compose" in said
+
+
+def test_the_status_keeps_its_headline_to_one_line_that_says_the_state(run_dir: Path) -> None:
+    run_dir.mkdir()
+    written = StringIO()
+    sink = StatusSink(DisplaySettings(run_dir=run_dir), Console(file=written, width=80, force_terminal=False))
+    hidden = replace(MESSAGE, state="hidden", reason="mask older than 750 ms", mask_age_ms=-1.0)
+    (meter := Meter()).add(hidden, 10**12)  # so late that the line is longer than the terminal is wide
+    sink.show(np.zeros((90, 160, 3), np.uint8), hidden, meter)
+    sink.close()
+    first, second = written.getvalue().splitlines()[:2]
+    assert first.startswith("hidden: mask older than 750 ms; ") and first.endswith("…") and len(first) == 80
+    assert second.startswith("stage")
