@@ -73,8 +73,8 @@ class WebSink:
 
     @property
     def is_watched(self) -> bool:
-        """See Sink. A hidden tab takes no picture."""
-        return self._latest.watching > 0
+        """See Sink. A hidden tab takes no picture; a recording goes on when the page is closed."""
+        return self._latest.watching > 0 or self._actions.recorder.is_on
 
     def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""

@@ -29,36 +29,39 @@ class Recorder:
     """Begins and ends recordings. The page's server asks for them, and the display's thread does it with the next picture.
 
     A recording that fails ends, and the page says why; the call and the page go on.
+
+    Attributes:
+        is_on: Whether a recording is wanted.
     """
 
     def __init__(self, settings: DisplaySettings) -> None:
         self._settings = settings
-        self._wanted = False
+        self.is_on = False
         self._sink: VideoSink | None = None
         self._closing: list[threading.Thread] = []
         self._file, self._failure = "", ""
 
     def want(self, on: bool) -> None:
         """Have a recording begin, or end."""
-        if on and not self._wanted:
+        if on and not self.is_on:
             self._file = self._failure = ""
-        self._wanted = on
+        self.is_on = on
 
     @property
     def facts(self) -> dict[str, Any]:
         """What the page says about it: whether a recording is on, its file or the last one's, and why it failed."""
-        return {"on": self._wanted, "file": self._file, "failure": self._failure}
+        return {"on": self.is_on, "file": self._file, "failure": self._failure}
 
     def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """Record one picture, as `Sink.show` describes it, if a recording is wanted."""
         try:
-            if self._wanted and self._sink is None:
+            if self.is_on and self._sink is None:
                 path = movie_path(self._settings)
                 self._file, self._failure = str(path), ""
                 from display.sinks.video import VideoSink  # loads FFmpeg, which a call without a recording does without
 
                 self._sink = VideoSink(replace(self._settings, out=path))
-            if not self._wanted:
+            if not self.is_on:
                 self._end()
             elif self._sink is not None:
                 self._sink.show(picture, message, meter)
@@ -94,6 +97,6 @@ class Recorder:
             self._failure = str(error)
 
     def _fail(self, error: DisplayError) -> None:
-        self._wanted = False
+        self.is_on = False
         self._end()
         self._failure = str(error)

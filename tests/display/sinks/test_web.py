@@ -66,12 +66,12 @@ class Page:
 
     def command(self, **command: object) -> tuple[int, str]:
         """Send a command; return status and text of the answer."""
-        headers = {
-            "Cookie": self.cookie(),
-            "Origin": f"http://127.0.0.1:{self.port}",
-            "Content-Type": "application/json",
-        }
-        status, _, said = self.ask("POST", "/wish", headers, json.dumps(command))
+        return self.post("/wish", json.dumps(command))
+
+    def post(self, path: str, body: str, kind: str = "application/json") -> tuple[int, str]:
+        """Send what the page sends; return status and text of the answer."""
+        headers = {"Cookie": self.cookie(), "Origin": f"http://127.0.0.1:{self.port}", "Content-Type": kind}
+        status, _, said = self.ask("POST", path, headers, body)
         return status, said.decode()
 
     def picture(self, message: FrameComposed) -> np.ndarray:
@@ -177,6 +177,13 @@ def test_the_page_is_watched_while_a_viewer_asks_for_pictures(run_dir: Path) -> 
         page.newest()
         assert page.sink.is_watched
         wait_for("that it has left", lambda: not page.sink.is_watched)
+
+
+def test_the_page_is_watched_while_it_records_though_nobody_has_it_open(run_dir: Path) -> None:
+    with served(run_dir) as page:
+        for on in (True, False):
+            assert page.post("/recording", json.dumps(on))[0] == 204
+            assert page.sink.is_watched == on
 
 
 def test_a_malformed_host_is_refused_without_an_error(run_dir: Path) -> None:
