@@ -81,7 +81,7 @@ def run(job: Job, progress: Watch | None = None, stop: threading.Event | None = 
     with ExitStack() as on_leaving:
         with _making(job):
             place = on_leaving.enter_context(Workplace(job.out))
-            _refuse_existing(job)  # here, where no other process can make it meanwhile
+            refuse_existing(job)  # here, where no other process can make it meanwhile
             before, source_sha256 = _state_of(job.source), sha256_of(job.source)
             _prepare_results(job, results_key(source_sha256, job.settings))
             on_leaving.callback(_remove_empty, job.results)
@@ -130,7 +130,12 @@ def check_paths(job: Job) -> None:
             raise ConfigError(f"--out: expected another file than the source, got {job.out}; name another")
 
 
-def _refuse_existing(job: Job) -> None:
+def refuse_existing(job: Job) -> None:
+    """Refuse to replace an output that nobody has asked to replace.
+
+    Raises:
+        ConfigError: It is there.
+    """
     if job.out.exists() and not job.overwrite:
         raise ConfigError(
             f"--out: expected a new file, got {job.out}, which is there; name another, or add --overwrite"
