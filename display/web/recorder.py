@@ -38,29 +38,33 @@ class Recorder:
         self._settings = settings
         self.is_on = False
         self._sink: VideoSink | None = None
+        self._last: VideoSink | None = None  # of the recording that the page speaks of
         self._closing: list[threading.Thread] = []
-        self._file, self._failure = "", ""
+        self._failure = ""
 
     def want(self, on: bool) -> None:
         """Have a recording begin, or end."""
         if on and not self.is_on:
-            self._file = self._failure = ""
+            self._last, self._failure = self._sink, ""
         self.is_on = on
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the page says about it: whether a recording is on, its file or the last one's, and why it failed."""
-        return {"on": self.is_on, "file": self._file, "failure": self._failure}
+        """What the page says about it: whether a recording is on, its file or the last one's, and why it failed.
+
+        The file is "" before it can be played.
+        """
+        path = None if self._last is None else self._last.path
+        return {"on": self.is_on, "file": str(path or ""), "failure": self._failure}
 
     def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """Record one picture, as `Sink.show` describes it, if a recording is wanted."""
         try:
             if self.is_on and self._sink is None:
-                path = movie_path(self._settings)
-                self._file, self._failure = str(path), ""
                 from display.sinks.video import VideoSink  # loads FFmpeg, which a call without a recording does without
 
-                self._sink = VideoSink(replace(self._settings, out=path))
+                self._failure = ""
+                self._sink = self._last = VideoSink(replace(self._settings, out=movie_path(self._settings)))
             if not self.is_on:
                 self._end()
             elif self._sink is not None:
