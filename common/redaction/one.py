@@ -22,7 +22,7 @@ from common.redaction.outcome import EXIT_MISTAKE, Progress, Redaction, Watch
 from common.redaction.report import write_report
 from common.redaction.results import ResultsFile, key_in
 from common.redaction.settings import Texts, stage_variables
-from common.redaction.summary import Summary, summary
+from common.redaction.summary import Summary
 from common.redaction.workplace import Workplace
 from common.runtime.install import CODE, version
 
@@ -173,15 +173,13 @@ def _make_report(
             raise SourceError(f"{job.source}: it changed while it was read; start again when it is whole")
         if not place.film.is_file():
             raise RedactionError(f"{job.source}: the stages were ended by somebody else; {AGAIN}")
-        account = summary(place.judgements)
         seconds = time.monotonic() - started
         facts = Facts(
             source_name=job.source.name, source_sha256=source_sha256, out_name=job.out.name,
-            model=_model(job.results), version=version(), settings=_without_folders(job.settings), frames=account.frames,
-            seconds=seconds, workers=job.workers,
+            model=_model(job.results), version=version(), settings=_without_folders(job.settings), seconds=seconds,
+            workers=job.workers,
         )  # fmt: skip
-        write_report(place.judgements, place.film, facts, place.report)
-    return account, seconds
+        return write_report(place.judgements, place.film, facts, place.report), seconds
 
 
 def _run_stages(

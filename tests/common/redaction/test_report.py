@@ -113,7 +113,7 @@ def test_a_moment_shorter_than_a_time_code_has_one(tmp_path: Path) -> None:
 
 def test_hostile_names_and_texts_are_text(tmp_path: Path) -> None:
     plain = Page(report(tmp_path, [line_of(0, doubt="x"), hidden(1, "y")], replace(FACTS, settings={"a": "b"})))
-    facts = Facts(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, {HOSTILE: HOSTILE}, 1, 1.0, 1)
+    facts = Facts(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, {HOSTILE: HOSTILE}, 1.0, 1)
     text = report(tmp_path, [line_of(0, doubt=HOSTILE), hidden(1, HOSTILE * 2)], facts, tmp_path / "film.mp4")
     page = Page(text)
     assert [tag for tag, _ in page.elements] == [tag for tag, _ in plain.elements]
