@@ -20,7 +20,7 @@ from common.redaction.facts import Facts
 from common.redaction.key import output_key, results_key, sha256_of
 from common.redaction.outcome import EXIT_MISTAKE, Progress, Redaction, Watch
 from common.redaction.report import write_report
-from common.redaction.results import ResultsFile, key_in
+from common.redaction.results import ResultsFile, key_in, model_in
 from common.redaction.settings import Texts, stage_variables
 from common.redaction.summary import Summary
 from common.redaction.workplace import Workplace
@@ -158,9 +158,7 @@ def _prepare_results(job: Job, key: str) -> None:
 
 def _remove_empty(results: Path) -> None:
     """Remove a file of results without any, as of a source that turned out to be no video."""
-    with ResultsFile(results) as file:
-        is_empty = not file.known
-    if is_empty:
+    if model_in(results) is None:
         results.unlink()
 
 
@@ -176,7 +174,7 @@ def _make_report(
         seconds = time.monotonic() - started
         facts = Facts(
             source_name=job.source.name, source_sha256=source_sha256, out_name=job.out.name,
-            model=_model(job.results), version=version(), settings=_without_folders(job.settings), seconds=seconds,
+            model=model_in(job.results) or "", version=version(), settings=_without_folders(job.settings), seconds=seconds,
             workers=job.workers,
         )  # fmt: skip
         return write_report(place.judgements, place.film, facts, place.report), seconds
@@ -225,12 +223,6 @@ def _failure(code: int, call: Call, job: Job, place: Workplace) -> OnlymeError:
 def _progress(source: Path, run_dir: Path, seconds: float) -> Progress:
     found = {sample.name: sample.value for sample in read_samples(run_dir)}
     return Progress(source, int(found.get("frames_written", 0)), int(found.get("recording_frames", 0)), seconds)
-
-
-def _model(results: Path) -> str:
-    """Return the name of the networks that found the people, "" where nobody was looked for."""
-    with ResultsFile(results) as file:
-        return file.model
 
 
 def _without_folders(settings: Texts) -> Texts:
