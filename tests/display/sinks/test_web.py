@@ -26,7 +26,7 @@ from display.remote_policy import AT_CAMERA_ONLY
 from display.settings import DisplaySettings
 from display.sinks import web
 from display.sinks.web import WebSink
-from display.web import latest_frame, server
+from display.web import app, latest_frame, server
 from tests.call import free_port
 from tests.processes.neighbours import wait_for
 
@@ -224,6 +224,16 @@ def test_a_page_for_other_machines_never_shows_the_cameras_own_picture(state: st
     with served(run_dir) as page:
         assert page.picture(bare).mean() > 250, "a page on loopback shows it"
         assert page.command(epoch=str(EPOCH), privacy=[False])[0] == 204
+
+
+def test_what_is_too_long_or_malformed_is_one_line_that_names_no_other_thing(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "MAX_UPLOAD_BYTES", 2000)
+    with served(run_dir) as page:
+        assert page.post("/background", "x" * 2001, "image/jpeg") == (400, "expected at most 2,000 bytes, got more\n")
+        assert page.post("/wish", "x" * 1001) == (400, "expected at most 1,000 bytes, got more\n")
+        assert page.post("/recording", "on") == (400, "recording: expected true or false, got b'on'\n")
 
 
 def test_a_page_that_shows_a_relay_refuses_what_the_relay_refuses(run_dir: Path) -> None:
