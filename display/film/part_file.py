@@ -38,6 +38,11 @@ class PartFile:
         except OSError:
             self._file.close()
             raise DisplayError(f"--out: another call is writing {out}; name another file") from None
+        try:
+            self._refuse_existing()  # again: another call may have given this very file its name before the lock was here
+        except DisplayError:
+            self.remove()
+            raise
         self._file.truncate(0)  # what a call that was killed has left
 
     def write(self, data: bytes) -> int:
@@ -76,12 +81,12 @@ class PartFile:
             DisplayError: It is not whole, or there is another file of that name.
         """
         try:
-            self._file.close()  # some file systems say only then what they could not write
+            os.fsync(self._file.fileno())  # some file systems say only then what they could not write
         except OSError as error:
             self._failure = self._failure or error
         self.check()
         self._refuse_existing()
-        self._path.rename(self._out)
+        self._path.rename(self._out)  # and only then goes the lock, with the file
 
     def remove(self) -> None:
         """Remove the file, unless it was kept."""

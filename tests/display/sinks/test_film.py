@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -187,5 +188,23 @@ def test_what_a_killed_call_left_is_no_film_and_is_replaced_and_two_calls_never_
         os.kill(killed.pid, signal.SIGKILL)
     assert [path.name for path in out.parent.iterdir()] == [f"film.mp4{PART}"]
     film_of(recording, out)
+    assert [path.name for path in out.parent.iterdir()] == ["film.mp4"]
+    assert stamps_of(out) == stamps_of(recording)
+
+
+def test_a_call_that_comes_just_as_another_ends_leaves_its_film_alone(
+    recording: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, flock = sink(recording, out), fcntl.flock
+    count = show_all(recording, first)
+
+    def end_first(file: Any, how: int) -> None:
+        first.end(count)
+        first.close()
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", end_first)
+    with pytest.raises(DisplayError, match="expected a file that is not there yet"):
+        sink(recording, out)
     assert [path.name for path in out.parent.iterdir()] == ["film.mp4"]
     assert stamps_of(out) == stamps_of(recording)
