@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
 from pathlib import Path
 
 from common.errors import DisplayError
@@ -30,7 +32,7 @@ class PartFile:
         self._refuse_existing()
         try:
             make_writable_folder(out.parent)
-            self._file = os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600), "wb", buffering=0)
+            self._file = os.fdopen(_opened(self._path), "wb", buffering=0)
         except OSError as error:
             raise DisplayError(f"--out: cannot write {out} ({error.strerror}); name another file") from None
         try:
@@ -98,3 +100,16 @@ class PartFile:
             raise DisplayError(
                 f"--out: expected a file that is not there yet, got {self._out}; name another, or remove it"
             )
+
+
+def _opened(path: Path) -> int:
+    """Open a file, or make it with mode 0600. What lies in its place must not be followed elsewhere and emptied there, or hold up the call.
+
+    Raises:
+        OSError: It cannot be opened, or is no plain file.
+    """
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise FileExistsError(errno.EEXIST, f"{path.name} is no plain file")
+    return fd

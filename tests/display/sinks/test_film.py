@@ -163,6 +163,32 @@ def test_a_folder_that_cannot_be_written_and_a_recording_that_is_none_are_one_li
             sink(tmp_path / name, tmp_path / "film.mp4")
 
 
+def read_pipe(path: Path) -> None:
+    os.mkfifo(path)
+    os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+
+
+@pytest.mark.parametrize(
+    ("lies", "said"),
+    [
+        (lambda part: part.symlink_to(part.with_name("other")), "Too many levels of symbolic links"),
+        (os.mkfifo, "No such device or address"),
+        (Path.mkdir, "Is a directory"),
+        (read_pipe, "film.mp4.onlyme.part is no plain file"),
+    ],
+    ids=["link", "pipe", "folder", "pipe that somebody reads"],
+)  # fmt: skip
+def test_what_lies_in_the_place_of_an_unfinished_film_gets_nothing_of_it(
+    lies: Callable[[Path], object], said: str, recording: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.write_text("somebody else's")
+    lies(tmp_path / f"film.mp4{PART}")
+    with pytest.raises(DisplayError, match=rf"--out: cannot write .*film.mp4 \({said}\); name another file"):
+        sink(recording, tmp_path / "film.mp4")
+    assert other.read_text() == "somebody else's"
+
+
 KILLED = """
 import sys, time
 from pathlib import Path
