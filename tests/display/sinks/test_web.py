@@ -236,6 +236,23 @@ def test_what_is_too_long_or_malformed_is_one_line_that_names_no_other_thing(
         assert page.post("/recording", "on") == (400, "recording: expected true or false, got b'on'\n")
 
 
+@pytest.mark.parametrize(
+    ("host", "message", "mirrored"),
+    [
+        ("127.0.0.1", MESSAGE, True),
+        ("127.0.0.1", replace(MESSAGE, notice="no camera"), False),
+        ("127.0.0.1", replace(MESSAGE, state="lost"), False),
+        ("0.0.0.0", MESSAGE, False),
+    ],
+)
+def test_a_picture_is_mirrored_for_who_is_in_it_unless_it_holds_text(
+    host: str, message: FrameComposed, mirrored: bool, run_dir: Path
+) -> None:
+    with served(run_dir, host) as page:
+        page.show(message)
+        assert page.newest()[2]["mirrored"] is mirrored
+
+
 def test_a_page_that_shows_a_relay_refuses_what_the_relay_refuses(run_dir: Path) -> None:
     with served(run_dir, connect="tcp://127.0.0.1:5555") as page:
         page.picture(MESSAGE)
