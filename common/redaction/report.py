@@ -26,6 +26,7 @@ from common.redaction.summary import Summary, Tally, is_unjudged
 from common.redaction.thumbnails import Cut, Film
 from common.redaction.timeline import COLUMNS, HEIGHT, Lane, Timeline, path_of
 from common.redaction.words import counted, duration, outcome, percent, time_code, verdict
+from common.runtime.private_files import write_private
 from common.settings.base import flag_of
 
 PAGE = Path(__file__).parent / "page"
@@ -71,7 +72,7 @@ class Account:
 
 
 def write_report(judgements: Path, film: Path, facts: Facts, into: Path) -> Summary:
-    """Write the report, whole or not at all, with the rights that this process gives its files. Return what it says in short.
+    """Write the report, whole or not at all, for this user alone. Return what it says in short.
 
     Args:
         judgements: What compose wrote of every frame.
@@ -90,12 +91,7 @@ def write_report(judgements: Path, film: Path, facts: Facts, into: Path) -> Summ
     summary = account.tally.summary
     with contextlib.closing(Film(film)) as opened:
         page = _page(account, summary, opened, facts)
-    part = into.with_suffix(".part")
-    try:
-        part.write_text(page, encoding="utf-8")
-        part.replace(into)
-    finally:
-        part.unlink(missing_ok=True)
+    write_private(into, page.encode())
     return summary
 
 
