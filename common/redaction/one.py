@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from common.errors import ConfigError, OnlymeError, RedactionError, SourceError, UserError
 from common.metrics.metrics import read_samples
@@ -27,9 +26,8 @@ from common.redaction.workplace import Workplace
 from common.runtime.install import CODE, version
 
 POLL_S = 0.25
-
-T = TypeVar("T")
 RESULTS, REPORT = ".results.jsonl", ".report.html"  # beside the output, behind its name without the suffix
+Reported = tuple[Summary, float]  # what the report says in short, and how many seconds all took until it was made
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +162,8 @@ def _remove_empty(results: Path) -> None:
 
 def _make_report(
     job: Job, place: Workplace, source_sha256: str, started: float, before: tuple[int, int, int]
-) -> tuple[Summary, float]:
-    """Write the report of a film that is whole. Return what it says in short, and how many seconds all took until now."""
+) -> Reported:
+    """Write the report of a film that is whole."""
     with _making(job):
         if _state_of(job.source) != before:
             raise SourceError(f"{job.source}: it changed while it was read; start again when it is whole")
@@ -187,10 +185,9 @@ def _run_stages(
     progress: Watch | None,
     stop: threading.Event | None,
     *,
-    make_report: Callable[[], T],
-) -> T:
-    """Run the stages to their end, and have the report made while they end: then the film already has its name. Return what the
-    report's maker returns."""
+    make_report: Callable[[], Reported],
+) -> Reported:
+    """Run the stages to their end, and have the report made while they end: then the film already has its name."""
     of_this_run = {
         "source": job.source.absolute(),
         "out": place.film.absolute(),
@@ -199,18 +196,18 @@ def _run_stages(
         "run_dir": place.run_dir,
     }
     variables = stage_variables(job.settings, of_this_run)
-    made: list[T] = []
+    made: Reported | None = None
     with Call(variables, job.workers, place.log, job.procfile) as call:
         while (code := call.wait(POLL_S)) is None:
             if stop is not None and stop.is_set():
                 raise KeyboardInterrupt
             if progress is not None:
                 progress(_progress(job.source, place.run_dir, time.monotonic() - started))
-            if not made and place.film.is_file():
-                made.append(make_report())
+            if made is None and place.film.is_file():
+                made = make_report()
         if code != 0:
             raise _failure(code, call, job, place)
-    return made[0] if made else make_report()
+    return made or make_report()
 
 
 def _failure(code: int, call: Call, job: Job, place: Workplace) -> OnlymeError:
