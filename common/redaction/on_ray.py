@@ -21,10 +21,9 @@ from common.redaction.outcome import EXIT_FAILED, EXIT_MISTAKE, Progress
 from common.redaction.progress import Reporter
 from common.redaction.shelf import Outcome, Plan
 from common.runtime.environment import variables
-from common.runtime.install import CODE
+from common.runtime.install import CODE, RAY_COMMAND
 
 AUTO = "auto"
-HOW = 'run .venv/bin/pip install -r requirements-ray.txt (installed copy: pipx install "onlyme[ray]")'
 DEATHS = 3  # of nodes or processes under one task; another one makes it an outcome
 CONNECT_S = 5.0
 POLL_S = 1.0
@@ -44,7 +43,7 @@ def connect(address: str, workers: int) -> None:
     try:
         import ray
     except ImportError:
-        raise ConfigError(f"--ray: expected Ray to be installed, got none; {HOW}") from None
+        raise ConfigError(f"--ray: expected Ray to be installed, got none; run {RAY_COMMAND}") from None
     if address == AUTO:
         address = variables().get("RAY_ADDRESS", AUTO)
     if address != AUTO:
