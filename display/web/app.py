@@ -73,7 +73,7 @@ class Actions(Protocol):
         """Take the epoch of the picture that a viewer saw, and that viewer's command."""
 
     def keep_image(self, jpeg: bytes) -> Answer | None:
-        """Keep the user's image for the background."""
+        """Keep the user's image for the background. Raises a MessageError, as what is malformed does, where it is none."""
 
     def record(self, on: bool) -> Answer | None:
         """Begin or end a recording."""
