@@ -197,12 +197,14 @@ def _run_stages(
     }
     variables = stage_variables(job.settings, of_this_run)
     made: Reported | None = None
+    told = Progress(job.source, 0, 0, 0.0)
     with Call(variables, job.workers, place.log, job.procfile) as call:
         while (code := call.wait(POLL_S)) is None:
             if stop is not None and stop.is_set():
                 raise KeyboardInterrupt
             if progress is not None:
-                progress(_progress(job.source, place.run_dir, time.monotonic() - started))
+                told = _progress(told, place.run_dir, time.monotonic() - started)
+                progress(told)
             if made is None and place.film.is_file():
                 made = make_report()
         if code != 0:
@@ -217,9 +219,11 @@ def _failure(code: int, call: Call, job: Job, place: Workplace) -> OnlymeError:
     return UserError(text) if code == EXIT_MISTAKE else RedactionError(text, call.tail())
 
 
-def _progress(source: Path, run_dir: Path, seconds: float) -> Progress:
-    found = {sample.name: sample.value for sample in read_samples(run_dir)}
-    return Progress(source, int(found.get("frames_written", 0)), int(found.get("recording_frames", 0)), seconds)
+def _progress(before: Progress, run_dir: Path, seconds: float) -> Progress:
+    """Return how far the stages are. One that has ended says nothing any more, and what it has done stays done."""
+    found = {sample.name: int(sample.value) for sample in read_samples(run_dir)}
+    frames = max(before.frames, found.get("frames_written", 0))
+    return Progress(before.source, frames, max(before.expected, found.get("recording_frames", 0)), seconds)
 
 
 def _without_folders(settings: Texts) -> Texts:
