@@ -1,8 +1,8 @@
 """Propagate the areas of the subject and of others from one frame to the next. Pure.
 
 A foreground pixel of the matte is assigned to the nearest area of the previous frame within `max_travel`; ties are assigned
-to nobody. While somebody else is near, or was near so recently that they may stand behind the subject, the area is frozen: it
-moves but does not grow, because whoever appears from behind a calm subject is somebody else.
+to nobody. While somebody else is near, or was near so recently that they may stand behind the subject, or the subject is so new that
+nobody knows, the area is frozen: it moves but does not grow, because whoever appears from behind a calm subject is somebody else.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class RegionState(NamedTuple):
     frozen: The area did not grow.
     motion_spread: Grid pixels that the subject moved within itself.
     occluding: According to the last result the subject may hide somebody who was beside it.
+    is_new: Results have found the subject for a short time only, so it may hide somebody whom no result has found.
     """
 
     frame_id: int
@@ -60,6 +61,7 @@ class RegionState(NamedTuple):
     frozen: bool = False
     motion_spread: float = 0.0
     occluding: bool = False
+    is_new: bool = False
 
 
 class Observation(NamedTuple):
@@ -91,6 +93,7 @@ def advance(last: RegionState, observed: Observation) -> RegionState:
             frame_id=observed.frame_id, subject=subject, confirmed=warped.confirmed, recent=recent, others=warped.others,
             certain=warped.certain, unassigned=nobody, max_travel=farther, occlusion_timer=limits.occlusion_timer,
             frozen=limits.frozen, motion_spread=limits.motion_spread, occluding=last.occluding,
+            is_new=last.is_new,
         )  # fmt: skip
 
     person = _threshold(observed.likely, PERSON - 1)
@@ -121,6 +124,7 @@ def advance(last: RegionState, observed: Observation) -> RegionState:
         frozen=limits.frozen,
         motion_spread=limits.motion_spread,
         occluding=last.occluding,
+        is_new=last.is_new,
     )
 
 
@@ -146,7 +150,7 @@ def _motion_limits(
     half_gap = cv2.minMaxLoc(cv2.max(to_confirmed, to_others))[0]  # half the shortest way from the subject to others
     timer = OCCLUSION_FRAMES if half_gap <= NEAR else max(0, last.occlusion_timer - frames)
     spread = observed.flow.motion_spread(confirmed) if observed.flow is not None else 0.0
-    frozen = timer > 0 and (spread < CALM or last.occluding)
+    frozen = (timer > 0 or last.is_new) and (spread < CALM or last.occluding)
     within = min(spread, MAX_OCCLUDING_SPREAD) if last.occluding else spread
     subject = min(FROZEN_TRAVEL + within if frozen else last.max_travel * frames, any_person)
     return _MotionLimits(subject, any_person, timer, frozen, spread)
