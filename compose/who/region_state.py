@@ -105,6 +105,7 @@ def advance(last: RegionState, observed: Observation) -> RegionState:
     others = _others(
         observed, warped, mine, cv2.compare(to_others, limits.any_person, cv2.CMP_LE),
         cv2.compare(to_confirmed, max(limits.subject, STRANGER_DISTANCE), cv2.CMP_GT),
+        stay=limits.motion_spread < CALM,
     )  # fmt: skip
     confirmed = mine
     if limits.frozen:
@@ -157,13 +158,15 @@ def _motion_limits(
 
 
 def _others(
-    observed: Observation, warped: _WarpedMaps, mine: SoftMask, near: cv2.typing.MatLike, far: cv2.typing.MatLike
-) -> SoftMask:
+    observed: Observation, warped: _WarpedMaps, mine: SoftMask, near: cv2.typing.MatLike, far: cv2.typing.MatLike,
+    *, stay: bool,
+) -> SoftMask:  # fmt: skip
     """Return the area of other people: foreground `near` their previous area, and disconnected foreground `far` from the
     subject.
 
     The confirmed area of the subject is excluded, except where both areas overlap. Outside the matte's box the warped previous
-    area is kept.
+    area is kept, and inside as well if others `stay`: the matte misses a person whom its box cuts in two, and the subject would reach
+    that person first. Beside a subject who moves within itself they do not stay, or it would lose its limbs.
     """
     person, confirmed = _threshold(observed.likely, PERSON - 1), _threshold(warped.confirmed, 127)
     theirs = cv2.bitwise_or(cv2.bitwise_and(person, near), _disconnected(person, mine, far))
@@ -171,6 +174,8 @@ def _others(
     both = cv2.bitwise_and(_threshold(warped.others, 127), confirmed)
     x0, y0, x1, y1 = observed.box
     others = warped.others.copy()
+    if stay:
+        both = cv2.bitwise_or(both, cv2.bitwise_and(_threshold(warped.others, 127), cv2.bitwise_not(mine)))
     others[y0:y1, x0:x1] = cv2.bitwise_or(free, both)[y0:y1, x0:x1]
     return others
 
