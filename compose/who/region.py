@@ -74,16 +74,17 @@ def eroded(area: SoftMask) -> SoftMask:
     return np.asarray(cv2.GaussianBlur(cv2.erode(area, kernel), (3, 3), 0), np.uint8)
 
 
-def limited(found: SoftMask, known: RegionState, near: Near, frames: int) -> SoftMask:
-    """Limit a result's subject (h, w) uint8 to what was the subject already, while somebody is near.
+def limited(found: SoftMask, known: RegionState, near: Near, frames: int, *, is_new: bool = False) -> SoftMask:
+    """Limit a result's subject (h, w) uint8 to what was the subject already, while somebody is near or the subject is new.
 
     Networks assign parts of a half hidden person to the subject, so what is new at its outline may be somebody else.
     """
-    if not (near.hidden or near.beside) or not known.subject.any():
+    may_hide = near.hidden or is_new
+    if not (may_hide or near.beside) or not known.subject.any():
         return found
     growth = min(known.motion_spread * frames, MAX_GROWTH) if known.motion_spread >= CALM else 0
     recent = dilated(known.recent, round(growth))
-    if near.hidden:
+    if may_hide:
         return masked(found, recent)
     regained = dilated(known.confirmed, round(RETURN_SPEED * min(frames, HISTORY)))
     return masked(found, cv2.max(regained, recent))
@@ -139,6 +140,7 @@ class Region:
         *,
         signs: SoftMask | None = None,
         is_same: bool = True,
+        is_new: bool = False,
     ) -> None:
         """Restart from a result's areas in frame `frame_id`, and propagate them to the newest frame. Where that frame has been
         pruned the result shows nobody, and nothing changes.
@@ -150,6 +152,7 @@ class Region:
             certain: More than 127 where the subject certainly is, whatever the matte finds.
             signs: 255 where there are signs of somebody else, None for nowhere.
             is_same: The subject is the same person as before.
+            is_new: Results have found the subject for a short time only, so somebody may be behind it whom no result has found.
         """
         if frame_id < self._oldest:
             return
@@ -164,7 +167,7 @@ class Region:
         if subject.any():
             near = self._neighbours.update(frame_id, subject, others, signs)
         if before is not None:
-            subject = limited(subject, before, near, frame_id - self._result_id)
+            subject = limited(subject, before, near, frame_id - self._result_id, is_new=is_new)
         self._result_id = frame_id
         others = np.asarray(cv2.max(others, signs), np.uint8)
         subject = masked(subject, cv2.bitwise_not(others))
@@ -181,6 +184,7 @@ class Region:
                 max_travel=max_travel + error,
                 occlusion_timer=OCCLUSION_FRAMES if near.hidden else timer,
                 occluding=near.hidden,
+                is_new=is_new,
             )
         )
 

@@ -1,8 +1,8 @@
 """Propagate the areas of the subject and of others from one frame to the next. Pure.
 
 A foreground pixel of the matte is assigned to the nearest area of the previous frame within `max_travel`; ties are assigned
-to nobody. While somebody else is near, or was near so recently that they may stand behind the subject, the area is frozen: it
-moves but does not grow, because whoever appears from behind a calm subject is somebody else.
+to nobody. While somebody else is near, or was near so recently that they may stand behind the subject, or the subject is so new that
+nobody knows, the area is frozen: it moves but does not grow, because whoever appears from behind a calm subject is somebody else.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class RegionState(NamedTuple):
     frozen: The area did not grow.
     motion_spread: Grid pixels that the subject moved within itself.
     occluding: According to the last result the subject may hide somebody who was beside it.
+    is_new: Results have found the subject for a short time only, so it may hide somebody whom no result has found.
     """
 
     frame_id: int
@@ -60,6 +61,7 @@ class RegionState(NamedTuple):
     frozen: bool = False
     motion_spread: float = 0.0
     occluding: bool = False
+    is_new: bool = False
 
 
 class Observation(NamedTuple):
@@ -130,6 +132,7 @@ def advance(last: RegionState, observed: Observation, moved: Moved) -> RegionSta
             frame_id=observed.frame_id, subject=subject, confirmed=warped.confirmed, recent=recent, others=warped.others,
             certain=warped.certain, unassigned=nobody, max_travel=farther, occlusion_timer=limits.occlusion_timer,
             frozen=limits.frozen, motion_spread=limits.motion_spread, occluding=last.occluding,
+            is_new=last.is_new,
         )  # fmt: skip
 
     person = _threshold(observed.likely, PERSON - 1)
@@ -141,6 +144,7 @@ def advance(last: RegionState, observed: Observation, moved: Moved) -> RegionSta
     others = _others(
         observed, warped, mine, cv2.compare(to_others, limits.any_person, cv2.CMP_LE),
         cv2.compare(to_confirmed, max(limits.subject, STRANGER_DISTANCE), cv2.CMP_GT),
+        stay=limits.motion_spread < CALM,
     )  # fmt: skip
     confirmed = mine
     if limits.frozen:
@@ -160,6 +164,7 @@ def advance(last: RegionState, observed: Observation, moved: Moved) -> RegionSta
         frozen=limits.frozen,
         motion_spread=limits.motion_spread,
         occluding=last.occluding,
+        is_new=last.is_new,
     )
 
 
@@ -175,20 +180,22 @@ def _motion_limits(
     half_gap = cv2.minMaxLoc(cv2.max(to_confirmed, to_others))[0]  # half the shortest way from the subject to others
     timer = OCCLUSION_FRAMES if half_gap <= NEAR else max(0, last.occlusion_timer - frames)
     spread = observed.flow.motion_spread(confirmed) if observed.flow is not None else 0.0
-    frozen = timer > 0 and (spread < CALM or last.occluding)
+    frozen = (timer > 0 or last.is_new) and (spread < CALM or last.occluding)
     within = min(spread, MAX_OCCLUDING_SPREAD) if last.occluding else spread
     subject = min(FROZEN_TRAVEL + within if frozen else last.max_travel * frames, any_person)
     return MotionLimits(subject, any_person, timer, frozen, spread)
 
 
 def _others(
-    observed: Observation, warped: WarpedMaps, mine: SoftMask, near: cv2.typing.MatLike, far: cv2.typing.MatLike
-) -> SoftMask:
+    observed: Observation, warped: WarpedMaps, mine: SoftMask, near: cv2.typing.MatLike, far: cv2.typing.MatLike,
+    *, stay: bool,
+) -> SoftMask:  # fmt: skip
     """Return the area of other people: foreground `near` their previous area, and disconnected foreground `far` from the
     subject.
 
     The confirmed area of the subject is excluded, except where both areas overlap. Outside the matte's box the warped previous
-    area is kept.
+    area is kept, and inside as well if others `stay`: the matte misses a person whom its box cuts in two, and the subject would reach
+    that person first. Beside a subject who moves within itself they do not stay, or it would lose its limbs.
     """
     person, confirmed = _threshold(observed.likely, PERSON - 1), _threshold(warped.confirmed, 127)
     theirs = cv2.bitwise_or(cv2.bitwise_and(person, near), _disconnected(person, mine, far))
@@ -196,6 +203,8 @@ def _others(
     both = cv2.bitwise_and(_threshold(warped.others, 127), confirmed)
     x0, y0, x1, y1 = observed.box
     others = warped.others.copy()
+    if stay:
+        both = cv2.bitwise_or(both, cv2.bitwise_and(_threshold(warped.others, 127), cv2.bitwise_not(mine)))
     others[y0:y1, x0:x1] = cv2.bitwise_or(free, both)[y0:y1, x0:x1]
     return others
 

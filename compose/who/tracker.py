@@ -335,11 +335,10 @@ class Tracker:
         signs: SoftMask,
     ) -> None:
         self.looked_ns = result.looked_ns
-        bounds = self._edge is not None and self._edge.bounds
+        bounds, who = self._edge is not None and self._edge.bounds, self._selector
         found = maps_of(subjects, things, others, signs, self._settings.threshold, bounds=bounds)
-        self._region.correct(
-            result.frame_id, found.subject, found.others, found.certain, signs=signs, is_same=self._selector.follows
-        )
+        areas = found.subject, found.others, found.certain
+        self._region.correct(result.frame_id, *areas, signs=signs, is_same=who.follows, is_new=who.is_new)
 
     def _on_grid(self, instance: Instance, threshold: float) -> SoftMask:
         return on_grid(instance, self._wh, threshold)

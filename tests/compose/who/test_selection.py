@@ -5,7 +5,7 @@ import pytest
 from common.ipc.records import SelectSubject, SelectSubjectAt
 from common.vision.arrays import SoftMask
 from compose.who.others import Candidate
-from compose.who.selection import NOBODY_FOUND, NOBODY_YET, NOT_HERE, NOT_SURE, QUESTION, SubjectSelector
+from compose.who.selection import NEW_NS, NOBODY_FOUND, NOBODY_YET, NOT_HERE, NOT_SURE, QUESTION, SubjectSelector
 from tests.compose.who.test_subject import GONE, ME, OTHER, SECOND, TWIN, block
 
 MINE, THEIRS = Candidate(block(20), ME, 0.9), Candidate(block(110), OTHER, 0.8)
@@ -73,6 +73,23 @@ def test_a_choice_says_whether_it_follows_the_one_before() -> None:
     assert [follows(), follows()] == [False, True]
     assert [follows(EVERYBODY), follows(), follows(ONE), follows()] == [False, False, False, True]
     assert [follows(SelectSubject(2)), follows()] == [False, True]
+
+
+def test_a_subject_is_new_for_a_while_and_so_is_one_that_is_chosen_by_hand() -> None:
+    selector, found = SubjectSelector("lock", "auto"), []
+    for now_ns, people in ((0, []), (NEW_NS, [MINE]), (2 * NEW_NS - 1, [MINE]), (2 * NEW_NS, [MINE, THEIRS])):
+        selector.select(people, MINE.area, now_ns)
+        found.append(selector.is_new)
+    assert found == [True, True, True, False]
+    selector.request(SelectSubject(SelectSubject.NEXT))
+    assert selector.select([MINE, THEIRS], MINE.area, 2 * NEW_NS + 1) == [1]
+    assert selector.is_new
+
+
+def test_where_everybody_is_shown_nobody_is_hidden_behind_a_new_subject() -> None:
+    selector = SubjectSelector("all", "auto")
+    selector.select([MINE], None, 0)
+    assert not selector.is_new
 
 
 def test_everybody_and_back_to_the_one() -> None:

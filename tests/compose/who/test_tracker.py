@@ -30,10 +30,12 @@ from compose.who.region import HISTORY, PresentFrame, Region
 from compose.who.selection import NOT_HERE, Selection
 from compose.who.tracker import Tracker
 from tests.faults.worker import instance_of
-from tests.people import SITUATIONS, exact, play, scene_of, tracker_of
+from tests.people import SHOWN, SITUATIONS, at_ns, exact, play, scene_of, tracker_of
 from tests.returns import PEOPLE, dressed
 
 SIZE, FPS = (640, 360), 30
+OUT_OF_SIGHT = 132  # frame of the demo: the bystander is behind the subject
+LARGE = 0.01  # of the picture: whoever fills less is hardly recognised
 
 
 @pytest.fixture(scope="module")
@@ -246,6 +248,31 @@ def test_reading_the_edge_and_painting_it_change_nothing(refine: str, scene: Dem
         shown.append(seen[::times])
     assert all((once == thrice).all() for once, thrice in zip(*shown, strict=True))
     assert not (shown[0][0] == shown[0][-1]).all(), "the pictures differ from frame to frame"
+
+
+@pytest.mark.parametrize("late", [6, 12])
+def test_who_was_behind_the_subject_from_the_beginning_is_not_shown_as_they_come_out(
+    late: int, scene: DemoScene, matte: Matte
+) -> None:
+    """A stage that was restarted while somebody was out of sight showed them as they came out: looks took them for a part of the
+    subject, and between looks its area grew over them."""
+    for rule, hides in (("lock", True), ("all", False)):  # where everybody is shown: the negative control
+        tracker = Tracker(ComposeSettings(subject=rule), MatteEdge(matte, MattePace()))
+        subjects: tuple[Instance, ...] = ()
+        seen = []
+        for index in range(OUT_OF_SIGHT, OUT_OF_SIGHT + 42):
+            tracker.update(replace(frame(index), captured_ns=at_ns(index)), ImagePyramid(scene.frame(index)))
+            of, masks = index - late, scene.masks(index)
+            if of >= OUT_OF_SIGHT and of % 3 == 0:
+                one = instance_of(np.logical_or(*scene.masks(of)), 0.9)
+                assert one is not None
+                subjects = tracker.apply(MasksInferred(1, of, at_ns(of), 1, "w", "m", (one,))).subjects
+            if subjects:
+                opacity = whole(edge_of(tracker, subjects))
+                assert (opacity[masks.subject] > 127).mean() > 0.95
+                if masks.bystander.mean() >= LARGE:
+                    seen.append(float((opacity[masks.bystander] > SHOWN).mean()))
+        assert (max(seen) < 0.1) is hides
 
 
 def sign_of(instance: Instance) -> Instance:
