@@ -93,6 +93,10 @@ class Chooser:
             return self._lost(result, people, TOO_EARLY)
         before = copy.deepcopy(self._selector)
         chosen = self._select(people, region, result.captured_ns)
+        if not chosen and self._missed and not self._may_be_forgiven(result.captured_ns):
+            self._selector = before  # those looks count, and in their order: times of the selector never go back
+            self.give_up()
+            chosen = self._select(people, region, result.captured_ns)
         if chosen:
             return self._found(result, people, chosen)
         if self._waits_for_choice:
@@ -103,7 +107,6 @@ class Chooser:
             missed = Missed(self._of_missed(result, people, region), people, region)
             self._missed.append(missed)
             return missed.look
-        self.give_up()
         return self._lost(result, people, self._reason(people))
 
     def give_up(self) -> None:

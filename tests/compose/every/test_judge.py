@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -95,6 +97,14 @@ def test_the_subject_that_is_missed_for_long_is_hidden_from_the_last_look_that_f
     assert film.states[:19] == ["live"] * 19
     assert set(film.states[19:]) == {"hidden"}
     assert film.judged[40].decision.reason == NOBODY
+
+
+def test_who_was_missed_for_more_than_a_second_is_not_shown_again_where_the_call_would_ask(scene: DemoScene) -> None:
+    def missing(index: int) -> list[Instance]:
+        return [] if 21 <= index < 63 else exact(scene.masks(index))
+
+    film = judge(scene, range(75), missing, replace(LOCK, return_="ask"))
+    assert set(film.states[19:]) == {"hidden"}
 
 
 def test_the_subject_that_goes_while_somebody_stays_is_a_moment_to_look_at(scene: DemoScene) -> None:
