@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from common.vision.arrays import BgrImage, FloatMap, SoftMask
 from compose.who.calm import Calm
-from compose.who.change import changed, gain_between, in_light, smoothed
+from compose.who.change import changed, smoothed
+from compose.who.light import gain_between, in_light
 from compose.who.region_state import dilated
 
 EMPTY_NS = 500_000_000  # looks must have found a cell empty for so long; at one look a second that is two looks
