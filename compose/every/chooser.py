@@ -38,7 +38,13 @@ AFTER_CUT = "another shot: somebody is taken for the person who stays sharp by t
 
 
 class People(NamedTuple):
-    """The people of one result, the surest first, and how they look on the grid."""
+    """The people of one result, the surest first, and the frame on the grid.
+
+    areas: (h, w) uint8, 255 inside, of each.
+    candidates: The same with their appearance.
+    signs: (h, w) uint8, 255 inside, of each sign of somebody.
+    even: (h, w, 3) uint8 BGR, in the light of the first picture.
+    """
 
     instances: list[Instance]
     areas: list[SoftMask]
@@ -48,7 +54,10 @@ class People(NamedTuple):
 
 
 class Missed(NamedTuple):
-    """A look that did not find the subject, and is not decided yet."""
+    """A look that did not find the subject, and is not decided yet.
+
+    region: (h, w) uint8, where the subject was propagated to; None or empty if that is not known.
+    """
 
     look: Look
     people: People
@@ -158,7 +167,8 @@ class Chooser:
         return Look(result, Outcome.FOUND, (*subjects, *things), maps, is_same=is_same, doubt=doubt if follows else "")
 
     def _of_missed(self, result: MasksInferred, people: People, region: SoftMask | None) -> Look:
-        """Return a look in which one of those who were found may be the subject, or a part of it: such a person or sign is nobody else."""
+        """Return a look that may have found the subject, or a part of it, as one of its people or signs: that one is not hidden as
+        somebody else."""
         certain = [
             candidate.area
             for candidate in (*people.candidates, *(Candidate(s, appearance_of(people.even, s)) for s in people.signs))

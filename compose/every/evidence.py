@@ -25,10 +25,8 @@ from compose.who.region_state import GridBox, dilated, masked
 NEWEST = 0.4  # weight of a look in the mean of those so far
 LIKELY, OTHERS_LIKELY = 92, 128  # of 255: a cell with this mean is the subject, or somebody else
 MARGIN = 1  # grid pixels that the edge may lie outside those cells
-SLOPE, MIDDLE = (
-    2,
-    140,
-)  # of 255: at LIKELY the opacity is about one half (SHARPEN), and rises to 1 within a quarter of the scale
+# of 255: at LIKELY the opacity is about one half (SHARPEN), and rises to 1 within a quarter of the scale
+SLOPE, MIDDLE = 2, 140
 # shares of the subject's certain area that the matte finds (compose/every/passes.py `coverage`), on average around a frame: from the
 # first on the matte is trusted alone, below the second the looks. The clips of people before a camera have 0.986 and more
 TRUSTED, MISTRUSTED = 0.985, 0.975
@@ -54,11 +52,8 @@ class Motion:
         if key not in self._kept:
             self._kept[key] = self._measure(since.grey, now.grey)
         x, y = self._kept[key]
-        return Evidence(
-            *(
-                np.asarray(cv2.remap(area, x, y, cv2.INTER_LINEAR), np.uint8) for area in evidence
-            )  # 0 outside the picture
-        )
+        # what comes from outside the picture is 0
+        return Evidence(*(np.asarray(cv2.remap(area, x, y, cv2.INTER_LINEAR), np.uint8) for area in evidence))
 
     def forget_before(self, number: int) -> None:
         """Forget what is not needed from the frame `number` on."""
@@ -80,7 +75,7 @@ def mistrust(coverages: Sequence[float]) -> float:
 def evidence_of(frames: Sequence[GridFrame], motion: Motion) -> dict[int, Evidence]:
     """Return the evidence of the looks among consecutive frames for each frame between them, by number.
 
-    Nothing is moved across a cut, or across a look that did not find the subject.
+    Nothing is moved across a cut, or across a look at which the subject is lost.
     """
     before = _one_way(frames, motion)
     after = _one_way(frames[::-1], motion)

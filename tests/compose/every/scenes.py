@@ -46,8 +46,12 @@ def exact(masks: Masks, mine: float = 0.9, theirs: float = 0.8) -> list[Instance
 
 
 def judge(
-    scene: DemoScene, frames: Iterable[int], found: Found, settings: ComposeSettings, picture: Callable[[int], NDArray[np.uint8]] | None = None
-) -> Film:  # fmt: skip
+    scene: DemoScene,
+    frames: Iterable[int],
+    found: Found,
+    settings: ComposeSettings,
+    picture: Callable[[int], NDArray[np.uint8]] | None = None,
+) -> Film:
     """Judge frames of the scene as one recording.
 
     Args:
