@@ -81,9 +81,9 @@ class GridFrames:
         least = np.asarray(cv2.resize(small, wh), np.uint8)
         grey = np.asarray(cv2.cvtColor(least, cv2.COLOR_BGR2GRAY), np.uint8)
         flows = self._meter.measure_both(grey)
-        known = flows is not None and not is_cut
-        now = GridFrame(frame, pyramid, small, least, grey, is_cut, flows[0] if flows and known else None)
-        if self._last is not None and flows and known:
-            self._last.from_after = flows[1]
+        before, after = (None, None) if flows is None or is_cut else flows
+        now = GridFrame(frame, pyramid, small, least, grey, is_cut, before)
+        if self._last is not None:
+            self._last.from_after = after
         self._last = now
         return now

@@ -8,6 +8,7 @@ the subject only between two looks of the same shot that found the subject, or m
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from common.ipc.messages import MasksInferred
@@ -103,26 +104,26 @@ class Judge:
         if following is None or self._chooser.is_undecided(following):
             self._chooser.give_up()
         backwards = self._backwards()
-        between = Between(self._last_look, self._waiting)
+        between = looks_around(self._last_look, self._waiting)
         mistrusts = [self._mistrust(index) for index in range(count)]
         window = [*self._past, *self._waiting[: count + AROUND]]
         evidence = evidence_of(window, self._motion) if any(mistrusts) else {}
         judged = []
         for index, frame in enumerate(self._waiting[:count]):
-            alpha, reason = EMPTY, between.reasons[index]
+            before, after = between[index]
+            alpha, reason, areas = EMPTY, _reason(before, after), self._forwards.pop(frame.number, None)
             if not reason:
-                alpha = self._alpha(frame, self._forwards.get(frame.number), backwards.get(frame.number))
+                alpha = self._alpha(frame, areas, backwards.get(frame.number))
                 if mistrusts[index] and frame.number in evidence:
                     alpha = self._by_looks(frame, alpha, evidence[frame.number], mistrusts[index])
-            judged.append(self._judged(frame, alpha, reason, between.nearest[index]))
-            self._forwards.pop(frame.number, None)
+            judged.append(self._judged(frame, alpha, reason, before or after))
+        self._last_look = between[count - 1][0]
         self._leave(count)
         return judged
 
     def _leave(self, count: int) -> None:
         """Let go of the first `count` frames that wait, but for what is evidence for the next ones."""
         for frame in self._waiting[:count]:
-            self._last_look = frame.look or (None if frame.is_cut else self._last_look)
             self._past.append(frame.without_picture())
         del self._waiting[:count]
         self._motion.forget_before(self._past[0].number)
@@ -133,7 +134,7 @@ class Judge:
         for frame in reversed(self._waiting):
             if later is not None and later.is_cut:
                 way.forget()
-            way.enter(frame, frame.from_after if later is not None else None)
+            way.enter(frame, frame.from_after)
             if (areas := way.settle(frame, frame.look)) is not None:
                 found[frame.number] = areas
             later = frame
@@ -141,9 +142,8 @@ class Judge:
 
     def _mistrust(self, index: int) -> float:
         """Return how little the matte is trusted in one of the frames that wait, 0..1."""
-        near = [*self._past, *self._waiting][len(self._past) + index - min(AROUND, len(self._past) + index) :][
-            : 2 * AROUND
-        ]
+        first = max(0, len(self._past) + index - AROUND)
+        near = [*self._past, *self._waiting][first : first + 2 * AROUND]
         return mistrust([f.look.coverage for f in near if f.look is not None and f.look.coverage is not None])
 
     def _alpha(self, frame: GridFrame, before: Propagated | None, after: Propagated | None) -> Alpha:
@@ -200,32 +200,24 @@ def frames_at_once(frame: FrameInfo) -> tuple[int, int]:
     return max(1, held // 3), max(LEAST_AFTER, held - held // 3)
 
 
-class Between:
-    """Says of each frame whether it lies between two looks that found the subject, in one shot.
-
-    Attributes:
-        reasons: Of each frame: why nobody stays sharp, "" where somebody does.
-        nearest: Of each frame: the look that says who else is there, None if there is none.
+def looks_around(last: Look | None, frames: Sequence[GridFrame]) -> list[tuple[Look | None, Look | None]]:
+    """Return the last look before each frame and the first one after it, in its shot; a look at the frame itself is both.
 
     Args:
         last: The last look before the frames, None if there is none in the shot.
         frames: Consecutive frames.
     """
-
-    def __init__(self, last: Look | None, frames: list[GridFrame]) -> None:
-        before: list[Look | None] = []
-        for frame in frames:
-            last = frame.look or (None if frame.is_cut else last)
-            before.append(last)
-        after: list[Look | None] = []
-        following: Look | None = None
-        for frame in reversed(frames):
-            following = frame.look or following
-            after.append(following)
-            following = None if frame.is_cut else following
-        after.reverse()
-        self.nearest = [one or other for one, other in zip(before, after, strict=True)]
-        self.reasons = [_reason(one, other) for one, other in zip(before, after, strict=True)]
+    before: list[Look | None] = []
+    for frame in frames:
+        last = frame.look or (None if frame.is_cut else last)
+        before.append(last)
+    after: list[Look | None] = []
+    following: Look | None = None
+    for frame in reversed(frames):
+        following = frame.look or following
+        after.append(following)
+        following = None if frame.is_cut else following
+    return list(zip(before, reversed(after), strict=True))
 
 
 def _reason(before: Look | None, after: Look | None) -> str:
