@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from common.vision.arrays import GrayImage, SoftMask
 from compose.every.grid_frame import GridFrame
 from compose.every.looks import Outcome
-from compose.picture.alpha import EMPTY, Alpha
+from compose.picture.alpha import EMPTY, Alpha, placed
 from compose.picture.matte_edge import BESIDE, SHARPEN, crop_alpha, padded_box, scaled_box
 from compose.who.region_state import GridBox, dilated, masked
 
@@ -169,8 +169,4 @@ def blended(one: Alpha, other: Alpha, weight: float, size_wh: tuple[int, int]) -
     """Return the mean of two alphas, the second with `weight` 0..1."""
     if weight <= 0 or weight >= 1:
         return other if weight >= 1 else one
-    whole = np.zeros((2, size_wh[1], size_wh[0]), np.uint8)
-    for canvas, alpha in zip(whole, (one, other), strict=True):
-        x0, y0, x1, y1 = alpha.box_xyxy
-        canvas[y0:y1, x0:x1] = alpha.opacity
-    return crop_alpha(_mean(whole[0], whole[1], weight), (0, 0, *size_wh))
+    return crop_alpha(_mean(placed(one, size_wh), placed(other, size_wh), weight), (0, 0, *size_wh))

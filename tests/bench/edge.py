@@ -23,7 +23,7 @@ from common.vision.arrays import BgrImage, Mask, SoftMask
 from common.vision.assets import MATTE, fetch
 from common.vision.pyramid import ImagePyramid
 from common.vision.selfie_matte import Matte
-from compose.picture.alpha import Alpha
+from compose.picture.alpha import Alpha, placed
 from compose.picture.blend import blend
 from compose.picture.decontamination import decontaminate
 from compose.picture.edge_shape import shape_edge
@@ -155,10 +155,7 @@ def found_in(clip: Clip) -> Iterator[Found]:
 
 def whole(who: Alpha, size_wh: tuple[int, int]) -> Grey:
     """The opacity of every pixel of a frame, (H, W) float32, 0..1."""
-    opacity = np.zeros(size_wh[::-1], np.float32)
-    x0, y0, x1, y1 = who.box_xyxy
-    opacity[y0:y1, x0:x1] = who.opacity / np.float32(255)
-    return opacity
+    return np.asarray(placed(who, size_wh) / np.float32(255), np.float32)
 
 
 def errors(opacity: Grey, truth: Truth) -> dict[str, float]:
