@@ -53,14 +53,14 @@ class Pass:
     """
 
     def __init__(self, edge: MatteEdge, *, forward: bool) -> None:
-        self._edge, self._is_forward = edge, forward
-        self._later_is_same = True  # backwards: whether the look that came before has the same subject as this one
-        self._region, self._id, self._since_apart = Region(), -1, NEVER
-        self._missed: SoftMask | None = None  # where the subject was when looks began to miss it
+        self._edge, self._is_forward, self._id = edge, forward, -1
+        self.forget()
 
     def forget(self) -> None:
         """Forget everything: the next frame is of another shot."""
         self._region, self._since_apart = Region(), NEVER
+        self._later_is_same = True  # backwards: whether the look that came before has the same subject as this one
+        self._missed: SoftMask | None = None  # where the subject was when looks began to miss it
         self._edge.reset()
 
     def enter(self, frame: GridFrame, flow: Flow | None) -> SoftMask | None:
