@@ -12,9 +12,8 @@ from common.vision.arrays import BgrImage, GrayImage, SoftMask
 from common.vision.pyramid import ImagePyramid
 from compose.every.looks import Look
 from compose.who.flow import Flow, FlowMeter
-from compose.who.region import PresentFrame, grid_wh
+from compose.who.region import PresentFrame, grid_wh, sampled
 from compose.who.region_state import GridBox
-from compose.who.tracker import SAMPLE_SCALE
 
 
 @dataclass
@@ -76,9 +75,7 @@ class GridFrames:
     def add(self, frame: FrameInfo, picture: BgrImage, *, is_cut: bool) -> GridFrame:
         """Return the grid frame of the next picture, (H, W, 3) uint8 BGR, and tell the last one how it moved."""
         pyramid = ImagePyramid(picture)
-        wh = grid_wh((frame.width, frame.height))
-        small = pyramid.smallest_at_least(SAMPLE_SCALE * wh[0], 1)
-        least = np.asarray(cv2.resize(small, wh), np.uint8)
+        small, least = sampled(pyramid, grid_wh((frame.width, frame.height)))
         grey = np.asarray(cv2.cvtColor(least, cv2.COLOR_BGR2GRAY), np.uint8)
         flows = self._meter.measure_both(grey)
         before, after = (None, None) if flows is None or is_cut else flows
