@@ -23,7 +23,7 @@ from compose.every.evidence import Evidence, Motion, alpha_of, blended, evidence
 from compose.every.grid_frame import GridFrame, GridFrames
 from compose.every.judgement import Box, Judgement
 from compose.every.looks import Look
-from compose.every.passes import Pass, Propagated, merged
+from compose.every.passes import NEVER, Pass, Propagated, merged, not_subject
 from compose.picture.alpha import EMPTY, Alpha
 from compose.picture.matte_edge import MatteEdge, MattePace, edge_alpha, scaled_box
 from compose.policy import Decision, State
@@ -111,11 +111,11 @@ class Judge:
         judged = []
         for index, frame in enumerate(self._waiting[:count]):
             before, after = between[index]
-            alpha, reason, areas = EMPTY, _reason(before, after), self._forwards.pop(frame.number, None)
+            found = self._forwards.pop(frame.number, None), backwards.get(frame.number)
+            alpha, reason = EMPTY, _reason(before, after)
             if not reason:
-                alpha = self._alpha(frame, areas, backwards.get(frame.number))
-                if mistrusts[index] and frame.number in evidence:
-                    alpha = self._by_looks(frame, alpha, evidence[frame.number], mistrusts[index])
+                ways = [way for way in found if way is not None]
+                alpha = self._alpha(frame, ways, evidence.get(frame.number), mistrusts[index])
             judged.append(self._judged(frame, alpha, reason, before or after))
         self._last_look = between[count - 1][0]
         self._leave(count)
@@ -146,24 +146,25 @@ class Judge:
         near = [*self._past, *self._waiting][first : first + 2 * AROUND]
         return mistrust([f.look.coverage for f in near if f.look is not None and f.look.coverage is not None])
 
-    def _alpha(self, frame: GridFrame, before: Propagated | None, after: Propagated | None) -> Alpha:
-        """Return the alpha of the subject by the areas of one direction or both."""
-        if frame.likely is None or frame.box is None:
-            return EMPTY
-        if before is not None and after is not None:
-            state = merged(before, after)
-        elif (only := before or after) is not None:
-            state = only.state
-        else:
-            return EMPTY
-        pixels = scaled_box(frame.box, frame.grey.shape, (frame.frame.height, frame.frame.width))
-        return edge_alpha(state, frame.likely, frame.box, pixels, 0)
+    def _alpha(self, frame: GridFrame, ways: list[Propagated], evidence: Evidence | None, weight: float) -> Alpha:
+        """Return the alpha of the subject.
 
-    def _by_looks(self, frame: GridFrame, alpha: Alpha, evidence: Evidence, weight: float) -> Alpha:
-        """Return an alpha, blended with what the looks around the frame say, which has `weight`."""
-        if frame.likely is None or frame.box is None:
-            return alpha
+        Args:
+            frame: The frame.
+            ways: The areas of one direction or both; none where the subject is not known.
+            evidence: What the looks around the frame say, None if they say nothing.
+            weight: Of that, 0..1.
+        """
+        if frame.likely is None or frame.box is None or not ways:
+            return EMPTY
+        state = merged(*ways) if len(ways) > 1 else ways[0].state
         size_wh = frame.frame.width, frame.frame.height
+        pixels = scaled_box(frame.box, frame.grey.shape, size_wh[::-1])
+        alpha = edge_alpha(state, frame.likely, frame.box, pixels, 0)
+        if evidence is None or not weight:
+            return alpha
+        if any(0 < way.since_apart < NEVER for way in ways):
+            evidence = evidence.without(not_subject(state))  # looks take parts of somebody half hidden for the subject
         return blended(alpha, alpha_of(evidence, frame.likely, frame.box, size_wh), weight, size_wh)
 
     def _judged(self, frame: GridFrame, alpha: Alpha, reason: str, near: Look | None) -> Judged:

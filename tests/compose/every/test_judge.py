@@ -46,10 +46,13 @@ def test_the_bystander_is_hidden_in_every_frame_and_the_subject_is_seen(situatio
     assert np.mean(film.subject) > 0.85
 
 
-@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize(("backwards", "mistrusted"), [(False, False), (True, False), (False, True)])
 def test_who_is_half_hidden_where_a_recording_ends_or_begins_is_hidden_although_looks_count_a_part_as_the_subject(
-    scene: DemoScene, backwards: bool
+    scene: DemoScene, backwards: bool, mistrusted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also where the matte is mistrusted, and the looks say where the subject is."""
+    if mistrusted:
+        monkeypatch.setattr("compose.every.judge.mistrust", lambda coverages: 1.0)
     whole, half = 840, 876  # frames with the bystander beside the subject, and from there on half behind it
 
     def found(index: int) -> list[Instance]:
