@@ -2,7 +2,7 @@
 
 A frame is judged when the frames that follow it have come: it is looked at from both sides (compose/every/passes.py). A frame shows
 the subject only between two looks of the same shot that found the subject, or may be forgiven for missing it
-(compose/every/chooser.py). So whoever enters is hidden from the first pixel on, and the subject's edge does not lag.
+(compose/every/selector.py). So whoever enters is hidden from the first pixel on, and the subject's edge does not lag.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from common.vision.arrays import BgrImage
 from common.vision.assets import MATTE, fetch
 from common.vision.pyramid import ImagePyramid
 from common.vision.selfie_matte import Matte
-from compose.every.chooser import ELSEWHERE, Chooser
 from compose.every.evidence import Evidence, Motion, alpha_of, blended, evidence_of, mistrust
 from compose.every.grid_frame import GridFrame, GridFrames
 from compose.every.judgement import Box, Judgement
 from compose.every.looks import Look
 from compose.every.passes import NEVER, Pass, Propagated, merged, not_subject
+from compose.every.selector import ELSEWHERE, RecordingSelector
 from compose.picture.alpha import EMPTY, Alpha
 from compose.picture.matte_edge import MatteEdge, MattePace, edge_alpha, scaled_box
 from compose.policy import Decision, State
@@ -63,7 +63,7 @@ class Judge:
 
     def __init__(self, settings: ComposeSettings) -> None:
         self._settings, self._matte = settings, Matte(fetch(MATTE))
-        self._frames, self._chooser, self._motion = GridFrames(), Chooser(settings), Motion()
+        self._frames, self._selector, self._motion = GridFrames(), RecordingSelector(settings), Motion()
         self._forward = self._new_pass()
         self._past: deque[GridFrame] = deque(maxlen=AROUND)  # judged, without their pictures
         self._last_look: Look | None = None  # of the shot, before the frames that wait
@@ -83,11 +83,11 @@ class Judge:
         """
         grid = self._frames.add(frame, picture, is_cut=is_cut)
         if grid.is_cut:
-            self._chooser.cut()
+            self._selector.cut()
             self._forward.forget()
         area = self._forward.enter(grid, grid.from_before)
         if result is not None:
-            grid.look = self._chooser.look(result, grid.least, area)
+            grid.look = self._selector.select(result, grid.least, area)
         if (found := self._forward.settle(grid, grid.look)) is not None:
             self._forwards[grid.number] = found
         self._waiting.append(grid)
@@ -101,8 +101,8 @@ class Judge:
     def _judge(self, count: int) -> list[Judged]:
         """Judge the first `count` of the frames that wait."""
         following = next((f.look for f in self._waiting[count - 1 :] if f.look is not None), None)
-        if following is None or self._chooser.is_undecided(following):
-            self._chooser.give_up()
+        if following is None or self._selector.is_undecided(following):
+            self._selector.give_up()
         backwards = self._backwards()
         between = looks_around(self._last_look, self._waiting)
         mistrusts = [self._mistrust(index) for index in range(count)]

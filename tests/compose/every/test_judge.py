@@ -9,8 +9,8 @@ import pytest
 
 from capture.demo import DemoScene, Masks
 from common.ipc.records import FrameInfo, Instance
-from compose.every.chooser import AFTER_CUT, ELSEWHERE, LOST_HERE, NOBODY, NOBODY_THERE, TOO_EARLY, UNSURE
 from compose.every.judge import AFTER, HELD_BYTES, JUDGED, LEAST_AFTER, frames_at_once
+from compose.every.selector import AFTER_CUT, ELSEWHERE, LOST_HERE, NOBODY, NOBODY_THERE, TOO_EARLY, UNSURE
 from compose.settings import ComposeSettings
 from compose.who.selection import NOBODY_WANTED
 from tests.compose.every.scenes import LOOK_EVERY, SIZE_WH, Found, exact, judge

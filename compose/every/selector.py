@@ -64,7 +64,7 @@ class Missed(NamedTuple):
     region: SoftMask | None
 
 
-class Chooser:
+class RecordingSelector:
     """Follows the subject through a recording.
 
     Args:
@@ -89,7 +89,7 @@ class Chooser:
         self._selector.cut()
         self._light, self._is_after_cut = Light(), self._found_ns is not None
 
-    def look(self, result: MasksInferred, least: BgrImage, region: SoftMask | None) -> Look:
+    def select(self, result: MasksInferred, least: BgrImage, region: SoftMask | None) -> Look:
         """Take the next look and return what it says.
 
         Args:
