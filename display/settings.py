@@ -82,7 +82,7 @@ class DisplaySettings(SourceSettings):
     quality: int = setting(
         18,
         int_range(0, 51),
-        "with --pace every: quality of the video sink's pictures (CRF), lower is better and larger; of 18 no loss is seen",
+        "with --pace every: quality of the video sink's pictures (CRF), lower is better and larger; at 18 no loss is seen",
     )
     sound: str = setting(
         "copy",

@@ -27,7 +27,7 @@ def attempt(job: Job, do: Callable[[Job], Outcome]) -> Outcome:
     """Do one job in a folder of its own; go on with the results of an earlier attempt.
 
     Args:
-        job: Its output is replaced if it is there.
+        job: Its output is replaced if it is there: an earlier attempt may have published it.
         do: Does the job that it is given, which is `job` in another folder.
 
     Raises:

@@ -17,7 +17,6 @@ class Facts:
         model: Name of the networks that found the people, "" where no frame was looked at.
         version: Of onlyme.
         settings: Name → value of everything that decides what is shown, as the user writes it.
-        frames: Frames in the output.
         seconds: How long the run took that finished the output.
         workers: Processes that looked for people.
     """
@@ -28,6 +27,5 @@ class Facts:
     model: str
     version: str
     settings: Mapping[str, str]
-    frames: int
     seconds: float
     workers: int

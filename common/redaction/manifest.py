@@ -11,6 +11,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from common.errors import ConfigError
+from common.readable import readable
 from common.redaction.key import output_key, sha256_of
 from common.redaction.outcome import EXIT_LOOK, EXIT_OK
 from common.redaction.settings import Texts
@@ -26,19 +28,20 @@ class Manifest:
         folder: The folder; there may be no manifest in it yet.
 
     Raises:
-        OSError: It cannot be read.
+        ConfigError: It cannot be read.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder, self.path = folder, folder / NAME
         self._rows: dict[str, dict[str, Any]] = {}
-        if self.path.exists():
-            for line in self.path.read_bytes().split(b"\n"):
-                try:
-                    row = json.loads(line)
-                    self._rows[row["source"]] = row
-                except (ValueError, KeyError, TypeError):  # the end of a line that a killed process wrote
-                    continue
+        with readable("--out", self.path, ConfigError):
+            lines = self.path.read_bytes().split(b"\n") if self.path.exists() else []
+        for line in lines:
+            try:
+                row = json.loads(line)
+                self._rows[row["source"]] = row
+            except (ValueError, KeyError, TypeError):  # the end of a line that a killed process wrote
+                continue
 
     def is_ours(self, source: Path, out: Path) -> bool:
         """Return whether an output that is there was made from this source, and may be replaced.
@@ -70,7 +73,7 @@ class Manifest:
         """Write down that a source is begun whose output is not there yet, or may be replaced.
 
         Raises:
-            OSError: It cannot be written.
+            ConfigError: It cannot be written.
         """
         self.add({"source": str(source.absolute()), "out": str(out.absolute()), "code": BEGUN})
 
@@ -78,14 +81,22 @@ class Manifest:
         """Write what became of a source.
 
         Raises:
-            OSError: It cannot be written.
+            ConfigError: It cannot be written.
         """
         self._rows[row["source"]] = row
+        try:
+            self._append(json.dumps(row).encode())
+        except OSError as error:
+            raise ConfigError(
+                f"--out: cannot write {self.path} ({error.strerror}); make room there, or name another folder"
+            ) from None
+
+    def _append(self, line: bytes) -> None:
         fd = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)  # another run may write to the same folder
             size = os.fstat(fd).st_size
             begin = b"\n" if size and os.pread(fd, 1, size - 1) != b"\n" else b""  # behind a torn line
-            os.write(fd, begin + json.dumps(row).encode() + b"\n")
+            os.write(fd, begin + line + b"\n")
         finally:
             os.close(fd)

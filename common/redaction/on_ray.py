@@ -16,15 +16,14 @@ from common.errors import ConfigError, SourceError, UserError
 from common.readable import readable
 from common.redaction import ray_task
 from common.redaction.key import output_key
-from common.redaction.one import Job, check_paths
+from common.redaction.one import Job, check_paths, refuse_existing
 from common.redaction.outcome import EXIT_FAILED, EXIT_MISTAKE, Progress
 from common.redaction.progress import Reporter
 from common.redaction.shelf import Outcome, Plan
 from common.runtime.environment import variables
-from common.runtime.install import CODE
+from common.runtime.install import CODE, RAY_COMMAND
 
 AUTO = "auto"
-HOW = 'run .venv/bin/pip install -r requirements-ray.txt (installed copy: pipx install "onlyme[ray]")'
 DEATHS = 3  # of nodes or processes under one task; another one makes it an outcome
 CONNECT_S = 5.0
 POLL_S = 1.0
@@ -44,7 +43,7 @@ def connect(address: str, workers: int) -> None:
     try:
         import ray
     except ImportError:
-        raise ConfigError(f"--ray: expected Ray to be installed, got none; {HOW}") from None
+        raise ConfigError(f"--ray: expected Ray to be installed, got none; run {RAY_COMMAND}") from None
     if address == AUTO:
         address = variables().get("RAY_ADDRESS", AUTO)
     if address != AUTO:
@@ -98,6 +97,7 @@ def _run_all(planned: Plan, reporter: Reporter) -> list[Outcome]:
         for job in planned.jobs:
             try:
                 arguments = _arguments(job, key)
+                planned.begin(job)
             except UserError as error:
                 end(Outcome(job.source, job.out, EXIT_MISTAKE, str(error)))
                 continue
@@ -127,6 +127,7 @@ def _arguments(job: Job, key: str) -> tuple[str, dict[str, Any], tuple[int, str]
         UserError: The job cannot be done anywhere.
     """
     check_paths(job)
+    refuse_existing(job)  # here: to an attempt on a node it may be what another one has just published
     with readable("IN", job.source, SourceError):
         size = job.source.stat().st_size
     there = replace(job, source=job.source.absolute(), out=job.out.absolute())

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from common.errors import ConfigError, OnlymeError, RedactionError, SourceError, UserError
 from common.metrics.metrics import read_samples
@@ -20,16 +19,15 @@ from common.redaction.facts import Facts
 from common.redaction.key import output_key, results_key, sha256_of
 from common.redaction.outcome import EXIT_MISTAKE, Progress, Redaction, Watch
 from common.redaction.report import write_report
-from common.redaction.results import ResultsFile, key_in
+from common.redaction.results import ResultsFile, key_in, model_in
 from common.redaction.settings import Texts, stage_variables
-from common.redaction.summary import Summary, summary
+from common.redaction.summary import Summary
 from common.redaction.workplace import Workplace
 from common.runtime.install import CODE, version
 
 POLL_S = 0.25
-
-T = TypeVar("T")
 RESULTS, REPORT = ".results.jsonl", ".report.html"  # beside the output, behind its name without the suffix
+Reported = tuple[Summary, float]  # what the report says in short, and how many seconds all took until it was made
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ def run(job: Job, progress: Watch | None = None, stop: threading.Event | None = 
     with ExitStack() as on_leaving:
         with _making(job):
             place = on_leaving.enter_context(Workplace(job.out))
-            _refuse_existing(job)  # here, where no other process can make it meanwhile
+            refuse_existing(job)  # here, where no other process can make it meanwhile
             before, source_sha256 = _state_of(job.source), sha256_of(job.source)
             _prepare_results(job, results_key(source_sha256, job.settings))
             on_leaving.callback(_remove_empty, job.results)
@@ -130,7 +128,12 @@ def check_paths(job: Job) -> None:
             raise ConfigError(f"--out: expected another file than the source, got {job.out}; name another")
 
 
-def _refuse_existing(job: Job) -> None:
+def refuse_existing(job: Job) -> None:
+    """Refuse to replace an output that nobody has asked to replace.
+
+    Raises:
+        ConfigError: It is there.
+    """
     if job.out.exists() and not job.overwrite:
         raise ConfigError(
             f"--out: expected a new file, got {job.out}, which is there; name another, or add --overwrite"
@@ -153,30 +156,26 @@ def _prepare_results(job: Job, key: str) -> None:
 
 def _remove_empty(results: Path) -> None:
     """Remove a file of results without any, as of a source that turned out to be no video."""
-    with ResultsFile(results) as file:
-        is_empty = not file.known
-    if is_empty:
+    if model_in(results) is None:
         results.unlink()
 
 
 def _make_report(
     job: Job, place: Workplace, source_sha256: str, started: float, before: tuple[int, int, int]
-) -> tuple[Summary, float]:
-    """Write the report of a film that is whole. Return what it says in short, and how many seconds all took until now."""
+) -> Reported:
+    """Write the report of a film that is whole."""
     with _making(job):
         if _state_of(job.source) != before:
             raise SourceError(f"{job.source}: it changed while it was read; start again when it is whole")
         if not place.film.is_file():
             raise RedactionError(f"{job.source}: the stages were ended by somebody else; {AGAIN}")
-        account = summary(place.judgements)
         seconds = time.monotonic() - started
         facts = Facts(
             source_name=job.source.name, source_sha256=source_sha256, out_name=job.out.name,
-            model=_model(job.results), version=version(), settings=_without_folders(job.settings), frames=account.frames,
-            seconds=seconds, workers=job.workers,
+            model=model_in(job.results) or "", version=version(), settings=_without_folders(job.settings), seconds=seconds,
+            workers=job.workers,
         )  # fmt: skip
-        write_report(place.judgements, place.film, facts, place.report)
-    return account, seconds
+        return write_report(place.judgements, place.film, facts, place.report), seconds
 
 
 def _run_stages(
@@ -186,10 +185,9 @@ def _run_stages(
     progress: Watch | None,
     stop: threading.Event | None,
     *,
-    make_report: Callable[[], T],
-) -> T:
-    """Run the stages to their end, and have the report made while they end: then the film already has its name. Return what the
-    report's maker returns."""
+    make_report: Callable[[], Reported],
+) -> Reported:
+    """Run the stages to their end, and have the report made while they end: then the film already has its name."""
     of_this_run = {
         "source": job.source.absolute(),
         "out": place.film.absolute(),
@@ -198,18 +196,20 @@ def _run_stages(
         "run_dir": place.run_dir,
     }
     variables = stage_variables(job.settings, of_this_run)
-    made: list[T] = []
+    made: Reported | None = None
+    told = Progress(job.source, 0, 0, 0.0)
     with Call(variables, job.workers, place.log, job.procfile) as call:
         while (code := call.wait(POLL_S)) is None:
             if stop is not None and stop.is_set():
                 raise KeyboardInterrupt
             if progress is not None:
-                progress(_progress(job.source, place.run_dir, time.monotonic() - started))
-            if not made and place.film.is_file():
-                made.append(make_report())
+                told = _progress(told, place.run_dir, time.monotonic() - started)
+                progress(told)
+            if made is None and place.film.is_file():
+                made = make_report()
         if code != 0:
             raise _failure(code, call, job, place)
-    return made[0] if made else make_report()
+    return made or make_report()
 
 
 def _failure(code: int, call: Call, job: Job, place: Workplace) -> OnlymeError:
@@ -219,15 +219,11 @@ def _failure(code: int, call: Call, job: Job, place: Workplace) -> OnlymeError:
     return UserError(text) if code == EXIT_MISTAKE else RedactionError(text, call.tail())
 
 
-def _progress(source: Path, run_dir: Path, seconds: float) -> Progress:
-    found = {sample.name: sample.value for sample in read_samples(run_dir)}
-    return Progress(source, int(found.get("frames_written", 0)), int(found.get("recording_frames", 0)), seconds)
-
-
-def _model(results: Path) -> str:
-    """Return the name of the networks that found the people, "" where nobody was looked for."""
-    with ResultsFile(results) as file:
-        return file.model
+def _progress(before: Progress, run_dir: Path, seconds: float) -> Progress:
+    """Return how far the stages are. One that has ended says nothing any more, and what it has done stays done."""
+    found = {sample.name: int(sample.value) for sample in read_samples(run_dir)}
+    frames = max(before.frames, found.get("frames_written", 0))
+    return Progress(before.source, frames, max(before.expected, found.get("recording_frames", 0)), seconds)
 
 
 def _without_folders(settings: Texts) -> Texts:

@@ -22,13 +22,11 @@ class Appearance:
 
     first_s: When they were found first.
     last_s: When the last frame in which they were found ends.
-    frames: In how many they were found.
     largest: Their largest box, in the frame that is shown at `largest_s`.
     """
 
     first_s: float
     last_s: float
-    frames: int
     largest: Box
     largest_s: float
 
@@ -46,11 +44,11 @@ class Follower:
         followed = dict(_pairs([box for _, box in self._open], boxes))
         for index, box in enumerate(boxes):
             if index not in followed:
-                self._open.append((Appearance(begin_s, end_s, 0, box, begin_s), box))
+                self._open.append((Appearance(begin_s, end_s, box, begin_s), box))
                 self.appearances.append(self._open[-1][0])
                 followed[index] = len(self._open) - 1
             person, _ = self._open[followed[index]]
-            person.frames, person.last_s = person.frames + 1, end_s
+            person.last_s = end_s
             if _area(box) > _area(person.largest):
                 person.largest, person.largest_s = box, begin_s
             self._open[followed[index]] = person, box

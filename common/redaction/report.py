@@ -26,6 +26,7 @@ from common.redaction.summary import Summary, Tally, is_unjudged
 from common.redaction.thumbnails import Cut, Film
 from common.redaction.timeline import COLUMNS, HEIGHT, Lane, Timeline, path_of
 from common.redaction.words import counted, duration, outcome, percent, time_code, verdict
+from common.runtime.private_files import write_private
 from common.settings.base import flag_of
 
 PAGE = Path(__file__).parent / "page"
@@ -70,8 +71,8 @@ class Account:
             self.sharp.add(Sharp(begin_s, padded(judgement.subject or (0.0, 0.0, 1.0, 1.0))))
 
 
-def write_report(judgements: Path, film: Path, facts: Facts, into: Path) -> None:
-    """Write the report, whole or not at all, with the rights that this process gives its files.
+def write_report(judgements: Path, film: Path, facts: Facts, into: Path) -> Summary:
+    """Write the report, whole or not at all, for this user alone. Return what it says in short.
 
     Args:
         judgements: What compose wrote of every frame.
@@ -87,14 +88,11 @@ def write_report(judgements: Path, film: Path, facts: Facts, into: Path) -> None
     account = Account()
     for judgement in read_judgements(judgements):
         account.add(judgement)
+    summary = account.tally.summary
     with contextlib.closing(Film(film)) as opened:
-        page = _page(account, opened, facts)
-    part = into.with_suffix(".part")
-    try:
-        part.write_text(page, encoding="utf-8")
-        part.replace(into)
-    finally:
-        part.unlink(missing_ok=True)
+        page = _page(account, summary, opened, facts)
+    write_private(into, page.encode())
+    return summary
 
 
 def padded(box: Box) -> Box:
@@ -109,8 +107,7 @@ def escaped(value: object) -> str:
     return html.escape(text if len(text) <= MOST_LETTERS else text[:MOST_LETTERS] + "…")
 
 
-def _page(account: Account, film: Film, facts: Facts) -> str:
-    summary = account.tally.summary
+def _page(account: Account, summary: Summary, film: Film, facts: Facts) -> str:
     jumps = Jumps(facts.out_name, film.begin_s - summary.begin_s)
     people = _listed(account.others.appearances)
     sharp = account.sharp.pick()
@@ -250,7 +247,7 @@ def _facts(facts: Facts, summary: Summary) -> list[tuple[str, object]]:
         ("Recording", facts.source_name),
         ("SHA-256 of the recording", facts.source_sha256),
         ("Film", facts.out_name),
-        ("Frames", f"{facts.frames:,}"),
+        ("Frames", f"{summary.frames:,}"),
         ("Length", duration(summary.end_s - summary.begin_s)),
         ("Version of onlyme", facts.version),
         ("Networks that found the people", facts.model),

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator, Set
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from common.errors import AlreadyRunningError, ConfigError, MessageError
 from common.ipc.messages import MasksInferred
@@ -48,7 +48,7 @@ class ResultsFile:
             on_failure.callback(os.close, self._fd)
             if writes:
                 _lock(self._fd, path)
-            self.key, self._places, end = _read(self._fd, path)
+            self._places, end = _read(self._fd, path)
             if writes:
                 os.ftruncate(self._fd, end)
             on_failure.pop_all()
@@ -75,13 +75,6 @@ class ResultsFile:
     def known(self) -> Set[int]:
         """Numbers of the frames whose results are in the file."""
         return self._places.keys()
-
-    @property
-    def model(self) -> str:
-        """Name of the networks that made the results, "" where there are none."""
-        for at, length in self._places.values():
-            return str(json.loads(os.pread(self._fd, length, at))["model"])
-        return ""
 
     def add(self, result: MasksInferred) -> None:
         """Write the result of a frame, unless it has one.
@@ -135,8 +128,44 @@ def key_in(path: Path) -> str | None:
     if path.stat().st_size == 0:
         path.unlink()
         return None
-    with ResultsFile(path) as file:
-        return file.key
+    with _opened(path) as file:
+        return _key_of(file.readline(), path)
+
+
+def model_in(path: Path) -> str | None:
+    """Return the name of the networks that made the results of a file, None where there are none.
+
+    Raises:
+        ConfigError: The file cannot be opened, or does not begin with a header.
+    """
+    with _opened(path) as file:
+        _key_of(file.readline(), path)
+        first = file.readline()
+    try:
+        return str(json.loads(first)["model"]) if first.endswith(b"\n") else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise _unusable(path, error.strerror or "it cannot be opened") from None
+    with file:
+        yield file
+
+
+def _key_of(header: bytes, path: Path) -> str:
+    """Return the key in the first line of a file of results."""
+    try:
+        found = json.loads(header)
+        if isinstance(found["key"], str) and "onlyme" in found:
+            return str(found["key"])
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise _unusable(path, "no header in its first line")
 
 
 def _unusable(path: Path, got: str) -> ConfigError:
@@ -161,25 +190,19 @@ def _lock(fd: int, path: Path) -> None:
 
 
 @contextmanager
-def _reading(fd: int) -> Iterator[Any]:
+def _reading(fd: int) -> Iterator[BinaryIO]:
     """Open a second view of a file from its beginning; the descriptor stays open."""
     with open(fd, "rb", closefd=False) as file:
         file.seek(0)
         yield file
 
 
-def _read(fd: int, path: Path) -> tuple[str, dict[int, tuple[int, int]], int]:
-    """Return the key, the place and length of each result by its frame's number, and where the last whole line ends."""
+def _read(fd: int, path: Path) -> tuple[dict[int, tuple[int, int]], int]:
+    """Return the place and length of each result by its frame's number, and where the last whole line ends."""
     places: dict[int, tuple[int, int]] = {}
     with _reading(fd) as file:
         first = file.readline()
-        try:
-            header = json.loads(first)
-            key = header["key"]
-        except (ValueError, KeyError, TypeError):
-            raise _unusable(path, "no header in its first line") from None
-        if not isinstance(key, str) or "onlyme" not in header:
-            raise _unusable(path, "no header in its first line")
+        _key_of(first, path)
         end = len(first)
         for line in file:
             try:
@@ -190,7 +213,7 @@ def _read(fd: int, path: Path) -> tuple[str, dict[int, tuple[int, int]], int]:
                 break
             places.setdefault(number, (end, len(line)))
             end += len(line)
-    return key, places, end
+    return places, end
 
 
 def _line_of(result: MasksInferred) -> bytes:

@@ -67,7 +67,7 @@ class Plan:
         """Write down that a job is begun, before `run_one`.
 
         Raises:
-            OSError: It cannot be written.
+            ConfigError: It cannot be written.
         """
         if self.manifest is not None and (job.overwrite or not job.out.exists()):
             self.manifest.begin(job.source, job.out)
@@ -76,18 +76,16 @@ class Plan:
         """Write down what became of a job.
 
         Raises:
-            OSError: It cannot be written.
+            ConfigError: It cannot be written.
+            SourceError: The source or its output has gone meanwhile.
         """
         if self.manifest is None:
             return
         row = {**outcome.as_dict(), "source": str(outcome.source.absolute()), "out": str(outcome.out.absolute())}
         if outcome.redaction is not None:
-            status = outcome.source.stat()
-            row |= {
-                "size": status.st_size,
-                "mtime_ns": status.st_mtime_ns,
-                "out_size": outcome.out.stat().st_size,
-            }
+            with readable("IN", outcome.source, SourceError):
+                status, out_size = outcome.source.stat(), outcome.out.stat().st_size
+            row |= {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "out_size": out_size}
         self.manifest.add(row)
 
 

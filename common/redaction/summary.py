@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from common.redaction.judgements import Judgement, read_judgements
+from common.redaction.judgements import Judgement
 from common.redaction.spans import Span, SpanJoiner
 
 AS_ASKED = "nobody stays sharp, by setting"  # the reason where everybody is hidden because that was asked for
@@ -104,15 +103,3 @@ class Tally:
             hidden=tuple(self._hidden.spans),
             moments=tuple(self._moments.spans),
         )
-
-
-def summary(judgements: Path) -> Summary:
-    """Return the sum of a file of judgements.
-
-    Raises:
-        UserError: See read_judgements.
-    """
-    tally = Tally()
-    for judgement in read_judgements(judgements):
-        tally.add(judgement)
-    return tally.summary

@@ -58,6 +58,7 @@ MODEL_COMMAND = "make model" if _CHECKOUT else "onlyme model"
 DOCTOR_COMMAND = ".venv/bin/python -m common.doctor" if _CHECKOUT else "onlyme doctor"
 LIST_COMMAND = "python -m capture --list" if _CHECKOUT else "onlyme cameras"
 CAMERA_COMMAND = ".venv/bin/pip install -r requirements-camera.txt" if _CHECKOUT else 'pipx install --force ".[camera]"'
+RAY_COMMAND = ".venv/bin/pip install -r requirements-ray.txt" if _CHECKOUT else 'pipx install --force ".[ray]"'
 SERVICE_COMMAND = "python -m common.service" if _CHECKOUT else "onlyme install-service"
 KEYS_COMMAND = "python -m display.relay.keyring" if _CHECKOUT else "onlyme keys"
 # with a place for the relay's address, and for the viewer's key file

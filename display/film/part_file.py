@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
 from pathlib import Path
 
 from common.errors import DisplayError
@@ -30,7 +32,7 @@ class PartFile:
         self._refuse_existing()
         try:
             make_writable_folder(out.parent)
-            self._file = os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600), "wb", buffering=0)
+            self._file = os.fdopen(_opened(self._path), "wb", buffering=0)
         except OSError as error:
             raise DisplayError(f"--out: cannot write {out} ({error.strerror}); name another file") from None
         try:
@@ -38,6 +40,11 @@ class PartFile:
         except OSError:
             self._file.close()
             raise DisplayError(f"--out: another call is writing {out}; name another file") from None
+        try:
+            self._refuse_existing()  # again: another call may have given this very file its name before the lock was here
+        except DisplayError:
+            self.remove()
+            raise
         self._file.truncate(0)  # what a call that was killed has left
 
     def write(self, data: bytes) -> int:
@@ -76,12 +83,12 @@ class PartFile:
             DisplayError: It is not whole, or there is another file of that name.
         """
         try:
-            self._file.close()  # some file systems say only then what they could not write
+            os.fsync(self._file.fileno())  # some file systems say only then what they could not write
         except OSError as error:
             self._failure = self._failure or error
         self.check()
         self._refuse_existing()
-        self._path.rename(self._out)
+        self._path.rename(self._out)  # and only then goes the lock, with the file
 
     def remove(self) -> None:
         """Remove the file, unless it was kept."""
@@ -93,3 +100,16 @@ class PartFile:
             raise DisplayError(
                 f"--out: expected a file that is not there yet, got {self._out}; name another, or remove it"
             )
+
+
+def _opened(path: Path) -> int:
+    """Open a file, or make it with mode 0600. What lies in its place must not be followed elsewhere and emptied there, or hold up the call.
+
+    Raises:
+        OSError: It cannot be opened, or is no plain file.
+    """
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise FileExistsError(errno.EEXIST, f"{path.name} is no plain file")
+    return fd

@@ -54,6 +54,11 @@ class VideoSink(UnattendedSink):
         self.left_out = 0
         self._thread = WriterThread("video", settings.out, self._encode)
 
+    @property
+    def path(self) -> Path | None:
+        """The file that is written now, None before it can be played."""
+        return self._thread.path
+
     def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
         if self._shape is None and message.state == LOST:

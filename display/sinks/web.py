@@ -15,6 +15,7 @@ from common.vision.arrays import BgrImage
 from display.address import is_loopback, split_address
 from display.captions import write_caption
 from display.meter import Meter
+from display.mirror import is_mirrored
 from display.plain_words import in_words
 from display.reachable import host_from_elsewhere, host_from_here, in_url
 from display.remote_policy import may_leave_machine
@@ -73,8 +74,8 @@ class WebSink:
 
     @property
     def is_watched(self) -> bool:
-        """See Sink. A hidden tab takes no picture."""
-        return self._latest.watching > 0
+        """See Sink. A hidden tab takes no picture; a recording goes on when the page is closed."""
+        return self._latest.watching > 0 or self._actions.recorder.is_on
 
     def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
@@ -118,7 +119,7 @@ def facts_of(message: FrameComposed, meter: Meter, on_call_machine: bool) -> dic
     """Return the facts that the page shows about a picture.
 
     `epoch` is text because JavaScript's numbers are exact only to 2^53. `may_show_more` is whether this page may also give
-    commands that show more (see remote_policy.py).
+    commands that show more (see remote_policy.py). `mirrored` is whether the page shows the picture as in a mirror.
     """
     reading, words = meter.read(), in_words(message)
     return {
@@ -131,6 +132,7 @@ def facts_of(message: FrameComposed, meter: Meter, on_call_machine: bool) -> dic
         "title": words.title,
         "detail": words.detail,
         "notice": message.notice,
+        "mirrored": on_call_machine and is_mirrored(message),
         "style": asdict(message.style),
         "fixed": [name for name in message.fixed.split(",") if name],
         "subject_xyxy": message.subject_xyxy,

@@ -27,10 +27,14 @@ class WriterThread(Generic[T]):
         sink: Name of the sink, for the thread and for errors.
         out: What is to be written, for errors.
         write: Takes items until there are no more. What it raises ends the thread.
+
+    Attributes:
+        path: The file or folder that is written now, None before it can be read.
     """
 
     def __init__(self, sink: str, out: Path, write: Callable[[Iterator[T]], None]) -> None:
         self._sink, self._out, self._write = sink, out, write
+        self.path: Path | None = None
         self._queue: queue.SimpleQueue[tuple[T, int] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._waiting_bytes = 0
@@ -45,7 +49,7 @@ class WriterThread(Generic[T]):
 
     def began(self, path: Path) -> None:
         """Log which file or folder is written from now on, and name it in errors. `write` calls this once it can be read."""
-        self._out = path
+        self._out = self.path = path
         log.info("recording to %s", path)
 
     def put(self, item: T, size: int) -> bool:

@@ -11,7 +11,7 @@ import time
 from http import HTTPStatus
 from typing import Any
 
-from common.errors import ConfigError, MessageError
+from common.errors import ConfigError
 from common.ipc.messages import CommandIssued
 from common.ipc.records import Command, ResetStyle, SetBackground, SetBlur, SetEdge, SetFollow, SetHide
 from common.runtime.user_folder import background_image
@@ -78,13 +78,14 @@ class PageActions:
         return None
 
     def keep_image(self, jpeg: bytes) -> Answer | None:
-        """Keep the user's image for the background. Return None, or status and reason of a refusal."""
+        """Keep the user's image for the background. Return None, or status and reason of a refusal.
+
+        Raises:
+            MessageError: It is no image that is taken, or cannot be kept.
+        """
         if not self._on_call_machine:
             return HTTPStatus.FORBIDDEN, AT_CAMERA_ONLY
-        try:
-            keep_image(jpeg, background_image())
-        except MessageError as error:
-            return HTTPStatus.BAD_REQUEST, str(error)
+        keep_image(jpeg, background_image())
         self._has_image = True
         return None
 

@@ -33,7 +33,7 @@ from common.ipc.records import (
 )
 from display.remote_policy import AT_CAMERA_ONLY, remote_refusal
 from display.web.latest_frame import LatestFrame
-from display.web.request_policy import RequestPolicy, WebRequest
+from display.web.request_policy import UPLOAD, RequestPolicy, WebRequest
 from display.web.secret import Credentials
 from display.web.upload import MAX_UPLOAD_BYTES
 
@@ -73,7 +73,7 @@ class Actions(Protocol):
         """Take the epoch of the picture that a viewer saw, and that viewer's command."""
 
     def keep_image(self, jpeg: bytes) -> Answer | None:
-        """Keep the user's image for the background."""
+        """Keep the user's image for the background. Raises a MessageError, as what is malformed does, where it is none."""
 
     def record(self, on: bool) -> Answer | None:
         """Begin or end a recording."""
@@ -123,30 +123,24 @@ def make_app(latest: LatestFrame, credentials: Credentials, actions: Actions, ru
         return StreamingResponse(_events(latest), media_type="text/event-stream")
 
     async def command(request: Request) -> Response:
-        try:
-            return done(actions.command(*parse_command(await _body(request, MAX_BODY_BYTES))))
-        except MessageError as error:
-            return line(HTTPStatus.BAD_REQUEST, str(error))
+        return done(actions.command(*parse_command(await _body(request, MAX_BODY_BYTES))))
 
     async def background(request: Request) -> Response:
-        try:
-            jpeg = await _body(request, MAX_UPLOAD_BYTES)
-        except MessageError as error:
-            return line(HTTPStatus.BAD_REQUEST, str(error))
+        jpeg = await _body(request, MAX_UPLOAD_BYTES)
         return done(await run_in_threadpool(actions.keep_image, jpeg))  # decoding takes long
 
     async def recording(request: Request) -> Response:
-        try:
-            asked = await _body(request, MAX_BODY_BYTES)
-        except MessageError as error:
-            return line(HTTPStatus.BAD_REQUEST, str(error))
+        asked = await _body(request, MAX_BODY_BYTES)
         if asked not in (b"true", b"false"):
-            return line(HTTPStatus.BAD_REQUEST, f"recording: expected true or false, got {asked!r:.80}")
+            raise MessageError(f"recording: expected true or false, got {asked!r:.80}")
         return done(actions.record(asked == b"true"))
 
     async def cameras(request: Request) -> Response:
         found = await run_in_threadpool(actions.cameras)  # it reads files
         return line(HTTPStatus.FORBIDDEN, AT_CAMERA_ONLY) if found is None else JSONResponse(found)
+
+    async def malformed(request: Request, error: Exception) -> Response:
+        return line(HTTPStatus.BAD_REQUEST, str(error))
 
     async def metrics(request: Request) -> Response:
         from display.web.prometheus import text_of  # loads prometheus-client, which most calls never need
@@ -162,11 +156,12 @@ def make_app(latest: LatestFrame, credentials: Credentials, actions: Actions, ru
             Route("/facts", facts),
             Route("/metrics", metrics),
             Route("/wish", command, methods=["POST"]),  # scripts know it by this name
-            Route("/background", background, methods=["POST"]),
+            Route(UPLOAD, background, methods=["POST"]),
             Route("/recording", recording, methods=["POST"]),
             Route("/cameras", cameras),
         ],
         middleware=[Middleware(PolicyMiddleware, policy=RequestPolicy(credentials))],
+        exception_handlers={MessageError: malformed},
     )
 
 
@@ -261,9 +256,9 @@ async def _body(request: Request, most: int) -> bytes:
         async for part in request.stream():
             body += part
             if len(body) > most:
-                raise MessageError(f"command: expected at most {most} bytes, got more")
+                raise MessageError(f"expected at most {most:,} bytes, got more")
     except ClientDisconnect:
-        raise MessageError("command: expected all of it, got a part") from None
+        raise MessageError("expected the whole body, got a part of it") from None
     return bytes(body)
 
 

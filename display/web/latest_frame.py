@@ -12,15 +12,8 @@ from typing import Any
 
 REPEAT_S = 0.5  # facts are sent again so often while they do not change
 VIEWER_S = 2.0  # a viewer that asked for a picture within this time is watching
-URGENT = (
-    "state",
-    "privacy",
-    "epoch",
-    "question",
-    "everybody",
-    "style",
-    "recording",
-)  # facts that are sent as soon as they change
+# facts that are sent as soon as they change
+URGENT = ("state", "privacy", "epoch", "question", "everybody", "style", "recording")
 
 
 class LatestFrame:

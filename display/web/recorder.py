@@ -29,36 +29,43 @@ class Recorder:
     """Begins and ends recordings. The page's server asks for them, and the display's thread does it with the next picture.
 
     A recording that fails ends, and the page says why; the call and the page go on.
+
+    Attributes:
+        is_on: Whether a recording is wanted.
     """
 
     def __init__(self, settings: DisplaySettings) -> None:
         self._settings = settings
-        self._wanted = False
+        self.is_on = False
         self._sink: VideoSink | None = None
+        self._last: VideoSink | None = None  # of the recording that the page speaks of
         self._closing: list[threading.Thread] = []
-        self._file, self._failure = "", ""
+        self._failure = ""
 
     def want(self, on: bool) -> None:
         """Have a recording begin, or end."""
-        if on and not self._wanted:
-            self._file = self._failure = ""
-        self._wanted = on
+        if on and not self.is_on:
+            self._last, self._failure = self._sink, ""
+        self.is_on = on
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the page says about it: whether a recording is on, its file or the last one's, and why it failed."""
-        return {"on": self._wanted, "file": self._file, "failure": self._failure}
+        """What the page says about it: whether a recording is on, its file or the last one's, and why it failed.
+
+        The file is "" before it can be played.
+        """
+        path = None if self._last is None else self._last.path
+        return {"on": self.is_on, "file": str(path or ""), "failure": self._failure}
 
     def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """Record one picture, as `Sink.show` describes it, if a recording is wanted."""
         try:
-            if self._wanted and self._sink is None:
-                path = movie_path(self._settings)
-                self._file, self._failure = str(path), ""
+            if self.is_on and self._sink is None:
                 from display.sinks.video import VideoSink  # loads FFmpeg, which a call without a recording does without
 
-                self._sink = VideoSink(replace(self._settings, out=path))
-            if not self._wanted:
+                self._failure = ""
+                self._sink = self._last = VideoSink(replace(self._settings, out=movie_path(self._settings)))
+            if not self.is_on:
                 self._end()
             elif self._sink is not None:
                 self._sink.show(picture, message, meter)
@@ -94,6 +101,6 @@ class Recorder:
             self._failure = str(error)
 
     def _fail(self, error: DisplayError) -> None:
-        self._wanted = False
+        self.is_on = False
         self._end()
         self._failure = str(error)

@@ -60,9 +60,8 @@ class RequestPolicy:
         """Return None if the request may be answered, else status and reason of the refusal."""
         headers, changes = request.headers, request.is_mutating
         site = headers.get("sec-fetch-site", "none")
-        kind = (
-            "image/jpeg" if request.path == UPLOAD else "application/json"
-        )  # neither of which a form of another site can send
+        # neither of which a form of another site can send
+        kind = "image/jpeg" if request.path == UPLOAD else "application/json"
         rules = (
             (_is_address(headers.get("host", "")), HTTPStatus.MISDIRECTED_REQUEST, "expected the address that onlyme printed"),
             (site in ("same-origin", "none") or self._is_link(request), HTTPStatus.FORBIDDEN, OTHER_SITE),

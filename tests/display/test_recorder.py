@@ -36,15 +36,16 @@ def test_nothing_is_written_before_a_recording_is_wanted(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_two_recordings_are_two_files(tmp_path: Path) -> None:
+def test_two_recordings_are_two_files_and_the_page_names_the_one_that_is_written(tmp_path: Path) -> None:
     recorder = Recorder(DisplaySettings(out=tmp_path / "call.mp4"))
-    for _ in range(2):
+    for name in ("call.mp4", "call-2.mp4"):
         recorder.want(True)
         for number in range(5):
             show(recorder, number)
         recorder.want(False)
         show(recorder, 6)
         recorder.close()
+        assert recorder.facts == {"on": False, "file": str(tmp_path / name), "failure": ""}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["call-2.mp4", "call.mp4"]
 
 

@@ -19,7 +19,7 @@ from tests.pipeline.browser import DESKTOP, PHONE, opened
 
 pytestmark = pytest.mark.browser
 NAME = "a<b>&\"'#?%: é.mp4"
-FACTS = Facts(NAME, "ab" * 32, NAME, "people, faces", "0.2.0", {"subject": "lock", "x" * 290: "x" * 290}, 40, 3.0, 2)
+FACTS = Facts(NAME, "ab" * 32, NAME, "people, faces", "0.2.0", {"subject": "lock", "x" * 290: "x" * 290}, 3.0, 2)
 
 
 @pytest.fixture(scope="module")

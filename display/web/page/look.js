@@ -1,6 +1,6 @@
 // what the picture looks like: the controls say what the call does, and ask for something else
 import { upload, want } from "./ask.js";
-import { byId, write } from "./dom.js";
+import { byId, tell, write } from "./dom.js";
 
 const HOLD_MS = 1500; // so long a control says what was chosen, until the call does it
 const MOST_PIXELS = 3840 * 2160; // of an upload
@@ -44,7 +44,6 @@ function background() {
 
 // Decodes the user's file here and sends the pixels as a JPEG, small enough: the call takes no other file.
 async function choose(file) {
-  const refused = byId("refusal");
   try {
     const image = await createImageBitmap(file);
     const scale = Math.min(1, Math.sqrt(MOST_PIXELS / (image.width * image.height)));
@@ -62,8 +61,7 @@ async function choose(file) {
       await want("background", "image");
     }
   } catch {
-    refused.hidden = false;
-    write(refused, "This file is no image that the browser can read: choose another.");
+    tell(byId("refusal"), "This file is no image that the browser can read: choose another.");
   }
 }
 

@@ -10,9 +10,9 @@ let drawnAt = 0;
 let said = "";
 let mirrored = false;
 
-// Shows the picture as in a mirror where somebody looks at themselves. A notice or a card in the picture would be backwards.
+// shows the picture as in a mirror where the call says so: where somebody looks at themselves, and the picture holds no text
 export function mirror(facts) {
-  mirrored = Boolean(facts.may_show_more && !facts.notice && facts.state !== "lost");
+  mirrored = facts.mirrored;
   for (const canvas of [picture, thumb]) canvas.classList.toggle("mirrored", mirrored);
   byId("mirror-hint").hidden = !mirrored;
 }

@@ -30,7 +30,7 @@ def _of(name: str) -> Path:
 def display(play: dict[str, Any]) -> None:
     """Look at every frame that is not known yet, then write the rest."""
     frames = play.get("frames", 4)
-    metrics.set("frames_captured", frames)
+    metrics.set("recording_frames", frames)
     above, looked = find_ancestors(), 0
     if play.get("fails_at_once"):
         _fail(play)
@@ -44,6 +44,7 @@ def display(play: dict[str, Any]) -> None:
                 looked += 1
                 if looked == play.get("fails_after"):
                     _fail(play)
+            metrics.count("frames_written")
             metrics.flush(path_of(_of("run_dir"), "display.1"))
     rows: list[dict[str, Any]] = [{"onlyme": "0"}]
     for number in range(frames):

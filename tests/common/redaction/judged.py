@@ -19,7 +19,6 @@ FACTS = Facts(
     model="people, faces",
     version="0.2.0",
     settings={"subject": "lock", "background": "blur"},
-    frames=30,
     seconds=12.5,
     workers=2,
 )

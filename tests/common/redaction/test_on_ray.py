@@ -100,6 +100,10 @@ def test_a_mistake_of_one_recording_is_its_outcome_and_not_tried_again(
 ) -> None:
     source(tmp_path / "calls", "bad.mp4", fails_after=1, says="expected a video, got none; name another", code=2)
     source(tmp_path / "calls", "good.mp4")
+    source(tmp_path / "calls", "there.mp4")
+    somebodys = tmp_path / "out" / "there.mp4"
+    somebodys.parent.mkdir()
+    somebodys.write_text("not made by this program")
     on_ray.connect(cluster.address, 1)
     outcomes = {
         each.source.name: each for each in on_ray.run_all(planned(tmp_path / "calls", tmp_path / "out"), Reporter())
@@ -107,6 +111,10 @@ def test_a_mistake_of_one_recording_is_its_outcome_and_not_tried_again(
     assert (outcomes["good.mp4"].code, outcomes["good.mp4"].error) == (EXIT_OK, "")
     assert outcomes["bad.mp4"].code == EXIT_MISTAKE
     assert outcomes["bad.mp4"].error.endswith("bad.mp4: display: expected a video, got none; name another")
+    assert outcomes["there.mp4"].error == (
+        f"--out: expected a new file, got {somebodys}, which is there; name another, or add --overwrite"
+    )
+    assert somebodys.read_text() == "not made by this program"
 
 
 @pytest.mark.ray

@@ -33,15 +33,17 @@ WHOLE = {"out.mp4", "out.report.html", "out.results.jsonl"}
 
 def test_the_output_is_whole_and_nothing_else_is_left(tmp_path: Path) -> None:
     told: list[Progress] = []
-    call = source(tmp_path, frames=4, frame_s=0.2, judged={"1": {"state": "hidden", "reason": "nobody is found"}})
+    hidden = {"1": {"state": "hidden", "reason": "nobody is found"}}
+    call = source(tmp_path, frames=4, frame_s=0.2, ends_after_s=0.6, judged=hidden)
     done = run(job(call, tmp_path / "out.mp4"), told.append)
     assert (done.frames, done.shown, done.hidden, done.doubts, done.needs_look, done.code) == (4, 3, 1, 0, False, 0)
     assert done.out.read_bytes() == call.read_bytes()
     assert "a fake" in done.report.read_text()
     assert names(tmp_path) == WHOLE
     assert {stat.S_IMODE((tmp_path / name).stat().st_mode) & 0o77 for name in ("out.results.jsonl",)} == {0}
-    assert told
-    assert told[0].source == call
+    assert (told[-1].source, told[-1].expected) == (call, 4), "also when the display has ended"
+    assert told[-1].frames > 0
+    assert [each.frames for each in told] == sorted(each.frames for each in told)
 
 
 def test_a_person_should_look_where_nobody_could_judge(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_a_moment_shorter_than_a_time_code_has_one(tmp_path: Path) -> None:
 
 def test_hostile_names_and_texts_are_text(tmp_path: Path) -> None:
     plain = Page(report(tmp_path, [line_of(0, doubt="x"), hidden(1, "y")], replace(FACTS, settings={"a": "b"})))
-    facts = Facts(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, {HOSTILE: HOSTILE}, 1, 1.0, 1)
+    facts = Facts(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, {HOSTILE: HOSTILE}, 1.0, 1)
     text = report(tmp_path, [line_of(0, doubt=HOSTILE), hidden(1, HOSTILE * 2)], facts, tmp_path / "film.mp4")
     page = Page(text)
     assert [tag for tag, _ in page.elements] == [tag for tag, _ in plain.elements]
@@ -182,14 +182,14 @@ def test_nobody_is_kept_where_everybody_is_hidden(tmp_path: Path) -> None:
     assert "Nobody is visible anywhere in this film." in page.text and "No moment was in doubt." in page.text
 
 
-def test_a_report_has_the_rights_of_the_film_and_replaces_the_one_before(tmp_path: Path) -> None:
+def test_a_report_is_for_its_user_alone_and_replaces_the_one_before(tmp_path: Path) -> None:
     (tmp_path / "report.html").write_text("old")
-    before = os.umask(0o027)
+    before = os.umask(0)
     try:
         report(tmp_path, [line_of(0)])
     finally:
         os.umask(before)
-    assert (tmp_path / "report.html").stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / "report.html").stat().st_mode & 0o777 == 0o600
     assert sorted(each.name for each in tmp_path.iterdir()) == ["film.mp4", "j", "report.html"]
 
 

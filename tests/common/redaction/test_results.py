@@ -14,7 +14,7 @@ from common.errors import AlreadyRunningError, ConfigError
 from common.ipc.messages import MasksInferred
 from common.ipc.records import DetectorKind, FrameInfo, Instance
 from common.redaction import results
-from common.redaction.results import ResultsFile, key_in
+from common.redaction.results import ResultsFile, key_in, model_in
 
 KEY = "0" * 64
 FRAME = FrameInfo(7, 3, 1_000_000_000_123, 3, "onlyme-x", 5, 720, 1280)
@@ -56,8 +56,8 @@ def test_a_result_comes_back_to_the_bit(path: Path) -> None:
     with ResultsFile(path) as file:
         assert file.result_of(FRAME) == RESULT
         assert file.known == {3}
-        assert file.key == KEY
         assert file.result_of(frame(4)) is None
+    assert (key_in(path), model_in(path)) == (KEY, RESULT.model)
 
 
 def test_a_result_takes_the_epoch_and_time_of_the_frame_that_asks(path: Path) -> None:
@@ -120,8 +120,9 @@ def test_a_file_without_a_header_is_refused_in_one_line_and_kept(content: str, t
     for writes in (False, True):
         with pytest.raises(ConfigError, match=r"^--results: expected a file that onlyme redact made, got .*$"):
             ResultsFile(path, writes=writes)
-    with pytest.raises(ConfigError):
-        key_in(path)
+    for read in (key_in, model_in):
+        with pytest.raises(ConfigError):
+            read(path)
     assert path.read_text() == content
 
 
@@ -135,7 +136,10 @@ def test_an_empty_file_is_what_a_killed_process_left(tmp_path: Path) -> None:
     (tmp_path / "new").touch()
     assert key_in(tmp_path / "new") is None
     ResultsFile.create(tmp_path / "new", KEY, "0.2.0")
-    assert key_in(tmp_path / "new") == KEY
+    assert (key_in(tmp_path / "new"), model_in(tmp_path / "new")) == (KEY, None)
+    with (tmp_path / "new").open("ab") as file:
+        file.write(results._line_of(RESULT)[:-1])
+    assert model_in(tmp_path / "new") is None, "the line is torn"
 
 
 def test_a_line_that_is_no_result_is_refused_when_it_is_asked_for(path: Path) -> None:

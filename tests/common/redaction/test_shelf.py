@@ -213,6 +213,17 @@ def test_a_torn_line_of_the_manifest_costs_one_redaction(tmp_path: Path, setting
     assert path.stat().st_mode & 0o77 == 0
 
 
+def test_a_manifest_that_cannot_be_written_or_read_is_one_line(tmp_path: Path, settings: Texts) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    film(folder / "a.mp4")
+    made = plan([folder], out, settings, 1)
+    Manifest(out).path.mkdir()
+    with pytest.raises(ConfigError, match=r"^--out: cannot write .*manifest.jsonl \(Is a directory\); make room there"):
+        made.begin(made.jobs[0])
+    with pytest.raises(ConfigError, match=r"^--out: expected a path that can be read, got .*\(Is a directory\); "):
+        plan([folder], out, settings, 1)
+
+
 @pytest.mark.parametrize(
     ("raised", "code"), [(SourceError("no sound"), 2), (RedactionError("crashed", ["a line"]), 1), (None, 0)]
 )

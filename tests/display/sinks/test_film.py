@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -162,6 +163,32 @@ def test_a_folder_that_cannot_be_written_and_a_recording_that_is_none_are_one_li
             sink(tmp_path / name, tmp_path / "film.mp4")
 
 
+def read_pipe(path: Path) -> None:
+    os.mkfifo(path)
+    os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+
+
+@pytest.mark.parametrize(
+    ("lies", "said"),
+    [
+        (lambda part: part.symlink_to(part.with_name("other")), "Too many levels of symbolic links"),
+        (os.mkfifo, "No such device or address"),
+        (Path.mkdir, "Is a directory"),
+        (read_pipe, "film.mp4.onlyme.part is no plain file"),
+    ],
+    ids=["link", "pipe", "folder", "pipe that somebody reads"],
+)  # fmt: skip
+def test_what_lies_in_the_place_of_an_unfinished_film_gets_nothing_of_it(
+    lies: Callable[[Path], object], said: str, recording: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.write_text("somebody else's")
+    lies(tmp_path / f"film.mp4{PART}")
+    with pytest.raises(DisplayError, match=rf"--out: cannot write .*film.mp4 \({said}\); name another file"):
+        sink(recording, tmp_path / "film.mp4")
+    assert other.read_text() == "somebody else's"
+
+
 KILLED = """
 import sys, time
 from pathlib import Path
@@ -187,5 +214,23 @@ def test_what_a_killed_call_left_is_no_film_and_is_replaced_and_two_calls_never_
         os.kill(killed.pid, signal.SIGKILL)
     assert [path.name for path in out.parent.iterdir()] == [f"film.mp4{PART}"]
     film_of(recording, out)
+    assert [path.name for path in out.parent.iterdir()] == ["film.mp4"]
+    assert stamps_of(out) == stamps_of(recording)
+
+
+def test_a_call_that_comes_just_as_another_ends_leaves_its_film_alone(
+    recording: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, flock = sink(recording, out), fcntl.flock
+    count = show_all(recording, first)
+
+    def end_first(file: Any, how: int) -> None:
+        first.end(count)
+        first.close()
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", end_first)
+    with pytest.raises(DisplayError, match="expected a file that is not there yet"):
+        sink(recording, out)
     assert [path.name for path in out.parent.iterdir()] == ["film.mp4"]
     assert stamps_of(out) == stamps_of(recording)

@@ -26,7 +26,7 @@ from display.remote_policy import AT_CAMERA_ONLY
 from display.settings import DisplaySettings
 from display.sinks import web
 from display.sinks.web import WebSink
-from display.web import latest_frame, server
+from display.web import app, latest_frame, server
 from tests.call import free_port
 from tests.processes.neighbours import wait_for
 
@@ -66,12 +66,12 @@ class Page:
 
     def command(self, **command: object) -> tuple[int, str]:
         """Send a command; return status and text of the answer."""
-        headers = {
-            "Cookie": self.cookie(),
-            "Origin": f"http://127.0.0.1:{self.port}",
-            "Content-Type": "application/json",
-        }
-        status, _, said = self.ask("POST", "/wish", headers, json.dumps(command))
+        return self.post("/wish", json.dumps(command))
+
+    def post(self, path: str, body: str, kind: str = "application/json") -> tuple[int, str]:
+        """Send what the page sends; return status and text of the answer."""
+        headers = {"Cookie": self.cookie(), "Origin": f"http://127.0.0.1:{self.port}", "Content-Type": kind}
+        status, _, said = self.ask("POST", path, headers, body)
         return status, said.decode()
 
     def picture(self, message: FrameComposed) -> np.ndarray:
@@ -179,6 +179,13 @@ def test_the_page_is_watched_while_a_viewer_asks_for_pictures(run_dir: Path) -> 
         wait_for("that it has left", lambda: not page.sink.is_watched)
 
 
+def test_the_page_is_watched_while_it_records_though_nobody_has_it_open(run_dir: Path) -> None:
+    with served(run_dir) as page:
+        for on in (True, False):
+            assert page.post("/recording", json.dumps(on))[0] == 204
+            assert page.sink.is_watched == on
+
+
 def test_a_malformed_host_is_refused_without_an_error(run_dir: Path) -> None:
     with served(run_dir) as page:
         assert page.ask("GET", f"/?token={TOKEN}", {"Host": "[::1"})[0] == 421
@@ -217,6 +224,36 @@ def test_a_page_for_other_machines_never_shows_the_cameras_own_picture(state: st
     with served(run_dir) as page:
         assert page.picture(bare).mean() > 250, "a page on loopback shows it"
         assert page.command(epoch=str(EPOCH), privacy=[False])[0] == 204
+
+
+def test_what_is_too_long_or_malformed_is_one_line_that_names_no_other_thing(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "MAX_UPLOAD_BYTES", 2000)
+    with served(run_dir) as page:
+        assert page.post("/background", "x" * 2001, "image/jpeg") == (400, "expected at most 2,000 bytes, got more\n")
+        assert page.post("/background", "x" * 2000, "image/jpeg") == (
+            400, "image: expected a plain JPEG of at most 3840 x 2160 pixels, got another file\n",
+        )  # fmt: skip
+        assert page.post("/wish", "x" * 1001) == (400, "expected at most 1,000 bytes, got more\n")
+        assert page.post("/recording", "on") == (400, "recording: expected true or false, got b'on'\n")
+
+
+@pytest.mark.parametrize(
+    ("host", "message", "mirrored"),
+    [
+        ("127.0.0.1", MESSAGE, True),
+        ("127.0.0.1", replace(MESSAGE, notice="no camera"), False),
+        ("127.0.0.1", replace(MESSAGE, state="lost"), False),
+        ("0.0.0.0", MESSAGE, False),
+    ],
+)
+def test_a_picture_is_mirrored_for_who_is_in_it_unless_it_holds_text(
+    host: str, message: FrameComposed, mirrored: bool, run_dir: Path
+) -> None:
+    with served(run_dir, host) as page:
+        page.show(message)
+        assert page.newest()[2]["mirrored"] is mirrored
 
 
 def test_a_page_that_shows_a_relay_refuses_what_the_relay_refuses(run_dir: Path) -> None:
