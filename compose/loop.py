@@ -157,8 +157,10 @@ def crop_of(frame: FrameInfo, decision: Decision, alpha: Alpha | None, renderer:
     now_ns = time.monotonic_ns()
     if decision.state in (State.OFF, State.INSTANCES, State.LOST):
         return renderer.framing.whole(now_ns)
-    who = alpha if renderer.chosen.follow else None
-    return renderer.framing.update(frame.captured_ns, now_ns, who, (frame.width, frame.height))
+    if not renderer.chosen.follow:
+        renderer.framing.release()
+        alpha = None
+    return renderer.framing.update(frame.captured_ns, now_ns, alpha, (frame.width, frame.height))
 
 
 def apply_result(

@@ -9,9 +9,10 @@ lost       a card with the reason, without a frame    a frame comes; after a los
 off        the camera's own picture                   somebody turns privacy on, or another epoch begins
 instances  the camera's own, with all instances       the same: privacy is off in this state too
 
-A loss happens when the source fails or is closed because nobody looks, when no frame comes for two seconds (or three periods of a slow source, if that is
-longer), or when the machine sleeps. Everything that was allowed before is forgotten: privacy is on, the masks and the subject
-are gone. Frames, results and commands from before the loss are refused. A shorter silence only hides the picture.
+A loss happens when the source fails or is closed because nobody looks, when no frame comes for two seconds (or three periods of
+a slow source, if that is longer), or when the machine sleeps. Everything that was allowed before is forgotten: privacy is on, the
+masks and the subject are gone. Frames, results and commands from before the loss are refused. A shorter silence only hides the
+picture.
 
 A mask that was made from the very frame that is shown belongs to it, so it is never too old for it, however long the frame stands.
 That is until the next frame comes, or until the source is silent for three of its periods. A frame of a slow source waits for its own

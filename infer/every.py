@@ -11,10 +11,10 @@ from dataclasses import replace
 import cv2
 import zmq
 
-from common.ipc.messages import MasksInferred, WorkAssigned, WorkRequested
+from common.ipc.messages import MasksInferred
 from common.ipc.picture_reader import PictureReader
 from common.ipc.records import FrameInfo
-from common.ipc.streams import MASKS, WORK, Context, connect, open_context, receive, send
+from common.ipc.streams import MASKS, Context, connect, open_context, send
 from common.metrics.counters import Counters
 from common.metrics.metrics import metrics
 from common.runtime.environment import process_name
@@ -24,9 +24,7 @@ from infer.detector import open_detector
 from infer.detector_protocol import Detector
 from infer.scheduling import PROCESS_NICE
 from infer.settings import AUTO, CPU, InferSettings
-
-REQUEST_INTERVAL_S = 0.5  # requests are repeated, because capture may start later
-POLL_MS = 100
+from infer.work_requests import POLL_MS, WorkRequests
 
 log = logging.getLogger("onlyme")
 
@@ -100,27 +98,16 @@ class LookClient:
     def __init__(
         self, context: Context, settings: InferSettings, name: str, least_wh: tuple[float, float], counters: Counters
     ) -> None:
-        self._socket = connect(context, WORK, settings.call_dir)
-        self._name, self._least_wh, self._counters = name, least_wh, counters
+        self._work, self._least_wh = WorkRequests(context, settings.call_dir, name, counters), least_wh
         self._pictures = PictureReader("look", counters)
-        self._requested_at = -REQUEST_INTERVAL_S
-        # more than one where a repeated request crossed a look on its way
         self._given: deque[FrameInfo] = deque()
 
     def next(self) -> tuple[FrameInfo | None, BgrImage | None]:
         """Wait up to POLL_MS for a look. Return the frame and (h, w, 3) uint8 BGR, it or a level of its pyramid; or None, None."""
         if not self._given:
-            self._request()
+            self._given.extend(message.frame for message in self._work.wait())
         if not self._given:
             return None, None
         frame = self._given.popleft()
         picture = self._pictures.read_reduced(frame, self._least_wh)
         return (None, None) if picture is None else (frame, picture)
-
-    def _request(self) -> None:
-        now = time.monotonic()
-        if now - self._requested_at >= REQUEST_INTERVAL_S and send(self._socket, WorkRequested(self._name)):
-            self._requested_at = now
-        if self._socket.poll(POLL_MS):
-            self._given.extend(message.frame for message in receive(self._socket, WorkAssigned, self._counters))
-            self._requested_at = -REQUEST_INTERVAL_S  # a look uses up the request: the next call sends another

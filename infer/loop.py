@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import cv2
 
-from common.ipc.messages import InferenceScheduled, MasksInferred, WorkAssigned, WorkRequested
+from common.ipc.messages import InferenceScheduled, MasksInferred, WorkAssigned
 from common.ipc.picture_reader import PictureReader
-from common.ipc.streams import MASKS, SCHEDULE, WORK, Context, connect, open_context, receive, send
+from common.ipc.streams import MASKS, SCHEDULE, Context, connect, open_context, receive, send
 from common.metrics.counters import Counters
 from common.metrics.load import LoadReporter
 from common.metrics.metrics import metrics
@@ -27,9 +27,8 @@ from infer.inference import Inference
 from infer.scheduling import PROCESS_NICE, PriorityController
 from infer.settings import CPU, InferSettings
 from infer.static_scene import CELLS_WH
+from infer.work_requests import POLL_MS, WorkRequests
 
-REQUEST_INTERVAL_S = 0.5  # requests are repeated, because a restarted capture has lost them
-POLL_MS = 100
 SKIP_INTERVAL_S = 0.05  # after a frame without a result: every second frame at 30 a second
 
 log = logging.getLogger("onlyme")
@@ -114,14 +113,13 @@ class WorkClient:
     def __init__(
         self, context: Context, settings: InferSettings, name: str, least_wh: tuple[float, float], counters: Counters
     ) -> None:
-        self._socket = connect(context, WORK, settings.call_dir)
+        self._work = WorkRequests(context, settings.call_dir, name, counters)
         self._schedules = connect(context, SCHEDULE, settings.call_dir)
-        self._most_hz, self._name = settings.max_infer_hz, name
+        self._most_hz = settings.max_infer_hz
         # until compose sends one: normal priority, because nothing is shown before the first result
         self._schedule = InferenceScheduled(0.0, True, False, False, 0, 0, round(settings.mask_age_limit_ms))
         self._least_wh = least_wh
         self._pictures = PictureReader("frame", counters)
-        self._requested_at = -REQUEST_INTERVAL_S
         self._not_before = 0.0
         self.counters = counters
 
@@ -141,15 +139,10 @@ class WorkClient:
         if now < self._not_before:
             time.sleep(min(self._not_before - now, POLL_MS / 1000))
             return None, None
-        if now - self._requested_at >= REQUEST_INTERVAL_S and send(self._socket, WorkRequested(self._name)):
-            self._requested_at = now
-        if not self._socket.poll(POLL_MS):
-            return None, None
-        messages = receive(self._socket, WorkAssigned, self.counters)
+        messages = self._work.wait()
         if not messages:
             return None, None
         self._not_before = max(now, self._not_before + self._period_s())
-        self._requested_at = -REQUEST_INTERVAL_S  # the frame uses up the request: the next call sends another
         message = messages[-1]
         picture = self._pictures.read_reduced(message.frame, self._least_wh)
         return (None, None) if picture is None else (message, picture)

@@ -14,7 +14,7 @@ from common.ipc.records import FrameInfo, Instance
 from common.vision.arrays import BgrImage, Mask, SoftMask
 from common.vision.pyramid import ImagePyramid
 from common.vision.selfie_matte import Matte
-from compose.picture.alpha import Alpha, with_room
+from compose.picture.alpha import Alpha, placed, with_room
 from compose.picture.matte_edge import MatteEdge, MattePace
 from compose.picture.renderer import Renderer
 from compose.policy import Decision, State
@@ -101,9 +101,7 @@ def composites(scene: DemoScene, looks: Looks, matte: Matte, seconds: float, noi
         renderer.render(
             pyramid, frame, Decision(State.LIVE, "", 0.0, subjects, 1.0, frame=(1, index)), alpha, shown, room=room
         )
-        mine = np.zeros((height, width), np.uint8)
-        x0, y0, x1, y1 = alpha.box_xyxy
-        mine[y0:y1, x0:x1] = alpha.opacity
+        mine = placed(alpha, scene.size_wh)
         seen = mine if room is None else with_room(Alpha(mine, (0, 0, width, height)), room, scene.size_wh).opacity
         yield Composite(index, picture, shown, masks, mine, seen, ~_anybody(past, unknown))
 

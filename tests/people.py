@@ -15,6 +15,7 @@ from common.ipc.records import FrameInfo, Instance
 from common.vision.grid import on_grid
 from common.vision.pyramid import ImagePyramid
 from common.vision.selfie_matte import Matte
+from compose.picture.alpha import EMPTY, placed
 from compose.picture.matte_edge import MatteEdge, MattePace
 from compose.settings import ComposeSettings
 from compose.who.look_maps import EVEN_PROBABILITY
@@ -168,12 +169,11 @@ def play(
             # the tracker may keep the subject of an earlier result
             chosen = [s for s in subjects if any(s is i for i in found)]
             shown.switches += any(is_bystander(s, scene.masks(of)) for s in chosen)
-        opacity = np.zeros(SIZE_WH[::-1], np.uint8)
+        alpha = EMPTY
         if subjects:
             tracker.refine(subjects)
             alpha = tracker.alpha()
-            x0, y0, x1, y1 = alpha.box_xyxy
-            opacity[y0:y1, x0:x1] = alpha.opacity
+        opacity = placed(alpha, SIZE_WH)
         if look:
             look(index, picture, opacity)
         _score(shown, opacity, masks, bool(subjects))

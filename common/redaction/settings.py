@@ -62,6 +62,9 @@ FIXED = {
     "on_demand": "no",
     "hide": "room",
     "follow": "no",
+    "blur": "0",
+    "feather": "0",
+    "margin": "0",
 }
 Texts = dict[str, str]  # setting → its value as a user writes it
 

@@ -4,6 +4,9 @@ The matte was made for people who sit in front of a camera. Of somebody who danc
 which one look misses another finds. So the probabilities of the looks around a frame are moved to it by the picture's motion, from
 both sides, and averaged: recent looks count more. On the clip dance-twirl with every third frame looked at this gives an IoU of 0.75
 with a leak of 0.11, the areas of compose/every/passes.py with the matte 0.63 with 0.12.
+
+Looks take parts of somebody who is half hidden for the subject. So while somebody may be hidden, nothing is shown that those areas take
+for somebody else.
 """
 
 from __future__ import annotations
@@ -18,17 +21,15 @@ from numpy.typing import NDArray
 from common.vision.arrays import GrayImage, SoftMask
 from compose.every.grid_frame import GridFrame
 from compose.every.looks import Outcome
-from compose.picture.alpha import EMPTY, Alpha
+from compose.picture.alpha import EMPTY, Alpha, placed
 from compose.picture.matte_edge import BESIDE, SHARPEN, crop_alpha, padded_box, scaled_box
 from compose.who.region_state import GridBox, dilated, masked
 
 NEWEST = 0.4  # weight of a look in the mean of those so far
 LIKELY, OTHERS_LIKELY = 92, 128  # of 255: a cell with this mean is the subject, or somebody else
 MARGIN = 1  # grid pixels that the edge may lie outside those cells
-SLOPE, MIDDLE = (
-    2,
-    140,
-)  # of 255: at LIKELY the opacity is about one half (SHARPEN), and rises to 1 within a quarter of the scale
+# of 255: at LIKELY the opacity is about one half (SHARPEN), and rises to 1 within a quarter of the scale
+SLOPE, MIDDLE = 2, 140
 # shares of the subject's certain area that the matte finds (compose/every/passes.py `coverage`), on average around a frame: from the
 # first on the matte is trusted alone, below the second the looks. The clips of people before a camera have 0.986 and more
 TRUSTED, MISTRUSTED = 0.985, 0.975
@@ -39,6 +40,10 @@ class Evidence(NamedTuple):
 
     subject: SoftMask
     others: SoftMask
+
+    def without(self, hidden: SoftMask) -> Evidence:
+        """Return the evidence with nothing of the subject in an area, (h, w) uint8, 255 inside."""
+        return self._replace(subject=masked(self.subject, cv2.bitwise_not(hidden)))
 
 
 class Motion:
@@ -54,11 +59,8 @@ class Motion:
         if key not in self._kept:
             self._kept[key] = self._measure(since.grey, now.grey)
         x, y = self._kept[key]
-        return Evidence(
-            *(
-                np.asarray(cv2.remap(area, x, y, cv2.INTER_LINEAR), np.uint8) for area in evidence
-            )  # 0 outside the picture
-        )
+        # what comes from outside the picture is 0
+        return Evidence(*(np.asarray(cv2.remap(area, x, y, cv2.INTER_LINEAR), np.uint8) for area in evidence))
 
     def forget_before(self, number: int) -> None:
         """Forget what is not needed from the frame `number` on."""
@@ -80,7 +82,7 @@ def mistrust(coverages: Sequence[float]) -> float:
 def evidence_of(frames: Sequence[GridFrame], motion: Motion) -> dict[int, Evidence]:
     """Return the evidence of the looks among consecutive frames for each frame between them, by number.
 
-    Nothing is moved across a cut, or across a look that did not find the subject.
+    Nothing is moved across a cut, or across a look at which the subject is lost.
     """
     before = _one_way(frames, motion)
     after = _one_way(frames[::-1], motion)
@@ -174,8 +176,4 @@ def blended(one: Alpha, other: Alpha, weight: float, size_wh: tuple[int, int]) -
     """Return the mean of two alphas, the second with `weight` 0..1."""
     if weight <= 0 or weight >= 1:
         return other if weight >= 1 else one
-    whole = np.zeros((2, size_wh[1], size_wh[0]), np.uint8)
-    for canvas, alpha in zip(whole, (one, other), strict=True):
-        x0, y0, x1, y1 = alpha.box_xyxy
-        canvas[y0:y1, x0:x1] = alpha.opacity
-    return crop_alpha(_mean(whole[0], whole[1], weight), (0, 0, *size_wh))
+    return crop_alpha(_mean(placed(one, size_wh), placed(other, size_wh), weight), (0, 0, *size_wh))

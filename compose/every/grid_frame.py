@@ -12,9 +12,8 @@ from common.vision.arrays import BgrImage, GrayImage, SoftMask
 from common.vision.pyramid import ImagePyramid
 from compose.every.looks import Look
 from compose.who.flow import Flow, FlowMeter
-from compose.who.region import PresentFrame, grid_wh
+from compose.who.region import PresentFrame, grid_wh, sampled
 from compose.who.region_state import GridBox
-from compose.who.tracker import SAMPLE_SCALE
 
 
 @dataclass
@@ -76,14 +75,12 @@ class GridFrames:
     def add(self, frame: FrameInfo, picture: BgrImage, *, is_cut: bool) -> GridFrame:
         """Return the grid frame of the next picture, (H, W, 3) uint8 BGR, and tell the last one how it moved."""
         pyramid = ImagePyramid(picture)
-        wh = grid_wh((frame.width, frame.height))
-        small = pyramid.smallest_at_least(SAMPLE_SCALE * wh[0], 1)
-        least = np.asarray(cv2.resize(small, wh), np.uint8)
+        small, least = sampled(pyramid, grid_wh((frame.width, frame.height)))
         grey = np.asarray(cv2.cvtColor(least, cv2.COLOR_BGR2GRAY), np.uint8)
         flows = self._meter.measure_both(grey)
-        known = flows is not None and not is_cut
-        now = GridFrame(frame, pyramid, small, least, grey, is_cut, flows[0] if flows and known else None)
-        if self._last is not None and flows and known:
-            self._last.from_after = flows[1]
+        before, after = (None, None) if flows is None or is_cut else flows
+        now = GridFrame(frame, pyramid, small, least, grey, is_cut, before)
+        if self._last is not None:
+            self._last.from_after = after
         self._last = now
         return now

@@ -2,12 +2,13 @@
 
 A frame is judged when the frames that follow it have come: it is looked at from both sides (compose/every/passes.py). A frame shows
 the subject only between two looks of the same shot that found the subject, or may be forgiven for missing it
-(compose/every/chooser.py). So whoever enters is hidden from the first pixel on, and the subject's edge does not lag.
+(compose/every/selector.py). So whoever enters is hidden from the first pixel on, and the subject's edge does not lag.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from common.ipc.messages import MasksInferred
@@ -17,12 +18,12 @@ from common.vision.arrays import BgrImage
 from common.vision.assets import MATTE, fetch
 from common.vision.pyramid import ImagePyramid
 from common.vision.selfie_matte import Matte
-from compose.every.chooser import ELSEWHERE, Chooser
 from compose.every.evidence import Evidence, Motion, alpha_of, blended, evidence_of, mistrust
 from compose.every.grid_frame import GridFrame, GridFrames
 from compose.every.judgement import Box, Judgement
 from compose.every.looks import Look
-from compose.every.passes import Pass, Propagated, merged
+from compose.every.passes import NEVER, Pass, Propagated, merged, not_subject
+from compose.every.selector import ELSEWHERE, RecordingSelector
 from compose.picture.alpha import EMPTY, Alpha
 from compose.picture.matte_edge import MatteEdge, MattePace, edge_alpha, scaled_box
 from compose.policy import Decision, State
@@ -62,7 +63,7 @@ class Judge:
 
     def __init__(self, settings: ComposeSettings) -> None:
         self._settings, self._matte = settings, Matte(fetch(MATTE))
-        self._frames, self._chooser, self._motion = GridFrames(), Chooser(settings), Motion()
+        self._frames, self._selector, self._motion = GridFrames(), RecordingSelector(settings), Motion()
         self._forward = self._new_pass()
         self._past: deque[GridFrame] = deque(maxlen=AROUND)  # judged, without their pictures
         self._last_look: Look | None = None  # of the shot, before the frames that wait
@@ -82,11 +83,11 @@ class Judge:
         """
         grid = self._frames.add(frame, picture, is_cut=is_cut)
         if grid.is_cut:
-            self._chooser.cut()
+            self._selector.cut()
             self._forward.forget()
         area = self._forward.enter(grid, grid.from_before)
         if result is not None:
-            grid.look = self._chooser.look(result, grid.least, area)
+            grid.look = self._selector.select(result, grid.least, area)
         if (found := self._forward.settle(grid, grid.look)) is not None:
             self._forwards[grid.number] = found
         self._waiting.append(grid)
@@ -100,29 +101,29 @@ class Judge:
     def _judge(self, count: int) -> list[Judged]:
         """Judge the first `count` of the frames that wait."""
         following = next((f.look for f in self._waiting[count - 1 :] if f.look is not None), None)
-        if following is None or self._chooser.is_undecided(following):
-            self._chooser.give_up()
+        if following is None or self._selector.is_undecided(following):
+            self._selector.give_up()
         backwards = self._backwards()
-        between = Between(self._last_look, self._waiting)
+        between = looks_around(self._last_look, self._waiting)
         mistrusts = [self._mistrust(index) for index in range(count)]
         window = [*self._past, *self._waiting[: count + AROUND]]
         evidence = evidence_of(window, self._motion) if any(mistrusts) else {}
         judged = []
         for index, frame in enumerate(self._waiting[:count]):
-            alpha, reason = EMPTY, between.reasons[index]
+            before, after = between[index]
+            found = self._forwards.pop(frame.number, None), backwards.get(frame.number)
+            alpha, reason = EMPTY, _reason(before, after)
             if not reason:
-                alpha = self._alpha(frame, self._forwards.get(frame.number), backwards.get(frame.number))
-                if mistrusts[index] and frame.number in evidence:
-                    alpha = self._by_looks(frame, alpha, evidence[frame.number], mistrusts[index])
-            judged.append(self._judged(frame, alpha, reason, between.nearest[index]))
-            self._forwards.pop(frame.number, None)
+                ways = [way for way in found if way is not None]
+                alpha = self._alpha(frame, ways, evidence.get(frame.number), mistrusts[index])
+            judged.append(self._judged(frame, alpha, reason, before or after))
+        self._last_look = between[count - 1][0]
         self._leave(count)
         return judged
 
     def _leave(self, count: int) -> None:
         """Let go of the first `count` frames that wait, but for what is evidence for the next ones."""
         for frame in self._waiting[:count]:
-            self._last_look = frame.look or (None if frame.is_cut else self._last_look)
             self._past.append(frame.without_picture())
         del self._waiting[:count]
         self._motion.forget_before(self._past[0].number)
@@ -133,7 +134,7 @@ class Judge:
         for frame in reversed(self._waiting):
             if later is not None and later.is_cut:
                 way.forget()
-            way.enter(frame, frame.from_after if later is not None else None)
+            way.enter(frame, frame.from_after)
             if (areas := way.settle(frame, frame.look)) is not None:
                 found[frame.number] = areas
             later = frame
@@ -141,29 +142,29 @@ class Judge:
 
     def _mistrust(self, index: int) -> float:
         """Return how little the matte is trusted in one of the frames that wait, 0..1."""
-        near = [*self._past, *self._waiting][len(self._past) + index - min(AROUND, len(self._past) + index) :][
-            : 2 * AROUND
-        ]
+        first = max(0, len(self._past) + index - AROUND)
+        near = [*self._past, *self._waiting][first : first + 2 * AROUND]
         return mistrust([f.look.coverage for f in near if f.look is not None and f.look.coverage is not None])
 
-    def _alpha(self, frame: GridFrame, before: Propagated | None, after: Propagated | None) -> Alpha:
-        """Return the alpha of the subject by the areas of one direction or both."""
-        if frame.likely is None or frame.box is None:
-            return EMPTY
-        if before is not None and after is not None:
-            state = merged(before, after)
-        elif (only := before or after) is not None:
-            state = only.state
-        else:
-            return EMPTY
-        pixels = scaled_box(frame.box, frame.grey.shape, (frame.frame.height, frame.frame.width))
-        return edge_alpha(state, frame.likely, frame.box, pixels, 0)
+    def _alpha(self, frame: GridFrame, ways: list[Propagated], evidence: Evidence | None, weight: float) -> Alpha:
+        """Return the alpha of the subject.
 
-    def _by_looks(self, frame: GridFrame, alpha: Alpha, evidence: Evidence, weight: float) -> Alpha:
-        """Return an alpha, blended with what the looks around the frame say, which has `weight`."""
-        if frame.likely is None or frame.box is None:
-            return alpha
+        Args:
+            frame: The frame.
+            ways: The areas of one direction or both; none where the subject is not known.
+            evidence: What the looks around the frame say, None if they say nothing.
+            weight: Of that, 0..1.
+        """
+        if frame.likely is None or frame.box is None or not ways:
+            return EMPTY
+        state = merged(*ways) if len(ways) > 1 else ways[0].state
         size_wh = frame.frame.width, frame.frame.height
+        pixels = scaled_box(frame.box, frame.grey.shape, size_wh[::-1])
+        alpha = edge_alpha(state, frame.likely, frame.box, pixels, 0)
+        if evidence is None or not weight:
+            return alpha
+        if any(0 < way.since_apart < NEVER for way in ways):
+            evidence = evidence.without(not_subject(state))  # looks take parts of somebody half hidden for the subject
         return blended(alpha, alpha_of(evidence, frame.likely, frame.box, size_wh), weight, size_wh)
 
     def _judged(self, frame: GridFrame, alpha: Alpha, reason: str, near: Look | None) -> Judged:
@@ -200,32 +201,24 @@ def frames_at_once(frame: FrameInfo) -> tuple[int, int]:
     return max(1, held // 3), max(LEAST_AFTER, held - held // 3)
 
 
-class Between:
-    """Says of each frame whether it lies between two looks that found the subject, in one shot.
-
-    Attributes:
-        reasons: Of each frame: why nobody stays sharp, "" where somebody does.
-        nearest: Of each frame: the look that says who else is there, None if there is none.
+def looks_around(last: Look | None, frames: Sequence[GridFrame]) -> list[tuple[Look | None, Look | None]]:
+    """Return the last look before each frame and the first one after it, in its shot; a look at the frame itself is both.
 
     Args:
         last: The last look before the frames, None if there is none in the shot.
         frames: Consecutive frames.
     """
-
-    def __init__(self, last: Look | None, frames: list[GridFrame]) -> None:
-        before: list[Look | None] = []
-        for frame in frames:
-            last = frame.look or (None if frame.is_cut else last)
-            before.append(last)
-        after: list[Look | None] = []
-        following: Look | None = None
-        for frame in reversed(frames):
-            following = frame.look or following
-            after.append(following)
-            following = None if frame.is_cut else following
-        after.reverse()
-        self.nearest = [one or other for one, other in zip(before, after, strict=True)]
-        self.reasons = [_reason(one, other) for one, other in zip(before, after, strict=True)]
+    before: list[Look | None] = []
+    for frame in frames:
+        last = frame.look or (None if frame.is_cut else last)
+        before.append(last)
+    after: list[Look | None] = []
+    following: Look | None = None
+    for frame in reversed(frames):
+        following = frame.look or following
+        after.append(following)
+        following = None if frame.is_cut else following
+    return list(zip(before, reversed(after), strict=True))
 
 
 def _reason(before: Look | None, after: Look | None) -> str:

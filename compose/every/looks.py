@@ -12,11 +12,10 @@ import numpy as np
 from common.ipc.messages import MasksInferred
 from common.ipc.records import Instance
 from common.vision.arrays import SoftMask
-from common.vision.coco import PERSON
 from common.vision.grid import likely_on_grid, on_grid
 from compose.who.look_maps import EVEN_PROBABILITY, LookMaps, union
 from compose.who.others import coverage
-from compose.who.subject import SAME_BODY
+from compose.who.subject import SAME_BODY, is_somebody
 
 
 class Outcome(Enum):
@@ -53,7 +52,7 @@ class Look:
     @property
     def strangers(self) -> list[Instance]:
         """The people and the signs of people who do not stay sharp."""
-        return [i for i in self.result.instances if i.class_id == PERSON and not any(i is s for s in self.subjects)]
+        return [i for i in self.result.instances if is_somebody(i) and not any(i is s for s in self.subjects)]
 
     @property
     def others(self) -> list[Instance]:

@@ -53,14 +53,14 @@ class Pass:
     """
 
     def __init__(self, edge: MatteEdge, *, forward: bool) -> None:
-        self._edge, self._is_forward = edge, forward
-        self._later_is_same = True  # backwards: whether the look that came before has the same subject as this one
-        self._region, self._id, self._since_apart = Region(), -1, NEVER
-        self._missed: SoftMask | None = None  # where the subject was when looks began to miss it
+        self._edge, self._is_forward, self._id = edge, forward, -1
+        self.forget()
 
     def forget(self) -> None:
         """Forget everything: the next frame is of another shot."""
         self._region, self._since_apart = Region(), NEVER
+        self._later_is_same = True  # backwards: whether the look that came before has the same subject as this one
+        self._missed: SoftMask | None = None  # where the subject was when looks began to miss it
         self._edge.reset()
 
     def enter(self, frame: GridFrame, flow: Flow | None) -> SoftMask | None:
@@ -135,11 +135,11 @@ def merged(one: Propagated, other: Propagated) -> RegionState:
     for knows, less in ((near, far), (far, near)):
         if 0 < knows.since_apart < NEVER and _has_seen_less(less, knows):
             return _without(knows.state, less.state)
-    rest = masked(far.state.subject, cv2.bitwise_not(_not_subject(near.state)))
+    rest = masked(far.state.subject, cv2.bitwise_not(not_subject(near.state)))
     mine = near.state.subject
     if near.since_apart == far.since_apart:
         both = cv2.bitwise_and(near.state.subject, far.state.subject)
-        mine = _max(masked(near.state.subject, cv2.bitwise_not(_not_subject(far.state))), both)
+        mine = _max(masked(near.state.subject, cv2.bitwise_not(not_subject(far.state))), both)
     subject = _max(mine, rest)
     free = cv2.bitwise_not(subject)
     return near.state._replace(
@@ -151,9 +151,14 @@ def merged(one: Propagated, other: Propagated) -> RegionState:
     )
 
 
+def not_subject(state: RegionState) -> SoftMask:
+    """Return where somebody is who is not the subject, or may not be, with a margin, (h, w) uint8."""
+    return _max(dilated(state.others, BESIDE_OTHERS), dilated(state.unassigned, BESIDE_OTHERS))
+
+
 def _without(state: RegionState, other: RegionState) -> RegionState:
     """Return a direction's areas without what the other one does not take for the subject."""
-    hidden = _not_subject(other)
+    hidden = not_subject(other)
     mine, certain = (masked(area, cv2.bitwise_not(hidden)) for area in (state.subject, state.certain))
     others = _max(state.others, masked(other.others, cv2.bitwise_not(state.subject)))
     return state._replace(subject=mine, certain=certain, others=others)
@@ -162,11 +167,6 @@ def _without(state: RegionState, other: RegionState) -> RegionState:
 def _has_seen_less(one: Propagated, other: Propagated) -> bool:
     """Return whether a direction has not seen those whom the other one has seen, or only a part of them."""
     return one.since_apart == NEVER or one.others_most < SEEN_WHOLE * other.others_most
-
-
-def _not_subject(state: RegionState) -> SoftMask:
-    """Return where somebody is who is not the subject, or may not be, with a margin."""
-    return _max(dilated(state.others, BESIDE_OTHERS), dilated(state.unassigned, BESIDE_OTHERS))
 
 
 def _max(one: SoftMask, other: SoftMask) -> SoftMask:

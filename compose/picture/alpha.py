@@ -90,6 +90,14 @@ def scale_alpha(whole: Alpha, opacity: float) -> Alpha:
     return Alpha(cv2.convertScaleAbs(whole.opacity, alpha=opacity), whole.box_xyxy)
 
 
+def placed(who: Alpha, size_wh: tuple[int, int]) -> SoftMask:
+    """Return the opacity of every pixel of a frame of `size_wh`, (H, W) uint8."""
+    whole = np.zeros(size_wh[::-1], np.uint8)
+    x0, y0, x1, y1 = who.box_xyxy
+    whole[y0:y1, x0:x1] = who.opacity
+    return whole
+
+
 def with_room(who: Alpha, room: SoftMask, size_wh: tuple[int, int]) -> Alpha:
     """Return the alpha of the people in `who` and of the empty room together.
 

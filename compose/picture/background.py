@@ -19,7 +19,6 @@ from common.vision.images import read_image
 from common.vision.pyramid import ImagePyramid
 from compose.picture.alpha import Alpha
 from compose.picture.blur import LEAST_SIGMA, Strength, blur, least_sigma, strength_of
-from compose.settings import ComposeSettings
 
 log = logging.getLogger("onlyme")
 
@@ -122,51 +121,41 @@ def fill(still: BgrImage, size_wh: tuple[int, int]) -> BgrImage:
     return np.ascontiguousarray(scaled[y : y + size_wh[1], x : x + size_wh[0]])
 
 
-def open_background(settings: ComposeSettings) -> Background:
-    """Open the background that `--background` names.
+def open_background(name: str, blurred: BlurBackground) -> Background:
+    """Open a background.
+
+    Args:
+        name: As `--background` has it.
+        blurred: What `blur` stands for.
 
     Raises:
         SourceError: The image or video cannot be read.
     """
-    kind, _, rest = settings.background.partition(":")
+    kind, _, rest = name.partition(":")
     if kind == "blur":
-        return BlurBackground(settings.kernel)
+        return blurred
     if kind == "color":
-        return plain(settings.background)
-    if settings.background == "image":
-        return open_uploaded()
+        return ImageBackground(np.array([[[int(rest[i : i + 2], 16) for i in (4, 2, 0)]]], np.uint8))
+    if name == "image":
+        return _open_uploaded()
     path = Path(os.path.expanduser(rest))  # noqa: PTH111 - Path's own raises for a user without a home folder
     if kind == "video":
         return VideoBackground(path)
-    return open_image(path)
+    return _open_image(path)
 
 
-def plain(colour: str) -> Background:
-    """Return the background `color:RRGGBB`."""
-    return ImageBackground(np.array([[[int(colour[i : i + 2], 16) for i in (10, 8, 6)]]], np.uint8))
-
-
-def open_uploaded() -> Background:
-    """Open the image that the user uploaded on the page.
-
-    Raises:
-        SourceError: It is not there any more, or cannot be read.
-    """
+def _open_uploaded() -> Background:
+    """Open the image that the user uploaded on the page."""
     path = background_image()
     if not path.exists():
         raise SourceError(
             f"--background: expected the image that was uploaded on the page, got none at {path}; set another background, and "
             f"remove {saved_file()} if the page has saved this one"
         )
-    return open_image(path)
+    return _open_image(path)
 
 
-def open_image(path: Path) -> Background:
-    """Open an image as a background.
-
-    Raises:
-        SourceError: It cannot be read.
-    """
+def _open_image(path: Path) -> Background:
     with readable("--background", path, SourceError):
         still = read_image(path)
     if still is None:

@@ -178,7 +178,7 @@ class Framing:
             self._mean = wanted if self._mean is None else averaged(self._mean, wanted, seconds)
             self._aim(self._mean)
         elif captured_ns - self._shown_ns > HOLD_NS:
-            self._to, self._mean = WHOLE, None
+            self.release()
         moved = [glide(*one, seconds) for one in zip(self._crop, self._speed, self._to, strict=True)]
         (x, vx), (y, vy), (size, vs) = moved
         self._crop, self._speed = _inside(Crop(x, y, min(size, 1.0))), (vx, vy, vs)
@@ -190,6 +190,10 @@ class Framing:
         self.reset()
         self._composed.append((now_ns, WHOLE))
         return WHOLE
+
+    def release(self) -> None:
+        """Glide to the whole picture from now on: nobody is followed any more."""
+        self._to, self._mean = WHOLE, None
 
     def _aim(self, wanted: Crop) -> None:
         """Glide to `wanted` from now on, if it is far enough from where the crop goes."""

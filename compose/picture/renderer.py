@@ -12,7 +12,7 @@ from common.settings.saved import SAVED, without_saved
 from common.vision.arrays import BgrImage, SoftMask
 from common.vision.pyramid import ImagePyramid
 from compose.picture.alpha import Alpha, scale_alpha, with_room
-from compose.picture.background import Background, BlurBackground, open_background, open_uploaded, plain
+from compose.picture.background import Background, BlurBackground, open_background
 from compose.picture.blend import blend
 from compose.picture.blur import least_sigma
 from compose.picture.decontamination import decontaminate
@@ -62,11 +62,14 @@ class Renderer:
 
     def _begin_with(self, settings: ComposeSettings) -> None:
         """Take blur and background of the settings."""
-        self._first: Background = self._blurred if settings.background == "blur" else open_background(settings)
-        is_file = settings.background.startswith(("image:", "video:"))
-        self._first_name = "file" if is_file else settings.background
-        self._background, self._name = self._first, self._first_name
+        self._first = self._opened(settings.background)
+        self._background, self._name = self._first
         self._blurred.strength = settings.blur or None
+
+    def _opened(self, background: str) -> tuple[Background, str]:
+        """Open a background, and return it with what displays are told of it: no path."""
+        is_file = background.startswith(("image:", "video:"))
+        return open_background(background, self._blurred), "file" if is_file else background
 
     def set_background(self, background: str) -> None:
         """Hide the room behind `blur`, `color:RRGGBB` or the user's own `image` from now on; "" returns to the background of the
@@ -75,16 +78,7 @@ class Renderer:
         Raises:
             SourceError: The user's image cannot be read; the background stays.
         """
-        if not background:
-            self._background, self._name = self._first, self._first_name
-            return
-        if background == "blur":
-            self._background = self._blurred
-        elif background == "image":
-            self._background = open_uploaded()
-        else:
-            self._background = plain(background)
-        self._name = background
+        self._background, self._name = self._opened(background) if background else self._first
 
     def set_blur(self, strength: float) -> None:
         """Blur `strength` times as strongly as is safe, from 1."""

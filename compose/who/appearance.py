@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.vision.arrays import BgrImage, SoftMask
+from compose.who.light import in_light, limited, room_pixels
 
 Appearance = NDArray[np.float32]
 
@@ -19,11 +20,7 @@ Appearance = NDArray[np.float32]
 PARTS = ((0.0, 0.25), (0.0, 0.5), (0.5, 1.0))
 HISTOGRAM_BINS = (18, 8, 16)  # hue, saturation, value; smoothed, so that slightly more light is not another colour
 LEAST_PX = 12  # of a person, without its edge
-STEP = 4  # every fourth row and column is enough to measure the light
-LEAST_ROOM = 60  # of those pixels must be free of people in both pictures, and neither black nor white
-DARK, BRIGHT = 16, 240  # grey levels: pixels outside do not tell how the light changed
 BESIDE = 9  # grid pixels, odd: pixels so near to people do not count as the room
-MOST_GAIN = 2.0  # greatest change of light that is compensated
 
 
 def appearance_of(small: BgrImage, area: SoftMask) -> Appearance | None:
@@ -88,18 +85,15 @@ class Light:
             small: (h, w, 3) uint8 BGR.
             people: (h, w) uint8, 255 where people are.
         """
-        room = cv2.bitwise_not(cv2.dilate(people, np.ones((BESIDE, BESIDE), np.uint8)))
+        room = np.asarray(cv2.bitwise_not(cv2.dilate(people, np.ones((BESIDE, BESIDE), np.uint8))), np.uint8)
         gain = np.ones(3)
         if self._kept is not None:
             then, free, gain = self._kept
-            both = (free[::STEP, ::STEP] > 0) & (room[::STEP, ::STEP] > 0)
-            was, now = then[::STEP, ::STEP][both], small[::STEP, ::STEP][both]
-            told = ((was > DARK) & (was < BRIGHT) & (now > DARK) & (now < BRIGHT)).all(1)
-            if told.sum() >= LEAST_ROOM:
-                gain = np.clip(gain * np.median(was[told] / now[told], axis=0), 1 / MOST_GAIN, MOST_GAIN)
-        self._now = small, np.asarray(room, np.uint8), gain
-        table = np.clip(np.arange(256)[:, None] * gain + 0.5, 0, 255).astype(np.uint8)
-        return np.asarray(cv2.LUT(small, table[None]), np.uint8)
+            if (pixels := room_pixels(then, small, np.asarray(cv2.bitwise_and(free, room), np.uint8))) is not None:
+                was, now = pixels
+                gain = limited(gain * np.median(was / now, axis=0))
+        self._now = small, room, gain
+        return in_light(small, gain)
 
     def remember(self) -> None:
         """Compare later pictures with the last one, in which the subject was found."""

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.vision.arrays import BgrImage, SoftMask
-from compose.who.change import changed, gain_between, in_light
+from compose.who.change import changed
+from compose.who.light import gain_between, in_light
 from compose.who.region_state import dilated
 
 CALM_NS = 10_000_000_000  # looks must have found nobody, and nothing may have moved, for so long

@@ -11,41 +11,21 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from common.vision.arrays import BgrImage, SoftMask
+from compose.who.light import gain_between, in_light
 
 # grey levels of the smoothed pictures, of any colour: the weak threshold without noise and at most, and how many standard deviations
 # of the noise it is above the least
 LEAST_WEAK, MOST_WEAK, DEVIATIONS = 4.0, 10.0, 3.0
 STRONG = 2.0  # the strong threshold, in weak ones
-STEP = 4  # every fourth row and column is enough to measure light and noise
-LEAST_ROOM = 60  # of those must be known, or the light is taken as unchanged
-DARK, BRIGHT = 16, 240  # grey levels: pixels outside do not tell how the light changed
-MOST_GAIN = 2.0  # greatest change of light that is compensated
+STEP = 4  # every fourth row and column is enough to measure noise
 MEDIAN_TO_DEVIATION = 1.4826  # of a normal distribution: median of the absolute values → standard deviation
 
 
 def smoothed(small: BgrImage) -> BgrImage:
     """Return a picture (h, w, 3) uint8 as it is compared."""
     return np.asarray(cv2.blur(small, (3, 3)), np.uint8)
-
-
-def gain_between(before: BgrImage, now: BgrImage, known: SoftMask) -> NDArray[np.float64]:
-    """Return how the light has changed, (3,): a factor for each colour, the median over what is known (not 0)."""
-    free = known[::STEP, ::STEP] > 0
-    was, is_now = before[::STEP, ::STEP][free], now[::STEP, ::STEP][free]
-    told = ((was > DARK) & (was < BRIGHT) & (is_now > DARK) & (is_now < BRIGHT)).all(1)
-    if told.sum() < LEAST_ROOM:
-        return np.ones(3)
-    ratio = np.median(is_now[told] / was[told].astype(np.float32), axis=0)
-    return np.asarray(np.clip(ratio, 1 / MOST_GAIN, MOST_GAIN), np.float64)
-
-
-def in_light(picture: BgrImage, gain: NDArray[np.float64]) -> BgrImage:
-    """Return a picture as it would be with `gain` times the light."""
-    table = np.clip(np.arange(256)[:, None] * gain + 0.5, 0, 255).astype(np.uint8)
-    return np.asarray(cv2.LUT(picture, table[None]), np.uint8)
 
 
 def difference(before: BgrImage, now: BgrImage) -> SoftMask:

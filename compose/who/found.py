@@ -9,11 +9,11 @@ import numpy as np
 
 from common.ipc.records import Instance
 from common.vision.arrays import SoftMask
-from common.vision.coco import PERSON
 from common.vision.grid import on_grid
 from compose.who.look_maps import union
 from compose.who.region_state import RegionState, dilated
 from compose.who.room import NEAR_SUBJECT, Found, with_margin
+from compose.who.subject import is_somebody
 
 DOUBTFUL = 0.1  # a pixel with this probability may be somebody
 
@@ -31,7 +31,7 @@ def found_in(
         wh: Columns and rows of the grid.
     """
     mine = [i for i in instances if any(i is subject for subject in subjects)]
-    rest = [i for i in instances if (i.class_id == PERSON or i.is_sign) and not any(i is own for own in mine)]
+    rest = [i for i in instances if is_somebody(i) and not any(i is own for own in mine)]
     others = [on_grid(i, wh, DOUBTFUL) for i in rest]
     subject = [on_grid(i, wh, DOUBTFUL) for i in mine] + ([] if area is None else [area])
     around_subject = dilated(union(subject, wh), NEAR_SUBJECT)

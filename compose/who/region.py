@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from common.vision.arrays import BgrImage, GrayImage, SoftMask
+from common.vision.pyramid import ImagePyramid
 from compose.who.flow import Flow
 from compose.who.neighbours import Near, Neighbours
 from compose.who.region_state import (
@@ -33,6 +34,7 @@ from compose.who.region_state import (
 )
 
 GRID_W, LEAST_GRID = 256, 8  # pixels of the longer side, and of the shorter at least
+SAMPLE_SCALE = 2  # the picture is at least so much wider than the grid before it is sampled, or fine patterns alias
 MAP_ERROR = 0.06  # of the square root of the subject's area: the error of the edge of a result's small map
 CERTAIN_MARGIN = 0.04  # of the same: a result is certain of what lies so far inside its edge
 # grid pixels that a subject who moves within itself may extend beyond its last area, from result to result
@@ -65,6 +67,12 @@ def grid_wh(size_wh: tuple[int, int]) -> tuple[int, int]:
     """Return the columns and rows of the grid over a frame of `size_wh`: as many for a frame that stands upright as for one that lies."""
     scale = GRID_W / max(size_wh)
     return max(LEAST_GRID, round(size_wh[0] * scale)), max(LEAST_GRID, round(size_wh[1] * scale))
+
+
+def sampled(pyramid: ImagePyramid, wh: tuple[int, int]) -> tuple[BgrImage, BgrImage]:
+    """Return a picture halved for as long as it is much wider than a grid of `wh`, and on that grid, both (h, w, 3) uint8 BGR."""
+    small = pyramid.smallest_at_least(SAMPLE_SCALE * wh[0], 1)
+    return small, np.asarray(cv2.resize(small, wh), np.uint8)
 
 
 def eroded(area: SoftMask) -> SoftMask:

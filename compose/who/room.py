@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from common.vision.arrays import BgrImage, FloatMap, SoftMask
 from compose.who.calm import Calm
-from compose.who.change import changed, gain_between, in_light, smoothed
+from compose.who.change import changed, smoothed
+from compose.who.light import gain_between, in_light
 from compose.who.region_state import dilated
 
 EMPTY_NS = 500_000_000  # looks must have found a cell empty for so long; at one look a second that is two looks
@@ -109,12 +110,15 @@ class KnownRoom:
         self._memory: _Memory | None = None
         self._look_ns = 0  # capture time of the frame of the last look
         self._doubt: SoftMask | None = None  # 255 where something has changed since that look
-        self._strips: dict[
-            int, tuple[int, SoftMask]
-        ] = {}  # first column → capture time, and 255 where the matte finds somebody
+        self._noted_id = -1  # the frame up to which it has
+        # by first column: capture time, and 255 where the matte finds somebody
+        self._strips: dict[int, tuple[int, SoftMask]] = {}
 
     def push(self, frame_id: int, small: BgrImage, subject: SoftMask | None) -> None:
         """Take the newest frame on the grid, (h, w, 3) uint8 BGR, and the subject's area in the frame before."""
+        if self._doubt is not None and self._since and (last_id := next(reversed(self._since))) > self._noted_id:
+            # nothing of it was shown, as while privacy is off, so nobody has asked for it
+            self._note(last_id, self._changed(self._since[last_id]))
         near = np.zeros(small.shape[:2], np.uint8) if subject is None else dilated(subject, NEAR_SUBJECT)
         self._since[frame_id] = Since(smoothed(small), near)
         if len(self._since) > KEPT:
@@ -190,9 +194,9 @@ class KnownRoom:
             calm=calm,
         )
         self._look_ns = captured_ns
-        self._doubt = np.zeros_like(found.others)
-        for frame in list(self._since.values())[1:]:
-            self._note(self._changed(frame), frame)
+        self._doubt, self._noted_id = np.zeros_like(found.others), frame_id
+        for number, frame in list(self._since.items())[1:]:
+            self._note(number, self._changed(frame))
 
     def empty(self, subject: SoftMask, others: SoftMask) -> SoftMask:
         """Return 255 where the newest frame shows the empty room, (h, w) uint8; call it once a frame.
@@ -206,7 +210,7 @@ class KnownRoom:
         frame_id, newest = self._since.popitem()
         newest = self._since[frame_id] = newest._replace(near_subject=dilated(subject, NEAR_SUBJECT))
         change = self._changed(newest)
-        self._note(change, newest)
+        self._note(frame_id, change)
         moved = closed(self._doubt)
         somebody = cv2.max(np.asarray(others, np.uint8), self._somebody(dilated(moved, MARGIN)))
         hidden = np.asarray(cv2.max(dilated(cv2.max(moved, somebody), MARGIN), change), np.uint8)
@@ -219,11 +223,11 @@ class KnownRoom:
         assert self._memory is not None
         return changed(self._memory.picture, frame.picture, self._memory.known)
 
-    def _note(self, change: SoftMask, frame: Since) -> None:
-        """Remember until the next look what has changed, and is not the subject."""
+    def _note(self, frame_id: int, change: SoftMask) -> None:
+        """Remember until the next look what has changed in a frame since the last one, and is not the subject."""
         assert self._doubt is not None
-        far = cv2.bitwise_and(change, cv2.bitwise_not(frame.near_subject))
-        self._doubt = np.asarray(cv2.max(self._doubt, far), np.uint8)
+        far = cv2.bitwise_and(change, cv2.bitwise_not(self._since[frame_id].near_subject))
+        self._doubt, self._noted_id = np.asarray(cv2.max(self._doubt, far), np.uint8), frame_id
 
 
 def _still(memory: _Memory, differs: NDArray[np.bool_], found: NDArray[np.bool_], now_ns: int) -> NDArray[np.bool_]:

@@ -51,6 +51,11 @@ WHOLE = (0.6, 1.7)  # a person with an area outside these multiples of the subje
 MISSED = 0.03  # of the width: greatest distance from a person at which a click still means that person
 
 
+def is_somebody(instance: Instance) -> bool:
+    """Return whether an instance is a person, however doubtful, or a sign of somebody."""
+    return instance.class_id == PERSON or instance.is_sign
+
+
 def people_of(instances: Iterable[Instance], confidence: float) -> list[Instance]:
     """Return the people among instances with a score of at least `confidence`, highest first, without signs of somebody."""
     people = [i for i in instances if i.class_id == PERSON and i.score >= confidence and not i.is_sign]

@@ -27,12 +27,11 @@ from compose.who.flow import FlowMeter
 from compose.who.found import areas_of, found_in
 from compose.who.look_maps import maps_of, things_of, union
 from compose.who.others import Candidate, coverage
-from compose.who.region import HISTORY, PresentFrame, Region, grid_wh
+from compose.who.region import HISTORY, PresentFrame, Region, grid_wh, sampled
 from compose.who.room import KnownRoom, strip_of
 from compose.who.selection import Selection, SubjectSelector
 from compose.who.subject import people_of
 
-SAMPLE_SCALE = 2  # the picture is at least so much wider than the grid before it is sampled, or fine patterns alias
 MAX_FRAME_GAP = 4  # frames: somebody who walks past moves by 2 % of the width in that time
 HOLD_NS = 1_000_000_000  # the area is held for so long, at most, after the first result that did not find the subject
 SAME_PLACE = 0.5  # a sign is at the subject's place if it covers so much of the area, at least
@@ -95,8 +94,7 @@ class Tracker:
         """Take the present frame and its picture. A new epoch starts anew."""
         if frame.epoch != self._epoch:
             self._restart(frame.epoch, (frame.width, frame.height))
-        small = pyramid.smallest_at_least(SAMPLE_SCALE * self._wh[0], 1)
-        least = np.asarray(cv2.resize(small, self._wh), np.uint8)
+        small, least = sampled(pyramid, self._wh)
         self._past[frame.frame_id] = PastFrame(frame.captured_ns, least)
         if self._edge is not None:
             grey = np.asarray(cv2.cvtColor(least, cv2.COLOR_BGR2GRAY), np.uint8)

@@ -23,7 +23,7 @@ from common.vision.arrays import BgrImage, Mask, SoftMask
 from common.vision.assets import MATTE, fetch
 from common.vision.pyramid import ImagePyramid
 from common.vision.selfie_matte import Matte
-from compose.picture.alpha import Alpha
+from compose.picture.alpha import Alpha, placed
 from compose.picture.blend import blend
 from compose.picture.decontamination import decontaminate
 from compose.picture.edge_shape import shape_edge
@@ -31,8 +31,9 @@ from compose.picture.matte_edge import MatteEdge, MattePace
 from compose.settings import ComposeSettings
 from compose.who.found import areas_of
 from compose.who.tracker import Tracker
+from tests.bench import keyed
 from tests.bench.clips import FPS, NOISE, alone, pictures
-from tests.bench.recording_clips import DANCER
+from tests.bench.recording_clips import DANCER, dancer_frames, masks_in, signer_masks
 from tests.bench.table import print_table
 from tests.looks import KeptLooks
 from tests.people import at_ns
@@ -100,31 +101,22 @@ def demo() -> Clip:
 
 def signer(name: str) -> Clip:
     """A webcam's clip with masks of some frames."""
-    folder = SIGNERS / "reference" / name / "masks"
-
-    def truth_of(number: int) -> Truth | None:
-        path = folder / f"{number:05d}.png"
-        return _drawn(np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))) if path.is_file() else None
-
-    return Clip(list(pictures(SIGNERS / f"{name}.mkv")), truth_of)
+    return Clip(list(pictures(SIGNERS / f"{name}.mkv")), _drawn(masks_in(signer_masks(name))))
 
 
 def dancer() -> Clip:
     """Somebody who dances among spectators."""
-    frames = [np.asarray(cv2.imread(str(path)), np.uint8) for path in sorted((DANCER / "frames").iterdir())]
-    masks = sorted((DANCER / "masks").iterdir())
+    return Clip(list(dancer_frames()), _drawn(masks_in(DANCER / "masks"), SCORED["dance-twirl"]))
+
+
+def _drawn(masks: keyed.TruthOf, every: int = 1) -> Callable[[int], Truth | None]:
+    """What drawn masks say of every so many frames; where they are unsure it is unknown."""
 
     def truth_of(number: int) -> Truth | None:
-        if number % SCORED["dance-twirl"]:
-            return None
-        return _drawn(np.asarray(cv2.imread(str(masks[number]), cv2.IMREAD_GRAYSCALE)))
+        mask = None if number % every else masks(number)
+        return None if mask is None else Truth(mask.person.astype(np.float32), mask.person | mask.background)
 
-    return Clip(frames, truth_of)
-
-
-def _drawn(mask: NDArray[np.uint8]) -> Truth:
-    """255 person, 0 background, 128 unknown."""
-    return Truth((mask > 192).astype(np.float32), (mask > 192) | (mask < 64))
+    return truth_of
 
 
 CLIPS: dict[str, Callable[[], Clip]] = {"demo": demo}
@@ -155,10 +147,7 @@ def found_in(clip: Clip) -> Iterator[Found]:
 
 def whole(who: Alpha, size_wh: tuple[int, int]) -> Grey:
     """The opacity of every pixel of a frame, (H, W) float32, 0..1."""
-    opacity = np.zeros(size_wh[::-1], np.float32)
-    x0, y0, x1, y1 = who.box_xyxy
-    opacity[y0:y1, x0:x1] = who.opacity / np.float32(255)
-    return opacity
+    return np.asarray(placed(who, size_wh) / np.float32(255), np.float32)
 
 
 def errors(opacity: Grey, truth: Truth) -> dict[str, float]:

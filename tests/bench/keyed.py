@@ -50,9 +50,7 @@ class Scores:
 
     iou: dict[int, float] = field(default_factory=dict)  # of what is shown with the person
     leak: dict[int, float] = field(default_factory=dict)  # background that can be seen, by the person's area
-    bystander: dict[int, float] = field(
-        default_factory=dict
-    )  # of the bystander, who fills at least LARGE: what can be seen
+    bystander: dict[int, float] = field(default_factory=dict)  # of them, who fill at least LARGE: what can be seen
     hidden: int = 0  # frames in which the person is, and nothing is shown
     frames: int = 0
 

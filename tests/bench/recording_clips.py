@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -51,8 +51,7 @@ def milk(folder: Path) -> Clip:
 
 def dance_twirl(folder: Path) -> Clip:
     """A dancer among spectators, who turns and is turned from the camera."""
-    frames = [np.asarray(cv2.imread(str(path)), np.uint8) for path in sorted((DANCER / "frames").iterdir())]
-    return Clip(_film(folder / "dance-twirl.mp4", frames, 25, "aac"), _masks(DANCER / "masks"))
+    return Clip(_film(folder / "dance-twirl.mp4", dancer_frames(), 25, "aac"), masks_in(DANCER / "masks"))
 
 
 def two_people(folder: Path) -> Clip:
@@ -101,10 +100,21 @@ def _film(path: Path, frames: Iterable[BgrImage], rate: int, codec: str) -> Path
 
 def _signer(name: str, folder: Path, ending: str, codec: str) -> Clip:
     path = with_sound(SIGNERS / f"{name}.mkv", folder / f"{name}.{ending}", codec)
-    return Clip(path, _masks(SIGNERS / "reference" / name / "masks"))
+    return Clip(path, masks_in(signer_masks(name)))
 
 
-def _masks(folder: Path) -> TruthOf:
+def dancer_frames() -> Iterator[BgrImage]:
+    """Yield the pictures of the dancer, (H, W, 3) uint8 BGR."""
+    for path in sorted((DANCER / "frames").iterdir()):
+        yield np.asarray(cv2.imread(str(path)), np.uint8)
+
+
+def signer_masks(name: str) -> Path:
+    """Return the folder of the masks of somebody who signs."""
+    return SIGNERS / "reference" / name / "masks"
+
+
+def masks_in(folder: Path) -> TruthOf:
     """Return what drawn masks say, which are named by the number of the frame."""
     paths = {int(path.stem): path for path in folder.glob("*.png")}
 

@@ -9,9 +9,11 @@ import pytest
 
 from common.errors import ConfigError
 from common.redaction.key import OF_RESULTS, output_key, results_key
-from common.redaction.settings import FIXED, STAGE_OF, STAGES, declared, resolve, stage_variables, without_ours
+from common.redaction.settings import FIXED, PROG, STAGE_OF, STAGES, declared, resolve, stage_variables, without_ours
 from common.settings.base import Settings
+from common.settings.loader import read_settings
 from common.stages import settings_of
+from compose.settings import ComposeSettings
 
 # settings of a live call that reach no stage of a redaction, or that a redaction gives itself
 OF_THE_RUN = {"source", "results", "judgements", "out", "run_dir", "log_level"}
@@ -28,8 +30,8 @@ OF_A_LIVE_CALL = {
     "camera_name",
     "images",
     "status_every",
+    "open_page",
 }
-OF_A_LIVE_CALL |= {"open_page", "feather", "margin", "blur"}  # recordings hide the room, as strongly as by default
 
 
 def test_every_setting_of_the_stages_is_given_fixed_or_of_no_use() -> None:
@@ -55,6 +57,14 @@ def test_flags_come_before_the_environment_and_that_before_dotenv(tmp_path: Path
     assert (variables["ONLYME_SINK"], variables["ONLYME_SECONDS"], variables["ONLYME_PACE"]) == ("video", "0", "every")
     assert variables["ONLYME_SOURCE"] == f"{tmp_path}/a b.mp4"
     assert without_ours({"ONLYME_SINK": "camera", "HOME": "/"}) == {"HOME": "/"}
+
+
+def test_how_dotenv_has_a_live_call_look_reaches_no_recording(tmp_path: Path) -> None:
+    """Stages read it too: nothing of a film may depend on the folder or the machine it is made in."""
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("ONLYME_BLUR=5\nONLYME_FEATHER=12\nONLYME_MARGIN=4\nONLYME_HIDE=people\n")
+    stage = read_settings(ComposeSettings, PROG, [], stage_variables(resolve({}, {}, dotenv), {}), dotenv)
+    assert (stage.blur, stage.feather, stage.margin, stage.hide) == (0, 0, 0, "room")
 
 
 def test_a_misspelt_variable_is_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from common.redaction.judgements import read_judgements
 from common.redaction.spans import Span
 from common.redaction.summary import AS_ASKED, SETTLED, Summary, Tally
-from compose.every import chooser, judge
+from compose.every import judge, selector
 from compose.who.selection import NOBODY_WANTED
 from tests.common.redaction.judged import hidden, line_of, write_judgements
 
@@ -25,17 +25,17 @@ def test_frames_are_counted_by_state_and_reason(tmp_path: Path) -> None:
     lines = [
         line_of(0),
         line_of(1, state="everybody"),
-        hidden(2, chooser.NOBODY),
-        hidden(3, chooser.ELSEWHERE),
+        hidden(2, selector.NOBODY),
+        hidden(3, selector.ELSEWHERE),
     ]
-    found = summary(tmp_path, [*lines, hidden(4, chooser.NOBODY)])
+    found = summary(tmp_path, [*lines, hidden(4, selector.NOBODY)])
     assert (found.frames, found.shown, found.unjudged) == (5, 2, 0)
     assert found.states == {"live": 1, "everybody": 1, "hidden": 3}
-    assert list(found.reasons.items()) == [(chooser.NOBODY, 2), (chooser.ELSEWHERE, 1)]
+    assert list(found.reasons.items()) == [(selector.NOBODY, 2), (selector.ELSEWHERE, 1)]
     assert found.begin_s == 0.0 and found.end_s == pytest.approx(0.5)
     assert [(span.why, span.frames) for span in found.hidden] == [
-        (chooser.NOBODY, 2),
-        (chooser.ELSEWHERE, 1),
+        (selector.NOBODY, 2),
+        (selector.ELSEWHERE, 1),
     ]
     assert found.moments == () and not found.needs_look
 
@@ -46,7 +46,7 @@ def test_nobody_has_to_look_where_it_is_known_why_a_frame_is_hidden(reason: str,
     assert not found.needs_look and found.unjudged == 0 and found.shown == 0
 
 
-@pytest.mark.parametrize("reason", [chooser.UNSURE, chooser.NOBODY_THERE, "no mask yet", "a reason of tomorrow", ""])
+@pytest.mark.parametrize("reason", [selector.UNSURE, selector.NOBODY_THERE, "no mask yet", "a reason of tomorrow", ""])
 def test_a_person_should_look_where_nobody_could_judge(reason: str, tmp_path: Path) -> None:
     found = summary(tmp_path, [line_of(0), hidden(1, reason), hidden(2, reason), line_of(3)])
     assert found.needs_look and found.unjudged == 2 and found.hidden == ()
@@ -66,5 +66,5 @@ def test_a_hidden_frame_in_doubt_is_one_moment(tmp_path: Path) -> None:
 
 
 def test_settled_reasons_are_those_that_compose_gives() -> None:
-    assert {NOBODY_WANTED, chooser.NOBODY, chooser.ELSEWHERE, chooser.TOO_EARLY, judge.NOT_BETWEEN} == SETTLED
+    assert {NOBODY_WANTED, selector.NOBODY, selector.ELSEWHERE, selector.TOO_EARLY, judge.NOT_BETWEEN} == SETTLED
     assert AS_ASKED == NOBODY_WANTED

@@ -14,6 +14,7 @@ from common.ipc.recording_clock import captured_ns_of
 from common.ipc.records import FrameInfo, Instance
 from common.vision.cuts import CutDetector
 from compose.every.judge import Judge, Judged
+from compose.picture.alpha import EMPTY, placed
 from compose.settings import ComposeSettings
 from tests.faults.worker import instance_of
 
@@ -46,8 +47,12 @@ def exact(masks: Masks, mine: float = 0.9, theirs: float = 0.8) -> list[Instance
 
 
 def judge(
-    scene: DemoScene, frames: Iterable[int], found: Found, settings: ComposeSettings, picture: Callable[[int], NDArray[np.uint8]] | None = None
-) -> Film:  # fmt: skip
+    scene: DemoScene,
+    frames: Iterable[int],
+    found: Found,
+    settings: ComposeSettings,
+    picture: Callable[[int], NDArray[np.uint8]] | None = None,
+) -> Film:
     """Judge frames of the scene as one recording.
 
     Args:
@@ -73,11 +78,7 @@ def judge(
 
 def opacity_of(judged: Judged) -> NDArray[np.uint8]:
     """How much of each pixel may be seen, (H, W) uint8."""
-    whole = np.zeros(SIZE_WH[::-1], np.uint8)
-    if judged.decision.shows_people:
-        x0, y0, x1, y1 = judged.alpha.box_xyxy
-        whole[y0:y1, x0:x1] = judged.alpha.opacity
-    return whole
+    return placed(judged.alpha if judged.decision.shows_people else EMPTY, SIZE_WH)
 
 
 def _visible(judged: Judged, masks: Masks) -> tuple[float, float]:

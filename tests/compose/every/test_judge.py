@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from capture.demo import DemoScene, Masks
 from common.ipc.records import FrameInfo, Instance
-from compose.every.chooser import AFTER_CUT, ELSEWHERE, LOST_HERE, NOBODY, NOBODY_THERE, TOO_EARLY, UNSURE
 from compose.every.judge import AFTER, HELD_BYTES, JUDGED, LEAST_AFTER, frames_at_once
+from compose.every.selector import AFTER_CUT, ELSEWHERE, LOST_HERE, NOBODY, NOBODY_THERE, TOO_EARLY, UNSURE
 from compose.settings import ComposeSettings
 from compose.who.selection import NOBODY_WANTED
 from tests.compose.every.scenes import LOOK_EVERY, SIZE_WH, Found, exact, judge
@@ -44,10 +46,13 @@ def test_the_bystander_is_hidden_in_every_frame_and_the_subject_is_seen(situatio
     assert np.mean(film.subject) > 0.85
 
 
-@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize(("backwards", "mistrusted"), [(False, False), (True, False), (False, True)])
 def test_who_is_half_hidden_where_a_recording_ends_or_begins_is_hidden_although_looks_count_a_part_as_the_subject(
-    scene: DemoScene, backwards: bool
+    scene: DemoScene, backwards: bool, mistrusted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also where the matte is mistrusted, and the looks say where the subject is."""
+    if mistrusted:
+        monkeypatch.setattr("compose.every.judge.mistrust", lambda coverages: 1.0)
     whole, half = 840, 876  # frames with the bystander beside the subject, and from there on half behind it
 
     def found(index: int) -> list[Instance]:
@@ -95,6 +100,14 @@ def test_the_subject_that_is_missed_for_long_is_hidden_from_the_last_look_that_f
     assert film.states[:19] == ["live"] * 19
     assert set(film.states[19:]) == {"hidden"}
     assert film.judged[40].decision.reason == NOBODY
+
+
+def test_who_was_missed_for_more_than_a_second_is_not_shown_again_where_the_call_would_ask(scene: DemoScene) -> None:
+    def missing(index: int) -> list[Instance]:
+        return [] if 21 <= index < 63 else exact(scene.masks(index))
+
+    film = judge(scene, range(75), missing, replace(LOCK, return_="ask"))
+    assert set(film.states[19:]) == {"hidden"}
 
 
 def test_the_subject_that_goes_while_somebody_stays_is_a_moment_to_look_at(scene: DemoScene) -> None:

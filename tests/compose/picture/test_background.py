@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -9,14 +8,17 @@ import pytest
 
 from common.errors import SourceError
 from common.vision.pyramid import ImagePyramid
-from compose.picture.background import Background, fill, open_background
-from compose.settings import ComposeSettings
+from compose.picture.background import Background, BlurBackground, fill, open_background
 
 FRAME = np.random.default_rng(0).integers(0, 256, (90, 160, 3), dtype=np.uint8)
 
 
-def background(text: str, **other: Any) -> np.ndarray:
-    return painted(open_background(ComposeSettings(background=text, **other)), 10**9)
+def opened(text: str) -> Background:
+    return open_background(text, BlurBackground(kernel=0))
+
+
+def background(text: str) -> np.ndarray:
+    return painted(opened(text), 10**9)
 
 
 def painted(behind: Background, at_ns: int) -> np.ndarray:
@@ -34,13 +36,13 @@ def test_blur_is_the_frame_blurred() -> None:
 
 
 def test_a_blur_that_is_too_weak_is_raised_and_said_once_a_size(caplog: pytest.LogCaptureFixture) -> None:
-    weak = open_background(ComposeSettings(kernel=41))
+    weak = BlurBackground(kernel=41)
     with caplog.at_level("WARNING"):
         got = [painted(weak, at_ns) for at_ns in (1, 2)]
     assert cv2.PSNR(got[0], cv2.GaussianBlur(FRAME, (0, 0), 90 / 35)) > 35
     (said,) = caplog.messages
     assert "--kernel 41 is too weak" in said and "160 x 90" in said
-    strong = open_background(ComposeSettings(kernel=301))
+    strong = BlurBackground(kernel=301)
     assert cv2.PSNR(painted(strong, 1), cv2.GaussianBlur(FRAME, (0, 0), 45.5 * 160 / 600)) > 35
     assert len(caplog.messages) == 1
 
@@ -65,7 +67,7 @@ def test_a_video_plays_at_its_own_rate_and_loops(tmp_path: Path) -> None:
     for value in (0, 80, 160, 240):
         writer.write(np.full((90, 160, 3), value, np.uint8))
     writer.release()
-    video = open_background(ComposeSettings(background=f"video:{path}"))
+    video = opened(f"video:{path}")
     start = 10**9
     # its frames last 100 ms: asked every 50 ms each is seen twice
     seen = [round(float(painted(video, start + i * 50_000_000).mean()) / 80) for i in range(12)]
@@ -83,7 +85,7 @@ def test_what_cannot_be_decoded_is_said(kind: str, tmp_path: Path) -> None:
 
 def test_the_home_folder_of_nobody_is_said() -> None:
     with pytest.raises(SourceError, match=r"got ~nosuchuser/x\.png"):
-        open_background(ComposeSettings(background="image:~nosuchuser/x.png"))
+        opened("image:~nosuchuser/x.png")
 
 
 def test_an_uploaded_image_that_is_gone_is_one_line_that_says_what_to_do(

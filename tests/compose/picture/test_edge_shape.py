@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compose.picture.alpha import EMPTY, Alpha
+from compose.picture.alpha import EMPTY, Alpha, placed
 from compose.picture.edge_shape import BESIDE, shape_edge
 
 WH = (256, 144)  # a fifth of 1280 x 720, so a margin of 20 is 4 pixels
@@ -14,13 +14,6 @@ def person(x0: int = 100, y0: int = 60, x1: int = 150, y1: int = 144) -> Alpha:
     return Alpha(np.full((y1 - y0, x1 - x0), 255, np.uint8), (x0, y0, x1, y1))
 
 
-def placed(alpha: Alpha) -> np.ndarray:
-    whole = np.zeros((144, 256), np.uint8)
-    x0, y0, x1, y1 = alpha.box_xyxy
-    whole[y0:y1, x0:x1] = alpha.opacity
-    return whole
-
-
 def test_nothing_asked_changes_nothing() -> None:
     who = person()
     assert shape_edge(who, 0.0, 0.0, WH, NOBODY) is who
@@ -29,7 +22,7 @@ def test_nothing_asked_changes_nothing() -> None:
 
 @pytest.mark.parametrize(("margin", "moved"), [(20.0, 4), (5.0, 1), (-5.0, -1), (-20.0, -4)])
 def test_the_margin_moves_the_edge_out_or_in_but_not_where_the_picture_ends(margin: float, moved: int) -> None:
-    got = placed(shape_edge(person(), 0.0, margin, WH, NOBODY)) > 127
+    got = placed(shape_edge(person(), 0.0, margin, WH, NOBODY), WH) > 127
     expected = np.zeros_like(got)
     expected[60 - moved :, 100 - moved : 150 + moved] = True
     assert (got == expected).all()
@@ -41,8 +34,8 @@ def test_a_margin_is_as_wide_a_share_of_every_picture() -> None:
 
 
 def test_a_feather_fades_inwards_and_shows_nothing_that_was_hidden() -> None:
-    got = placed(shape_edge(person(), 40.0, 0.0, WH, NOBODY))
-    assert not got[placed(person()) == 0].any()
+    got = placed(shape_edge(person(), 40.0, 0.0, WH, NOBODY), WH)
+    assert not got[placed(person(), WH) == 0].any()
     across = got[110, 100:125].astype(int)
     assert across[0] < 64 and across[10] == 255 and (np.diff(across) >= 0).all() and np.diff(across).max() < 100
     assert got[143, 125] == 255, "where the picture ends nothing fades"
@@ -52,7 +45,7 @@ def test_the_edge_never_moves_out_towards_somebody_else() -> None:
     """They stand to the right."""
     others = NOBODY.copy()
     others[40:, 158:190] = 255
-    got = placed(shape_edge(person(), 0.0, 20.0, WH, others))
+    got = placed(shape_edge(person(), 0.0, 20.0, WH, others), WH)
     assert not got[:, 158 - BESIDE : 190].any()
     assert got[100, 97] == 255, "to the left it does"
-    assert (got >= placed(person()))[60:].all(), "and what was shown still is"
+    assert (got >= placed(person(), WH))[60:].all(), "and what was shown still is"

@@ -8,8 +8,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from common.ipc.records import FrameInfo, SelectSubjectAt
+from common.ipc.records import FrameInfo, SelectSubjectAt, SetFollow
 from common.vision.pyramid import ImagePyramid
+from compose.loop import crop_of
 from compose.picture.alpha import EMPTY, Alpha
 from compose.picture.framing import HOLD_NS, LEAST_SIZE, WHOLE, Crop, Framing, crop_around, glide
 from compose.picture.renderer import Renderer
@@ -168,6 +169,18 @@ def test_it_stays_a_while_and_then_glides_to_the_whole_picture_where_nobody_is_s
     assert close.size < 0.9
     assert played.play(None, HOLD_NS / 1e9 - 0.1)[-1] == pytest.approx(close, abs=1e-3)
     assert played.play(None, 5)[-1].is_whole
+
+
+def test_it_glides_to_the_whole_picture_as_soon_as_a_viewer_no_longer_follows() -> None:
+    renderer, decision = Renderer(ComposeSettings(follow=True)), Decision(State.LIVE, "", 0.0, (), 1.0, frame=(1, 1))
+    sizes = []
+    for n in range(1, 10 * FPS):
+        if n == 7 * FPS:
+            renderer.chosen.apply(SetFollow(False))
+        frame = FrameInfo(1, n, n * 1_000_000_000 // FPS, n, "s", n, WH[1], WH[0])
+        sizes.append(crop_of(frame, decision, person(640), renderer).size)
+    assert sizes[7 * FPS - 2] < 0.9, "the negative control: it was cropped"
+    assert sizes[7 * FPS + FPS // 2] > sizes[7 * FPS - 2] + 0.05 and sizes[-1] > 0.98
 
 
 def test_a_slow_source_glides_in_small_steps_and_the_same_frame_again_stays() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from common.vision.arrays import BgrImage, FloatMap
 from common.vision.selfie_matte import MATTE_SIZE_WH, Matte
-from compose.picture.alpha import Alpha
+from compose.picture.alpha import placed
 from compose.picture.matte_edge import (
     OLD_NS,
     OLDEST_NS,
@@ -94,13 +94,6 @@ def test_beside_somebody_whom_no_result_explains_more_is_hidden() -> None:
     assert not beside[:, 138:].any(), "two grid pixels beyond the stray"
     assert (plain[60:100, 138:141] > 127).all()
     assert (apart == plain).all()
-
-
-def placed(alpha: Alpha, size_wh: tuple[int, int]) -> np.ndarray:
-    whole = np.zeros(size_wh[::-1], np.uint8)
-    x0, y0, x1, y1 = alpha.box_xyxy
-    whole[y0:y1, x0:x1] = alpha.opacity
-    return whole
 
 
 def test_between_two_people_the_edge_is_hidden() -> None:

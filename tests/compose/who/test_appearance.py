@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compose.who.appearance import MOST_GAIN, PARTS, Light, appearance_of, part_similarities
+from compose.who.appearance import PARTS, Light, appearance_of, part_similarities
+from compose.who.light import MOST_GAIN
 from tests.compose.who.test_flow import texture
 
 H, W = 144, 256

@@ -136,6 +136,15 @@ def test_whatever_changed_stays_hidden_until_looks_say_what_it_is(known: Scene) 
     assert shown[intruder > 0].all()
 
 
+def test_what_changed_in_a_frame_of_which_nobody_asked_the_room_stays_hidden_too(known: Scene) -> None:
+    """Somebody turned privacy off for a moment."""
+    intruder = box(30, 40, 10, 30)
+    assert known.frame(seen())[intruder > 0].any(), "the negative control: it was shown"
+    known.room.push(known.number, seen(intruder), SUBJECT)
+    known.number += 1
+    assert not known.frame(seen())[intruder > 0].any()
+
+
 def test_what_stays_is_hidden_until_two_looks_find_nobody_there(known: Scene) -> None:
     chair = box(30, 40, 10, 30)
     assert not known.play(seen(chair), seconds=1.1)[chair > 0].any(), "one look"

@@ -19,7 +19,7 @@ from common.vision.coco import NAMES
 from common.vision.pyramid import ImagePyramid
 from common.vision.selfie_matte import Matte
 from compose.picture import edge as module
-from compose.picture.alpha import Alpha
+from compose.picture.alpha import Alpha, placed
 from compose.picture.edge import Edge, open_edge
 from compose.picture.guided_edge import GuidedEdge
 from compose.picture.matte_edge import MatteEdge, MattePace
@@ -61,13 +61,6 @@ def truth(scene: DemoScene, index: int, mine: float, theirs: float, epoch: int =
 def said_of(result: MasksInferred, index: int) -> MasksInferred:
     """The same of another frame."""
     return replace(result, frame_id=index, captured_ns=index + 1)
-
-
-def whole(alpha: Alpha) -> np.ndarray:
-    opacity = np.zeros(SIZE[::-1], np.uint8)
-    x0, y0, x1, y1 = alpha.box_xyxy
-    opacity[y0:y1, x0:x1] = alpha.opacity
-    return opacity
 
 
 def edge_of(tracker: Tracker, subjects: tuple[Instance, ...]) -> Alpha:
@@ -140,9 +133,6 @@ def test_a_mask_that_is_said_again_is_as_old_as_the_frame_that_was_looked_at(sce
     ages: list[int] = []
 
     class Noting(GuidedEdge):
-        def likely_in(self, part: np.ndarray) -> None:
-            pass
-
         def refine(self, present: PresentFrame, region: Region, age_ns: int) -> Alpha:
             ages.append(age_ns)
             return super().refine(present, region, age_ns)
@@ -161,7 +151,7 @@ def test_everybody_stays_sharp_where_that_is_asked(scene: DemoScene, matte: Matt
     tracker.update(frame(60), ImagePyramid(scene.frame(60)))
     assert len(tracker.apply(truth(scene, 60, 0.9, 0.8)).subjects) == 2
     tracker.update(frame(61), ImagePyramid(scene.frame(61)))
-    opacity = whole(edge_of(tracker, ()))
+    opacity = placed(edge_of(tracker, ()), SIZE)
     masks = scene.masks(61)
     assert (opacity[masks.subject] > 127).mean() > 0.9
     assert (opacity[masks.bystander] > 127).mean() > 0.9
@@ -206,14 +196,14 @@ def test_the_edge_is_there_only_for_the_newest_frame_and_the_last_result(scene: 
     with pytest.raises(RuntimeError, match="before refine"):
         tracker.alpha()
     tracker.refine(subjects)
-    assert whole(tracker.alpha()).any()
+    assert placed(tracker.alpha(), SIZE).any()
     with pytest.raises(RuntimeError, match="update comes first"):
         tracker.refine(subjects)
     tracker.apply(said_of(truth(scene, 60, 0.9, 0.8), 60))
     with pytest.raises(RuntimeError, match="before refine"):
         tracker.alpha()
     tracker.refine(subjects)  # the frame stands, and its own mask has come
-    assert whole(tracker.alpha()).any() and tracker.is_refined
+    assert placed(tracker.alpha(), SIZE).any() and tracker.is_refined
     tracker.update(frame(61), ImagePyramid(scene.frame(61)))
     with pytest.raises(RuntimeError, match="before refine"):
         tracker.alpha()
@@ -292,7 +282,7 @@ def test_a_sign_hides_what_it_covers_and_is_not_the_subject(scene: DemoScene, ma
         tracker.update(frame(61), ImagePyramid(scene.frame(61)))
         subject = scene.masks(61).subject
         subject[: round(0.65 * SIZE[1])] = False
-        shown = float((whole(edge_of(tracker, (found[0],)))[subject] > 127).mean())
+        shown = float((placed(edge_of(tracker, (found[0],)), SIZE)[subject] > 127).mean())
         assert (shown < 0.05) is is_sign
 
 
@@ -311,7 +301,7 @@ def test_where_only_a_sign_of_the_subject_is_found_its_area_goes_on_for_a_second
     for index in range(60, 120):
         now = replace(frame(index), captured_ns=index * 1_000_000_000 // FPS)
         tracker.update(now, ImagePyramid(pictures[index > 60]))
-        opacity = whole(edge_of(tracker, subjects)) if subjects else np.zeros(SIZE[::-1], np.uint8)
+        opacity = placed(edge_of(tracker, subjects), SIZE) if subjects else np.zeros(SIZE[::-1], np.uint8)
         shown.append(bool((opacity[masks.subject] > 127).mean() > 0.5))
         assert (opacity[masks.bystander] > 25).mean() < 0.02
         people = unsure if index > 60 else (mine, *others)
@@ -531,7 +521,7 @@ def test_without_the_matte_s_file_flow_and_guided_filter_are_used_and_it_is_said
     assert "no matte on the present frame" in caplog.text
     tracker.update(frame(60), ImagePyramid(scene.frame(60)))
     subjects = tracker.apply(truth(scene, 60, 0.9, 0.8)).subjects
-    assert whole(edge_of(tracker, subjects)).any()
+    assert placed(edge_of(tracker, subjects), SIZE).any()
 
 
 def thing(box: tuple[float, float, float, float], class_id: int) -> Instance:
@@ -559,7 +549,7 @@ def test_what_the_subject_holds_stays_sharp_only_if_asked_for_and_only_while_it_
         subjects = tracker.apply(both).subjects
         assert (phone in subjects) is seen and dog not in subjects
         tracker.update(frame(61), ImagePyramid(scene.frame(61)))
-        opacity = whole(edge_of(tracker, subjects))
+        opacity = placed(edge_of(tracker, subjects), SIZE)
         assert bool((opacity[beside] > 127).mean() > 0.9) is seen, refine
 
 

@@ -38,7 +38,13 @@ AFTER_CUT = "another shot: somebody is taken for the person who stays sharp by t
 
 
 class People(NamedTuple):
-    """The people of one result, the surest first, and how they look on the grid."""
+    """The people of one result, the surest first, and the frame on the grid.
+
+    areas: (h, w) uint8, 255 inside, of each.
+    candidates: The same with their appearance.
+    signs: (h, w) uint8, 255 inside, of each sign of somebody.
+    even: (h, w, 3) uint8 BGR, in the light of the first picture.
+    """
 
     instances: list[Instance]
     areas: list[SoftMask]
@@ -48,14 +54,17 @@ class People(NamedTuple):
 
 
 class Missed(NamedTuple):
-    """A look that did not find the subject, and is not decided yet."""
+    """A look that did not find the subject, and is not decided yet.
+
+    region: (h, w) uint8, where the subject was propagated to; None or empty if that is not known.
+    """
 
     look: Look
     people: People
     region: SoftMask | None
 
 
-class Chooser:
+class RecordingSelector:
     """Follows the subject through a recording.
 
     Args:
@@ -80,7 +89,7 @@ class Chooser:
         self._selector.cut()
         self._light, self._is_after_cut = Light(), self._found_ns is not None
 
-    def look(self, result: MasksInferred, least: BgrImage, region: SoftMask | None) -> Look:
+    def select(self, result: MasksInferred, least: BgrImage, region: SoftMask | None) -> Look:
         """Take the next look and return what it says.
 
         Args:
@@ -93,6 +102,10 @@ class Chooser:
             return self._lost(result, people, TOO_EARLY)
         before = copy.deepcopy(self._selector)
         chosen = self._select(people, region, result.captured_ns)
+        if not chosen and self._missed and not self._may_be_forgiven(result.captured_ns):
+            self._selector = before  # those looks count, and in their order: times of the selector never go back
+            self.give_up()
+            chosen = self._select(people, region, result.captured_ns)
         if chosen:
             return self._found(result, people, chosen)
         if self._waits_for_choice:
@@ -103,7 +116,6 @@ class Chooser:
             missed = Missed(self._of_missed(result, people, region), people, region)
             self._missed.append(missed)
             return missed.look
-        self.give_up()
         return self._lost(result, people, self._reason(people))
 
     def give_up(self) -> None:
@@ -155,7 +167,8 @@ class Chooser:
         return Look(result, Outcome.FOUND, (*subjects, *things), maps, is_same=is_same, doubt=doubt if follows else "")
 
     def _of_missed(self, result: MasksInferred, people: People, region: SoftMask | None) -> Look:
-        """Return a look in which one of those who were found may be the subject, or a part of it: such a person or sign is nobody else."""
+        """Return a look that may have found the subject, or a part of it, as one of its people or signs: that one is not hidden as
+        somebody else."""
         certain = [
             candidate.area
             for candidate in (*people.candidates, *(Candidate(s, appearance_of(people.even, s)) for s in people.signs))
