@@ -258,7 +258,7 @@ def test_who_was_behind_the_subject_from_the_beginning_is_not_shown_as_they_come
                 assert one is not None
                 subjects = tracker.apply(MasksInferred(1, of, at_ns(of), 1, "w", "m", (one,))).subjects
             if subjects:
-                opacity = whole(edge_of(tracker, subjects))
+                opacity = placed(edge_of(tracker, subjects), SIZE)
                 assert (opacity[masks.subject] > 127).mean() > 0.95
                 if masks.bystander.mean() >= LARGE:
                     seen.append(float((opacity[masks.bystander] > SHOWN).mean()))
