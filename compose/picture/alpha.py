@@ -22,7 +22,7 @@ class Alpha(NamedTuple):
     opacity: (h, w) uint8, 255 = sharp, in the box; 0 outside.
     box_xyxy: The frame's half-open pixel box x0, y0, x1, y1.
     mixture: (h, w) uint8, how much of each pixel's colour is the person's and not the background's, where it may be more than
-        the opacity: the edge was shaped by taste. None: it is as much.
+        the opacity: the edge was shaped by taste, or all of it fades. None: it is as much.
     """
 
     opacity: SoftMask
@@ -84,10 +84,15 @@ def of_instances(instances: Iterable[Instance], size_wh: tuple[int, int], thresh
 
 
 def scale_alpha(whole: Alpha, opacity: float) -> Alpha:
-    """Scale the opacity of `whole` by `opacity`, 0..1."""
+    """Scale the opacity of `whole` by `opacity`, 0..1; its pixels are the mixtures that they were."""
     if opacity >= 1 or not whole.opacity.size:
         return whole
-    return Alpha(cv2.convertScaleAbs(whole.opacity, alpha=opacity), whole.box_xyxy)
+    return Alpha(cv2.convertScaleAbs(whole.opacity, alpha=opacity), whole.box_xyxy, mixture_of(whole))
+
+
+def mixture_of(who: Alpha) -> SoftMask:
+    """Return how much of each pixel's colour is the person's, (h, w) uint8."""
+    return who.opacity if who.mixture is None else who.mixture
 
 
 def placed(who: Alpha, size_wh: tuple[int, int]) -> SoftMask:

@@ -15,7 +15,7 @@ from compose.picture.alpha import Alpha, scale_alpha, with_room
 from compose.picture.background import Background, BlurBackground, open_background
 from compose.picture.blend import blend
 from compose.picture.blur import least_sigma
-from compose.picture.decontamination import decontaminate
+from compose.picture.decontamination import decontaminate, settle
 from compose.picture.framing import WHOLE, Crop, Framing
 from compose.picture.instance_view import InstanceView
 from compose.policy import Decision, State
@@ -44,6 +44,7 @@ class Renderer:
 
     def __init__(self, settings: ComposeSettings, fixed: Collection[str] = SAVED) -> None:
         self._unsaved = without_saved(settings, fixed)
+        self._is_soft = settings.edge == "soft"
         self.instances = InstanceView(settings.threshold)
         self.chosen = StyleChoice(settings)
         self.framing = Framing()
@@ -137,6 +138,9 @@ class Renderer:
                 raise RuntimeError(
                     f"frame {frame.epoch}/{frame.frame_id} was to show people, and nobody said where they are"
                 )
+            near = None
+            if behind is not self._blurred and self._is_soft:  # a blur has the colours of the old background anyway
+                alpha, near = settle(pyramid, alpha)
             who = scale_alpha(alpha, decision.opacity)
             behind.render(pyramid, who, frame.captured_ns, into)
             seen = (
@@ -145,8 +149,8 @@ class Renderer:
                 else with_room(alpha, room, (frame.width, frame.height))
             )
             blend(pyramid.picture, who if seen is who else scale_alpha(seen, decision.opacity), into)
-            if behind is not self._blurred and who is alpha:  # a blur has the colours of the old background anyway
-                decontaminate(pyramid, who, into)
+            if near is not None:
+                decontaminate(pyramid, who, near, into)
             if outlined:
                 draw_outline(into, who)
         else:

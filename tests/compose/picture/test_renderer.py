@@ -10,6 +10,7 @@ from common.errors import SourceError
 from common.ipc.records import FrameInfo, SetEdge, SetFollow, SetHide, Style
 from common.runtime.user_folder import background_image
 from common.vision.pyramid import ImagePyramid
+from compose.picture.alpha import Alpha
 from compose.picture.renderer import Renderer, draw_card
 from compose.policy import Decision, State
 from compose.settings import ComposeSettings
@@ -95,3 +96,22 @@ def test_the_style_is_that_of_the_settings_until_a_viewer_chooses() -> None:
     for command in (SetHide("room"), SetFollow(False), SetEdge(0.0, 1.0)):
         renderer.chosen.apply(command)
     assert renderer.style((150, 105)) == Style("room", False, 0.0, 1.0, 35 / 30, "blur")
+
+
+@pytest.mark.parametrize(
+    ("background", "edge", "is_shown"),
+    [("color:00c800", "soft", False), ("color:00c800", "hard", True), ("blur", "soft", True)],
+)
+@pytest.mark.parametrize("opacity", [1.0, 0.5])
+def test_a_rim_of_the_old_room_is_hidden_before_a_colour(
+    background: str, edge: str, is_shown: bool, opacity: float
+) -> None:
+    """The hard edge is the tutorial's, and before a blur of the room a rim of it is not seen."""
+    picture = np.full((360, 640, 3), 250, np.uint8)
+    picture[100:, 200:400] = (40, 30, 90)
+    alpha = Alpha(np.full((262, 204), 255, np.uint8), (198, 98, 402, 360))
+    into, decision = np.empty_like(picture), Decision(State.LIVE, "", 0.0, opacity=opacity, frame=(1, 1))
+    renderer = Renderer(ComposeSettings(background=background, edge=edge))
+    renderer.render(ImagePyramid(picture), FrameInfo(1, 1, 1, 1, "s", 1, 360, 640), decision, alpha, into)
+    rim = into[120:, [198, 401], 2]  # red, of which the colour has nothing
+    assert (rim > 100).all() if is_shown else (rim < 30).all()
