@@ -26,7 +26,7 @@ from tests.recordings import contents_of
 from tests.redacting import WHOLE, redact
 from tests.shared import MASK_RCNN_2GO
 
-DEFACE = ("deface==1.5.0", "onnxruntime")
+DEFACE = ("deface==1.5.0", "onnx", "onnxruntime")
 BACKENDS = {"deface": "opencv", "deface, ONNX Runtime": "onnxrt"}  # as it is installed, and the faster one
 LOOP = "tutorial's loop"
 TURNS = 3
