@@ -77,7 +77,7 @@ def test_too_little_shared_memory_is_a_failure(
 def test_the_memory_needed_is_what_a_call_takes(run_dir: Path, segments: None) -> None:
     settings = {"source": "demo", "width": 640, "height": 360, "sink": "headless", "status_every": 0.2}
     with start_call(settings, run_dir) as call:
-        read_until(call, ", live")
+        read_until(call, "display: live; ")
         taken = sum((Path("/dev/shm") / name).stat().st_size for name in segments_of(run_dir))
         call.terminate()
         call.communicate(timeout=10)

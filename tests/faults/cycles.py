@@ -29,7 +29,7 @@ def cycle(run_dir: Path, before: set[str], kill: bool) -> float:
     """One call up to its first live picture and to its end; returns the seconds until that picture."""
     begun = time.monotonic()
     with start_call(SETTINGS, run_dir) as call:
-        said = read_until(call, ", live")
+        said = read_until(call, "display: live; ")
         took_s = time.monotonic() - begun
         assert len(own := segments_of(run_dir)) == 2
         assert new_since(before) == own, "its own two rings and nothing that an earlier call left"

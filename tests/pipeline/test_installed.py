@@ -137,7 +137,7 @@ def test_a_call_starts_from_another_folder_and_reads_its_dotenv(
         f"ONLYME_FETCH=no\nONLYME_RUN_DIR={run_dir}\nPATH=/nowhere\n"
     )
     with started(onlyme, elsewhere, {**plain, "ONLYME_WIDTH": "336"}, "-c", "infer=2") as call:
-        said = read_until(call, ", live", limit_s=180)  # three programs start before the call does
+        said = read_until(call, "display: live; ", limit_s=180)  # three programs start before the call does
         while not all(f"{stage}.1 started" in "".join(said) for stage in STAGES):  # honcho must know whom to stop
             said += read_until(call, "\n")
         assert "infer.2 started" in "".join(said)

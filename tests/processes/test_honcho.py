@@ -38,7 +38,7 @@ def call_under(method: str, run_dir: Path, folder: Path) -> Iterator[subprocess.
     script = folder / "other_honcho.py"
     script.write_text(HONCHO)
     with start_call(SETTINGS, run_dir, honcho=[sys.executable, str(script), method]) as call:
-        read_until(call, ", live")
+        read_until(call, "display: live; ")
         yield call
 
 

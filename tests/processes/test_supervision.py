@@ -87,7 +87,7 @@ def test_a_whole_call_that_was_stopped_for_long_keeps_its_children(run_dir: Path
     names = ("capture", "infer", "compose", "display", "relay")
     procfile = procfile_of(run_dir, {name: f"tests.processes.impatient {name}" for name in names})
     with start_call({**DEMO, "sink": "headless", "status_every": 0.2}, run_dir, procfile=procfile) as call:
-        read_until(call, ", live")
+        read_until(call, "display: live; ")
         before = stages(run_dir)
         assert len(before) == len(names)
         pids = [pid for stage in before.values() for pid in stage.pids]
@@ -96,7 +96,7 @@ def test_a_whole_call_that_was_stopped_for_long_keeps_its_children(run_dir: Path
         time.sleep(STUCK_AFTER_S + 0.5)
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
-        read_until(call, ", live")
+        read_until(call, "display: live; ")
         wait_looks([stage.parent for stage in before.values()], 4)
         assert stages(run_dir) == before
         call.terminate()
