@@ -87,7 +87,7 @@ def make_run(copy: Path, run_dir: Path, url: str, limit_s: int) -> tuple[list[st
     ) as call:  # fmt: skip
         try:
             begun, said = time.monotonic(), [""]
-            while ", live" not in said[-1]:
+            while "display: live; " not in said[-1]:
                 said += read_until(call, "")
                 if is_of_model(said[-1]):
                     begun = time.monotonic()
