@@ -16,8 +16,22 @@ CODECS_OF_WEBM = ("vp9",)
 OTHERWISE = ".mkv"  # which holds every kind of pictures, sound and subtitles
 # files of these names are taken for films even where they cannot be opened: a damaged one must be said, not left out
 NAMES = (
-    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".flv", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".3gp", ".ogv",
-)  # fmt: skip
+    ".mp4",
+    ".m4v",
+    ".mov",
+    ".mkv",
+    ".webm",
+    ".avi",
+    ".wmv",
+    ".flv",
+    ".mpg",
+    ".mpeg",
+    ".ts",
+    ".mts",
+    ".m2ts",
+    ".3gp",
+    ".ogv",
+)
 NO_FILMS = ("image2", "tty")  # formats that FFmpeg reads pictures and any text by
 
 

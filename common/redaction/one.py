@@ -84,9 +84,13 @@ def run(job: Job, progress: Watch | None = None, stop: threading.Event | None = 
             _prepare_results(job, results_key(source_sha256, job.settings))
             on_leaving.callback(_remove_empty, job.results)
         account, seconds = _run_stages(
-            job, place, started, progress, stop,
+            job,
+            place,
+            started,
+            progress,
+            stop,
             make_report=lambda: _make_report(job, place, source_sha256, started, before),
-        )  # fmt: skip
+        )
         with _making(job):
             _publish(place.report, job.report)
             _publish(place.film, job.out)
@@ -171,10 +175,15 @@ def _make_report(
             raise RedactionError(f"{job.source}: the stages were ended by somebody else; {AGAIN}")
         seconds = time.monotonic() - started
         facts = Facts(
-            source_name=job.source.name, source_sha256=source_sha256, out_name=job.out.name,
-            model=model_in(job.results) or "", version=version(), settings=_without_folders(job.settings), seconds=seconds,
+            source_name=job.source.name,
+            source_sha256=source_sha256,
+            out_name=job.out.name,
+            model=model_in(job.results) or "",
+            version=version(),
+            settings=_without_folders(job.settings),
+            seconds=seconds,
             workers=job.workers,
-        )  # fmt: skip
+        )
         return write_report(place.judgements, place.film, facts, place.report), seconds
 
 

@@ -187,9 +187,14 @@ def _motion_limits(
 
 
 def _others(
-    observed: Observation, warped: WarpedMaps, mine: SoftMask, near: cv2.typing.MatLike, far: cv2.typing.MatLike,
-    *, stay: bool,
-) -> SoftMask:  # fmt: skip
+    observed: Observation,
+    warped: WarpedMaps,
+    mine: SoftMask,
+    near: cv2.typing.MatLike,
+    far: cv2.typing.MatLike,
+    *,
+    stay: bool,
+) -> SoftMask:
     """Return the area of other people: foreground `near` their previous area, and disconnected foreground `far` from the
     subject.
 

@@ -181,9 +181,12 @@ class KnownRoom:
         covered = found.subject > 0
         empty = ~taken & ~covered & is_proof
         calm = memory.calm.after(
-            look.picture, captured_ns,
-            vacant=~(still | by_look | covered) & is_proof, covered=covered, disturbed=still | by_look | (moved > 0),
-        )  # fmt: skip
+            look.picture,
+            captured_ns,
+            vacant=~(still | by_look | covered) & is_proof,
+            covered=covered,
+            disturbed=still | by_look | (moved > 0),
+        )
         lasts = (memory.empty_ns > 0) & ~differs
         self._memory = _Memory(
             picture=np.where((empty | (found.around > 0))[..., None], look.picture, before),

@@ -115,18 +115,26 @@ def person(number: int) -> Use:
 ASKS = {"state": "hidden", "question": "is this you? press n or click"}
 USES = {
     "privacy": Use(click("#privacy"), ("Enter",), "#privacy", SetPrivacy(False)),
-    "privacy again": Use(click("#privacy"), ("Space",), "#privacy", SetPrivacy(True), {"state": "off", "privacy": False}),
+    "privacy again": Use(
+        click("#privacy"), ("Space",), "#privacy", SetPrivacy(True), {"state": "off", "privacy": False}
+    ),
     "yes": Use(click("#yes"), ("Enter",), "#yes", SelectSubject(0, True), ASKS),
     "next": Use(click("#next"), ("Space",), "#next", SelectSubject(0, True)),
     **{f"person {number}": person(number) for number in range(1, 5)},
     "everybody": Use(click("#everybody"), ("Enter",), "#everybody", SelectSubject(SelectSubject.EVERYBODY)),
     "one again": Use(
-        click("#everybody"), ("Space",), "#everybody", SelectSubject(SelectSubject.ONE), {"state": "everybody", "everybody": True}
+        click("#everybody"),
+        ("Space",),
+        "#everybody",
+        SelectSubject(SelectSubject.ONE),
+        {"state": "everybody", "everybody": True},
     ),
     "people": Use(click("#hide-people"), ("ArrowDown",), "#hide-room", SetHide("people")),
     "room": Use(click("#hide-room"), ("ArrowUp",), "#hide-people", SetHide("room"), {"style": Style(hide="people")}),
     "plain": Use(choose("color"), ("ArrowDown",), "#background", SetBackground("color:2f4f4f")),
-    "blurred": Use(choose("blur"), ("Home",), "#background", SetBackground("blur"), {"style": Style(background="color:00ff00")}),
+    "blurred": Use(
+        choose("blur"), ("Home",), "#background", SetBackground("blur"), {"style": Style(background="color:00ff00")}
+    ),
     "colour": Use(colour, ("Enter", "ArrowRight", "Enter"), "#colour", SetBackground),
     "upload": Use(click("#upload"), ("Enter",), "#upload", SetBackground("image")),
     "my image": Use(choose("image"), ("End",), "#background", SetBackground("image")),
@@ -137,7 +145,7 @@ USES = {
     "margin in": Use(at("#margin", 0), ("Home",), "#margin", SetEdge(3.0, -20.0), {"style": Style(feather=3.0)}),
     "margin out": Use(at("#margin", 1), ("End",), "#margin", SetEdge(0.0, 20.0)),
     "forget": Use(confirm, ("Enter", "Shift+Tab", "Enter"), "#forget", ResetStyle(), also=("#forget-yes",)),
-}  # fmt: skip
+}
 TESTED_ALONE = {"#record", "#forget-no"}
 CONTROLS = """[...document.querySelectorAll('button, select, input')].map(
   (control) => control.id ? '#' + control.id : `[data-subject='${control.dataset.subject}']`)"""

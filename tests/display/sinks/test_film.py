@@ -177,7 +177,7 @@ def read_pipe(path: Path) -> None:
         (read_pipe, "film.mp4.onlyme.part is no plain file"),
     ],
     ids=["link", "pipe", "folder", "pipe that somebody reads"],
-)  # fmt: skip
+)
 def test_what_lies_in_the_place_of_an_unfinished_film_gets_nothing_of_it(
     lies: Callable[[Path], object], said: str, recording: Path, tmp_path: Path
 ) -> None:

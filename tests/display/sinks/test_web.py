@@ -233,8 +233,9 @@ def test_what_is_too_long_or_malformed_is_one_line_that_names_no_other_thing(
     with served(run_dir) as page:
         assert page.post("/background", "x" * 2001, "image/jpeg") == (400, "expected at most 2,000 bytes, got more\n")
         assert page.post("/background", "x" * 2000, "image/jpeg") == (
-            400, "image: expected a plain JPEG of at most 3840 x 2160 pixels, got another file\n",
-        )  # fmt: skip
+            400,
+            "image: expected a plain JPEG of at most 3840 x 2160 pixels, got another file\n",
+        )
         assert page.post("/wish", "x" * 1001) == (400, "expected at most 1,000 bytes, got more\n")
         assert page.post("/recording", "on") == (400, "recording: expected true or false, got b'on'\n")
 
