@@ -88,7 +88,7 @@ def _records(name: str, parts: object, kind: type[T]) -> tuple[T, ...]:
 
 def _member(name: str, value: object, kind: type[StrEnum]) -> StrEnum:
     try:
-        return kind(value)  # type: ignore[arg-type]
+        return kind(str(value))
     except ValueError:
         raise MessageError(f"{name}: expected one of {', '.join(kind)}, got {value!r:.80}") from None
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from common.runtime.environment import variables
 
 
+def expanded(path: str) -> Path:
+    """Return a path with the user's home for its ~; as it is where there is no such home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def user_folder() -> Path:
     """Return the folder of the user's own files for this program (XDG Base Directory Specification); it may not exist."""
-    home = variables().get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111 - Path's own raises for a user without a home folder
-    return Path(home) / "onlyme"
+    home = variables().get("XDG_CONFIG_HOME")
+    return (Path(home) if home else expanded("~/.config")) / "onlyme"
 
 
 def background_image() -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 from typing import Protocol
 
@@ -12,7 +11,7 @@ import numpy as np
 
 from common.errors import SourceError
 from common.readable import readable
-from common.runtime.user_folder import background_image
+from common.runtime.user_folder import background_image, expanded
 from common.settings.saved import saved_file
 from common.vision.arrays import BgrImage
 from common.vision.images import read_image
@@ -138,7 +137,7 @@ def open_background(name: str, blurred: BlurBackground) -> Background:
         return ImageBackground(np.array([[[int(rest[i : i + 2], 16) for i in (4, 2, 0)]]], np.uint8))
     if name == "image":
         return _open_uploaded()
-    path = Path(os.path.expanduser(rest))  # noqa: PTH111 - Path's own raises for a user without a home folder
+    path = expanded(rest)
     if kind == "video":
         return VideoBackground(path)
     return _open_image(path)

@@ -170,12 +170,12 @@ def test_a_camera_that_repeats_a_jpeg_is_lost(clock: FakeTime) -> None:
                 pass
 
 
-def test_pictures_change_their_size_within_one_connection() -> None:
+def test_pictures_change_their_size_within_one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pictures are grey: one that was sheared, or made of another's rows, would hold the corner elsewhere."""
     sizes = [(160, 120), (320, 240), (160, 120), (120, 160)]
     with network_camera() as camera:
         camera.period_s = 0.005
-        camera.picture = lambda number: jpeg_of(picture_of(number, camera.size_wh))  # type: ignore[method-assign]
+        monkeypatch.setattr(camera, "picture", lambda number: jpeg_of(picture_of(number, camera.size_wh)))
         source = open_address(camera.address, once=False)
         for size_wh in sizes:
             camera.size_wh = size_wh

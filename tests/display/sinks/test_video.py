@@ -193,7 +193,9 @@ def test_an_error_of_the_encoder_is_one_line_and_what_was_encoded_plays(tmp_path
     assert len(play(tmp_path / "call.mp4")) == 3
 
 
-def test_what_was_encoded_before_an_error_of_the_encoder_is_kept(tmp_path: Path) -> None:
+def test_what_was_encoded_before_an_error_of_the_encoder_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Refusing:
         def __getattr__(self, name: str) -> Any:
             return getattr(stream, name)
@@ -205,7 +207,7 @@ def test_what_was_encoded_before_an_error_of_the_encoder_is_kept(tmp_path: Path)
     for number in range(5):
         movie.add(number * 10**7, np.zeros((90, 160, 3), np.uint8))
     stream = movie._stream
-    movie._stream = Refusing()  # type: ignore[assignment]
+    monkeypatch.setattr(movie, "_stream", Refusing())
     with pytest.raises(av.error.ExternalError):
         movie.add(10**9, np.zeros((90, 160, 3), np.uint8))
     with pytest.raises(av.error.ExternalError):
