@@ -10,20 +10,17 @@ from __future__ import annotations
 import copy
 from typing import NamedTuple
 
-import numpy as np
-
 from common.ipc.messages import MasksInferred
 from common.ipc.recording_clock import stamp_s_of
 from common.ipc.records import Instance, SelectSubjectAt
 from common.vision.arrays import BgrImage, SoftMask
-from common.vision.grid import on_grid
 from compose.every.looks import Look, Outcome
 from compose.settings import ComposeSettings
-from compose.who.appearance import Light, appearance_of
+from compose.who.appearance import Light
 from compose.who.look_maps import LookMaps, maps_of, things_of, union
-from compose.who.others import Candidate, coverage
+from compose.who.others import coverage
+from compose.who.people import People, people_in
 from compose.who.selection import NOBODY_WANTED, SubjectSelector
-from compose.who.subject import people_of
 from compose.who.tracker import SAME_PLACE
 
 FORGIVEN_NS = 1_000_000_000  # the subject may be missed for so long
@@ -35,22 +32,6 @@ NOBODY_THERE = "nobody was found at the chosen point"
 LOST_HERE = "the person who stays sharp is lost from here on; somebody else is in the picture"
 CAME_BACK = "somebody came who is taken for the person who stays sharp"
 AFTER_CUT = "another shot: somebody is taken for the person who stays sharp by the looks alone"
-
-
-class People(NamedTuple):
-    """The people of one result, the surest first, and the frame on the grid.
-
-    areas: (h, w) uint8, 255 inside, of each.
-    candidates: The same with their appearance.
-    signs: (h, w) uint8, 255 inside, of each sign of somebody.
-    even: (h, w, 3) uint8 BGR, in the light of the first picture.
-    """
-
-    instances: list[Instance]
-    areas: list[SoftMask]
-    candidates: list[Candidate]
-    signs: list[SoftMask]
-    even: BgrImage
 
 
 class Missed(NamedTuple):
@@ -74,6 +55,7 @@ class RecordingSelector:
     def __init__(self, settings: ComposeSettings) -> None:
         self._settings = settings
         self._selector, self._light = SubjectSelector(settings.subject, settings.return_), Light()
+        self._wh = (0, 0)  # columns and rows of the grid
         self._missed: list[Missed] = []  # since the last look that found the subject
         self._found_ns: int | None = None  # captured_ns of that look, None before the first
         self._is_lost = self._is_after_cut = False
@@ -97,7 +79,8 @@ class RecordingSelector:
             least: The frame on the grid, (h, w, 3) uint8 BGR.
             region: (h, w) uint8, where the subject was propagated to; None or empty if that is not known.
         """
-        people = self._people(result, least)
+        self._wh = least.shape[1], least.shape[0]
+        people = people_in(result.instances, least, self._light, self._wh, self._settings)
         if self._waits_for_choice and stamp_s_of(result.captured_ns) < self._settings.at:
             return self._lost(result, people, TOO_EARLY)
         before = copy.deepcopy(self._selector)
@@ -126,18 +109,6 @@ class RecordingSelector:
             lost = self._lost(look.result, people, self._reason(people))
             look.outcome, look.maps, look.reason, look.doubt = lost.outcome, lost.maps, lost.reason, lost.doubt
 
-    def _people(self, result: MasksInferred, least: BgrImage) -> People:
-        wh = least.shape[1], least.shape[0]
-        instances = people_of(result.instances, self._settings.confidence)
-        areas = [on_grid(i, wh, self._settings.threshold) for i in instances]
-        even = self._light.compensate(least, union(areas, wh))
-        candidates = [
-            Candidate(area, appearance_of(even, area), person.score)
-            for person, area in zip(instances, areas, strict=True)
-        ]
-        signs = [on_grid(i, wh, self._settings.threshold) for i in result.instances if i.is_sign]
-        return People(instances, areas, candidates, signs, even)
-
     def _select(self, people: People, region: SoftMask | None, captured_ns: int) -> list[int]:
         """Return the indices of the people who stay sharp; none while the person at the chosen point is not found."""
         if self._waits_for_choice and self._settings.point is not None:
@@ -159,10 +130,9 @@ class RecordingSelector:
         follows = self._settings.subject == "lock"
         self._found_ns, self._is_lost, self._is_after_cut = result.captured_ns, False, False
         subjects = [people.instances[k] for k in chosen]
-        mine = union((people.areas[k] for k in chosen), _wh(people))
+        mine = union((people.areas[k] for k in chosen), self._wh)
         things = things_of(result.instances, subjects, mine, self._settings)
-        others = [people.areas[k] for k, i in enumerate(people.instances) if k not in chosen and i not in things]
-        maps = self._maps(people, subjects, things, others)
+        maps = self._maps(people, subjects, things, people.areas_of_others(chosen, things))
         is_same = self._selector.follows
         return Look(result, Outcome.FOUND, (*subjects, *things), maps, is_same=is_same, doubt=doubt if follows else "")
 
@@ -171,7 +141,7 @@ class RecordingSelector:
         somebody else."""
         certain = [
             candidate.area
-            for candidate in (*people.candidates, *(Candidate(s, appearance_of(people.even, s)) for s in people.signs))
+            for candidate in (*people.candidates, *people.signs)
             if region is None
             or max(coverage(region, candidate.area), coverage(candidate.area, region)) < SAME_PLACE
             or not self._selector.may_be_subject(candidate)
@@ -195,12 +165,5 @@ class RecordingSelector:
     def _maps(
         self, people: People, subjects: list[Instance], things: list[Instance], others: list[SoftMask]
     ) -> LookMaps:
-        wh = _wh(people)
-        return maps_of(
-            subjects, things, union(others, wh), union(people.signs, wh), self._settings.threshold, bounds=True
-        )
-
-
-def _wh(people: People) -> tuple[int, int]:
-    height, width = np.shape(people.even)[:2]
-    return width, height
+        signs = union((sign.area for sign in people.signs), self._wh)
+        return maps_of(subjects, things, union(others, self._wh), signs, self._settings.threshold, bounds=True)

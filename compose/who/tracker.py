@@ -12,7 +12,6 @@ import numpy as np
 from common.ipc.messages import MasksInferred
 from common.ipc.records import FrameInfo, Instance, SelectSubject, SelectSubjectAt
 from common.vision.arrays import BgrImage, SoftMask
-from common.vision.grid import on_grid
 from common.vision.pyramid import ImagePyramid
 from compose.governor import MIN_HZ
 from compose.picture import alpha
@@ -22,15 +21,15 @@ from compose.picture.edge_shape import shape_edge
 from compose.settings import ComposeSettings
 from compose.style import StyleChoice
 from compose.who.alone import Alone
-from compose.who.appearance import Light, appearance_of
+from compose.who.appearance import Light
 from compose.who.flow import FlowMeter
 from compose.who.found import areas_of, found_in
 from compose.who.look_maps import maps_of, things_of, union
-from compose.who.others import Candidate, coverage
+from compose.who.others import coverage
+from compose.who.people import People, people_in
 from compose.who.region import HISTORY, PresentFrame, Region, grid_wh, sampled
 from compose.who.room import KnownRoom, strip_of
 from compose.who.selection import Selection, SubjectSelector
-from compose.who.subject import people_of
 
 MAX_FRAME_GAP = 4  # frames: somebody who walks past moves by 2 % of the width in that time
 HOLD_NS = 1_000_000_000  # the area is held for so long, at most, after the first result that did not find the subject
@@ -195,44 +194,39 @@ class Tracker:
         if self._edge is not None and result.frame_id <= self._dropped:
             # the mask is recent enough to be shown, but the flow from its frame to the present one has been dropped
             return Selection((), f"the mask is more than {HISTORY} frames late")
-        people = people_of(result.instances, self._settings.confidence)
-        areas = [self._on_grid(i, self._settings.threshold) for i in people]
         past = self._nearest(result.frame_id)
         while self._past and next(iter(self._past)) < result.frame_id:  # no result for an older frame will be taken
             self._past.popitem(last=False)
-        even = None if past is None else self._light.compensate(past.small, self._union(areas))
-        candidates = [
-            Candidate(area, None if even is None else appearance_of(even, area), person.score)
-            for person, area in zip(people, areas, strict=True)
-        ]
+        small = None if past is None else past.small
+        people = people_in(result.instances, small, self._light, self._wh, self._settings)
         # nobody can have taken the place of a person who is alone and unchanged, however old the last result is
         is_unchanged = self._follows_one and not self._company_ns
         chosen = self._selector.select(
-            candidates, self._region.lookup(result.frame_id), result.captured_ns, is_unchanged=is_unchanged
+            people.candidates, self._region.lookup(result.frame_id), result.captured_ns, is_unchanged=is_unchanged
         )
-        if even is not None and chosen:
+        if small is not None and chosen:
             self._light.remember()
-        subjects = [people[number] for number in chosen]
-        mine = self._union([areas[number] for number in chosen])
+        subjects = [people.instances[number] for number in chosen]
+        mine = self._union([people.areas[number] for number in chosen])
         things = things_of(result.instances, subjects, mine, self._settings)
-        signs = [self._on_grid(i, self._settings.threshold) for i in result.instances if i.is_sign]
         self._missed = 0 if chosen else self._missed + 1
         self._missed_ns = self._missed_ns if self._missed > 1 else result.captured_ns
-        if not chosen and self._hold(result, areas, signs, even):
+        if not chosen and small is not None and self._hold(result, people):
             self._selector.keep(result.captured_ns)
             return Selection(self._last_subjects)
-        self._alone.update(result.captured_ns, len(people), len(signs), is_same=bool(chosen) and self._selector.follows)
-        others = self._union([areas[k] for k, person in enumerate(people) if k not in chosen and person not in things])
-        self._correct(result, subjects, things, others=others, signs=self._union(signs))
+        is_same = bool(chosen) and self._selector.follows
+        self._alone.update(result.captured_ns, len(people.instances), len(people.signs), is_same=is_same)
+        others = self._union(people.areas_of_others(chosen, things))
+        self._correct(result, subjects, things, others=others, signs=self._union([sign.area for sign in people.signs]))
         everybody = self._selector.shows_everybody
         if subjects:
             self._last_subjects, self._found_ns = tuple(subjects), result.captured_ns
             return Selection((*subjects, *things), everybody=everybody)
-        return Selection((), self._selector.no_subject_reason(len(people)), self._selector.question, everybody)
+        return Selection(
+            (), self._selector.no_subject_reason(len(people.instances)), self._selector.question, everybody
+        )
 
-    def _hold(
-        self, result: MasksInferred, people: list[SoftMask], signs: list[SoftMask], even: BgrImage | None
-    ) -> bool:
+    def _hold(self, result: MasksInferred, people: People) -> bool:
         """Hold the subject's area for a short time, although a result did not find the subject.
 
         That is done where a sign of somebody lies on the area, or where the result may have missed the subject. Everybody else
@@ -248,17 +242,17 @@ class Tracker:
         )
         if self._edge is None or self._selector.shows_everybody or not self._last_subjects or is_late:
             return False
-        if area is None or even is None:
+        if area is None:
             return False
         rest = [
-            sign
-            for sign in signs
-            if coverage(area, sign) < SAME_PLACE
-            or not self._selector.may_be_subject(Candidate(sign, appearance_of(even, sign)))
+            sign.area
+            for sign in people.signs
+            if coverage(area, sign.area) < SAME_PLACE or not self._selector.may_be_subject(sign)
         ]
-        if len(rest) == len(signs) and (people or signs or not self._may_be_missed()):
+        is_somebody = bool(people.instances or people.signs)
+        if len(rest) == len(people.signs) and (is_somebody or not self._may_be_missed()):
             return False
-        if not self._region.hold(result.frame_id, self._union(people + rest)):
+        if not self._region.hold(result.frame_id, self._union(people.areas + rest)):
             return False
         self.looked_ns = result.looked_ns
         return True
@@ -337,9 +331,6 @@ class Tracker:
         found = maps_of(subjects, things, others, signs, self._settings.threshold, bounds=bounds)
         areas = found.subject, found.others, found.certain
         self._region.correct(result.frame_id, *areas, signs=signs, is_same=who.follows, is_new=who.is_new)
-
-    def _on_grid(self, instance: Instance, threshold: float) -> SoftMask:
-        return on_grid(instance, self._wh, threshold)
 
     def _union(self, areas: list[SoftMask]) -> SoftMask:
         return union(areas, self._wh)
