@@ -96,6 +96,16 @@ def leaving(rng: random.Random) -> Course:
     return course
 
 
+BEHIND_S = (1.5, 3.7)  # `behind`: from when to when the bystander stands there
+
+
+def behind(seconds: float, wide: float) -> Places:
+    """The bystander goes behind the subject, stays there for two seconds, and comes out on the other side."""
+    comes_s, goes_s = BEHIND_S
+    along = 0.35 * max(0.0, 1 - seconds / comes_s) - 0.25 * max(0.0, seconds - goes_s)
+    return Places(sways(seconds), Place(0.5 + along, 1.0))
+
+
 SITUATIONS: dict[str, Callable[[random.Random], Course]] = {
     "crossing": crossing,
     "occlusion": occlusion,

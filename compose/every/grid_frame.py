@@ -54,15 +54,16 @@ class GridFrame:
         nothing = np.zeros((1, 1, 3), np.uint8)
         return replace(self, pyramid=ImagePyramid(nothing), small=nothing, least=nothing)
 
-    def present(self, frame_id: int, flow: Flow | None, since: int) -> PresentFrame:
+    def present(self, frame_id: int, captured_ns: int, flow: Flow | None, since: int) -> PresentFrame:
         """Return the frame as a pass through the recording sees it.
 
         Args:
             frame_id: Its number in that pass.
+            captured_ns: Its time in that pass.
             flow: Motion since the frame before it in that pass.
             since: Number of that frame in the pass.
         """
-        return PresentFrame(frame_id, self.pyramid.picture, self.small, self.grey, flow, since)
+        return PresentFrame(frame_id, captured_ns, self.pyramid.picture, self.small, self.grey, flow, since)
 
 
 class GridFrames:

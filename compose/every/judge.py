@@ -29,12 +29,13 @@ from compose.picture.matte_edge import MatteEdge, MattePace, edge_alpha, scaled_
 from compose.policy import Decision, State
 from compose.settings import ComposeSettings
 
-# frames that are judged at once, and those after them that are looked at before: enough to see people apart again who meet.
-# With 30 frames after, the demo shows 0.06 % of the bystander (2.2 % at worst), with 60 0.001 % (0.03 %)
-JUDGED, AFTER = 30, 60
-HELD_BYTES = 2**30  # of pictures that wait; larger ones wait for fewer frames after them
+# frames that wait, and their time, before the first third of them is judged at once. Those after them are looked at before: two seconds
+# are enough to see people apart again who meet. With one second the demo shows 0.06 % of the bystander (2.2 % at worst), with two
+# 0.001 % (0.03 %)
+WAITING, WAITING_NS = 90, 2_900_000_000
+WAITING_BYTES = 2**30  # of their pictures, at most; of larger ones fewer wait
+LEAST_WAITING, MOST_WAITING = 7, 360  # frames, whatever their size and time; each holds 2 MB besides its picture
 AROUND = 21  # frames before and after a frame whose looks count as evidence
-LEAST_AFTER = 6
 NOT_BETWEEN = "the person who stays sharp is not found before and after it"
 
 
@@ -91,8 +92,9 @@ class Judge:
         if (found := self._forward.settle(grid, grid.look)) is not None:
             self._forwards[grid.number] = found
         self._waiting.append(grid)
-        count, after = frames_at_once(frame)
-        return self._judge(count) if len(self._waiting) >= count + after else []
+        begun_ns = self._waiting[0].frame.captured_ns
+        count = frames_to_judge(len(self._waiting), frame.captured_ns - begun_ns, (frame.width, frame.height))
+        return self._judge(count) if count else []
 
     def end(self) -> list[Judged]:
         """Take the end of the recording. Return the frames that are still to be judged, in order."""
@@ -142,8 +144,8 @@ class Judge:
 
     def _mistrust(self, index: int) -> float:
         """Return how little the matte is trusted in one of the frames that wait, 0..1."""
-        first = max(0, len(self._past) + index - AROUND)
-        near = [*self._past, *self._waiting][first : first + 2 * AROUND]
+        at = len(self._past) + index
+        near = [*self._past, *self._waiting][max(0, at - AROUND) : at + AROUND + 1]
         return mistrust([f.look.coverage for f in near if f.look is not None and f.look.coverage is not None])
 
     def _alpha(self, frame: GridFrame, ways: list[Propagated], evidence: Evidence | None, weight: float) -> Alpha:
@@ -193,12 +195,17 @@ class Judge:
         return Pass(MatteEdge(self._matte, MattePace()), forward=forward)
 
 
-def frames_at_once(frame: FrameInfo) -> tuple[int, int]:
-    """Return how many frames are judged at once, and how many after them must have come."""
-    held = HELD_BYTES // (3 * frame.height * frame.width)
-    if held >= JUDGED + AFTER:
-        return JUDGED, AFTER
-    return max(1, held // 3), max(LEAST_AFTER, held - held // 3)
+def frames_to_judge(waiting: int, elapsed_ns: int, size_wh: tuple[int, int]) -> int:
+    """Return how many frames are judged now, 0 where more must come first.
+
+    Args:
+        waiting: Number of frames that wait.
+        elapsed_ns: From the first to the last of them.
+        size_wh: Of each, pixels.
+    """
+    most = min(max(LEAST_WAITING, WAITING_BYTES // (3 * size_wh[0] * size_wh[1])), MOST_WAITING)
+    is_enough = waiting >= WAITING and elapsed_ns >= WAITING_NS
+    return waiting // 3 if is_enough or waiting >= most else 0
 
 
 def looks_around(last: Look | None, frames: Sequence[GridFrame]) -> list[tuple[Look | None, Look | None]]:

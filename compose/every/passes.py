@@ -74,7 +74,8 @@ class Pass:
             (h, w) uint8, where the subject is, as far as the last frame tells; None if it is not known.
         """
         self._id += 1
-        self._present = frame.present(self._id, flow, self._id - 1 if flow is not None else -1)
+        self._captured_ns = frame.frame.captured_ns if self._is_forward else -frame.frame.captured_ns
+        self._present = frame.present(self._id, self._captured_ns, flow, self._id - 1 if flow is not None else -1)
         self._region.push(self._present)
         self._predicted = self._region.predict(self._id)
         return self._predicted
@@ -111,7 +112,9 @@ class Pass:
             self._missed = self._predicted if self._missed is None else _max(self._missed, self._predicted)
         else:
             self._missed = None
-        self._region.correct(self._id, subject, maps.others, maps.certain, signs=maps.signs, is_same=is_same)
+        self._region.correct(
+            self._id, self._captured_ns, subject, maps.others, maps.certain, signs=maps.signs, is_same=is_same
+        )
 
 
 def coverage(look: Look, frame: GridFrame) -> float:

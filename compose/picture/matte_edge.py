@@ -102,7 +102,7 @@ def bound_of(state: RegionState, box: GridBox, age_ns: int) -> SoftMask | None:
     if not mine.any():
         return None
     freshness = 1 - min(1.0, max(0.0, (age_ns - OLD_NS) / (OLDEST_NS - OLD_NS)))
-    stays_inside = state.frozen and (state.occlusion_timer > 0 or not state.is_new)
+    stays_inside = state.frozen and (state.occlusion_ns > 0 or not state.is_new)
     margin = 0 if stays_inside else round(BOUND_MARGIN * freshness)
     wide = cv2.dilate(mine, np.ones((2 * margin + 1,) * 2, np.uint8))
     # the edge between two people belongs to the hidden one, with a wider margin if no result has found that person

@@ -59,7 +59,7 @@ class Alone:
         """Return whether the subject is still alone in `state`, the newest one."""
         area = cv2.countNonZero(state.subject)
         self._area = self._area or area
-        if not self.is_known or state.frozen or state.occlusion_timer or state.occluding:
+        if not self.is_known or state.frozen or state.occlusion_ns or state.occluding:
             return False
         strangers = cv2.countNonZero(cv2.compare(state.others, 127, cv2.CMP_GT)) + cv2.countNonZero(state.unassigned)
         return strangers < LEAST_PX and UNCHANGED[0] * self._area <= area <= UNCHANGED[1] * self._area

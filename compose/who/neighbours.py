@@ -14,8 +14,9 @@ BESIDE = 12  # grid pixels: somebody who is nearer may go behind the subject bef
 # shares of the largest area that results found of others. Below FOUND, the missing part may be hidden behind the subject or
 # assigned to it; from WHOLE on, nothing is missing
 FOUND, WHOLE = 0.6, 0.95
-BEHIND_FRAMES = 90  # somebody may stay hidden for so long: three seconds at 30 a second
-QUIET_FRAMES = 15  # results must find enough of others again for so long: half a second
+BEHIND_NS = 3_000_000_000  # somebody may stay hidden for so long
+QUIET_NS = 500_000_000  # results must find enough of others again for so long
+LONG_AGO_NS = -(2**62)
 
 
 class Near(NamedTuple):
@@ -41,18 +42,18 @@ class Neighbours:
         self._most = self._found = 0
         self._beside = False
         self._is_hidden = False  # somebody may be, as of the last result
-        self._beside_id = self._hidden_until = -1  # frame_id
+        self._beside_ns = self._hidden_until_ns = LONG_AGO_NS
 
     @property
     def most(self) -> int:
         """Grid pixels of others and signs: the largest area that results found, unless they have left since."""
         return self._most
 
-    def update(self, frame_id: int, subject: SoftMask, others: SoftMask, signs: SoftMask) -> Near:
+    def update(self, now_ns: int, subject: SoftMask, others: SoftMask, signs: SoftMask) -> Near:
         """Take a result that found the subject, and return who is near.
 
         Args:
-            frame_id: Of the result's frame.
+            now_ns: When the result's frame was captured.
             subject: (h, w) uint8, 255 where the subject is.
             others: 255 where others are.
             signs: 255 where there are signs of somebody. A sign in one result alone may be an error.
@@ -60,15 +61,15 @@ class Neighbours:
         sure, others = cv2.countNonZero(others), np.asarray(cv2.max(others, signs), np.uint8)
         was_beside, self._beside = self._beside, are_adjacent(subject, others, BESIDE)
         if was_beside or self._beside:
-            self._beside_id = frame_id
+            self._beside_ns = now_ns
         found, before = cv2.countNonZero(others), self._found
         self._found, self._most = found, max(self._most, sure, min(found, before))
         if found < FOUND * self._most:
-            # this does not depend on the time since the last result, which may exceed QUIET_FRAMES on a busy machine
-            waits = self._is_hidden and frame_id - self._beside_id <= BEHIND_FRAMES
-            if not sides(others) and (self._beside_id == frame_id or waits):
-                self._hidden_until = frame_id + QUIET_FRAMES
+            # this does not depend on the time since the last result, which may exceed QUIET_NS on a busy machine
+            waits = self._is_hidden and now_ns - self._beside_ns <= BEHIND_NS
+            if not sides(others) and (self._beside_ns == now_ns or waits):
+                self._hidden_until_ns = now_ns + QUIET_NS
             else:
                 self._most = found  # they left at a side or far from the subject, or have been away for long
-        self._is_hidden = frame_id < self._hidden_until
+        self._is_hidden = now_ns < self._hidden_until_ns
         return Near(self._beside and found < WHOLE * self._most, self._is_hidden)

@@ -21,7 +21,7 @@ from compose.who.neighbours import Near, Neighbours
 from compose.who.region_state import (
     CALM,
     MIN_TRAVEL,
-    OCCLUSION_FRAMES,
+    OCCLUSION_NS,
     GridBox,
     Moved,
     Observation,
@@ -39,7 +39,8 @@ MAP_ERROR = 0.06  # of the square root of the subject's area: the error of the e
 CERTAIN_MARGIN = 0.04  # of the same: a result is certain of what lies so far inside its edge
 # grid pixels that a subject who moves within itself may extend beyond its last area, from result to result
 MAX_GROWTH = 12.0
-RETURN_SPEED = 0.7  # grid pixels a frame that the subject regains while somebody beside it is not found whole
+# grid pixels a second, and at most, that the subject regains from result to result while somebody beside it is not found whole
+RETURN_SPEED, MAX_RETURN = 21.0, 64.0
 # grid pixels around others that are hidden while the subject is not found: around their last area, and around a result's
 KNOWN_MARGIN, FOUND_MARGIN = 2, 8
 HISTORY = 96  # frames at most, however old a mask may be
@@ -49,6 +50,7 @@ EMPTY_BOX = (0, 0, 0, 0)
 class PresentFrame(NamedTuple):
     """The frame that is shown.
 
+    captured_ns: When it was captured; see RegionState.
     picture: (H, W, 3) uint8 BGR.
     small: The same, halved for as long as it was much wider than the grid.
     grey: (h, w) uint8, the same on the grid.
@@ -56,6 +58,7 @@ class PresentFrame(NamedTuple):
     """
 
     frame_id: int
+    captured_ns: int
     picture: BgrImage
     small: BgrImage
     grey: GrayImage
@@ -82,10 +85,20 @@ def eroded(area: SoftMask) -> SoftMask:
     return np.asarray(cv2.GaussianBlur(cv2.erode(area, kernel), (3, 3), 0), np.uint8)
 
 
-def limited(found: SoftMask, known: RegionState, near: Near, frames: int, *, is_new: bool = False) -> SoftMask:
+def limited(
+    found: SoftMask, known: RegionState, near: Near, frames: int, elapsed_ns: int, *, is_new: bool = False
+) -> SoftMask:
     """Limit a result's subject (h, w) uint8 to what was the subject already, while somebody is near or the subject is new.
 
     Networks assign parts of a half hidden person to the subject, so what is new at its outline may be somebody else.
+
+    Args:
+        found: 255 where the result finds the subject.
+        known: The areas in its frame, as far as they were known before.
+        near: Who is near the subject.
+        frames: Number of frames since the last result.
+        elapsed_ns: Time since that.
+        is_new: Somebody may be behind the subject whom no result has found.
     """
     may_hide = near.hidden or is_new
     if not (may_hide or near.beside) or not known.subject.any():
@@ -94,7 +107,7 @@ def limited(found: SoftMask, known: RegionState, near: Near, frames: int, *, is_
     recent = dilated(known.recent, round(growth))
     if may_hide:
         return masked(found, recent)
-    regained = dilated(known.confirmed, round(RETURN_SPEED * min(frames, HISTORY)))
+    regained = dilated(known.confirmed, round(min(RETURN_SPEED * elapsed_ns / 1e9, MAX_RETURN)))
     return masked(found, cv2.max(regained, recent))
 
 
@@ -105,7 +118,7 @@ class Region:
         self._states: deque[RegionState] = deque(maxlen=HISTORY)
         self._observed: deque[Observation] = deque(maxlen=HISTORY)
         self._oldest = 0  # frame_id
-        self._result_id = 0  # frame_id of the last result
+        self._result_id = self._result_ns = 0  # frame_id and capture time of the frame of the last result
         self._neighbours = Neighbours()
         self._moved: tuple[RegionState, int, Moved] | None = None  # the last step: from which state to which frame
 
@@ -142,6 +155,7 @@ class Region:
     def correct(
         self,
         frame_id: int,
+        captured_ns: int,
         subject: SoftMask,
         others: SoftMask,
         certain: SoftMask,
@@ -155,6 +169,7 @@ class Region:
 
         Args:
             frame_id: The result's frame.
+            captured_ns: When that was captured; see RegionState.
             subject: (h, w) uint8, 255 where the subject may be.
             others: 255 where others are.
             certain: More than 127 where the subject certainly is, whatever the matte finds.
@@ -165,7 +180,7 @@ class Region:
         if frame_id < self._oldest:
             return
         known = self._propagated_to(frame_id)
-        max_travel, timer = (known.max_travel, known.occlusion_timer) if known else (MIN_TRAVEL, 0)
+        max_travel, occlusion_ns = (known.max_travel, known.occlusion_ns) if known else (MIN_TRAVEL, 0)
         error = MAP_ERROR * float(np.count_nonzero(subject)) ** 0.5
         before = known if is_same else None
         if not is_same:
@@ -173,16 +188,18 @@ class Region:
         signs = np.zeros_like(others) if signs is None else signs
         near = Near(beside=False, hidden=False)
         if subject.any():
-            near = self._neighbours.update(frame_id, subject, others, signs)
+            near = self._neighbours.update(captured_ns, subject, others, signs)
         if before is not None:
-            subject = limited(subject, before, near, frame_id - self._result_id, is_new=is_new)
-        self._result_id = frame_id
-        others = np.asarray(cv2.max(others, signs), np.uint8)
+            frames, elapsed_ns = frame_id - self._result_id, captured_ns - self._result_ns
+            subject = limited(subject, before, near, frames, elapsed_ns, is_new=is_new)
+        self._result_id, self._result_ns = frame_id, captured_ns
+        others = _max(others, signs)
         subject = masked(subject, cv2.bitwise_not(others))
-        recent = subject if before is None else np.asarray(cv2.max(faded(before.recent, 0, others), subject), np.uint8)
+        recent = subject if before is None else _max(faded(before.recent, 0, others), subject)
         self._restart(
             RegionState(
                 frame_id=frame_id,
+                captured_ns=captured_ns,
                 subject=subject,
                 confirmed=subject,
                 recent=recent,
@@ -190,17 +207,18 @@ class Region:
                 certain=masked(certain, subject),
                 unassigned=np.zeros_like(subject),
                 max_travel=max_travel + error,
-                occlusion_timer=OCCLUSION_FRAMES if near.hidden else timer,
+                occlusion_ns=OCCLUSION_NS if near.hidden else occlusion_ns,
                 occluding=near.hidden,
                 is_new=is_new,
             )
         )
 
-    def hold(self, frame_id: int, others: SoftMask) -> bool:
+    def hold(self, frame_id: int, captured_ns: int, others: SoftMask) -> bool:
         """Keep the area without letting it grow, where a result cannot tell the subject.
 
         Args:
             frame_id: The result's frame.
+            captured_ns: When that was captured.
             others: (h, w) uint8, 255 where it found somebody. A margin around them is hidden, as they are hardly found whole.
 
         Returns:
@@ -209,18 +227,19 @@ class Region:
         known = None if frame_id < self._oldest else self._propagated_to(frame_id)
         if known is None:
             return False
-        others = np.asarray(cv2.max(dilated(known.others, KNOWN_MARGIN), dilated(others, FOUND_MARGIN)), np.uint8)
+        others = _max(dilated(known.others, KNOWN_MARGIN), dilated(others, FOUND_MARGIN))
         free = cv2.bitwise_not(others)
         subject, confirmed, certain = (masked(area, free) for area in (known.subject, known.confirmed, known.certain))
         if subject.any():
             self._restart(
                 known._replace(
                     frame_id=frame_id,
+                    captured_ns=captured_ns,
                     subject=subject,
                     confirmed=confirmed,
                     certain=certain,
                     others=others,
-                    occlusion_timer=OCCLUSION_FRAMES,
+                    occlusion_ns=OCCLUSION_NS,
                 )
             )
         return bool(subject.any())
@@ -256,7 +275,9 @@ class Region:
     def push(self, present: PresentFrame) -> None:
         """Add the present frame, of which only the motion is known yet."""
         nothing = np.zeros(present.grey.shape, np.uint8)
-        self._observed.append(Observation(present.frame_id, nothing, EMPTY_BOX, present.flow, present.since))
+        self._observed.append(
+            Observation(present.frame_id, present.captured_ns, nothing, EMPTY_BOX, present.flow, present.since)
+        )
 
     def propagate(self, likely: SoftMask | None, box: GridBox) -> RegionState:
         """Propagate the area to the newest frame, once per frame.
@@ -282,3 +303,7 @@ class Region:
         if kept is None or kept[0] is not last or kept[1] != observed.frame_id:
             kept = self._moved = last, observed.frame_id, move(last, observed)
         return advance(last, observed, kept[2])
+
+
+def _max(one: SoftMask, other: SoftMask) -> SoftMask:
+    return np.asarray(cv2.max(one, other), np.uint8)

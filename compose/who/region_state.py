@@ -22,8 +22,8 @@ MAX_TRAVEL = 0.18  # of the square root of the subject's area, a frame: somebody
 ACCELERATION = 1.6  # the subject may move so many times as far in the next frame as in this one
 STRANGER_DISTANCE = 10.0  # grid pixels: foreground farther from the subject is somebody whom no result has found yet
 NEAR = 5.0  # grid pixels: people who are closer may be confused, and may go behind one another
-OCCLUSION_FRAMES = 45  # the area does not grow for so long after somebody was near: 1.5 s at 30 a second
-FADE = 12  # of 255 a frame: the subject's recent area is forgotten after 0.7 s at 30 a second
+OCCLUSION_NS = 1_500_000_000  # the area does not grow for so long after somebody was near
+FADE_NS = 700_000_000  # the subject's recent area is forgotten after so long
 FROZEN_TRAVEL = 0.5  # grid pixels a frame of a frozen area, besides the subject's own motion
 CALM = 1.0  # grid pixels a frame: a subject that moves more within itself is not frozen, or it would lose its limbs
 MAX_OCCLUDING_SPREAD = 6.0  # grid pixels: so much of that motion counts while the subject may hide somebody
@@ -35,6 +35,7 @@ GridBox = tuple[int, int, int, int]
 class RegionState(NamedTuple):
     """The areas in one frame. Maps are (h, w) uint8 on the grid.
 
+    captured_ns: When it was captured, on a clock that goes on: backwards through a recording it is negative.
     subject: 255 where the subject is.
     confirmed: More than 127 where the area of the last result has moved to since. It does not grow while it is frozen.
     recent: More than 127 where the confirmed area was within the last 0.7 s, and nobody else since. It moves and fades.
@@ -42,7 +43,7 @@ class RegionState(NamedTuple):
     certain: More than 127 where the last result was certain of the subject, as far as the flow could be followed.
     unassigned: 255 where the matte finds a person that is not the subject while the area is frozen.
     max_travel: Grid pixels that the subject may move until the next frame.
-    occlusion_timer: Frames for which somebody else may still appear from behind the subject.
+    occlusion_ns: How long somebody else may still appear from behind the subject.
     frozen: The area did not grow.
     motion_spread: Grid pixels that the subject moved within itself.
     occluding: According to the last result the subject may hide somebody who was beside it.
@@ -50,6 +51,7 @@ class RegionState(NamedTuple):
     """
 
     frame_id: int
+    captured_ns: int
     subject: SoftMask
     confirmed: SoftMask
     recent: SoftMask
@@ -57,7 +59,7 @@ class RegionState(NamedTuple):
     certain: SoftMask
     unassigned: SoftMask
     max_travel: float
-    occlusion_timer: int = 0
+    occlusion_ns: int = 0
     frozen: bool = False
     motion_spread: float = 0.0
     occluding: bool = False
@@ -73,6 +75,7 @@ class Observation(NamedTuple):
     """
 
     frame_id: int
+    captured_ns: int
     likely: SoftMask
     box: GridBox
     flow: Flow | None
@@ -93,7 +96,7 @@ class MotionLimits(NamedTuple):
 
     subject: float
     any_person: float
-    occlusion_timer: int
+    occlusion_ns: int
     frozen: bool
     motion_spread: float
 
@@ -123,14 +126,14 @@ def move(last: RegionState, observed: Observation) -> Moved:
 def advance(last: RegionState, observed: Observation, moved: Moved) -> RegionState:
     """Return the areas in a frame, from those in an earlier frame, moved on to this one, and the frame's own observation."""
     warped, to_confirmed, to_others, limits = moved
-    frames = observed.frame_id - last.frame_id
+    frames, elapsed_ns = observed.frame_id - last.frame_id, observed.captured_ns - last.captured_ns
     if not _has_matte(observed):
         subject, nobody = _threshold(warped.confirmed, 127), np.zeros_like(warped.confirmed)
-        recent = np.asarray(cv2.max(subject, faded(warped.recent, frames, warped.others)), np.uint8)
+        recent = np.asarray(cv2.max(subject, faded(warped.recent, elapsed_ns, warped.others)), np.uint8)
         farther = min(last.max_travel + MIN_TRAVEL, limits.any_person)
         return RegionState(
-            frame_id=observed.frame_id, subject=subject, confirmed=warped.confirmed, recent=recent, others=warped.others,
-            certain=warped.certain, unassigned=nobody, max_travel=farther, occlusion_timer=limits.occlusion_timer,
+            frame_id=observed.frame_id, captured_ns=observed.captured_ns, subject=subject, confirmed=warped.confirmed, recent=recent, others=warped.others,
+            certain=warped.certain, unassigned=nobody, max_travel=farther, occlusion_ns=limits.occlusion_ns,
             frozen=limits.frozen, motion_spread=limits.motion_spread, occluding=last.occluding,
             is_new=last.is_new,
         )  # fmt: skip
@@ -150,9 +153,10 @@ def advance(last: RegionState, observed: Observation, moved: Moved) -> RegionSta
     if limits.frozen:
         confirmed = masked(warped.confirmed, cv2.bitwise_or(_threshold(observed.likely, MAYBE - 1), inner))
     travelled = _farthest(to_confirmed, mine) / max(1, frames)
-    recent = np.asarray(cv2.max(_threshold(confirmed, 127), faded(warped.recent, frames, others)), np.uint8)
+    recent = np.asarray(cv2.max(_threshold(confirmed, 127), faded(warped.recent, elapsed_ns, others)), np.uint8)
     return RegionState(
         frame_id=observed.frame_id,
+        captured_ns=observed.captured_ns,
         subject=mine,
         confirmed=confirmed,
         recent=recent,
@@ -160,7 +164,7 @@ def advance(last: RegionState, observed: Observation, moved: Moved) -> RegionSta
         certain=masked(warped.certain, inner),
         unassigned=_unassigned(person, mine) if limits.frozen else np.zeros_like(mine),
         max_travel=min(ACCELERATION * travelled + MIN_TRAVEL, limits.any_person),
-        occlusion_timer=limits.occlusion_timer,
+        occlusion_ns=limits.occlusion_ns,
         frozen=limits.frozen,
         motion_spread=limits.motion_spread,
         occluding=last.occluding,
@@ -178,12 +182,13 @@ def _motion_limits(
     frames = max(1, observed.frame_id - last.frame_id)
     any_person = max(MIN_TRAVEL, MAX_TRAVEL * math.sqrt(cv2.countNonZero(last.subject)))
     half_gap = cv2.minMaxLoc(cv2.max(to_confirmed, to_others))[0]  # half the shortest way from the subject to others
-    timer = OCCLUSION_FRAMES if half_gap <= NEAR else max(0, last.occlusion_timer - frames)
+    left_ns = max(0, last.occlusion_ns - max(0, observed.captured_ns - last.captured_ns))
+    occlusion_ns = OCCLUSION_NS if half_gap <= NEAR else left_ns
     spread = observed.flow.motion_spread(confirmed) if observed.flow is not None else 0.0
-    frozen = (timer > 0 or last.is_new) and (spread < CALM or last.occluding)
+    frozen = (occlusion_ns > 0 or last.occluding or last.is_new) and (spread < CALM or last.occluding)
     within = min(spread, MAX_OCCLUDING_SPREAD) if last.occluding else spread
     subject = min(FROZEN_TRAVEL + within if frozen else last.max_travel * frames, any_person)
-    return MotionLimits(subject, any_person, timer, frozen, spread)
+    return MotionLimits(subject, any_person, occlusion_ns, frozen, spread)
 
 
 def _others(
@@ -214,11 +219,10 @@ def _others(
     return others
 
 
-def faded(recent: SoftMask, frames: int, others: SoftMask) -> SoftMask:
-    """Return the recent area `frames` later, without the places where others are now."""
-    return masked(
-        np.asarray(cv2.subtract(recent, min(255, FADE * frames)), np.uint8), cv2.bitwise_not(dilated(others, 1))
-    )
+def faded(recent: SoftMask, elapsed_ns: int, others: SoftMask) -> SoftMask:
+    """Return the recent area `elapsed_ns` later, without the places where others are now."""
+    by = min(255, round(255 * elapsed_ns / FADE_NS))
+    return masked(np.asarray(cv2.subtract(recent, by), np.uint8), cv2.bitwise_not(dilated(others, 1)))
 
 
 def _unassigned(person: SoftMask, mine: SoftMask) -> SoftMask:

@@ -98,7 +98,8 @@ class Tracker:
         if self._edge is not None:
             grey = np.asarray(cv2.cvtColor(least, cv2.COLOR_BGR2GRAY), np.uint8)
             since = -1 if self._present is None else self._present.frame_id
-            self._present = PresentFrame(frame.frame_id, pyramid.picture, small, grey, self._meter.measure(grey), since)
+            flow = self._meter.measure(grey)
+            self._present = PresentFrame(frame.frame_id, frame.captured_ns, pyramid.picture, small, grey, flow, since)
             self._region.push(self._present)
         if self._style.shows_room:
             self._room = self._room or KnownRoom()
@@ -252,7 +253,7 @@ class Tracker:
         is_somebody = bool(people.instances or people.signs)
         if len(rest) == len(people.signs) and (is_somebody or not self._may_be_missed()):
             return False
-        if not self._region.hold(result.frame_id, self._union(people.areas + rest)):
+        if not self._region.hold(result.frame_id, result.captured_ns, self._union(people.areas + rest)):
             return False
         self.looked_ns = result.looked_ns
         return True
@@ -330,7 +331,9 @@ class Tracker:
         bounds, who = self._edge is not None and self._edge.bounds, self._selector
         found = maps_of(subjects, things, others, signs, self._settings.threshold, bounds=bounds)
         areas = found.subject, found.others, found.certain
-        self._region.correct(result.frame_id, *areas, signs=signs, is_same=who.follows, is_new=who.is_new)
+        self._region.correct(
+            result.frame_id, result.captured_ns, *areas, signs=signs, is_same=who.follows, is_new=who.is_new
+        )
 
     def _union(self, areas: list[SoftMask]) -> SoftMask:
         return union(areas, self._wh)

@@ -18,7 +18,7 @@ from compose.picture.alpha import EMPTY, placed
 from compose.settings import ComposeSettings
 from tests.faults.worker import instance_of
 
-SIZE_WH, FPS, LOOK_EVERY = (640, 360), 30, 3
+SIZE_WH, FPS, LOOK_EVERY = (640, 360), 30, 3  # with more frames a second, as many looks a second
 SHOWN = 25  # of 255: from here a pixel is visible
 
 Found = Callable[[int], Sequence[Instance]]
@@ -36,8 +36,8 @@ class Film(NamedTuple):
         return [str(one.decision.state) for one in self.judged]
 
 
-def info(number: int) -> FrameInfo:
-    return FrameInfo(1, number, captured_ns_of(number / FPS), number, "s", number, SIZE_WH[1], SIZE_WH[0])
+def info(number: int, fps: float = FPS) -> FrameInfo:
+    return FrameInfo(1, number, captured_ns_of(number / fps), number, "s", number, SIZE_WH[1], SIZE_WH[0])
 
 
 def exact(masks: Masks, mine: float = 0.9, theirs: float = 0.8) -> list[Instance]:
@@ -67,8 +67,10 @@ def judge(
     begins = [cuts.is_cut(each) for each in pictures]
     judged: list[Judged] = []
     for number, index in enumerate(of):
-        frame, is_cut = info(number), begins[number]
-        is_look = number % LOOK_EVERY == 0 or is_cut or number == len(of) - 1 or begins[number + 1]
+        frame, is_cut = info(number, scene.fps), begins[number]
+        is_look = (
+            number % round(LOOK_EVERY * scene.fps / FPS) == 0 or is_cut or number == len(of) - 1 or begins[number + 1]
+        )
         result = MasksInferred(1, number, frame.captured_ns, 1, "w", "m", tuple(found(index))) if is_look else None
         judged += judge.add(frame, pictures[number], result, is_cut=is_cut)
     judged += judge.end()

@@ -8,13 +8,19 @@ import numpy as np
 import pytest
 
 from capture.demo import DemoScene, Masks
-from common.ipc.records import FrameInfo, Instance
-from compose.every.judge import AFTER, HELD_BYTES, JUDGED, LEAST_AFTER, frames_at_once
+from common.ipc.records import Instance
+from compose.every.judge import (
+    LEAST_WAITING,
+    MOST_WAITING,
+    WAITING,
+    WAITING_BYTES,
+    frames_to_judge,
+)
 from compose.every.selector import AFTER_CUT, ELSEWHERE, LOST_HERE, NOBODY, NOBODY_THERE, TOO_EARLY, UNSURE
 from compose.settings import ComposeSettings
 from compose.who.selection import NOBODY_WANTED
 from tests.compose.every.scenes import LOOK_EVERY, SIZE_WH, Found, exact, judge
-from tests.people import scene_of
+from tests.people import BEHIND_S, behind, scene_of
 
 LOCK = ComposeSettings(pace="every")
 LITTLE = 0.01
@@ -30,7 +36,7 @@ def found_in(scene: DemoScene) -> Found:
 
 
 def test_every_frame_comes_once_and_in_order(scene: DemoScene) -> None:
-    count = JUDGED + AFTER + 7
+    count = WAITING + 7
     film = judge(scene, range(count), found_in(scene), LOCK)
     assert [one.frame.frame_id for one in film.judged] == list(range(count))
     assert [one.judgement.number for one in film.judged] == list(range(count))
@@ -68,6 +74,23 @@ def test_who_is_half_hidden_where_a_recording_ends_or_begins_is_hidden_although_
     film = judge(scene, order, found, LOCK)
     assert max(film.bystander) < 3 * LITTLE
     assert np.mean(film.subject) > 0.97
+
+
+@pytest.mark.parametrize("fps", [30, 60])
+def test_who_stayed_behind_the_subject_is_hidden_as_they_come_out_at_any_frame_rate(fps: int) -> None:
+    """The recording ends while they are half out, and looks count them as a part of the subject."""
+    scene = DemoScene(*SIZE_WH, fps, behind)
+    comes_s, goes_s = BEHIND_S
+
+    def found(index: int) -> list[Instance]:
+        masks = scene.masks(index)
+        if index < comes_s * fps:
+            return exact(masks)
+        return exact(Masks(masks.subject | masks.bystander, np.zeros_like(masks.bystander)))
+
+    film = judge(scene, range(round((goes_s + 0.6) * fps)), found, LOCK)
+    out = [seen for index, seen in enumerate(film.bystander) if scene.masks(index).bystander.mean() >= LITTLE]
+    assert max(out[-round(fps * 0.2) :]) < 0.1
 
 
 def test_who_enters_is_hidden_in_the_frames_before_the_first_look_that_finds_them() -> None:
@@ -183,9 +206,22 @@ def test_everybody_stays_sharp_by_setting(scene: DemoScene) -> None:
     assert np.mean(film.bystander) > 0.6
 
 
-@pytest.mark.parametrize(("width", "height"), [(320, 180), (1920, 1080), (3840, 2160), (7680, 4320)])
-def test_the_pictures_that_wait_fit_into_memory(width: int, height: int) -> None:
-    judged, after = frames_at_once(FrameInfo(1, 0, 1, 0, "s", 0, height, width))
-    assert judged >= 1
-    assert after >= LEAST_AFTER
-    assert (judged + after) * 3 * width * height <= HELD_BYTES or after == LEAST_AFTER
+def waiting_when_judged(fps: float, size_wh: tuple[int, int]) -> int:
+    """How many frames wait when the first ones are judged."""
+    return next(n for n in range(1, 10_000) if frames_to_judge(n, round((n - 1) * 1e9 / fps), size_wh))
+
+
+@pytest.mark.parametrize("size_wh", [(320, 180), (1920, 1080), (3840, 2160), (7680, 4320)])
+@pytest.mark.parametrize("fps", [1.0, 30.0, 240.0, 90_000.0])
+def test_the_pictures_that_wait_fit_into_memory(size_wh: tuple[int, int], fps: float) -> None:
+    count = waiting_when_judged(fps, size_wh)
+    assert LEAST_WAITING <= count <= MOST_WAITING
+    assert 1 <= frames_to_judge(count, round(count * 1e9 / fps), size_wh) <= count // 3
+    assert 3 * count * size_wh[0] * size_wh[1] <= WAITING_BYTES or count == LEAST_WAITING
+
+
+@pytest.mark.parametrize("fps", [5.0, 24.0, 30.0, 50.0, 60.0, 120.0])
+def test_at_every_frame_rate_two_seconds_are_looked_at_after_a_frame(fps: float) -> None:
+    count = waiting_when_judged(fps, (640, 360))
+    last = frames_to_judge(count, round((count - 1) * 1e9 / fps), (640, 360)) - 1
+    assert (count - 1 - last) / fps >= 1.9

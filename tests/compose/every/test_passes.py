@@ -27,7 +27,7 @@ def way(
 ) -> Propagated:
     nothing = np.zeros(SHAPE, np.uint8)
     state = RegionState(
-        0, subject, subject, subject, others, nothing, nothing if unassigned is None else unassigned, 2.0
+        0, 0, subject, subject, subject, others, nothing, nothing if unassigned is None else unassigned, 2.0
     )
     return Propagated(state, since_apart, others_most)
 

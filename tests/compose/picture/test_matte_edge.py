@@ -76,7 +76,7 @@ def state(
     frozen: bool = False, others: np.ndarray = EMPTY, certain: np.ndarray = EMPTY, unassigned: np.ndarray = EMPTY
 ) -> RegionState:
     mine = block(100)
-    return RegionState(1, mine, mine, mine, others, certain, unassigned, 2.0, 0, frozen)
+    return RegionState(1, 33_333_333, mine, mine, mine, others, certain, unassigned, 2.0, 0, frozen)
 
 
 def test_with_age_and_doubt_there_is_less_room() -> None:

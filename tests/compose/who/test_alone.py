@@ -16,7 +16,7 @@ SUBJECT = cv2.rectangle(EMPTY.copy(), (80, 20), (160, 143), 255, -1)
 LARGER = cv2.rectangle(EMPTY.copy(), (60, 20), (180, 143), 255, -1)
 HALF = cv2.rectangle(EMPTY.copy(), (80, 90), (160, 143), 255, -1)
 SOMEBODY = cv2.rectangle(EMPTY.copy(), (10, 40), (30, 143), 255, -1)
-STATE = RegionState(1, SUBJECT, SUBJECT, SUBJECT, EMPTY, EMPTY, EMPTY, 2.0)
+STATE = RegionState(1, 33_333_333, SUBJECT, SUBJECT, SUBJECT, EMPTY, EMPTY, EMPTY, 2.0)
 PERIOD_NS = 100_000_000
 
 
@@ -50,7 +50,7 @@ def test_whatever_else_a_result_finds_begins_it_anew(seen: tuple[int, int, bool]
         {"others": SOMEBODY},
         {"unassigned": SOMEBODY},
         {"frozen": True},
-        {"occlusion_timer": 1},
+        {"occlusion_ns": 1},
         {"occluding": True},
         {"subject": LARGER},
         {"subject": HALF},

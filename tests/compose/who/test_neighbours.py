@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compose.who.neighbours import BEHIND_FRAMES, QUIET_FRAMES, Near, Neighbours
+from compose.who.neighbours import BEHIND_NS, QUIET_NS, Near, Neighbours
 from tests.compose.who.test_region import EMPTY, block
 
 SUBJECT = block(100)
@@ -15,13 +15,13 @@ def narrower(width: int) -> np.ndarray:
     return block(141, w=width) if width else EMPTY
 
 
-def seen(neighbours: Neighbours, *others: np.ndarray, every: int = 3) -> list[Near]:
-    return [neighbours.update(index * every, SUBJECT, other, EMPTY) for index, other in enumerate(others)]
+def seen(neighbours: Neighbours, *others: np.ndarray, every_s: float = 0.1) -> list[Near]:
+    return [neighbours.update(round(k * every_s * 1e9), SUBJECT, other, EMPTY) for k, other in enumerate(others)]
 
 
-@pytest.mark.parametrize("every", [1, 3, QUIET_FRAMES, 2 * QUIET_FRAMES])
-def test_who_goes_behind_the_subject_is_hidden_there_however_seldom_results_come(every: int) -> None:
-    found = seen(Neighbours(), OTHER, narrower(20), narrower(10), EMPTY, EMPTY, every=every)
+@pytest.mark.parametrize("every_s", [0.01, 0.1, 0.5, 1.0])
+def test_who_goes_behind_the_subject_is_hidden_there_however_seldom_results_come(every_s: float) -> None:
+    found = seen(Neighbours(), OTHER, narrower(20), narrower(10), EMPTY, EMPTY, every_s=every_s)
     assert [near.hidden for near in found] == [False, False, True, True, True]
 
 
@@ -33,18 +33,19 @@ def test_who_is_taken_for_a_part_of_the_subject_is_hidden_there_too() -> None:
 def test_results_must_find_the_other_one_again_for_a_while() -> None:
     neighbours = Neighbours()
     seen(neighbours, OTHER, EMPTY)
-    assert neighbours.update(6, SUBJECT, OTHER, EMPTY).hidden
-    assert neighbours.update(3 + QUIET_FRAMES - 1, SUBJECT, OTHER, EMPTY).hidden
-    assert not neighbours.update(3 + QUIET_FRAMES, SUBJECT, OTHER, EMPTY).hidden
+    last_ns = 100_000_000
+    assert neighbours.update(last_ns + 100_000_000, SUBJECT, OTHER, EMPTY).hidden
+    assert neighbours.update(last_ns + QUIET_NS - 1, SUBJECT, OTHER, EMPTY).hidden
+    assert not neighbours.update(last_ns + QUIET_NS, SUBJECT, OTHER, EMPTY).hidden
 
 
-def test_who_stays_away_is_not_waited_for_for_ever() -> None:
+@pytest.mark.parametrize("fps", [15, 30, 60, 120])
+def test_who_stays_away_is_waited_for_as_long_at_any_frame_rate_and_not_for_ever(fps: int) -> None:
     neighbours = Neighbours()
-    seen(neighbours, OTHER, EMPTY, every=1)
-    hidden = [
-        neighbours.update(index, SUBJECT, EMPTY, EMPTY).hidden for index in range(2, BEHIND_FRAMES + QUIET_FRAMES + 5)
-    ]
-    assert hidden.index(False) == pytest.approx(BEHIND_FRAMES + QUIET_FRAMES - 1, abs=2)
+    seen(neighbours, OTHER, EMPTY, every_s=1 / fps)
+    hidden = [neighbours.update(round(k * 1e9 / fps), SUBJECT, EMPTY, EMPTY).hidden for k in range(2, 5 * fps)]
+    waited_s = (2 + hidden.index(False)) / fps
+    assert waited_s == pytest.approx((BEHIND_NS + QUIET_NS) / 1e9, abs=3 / fps)
     assert not any(hidden[hidden.index(False) :])
 
 
@@ -69,5 +70,8 @@ def test_nobody_is_waited_for_of_whom_one_result_alone_found_a_sign() -> None:
     """Folded hands pass for a face now and then: the subject's own arms would be gone for seconds."""
     for signs, waits in (((OTHER,), False), ((OTHER, OTHER), True)):
         neighbours = Neighbours()
-        found = [neighbours.update(3 * k, SUBJECT, EMPTY, sign) for k, sign in enumerate((EMPTY, *signs, EMPTY, EMPTY))]
+        found = [
+            neighbours.update(k * QUIET_NS // 5, SUBJECT, EMPTY, sign)
+            for k, sign in enumerate((EMPTY, *signs, EMPTY, EMPTY))
+        ]
         assert any(near.hidden for near in found) is waits

@@ -30,7 +30,7 @@ from compose.who.region import HISTORY, PresentFrame, Region
 from compose.who.selection import NOT_HERE, Selection
 from compose.who.tracker import Tracker
 from tests.faults.worker import instance_of
-from tests.people import SHOWN, SITUATIONS, at_ns, exact, play, scene_of, tracker_of
+from tests.people import BEHIND_S, SHOWN, SITUATIONS, at_ns, behind, exact, play, scene_of, tracker_of
 from tests.returns import PEOPLE, dressed
 
 SIZE, FPS = (640, 360), 30
@@ -49,18 +49,18 @@ def matte() -> Matte:
 
 
 def frame(index: int, epoch: int = 1) -> FrameInfo:
-    return FrameInfo(epoch, index, index + 1, index, "s", index, SIZE[1], SIZE[0])
+    return FrameInfo(epoch, index, at_ns(index), index, "s", index, SIZE[1], SIZE[0])
 
 
 def truth(scene: DemoScene, index: int, mine: float, theirs: float, epoch: int = 1) -> MasksInferred:
     masks = scene.masks(index)
     found = (instance_of(masks.subject, mine), instance_of(masks.bystander, theirs))
-    return MasksInferred(epoch, index, index + 1, 1, "w", "m", tuple(i for i in found if i is not None))
+    return MasksInferred(epoch, index, at_ns(index), 1, "w", "m", tuple(i for i in found if i is not None))
 
 
 def said_of(result: MasksInferred, index: int) -> MasksInferred:
     """The same of another frame."""
-    return replace(result, frame_id=index, captured_ns=index + 1)
+    return replace(result, frame_id=index, captured_ns=at_ns(index))
 
 
 def edge_of(tracker: Tracker, subjects: tuple[Instance, ...]) -> Alpha:
@@ -251,7 +251,7 @@ def test_who_was_behind_the_subject_from_the_beginning_is_not_shown_as_they_come
         subjects: tuple[Instance, ...] = ()
         seen = []
         for index in range(OUT_OF_SIGHT, OUT_OF_SIGHT + 42):
-            tracker.update(replace(frame(index), captured_ns=at_ns(index)), ImagePyramid(scene.frame(index)))
+            tracker.update(frame(index), ImagePyramid(scene.frame(index)))
             of, masks = index - late, scene.masks(index)
             if of >= OUT_OF_SIGHT and of % 3 == 0:
                 one = instance_of(np.logical_or(*scene.masks(of)), 0.9)
@@ -263,6 +263,29 @@ def test_who_was_behind_the_subject_from_the_beginning_is_not_shown_as_they_come
                 if masks.bystander.mean() >= LARGE:
                     seen.append(float((opacity[masks.bystander] > SHOWN).mean()))
         assert (max(seen) < 0.1) is hides
+
+
+@pytest.mark.parametrize("fps", [30, 60])
+def test_who_stayed_behind_the_subject_is_not_shown_as_they_come_out_at_any_frame_rate(fps: int, matte: Matte) -> None:
+    """At 60 pictures a second they were waited for half as long."""
+    scene, (comes_s, goes_s) = DemoScene(*SIZE, fps, behind), BEHIND_S
+    tracker, every = Tracker(ComposeSettings(), MatteEdge(matte, MattePace())), fps // 10
+    subjects: tuple[Instance, ...] = ()
+    seen = []
+    for index in range(round((goes_s + 1.1) * fps)):
+        now_ns, of = index * 1_000_000_000 // fps, index - 2 * every
+        tracker.update(replace(frame(index), captured_ns=now_ns), ImagePyramid(scene.frame(index)))
+        if of >= 0 and of % every == 0:
+            masks = scene.masks(of)
+            people = (masks.subject, masks.bystander) if of < comes_s * fps else (np.logical_or(*masks),)
+            found = tuple(one for mask in people if (one := instance_of(mask, 0.9)) is not None)
+            subjects = tracker.apply(MasksInferred(1, of, of * 1_000_000_000 // fps, 1, "w", "m", found)).subjects
+        if subjects:
+            opacity, masks = placed(edge_of(tracker, subjects), SIZE), scene.masks(index)
+            if of >= goes_s * fps and masks.bystander.mean() >= LARGE:
+                seen.append(float((opacity[masks.bystander] > SHOWN).mean()))
+    assert len(seen) > 0.2 * fps
+    assert max(seen) < 0.1
 
 
 def sign_of(instance: Instance) -> Instance:
@@ -278,7 +301,7 @@ def test_a_sign_hides_what_it_covers_and_is_not_the_subject(scene: DemoScene, ma
         tall = lap.map_height // 2
         lap = replace(lap, probability=bytes(lap.map_width * tall) + lap.probability[lap.map_width * tall :])
         people = (lap, *found)
-        assert tracker.apply(MasksInferred(1, 60, 61, 1, "w", "m", people)).subjects == (found[0],)
+        assert tracker.apply(MasksInferred(1, 60, at_ns(60), 1, "w", "m", people)).subjects == (found[0],)
         tracker.update(frame(61), ImagePyramid(scene.frame(61)))
         subject = scene.masks(61).subject
         subject[: round(0.65 * SIZE[1])] = False
