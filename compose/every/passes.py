@@ -100,7 +100,8 @@ class Pass:
         state = self._region.propagate(frame.likely, frame.box)
         sees_others = look is not None and bool(look.maps.others.any())
         if self._since_apart != NEVER or sees_others:
-            self._since_apart = self._since_apart + 1 if state.occluding else 0
+            before = 0 if self._since_apart == NEVER else self._since_apart
+            self._since_apart = before + 1 if state.occluding else 0
         return Propagated(state, self._since_apart, self._region.others_most)
 
     def _correct(self, look: Look) -> None:
@@ -163,7 +164,7 @@ def _without(state: RegionState, other: RegionState) -> RegionState:
     """Return a direction's areas without what the other one does not take for the subject."""
     hidden = not_subject(other)
     mine, certain = (masked(area, cv2.bitwise_not(hidden)) for area in (state.subject, state.certain))
-    others = _max(state.others, masked(other.others, cv2.bitwise_not(state.subject)))
+    others = _max(state.others, masked(other.others, cv2.bitwise_not(mine)))
     return state._replace(subject=mine, certain=certain, others=others)
 
 

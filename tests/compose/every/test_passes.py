@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import pytest
 
+from common.ipc.messages import MasksInferred
 from common.vision.arrays import SoftMask
-from compose.every.passes import NEVER, Propagated, merged
-from compose.who.region_state import RegionState
+from common.vision.pyramid import ImagePyramid
+from compose.every.grid_frame import GridFrame
+from compose.every.looks import Look, Outcome
+from compose.every.passes import NEVER, Pass, Propagated, merged
+from compose.picture.matte_edge import MatteEdge
+from compose.who.look_maps import LookMaps
+from compose.who.region import PresentFrame
+from compose.who.region_state import GridBox, RegionState
+from tests.compose.every.scenes import info
+from tests.compose.who.test_region import EMPTY, WHOLE, block
 
 SHAPE = (40, 60)
 
@@ -86,3 +97,41 @@ def test_what_such_a_direction_takes_for_somebody_is_hidden() -> None:
 def test_a_direction_that_saw_as_much_of_somebody_counts() -> None:
     old, recent = way(area(10, 20), NOBODY, 20), way(area(10, 30), NOBODY, 3, others_most=90)
     assert columns(merged(old, recent)) == list(range(10, 30))
+
+
+def test_whom_the_other_direction_takes_away_from_the_subject_is_somebody_else() -> None:
+    """Else nothing kept a distance from them."""
+    knows, less = way(area(10, 30), NOBODY, 20), way(area(10, 18), area(20, 34), 3, others_most=60)
+    found = merged(knows, less)
+    assert max(columns(found)) < 20
+    assert (found.others[20, 20:34] == 255).all()
+
+
+class TwoPeople:
+    """Stands in for the matte: it finds the subject, and somebody beside it."""
+
+    def reset(self) -> None:
+        """Nothing is kept."""
+
+    def infer(self, present: PresentFrame, area: SoftMask) -> tuple[SoftMask, GridBox]:
+        return np.maximum(block(100), block(140, w=30)), WHOLE
+
+
+def test_frames_are_counted_since_people_were_apart_also_where_only_a_sign_of_somebody_was_found_before() -> None:
+    direction = Pass(cast(MatteEdge, TwoPeople()), forward=True)
+    less, more = block(141, w=10), block(141, w=30)
+    counts = []
+    for number, (others, signs) in enumerate([(EMPTY, more), (EMPTY, more), (less, EMPTY), (less, EMPTY)]):
+        black = np.zeros((*EMPTY.shape, 3), np.uint8)
+        frame = GridFrame(info(number), ImagePyramid(black), black, black, EMPTY, False, None)
+        look = Look(
+            MasksInferred(1, number, number, 1, "w", "m", ()),
+            Outcome.FOUND,
+            (),
+            LookMaps(block(100), others, EMPTY, signs),
+        )
+        direction.enter(frame, None)
+        found = direction.settle(frame, look)
+        assert found is not None
+        counts.append(found.since_apart)
+    assert counts == [NEVER, NEVER, 1, 2]
