@@ -54,7 +54,7 @@ class RecordingSelector:
 
     def __init__(self, settings: ComposeSettings) -> None:
         self._settings = settings
-        self._selector, self._light = SubjectSelector(settings.subject, settings.return_), Light()
+        self._selector, self._light = SubjectSelector(settings.subject, settings.return_, FORGIVEN_NS), Light()
         self._wh = (0, 0)  # columns and rows of the grid
         self._missed: list[Missed] = []  # since the last look that found the subject
         self._found_ns: int | None = None  # captured_ns of that look, None before the first

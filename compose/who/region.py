@@ -18,6 +18,7 @@ from common.vision.arrays import BgrImage, GrayImage, SoftMask
 from common.vision.pyramid import ImagePyramid
 from compose.who.flow import Flow
 from compose.who.neighbours import Near, Neighbours
+from compose.who.others import sides
 from compose.who.region_state import (
     CALM,
     MIN_TRAVEL,
@@ -85,6 +86,36 @@ def eroded(area: SoftMask) -> SoftMask:
     return np.asarray(cv2.GaussianBlur(cv2.erode(area, kernel), (3, 3), 0), np.uint8)
 
 
+class Entrance(NamedTuple):
+    """Where a new subject comes into the picture.
+
+    side: "left" or "right".
+    reach: Grid pixels from that side to the subject's far edge, when a result found it first.
+    """
+
+    side: str
+    reach: int
+
+
+def entrance_of(subject: SoftMask) -> Entrance | None:
+    """Return where a subject, (h, w) uint8, comes in: it touches one side of the picture. None if it touches none, or both."""
+    touched = tuple(sides(subject))
+    return Entrance(touched[0], _reach(subject, touched[0])) if len(touched) == 1 else None
+
+
+def come_in(entrance: Entrance | None, subject: SoftMask) -> SoftMask:
+    """Return 255 where a subject, (h, w) uint8, has come in since: a strip along the side, as wide as the way that it has moved."""
+    found = np.zeros_like(subject)
+    if entrance is not None and (way := _reach(subject, entrance.side) - entrance.reach) > 0:
+        found[:, slice(0, way) if entrance.side == "left" else slice(-way, None)] = 255
+    return found
+
+
+def _reach(area: SoftMask, side: str) -> int:
+    x, _, w, _ = cv2.boundingRect(area)
+    return int(x + w if side == "left" else area.shape[1] - x) if w else 0
+
+
 def limited(
     found: SoftMask, known: RegionState, near: Near, frames: int, elapsed_ns: int, *, is_new: bool = False
 ) -> SoftMask:
@@ -120,6 +151,7 @@ class Region:
         self._oldest = 0  # frame_id
         self._result_id = self._result_ns = 0  # frame_id and capture time of the frame of the last result
         self._neighbours = Neighbours()
+        self._entrance: Entrance | None = None  # of a subject that is new
         self._moved: tuple[RegionState, int, Moved] | None = None  # the last step: from which state to which frame
 
     @property
@@ -191,10 +223,15 @@ class Region:
             near = self._neighbours.update(captured_ns, subject, others, signs)
         if before is not None:
             frames, elapsed_ns = frame_id - self._result_id, captured_ns - self._result_ns
-            subject = limited(subject, before, near, frames, elapsed_ns, is_new=is_new)
+            entered = masked(subject, come_in(self._entrance, before.subject))
+            subject = _max(limited(subject, before, near, frames, elapsed_ns, is_new=is_new), entered)
         self._result_id, self._result_ns = frame_id, captured_ns
         others = _max(others, signs)
         subject = masked(subject, cv2.bitwise_not(others))
+        if not is_new:
+            self._entrance = None
+        elif before is None or not before.is_new or not before.subject.any():
+            self._entrance = entrance_of(subject)
         recent = subject if before is None else _max(faded(before.recent, 0, others), subject)
         self._restart(
             RegionState(

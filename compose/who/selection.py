@@ -45,17 +45,21 @@ class SubjectSelector:
     Args:
         rule: "lock" follows one person, "top" takes the person with the highest score, "all" takes everybody, "none" nobody.
         reacquire: See SubjectTracker.
+        known_ns: A subject whom results find again after a longer time is as new as another one: nobody knows who went behind it.
     """
 
-    def __init__(self, rule: str, reacquire: str) -> None:
+    def __init__(self, rule: str, reacquire: str, known_ns: int) -> None:
         self._start = self._rule = rule
-        self._reacquire = reacquire
+        self._reacquire, self._known_ns = reacquire, known_ns
         self._tracker = SubjectTracker(reacquire)
         self._requested: SelectSubject | SelectSubjectAt | None = None
         self._was_one = False  # the last result showed nobody but the subject, so the region is the subject's
         self.by_hand_ns = 0  # time of the frame in which somebody was last chosen by hand
         self.follows = False  # the last result selected the same person as the one before
-        self._chosen_ns = 0  # time of the frame in which another subject than before was selected
+        # time of the frame in which another subject than before was selected, or the same one after long; by the rule "top", which
+        # follows nobody, that is every frame
+        self._chosen_ns = 0
+        self._found_ns = 0  # time of the frame of the last result that found the subject
         self.is_new = False  # that was so recently that somebody may have been behind the subject since before
 
     def clear(self) -> None:
@@ -98,7 +102,7 @@ class SubjectSelector:
         The arguments are those of `SubjectTracker.match`; `people` are sorted by score, highest first.
         """
         found, by_lock = None, self._rule == "lock"
-        self.follows, was_chosen = by_lock and self._was_one, self._tracker.chosen
+        self.follows = by_lock and self._was_one and self._tracker.chosen
         if by_lock or (self.shows_everybody and self._tracker.chosen):
             # the subject is followed while everybody is shown, so that nobody else passes for the subject afterwards
             found = self._tracker.match(people, region if self._was_one else None, now_ns, is_unchanged=is_unchanged)
@@ -108,7 +112,9 @@ class SubjectSelector:
             log.info("the subject was chosen by hand")
         self._requested = None if people else self._requested
         self._was_one = self._rule == "lock"
-        self._chosen_ns = self._chosen_ns if self.follows and was_chosen else now_ns
+        if not self.follows or (found is not None and now_ns - self._found_ns > self._known_ns):
+            self._chosen_ns = now_ns
+        self._found_ns = self._found_ns if found is None else now_ns
         self.is_new = not self.shows_everybody and now_ns - self._chosen_ns < NEW_NS
         if self._rule == "lock":
             return [] if found is None else [found]

@@ -61,7 +61,7 @@ class Tracker:
 
     def __init__(self, settings: ComposeSettings, edge: Edge | None, style: StyleChoice | None = None) -> None:
         self._settings, self._edge, self._style = settings, edge, style or StyleChoice(settings)
-        self._selector = SubjectSelector(settings.subject, settings.return_)
+        self._selector = SubjectSelector(settings.subject, settings.return_, round(1e6 * settings.mask_age_alone_ms))
         bounded_hz = [settings.max_infer_hz, MIN_HZ if settings.cpu or settings.battery else 0.0]
         self._answer_ms = ANSWER_MS + 1000 / min([hz for hz in bounded_hz if hz], default=math.inf)
         self._restart(0, (0, 0))

@@ -317,6 +317,29 @@ def test_what_was_the_subject_a_moment_ago_comes_back_at_once_also_while_somebod
             assert (share(region.lookup(frame_id), block(92, w=8)) > 0.95) is (frame_id == 6)
 
 
+@pytest.mark.parametrize("is_left", [True, False])
+def test_a_new_subject_who_comes_in_is_shown_as_far_as_they_have_come_and_who_comes_out_from_behind_them_is_not(
+    is_left: bool,
+) -> None:
+    """Who came back from the door was cut for two seconds: nobody knew who was behind them."""
+
+    def at(x: float, w: int = 40) -> np.ndarray:
+        area = np.zeros_like(EMPTY)
+        area[40:120, max(0, round(x)) : max(0, round(x) + w)] = 255
+        return area if is_left else np.ascontiguousarray(area[:, ::-1])
+
+    flow, region = moving(2 if is_left else -2), Region()
+    correct(region, 0, at(-30), EMPTY, EMPTY, is_new=True)
+    for frame_id in range(1, 19):
+        mine = at(-30 + 2 * frame_id)
+        propagated(region, frame_id, np.maximum(mine, at(2 * frame_id + 8, 30)), flow)
+        if frame_id % 3 == 0:
+            both = at(-30 + 2 * frame_id, 70)  # a result that counts somebody behind them as a part of them
+            correct(region, frame_id, both, EMPTY, EMPTY, is_new=True)
+    assert share(region.area, mine) > 0.95
+    assert share(region.area, at(2 * 18 + 13, 27)) == 0
+
+
 def test_who_moves_within_itself_is_not_eaten_where_somebody_may_be_hidden() -> None:
     """A dancer before spectators who were found in some results and not in others."""
     calm, dancing = moving(0), moving(0)

@@ -11,6 +11,7 @@ from tests.compose.who.test_subject import GONE, ME, OTHER, SECOND, TWIN, block
 MINE, THEIRS = Candidate(block(20), ME, 0.9), Candidate(block(110), OTHER, 0.8)
 EVERYBODY, ONE = SelectSubject(SelectSubject.EVERYBODY), SelectSubject(SelectSubject.ONE)
 LATER = 2 * SECOND
+KNOWN_NS = 2 * SECOND
 
 
 def looked_for(selector: SubjectSelector, people: list[Candidate], region: SoftMask = GONE) -> list[int]:
@@ -22,14 +23,14 @@ def looked_for(selector: SubjectSelector, people: list[Candidate], region: SoftM
 
 @pytest.mark.parametrize(("rule", "chosen"), [("lock", [0]), ("top", [0]), ("all", [0, 1])])
 def test_who_stays_sharp_by_rule(rule: str, chosen: list[int]) -> None:
-    selector = SubjectSelector(rule, "auto")
+    selector = SubjectSelector(rule, "auto", KNOWN_NS)
     assert selector.select([MINE, THEIRS], None, 0) == chosen
     assert selector.select([], None, 1) == []
 
 
 @pytest.mark.parametrize("rule", ["lock", "top", "all"])
 def test_a_choice_by_hand_locks_whatever_the_rule_was(rule: str) -> None:
-    selector = SubjectSelector(rule, "auto")
+    selector = SubjectSelector(rule, "auto", KNOWN_NS)
     selector.select([MINE, THEIRS], None, 0)
     selector.request(SelectSubject(2))
     assert selector.select([MINE, THEIRS], None, 7) == [1]
@@ -39,14 +40,14 @@ def test_a_choice_by_hand_locks_whatever_the_rule_was(rule: str) -> None:
 
 @pytest.mark.parametrize(("number", "from_right", "chosen"), [(1, False, 0), (1, True, 1), (2, True, 0), (2, False, 1)])
 def test_a_mirrored_viewer_counts_people_from_the_right(number: int, from_right: bool, chosen: int) -> None:
-    selector = SubjectSelector("lock", "auto")
+    selector = SubjectSelector("lock", "auto", KNOWN_NS)
     selector.select([MINE, THEIRS], None, 0)
     selector.request(SelectSubject(number, from_right))
     assert selector.select([MINE, THEIRS], None, 7) == [chosen]
 
 
 def test_a_choice_waits_for_people_and_is_made_once() -> None:
-    selector = SubjectSelector("lock", "auto")
+    selector = SubjectSelector("lock", "auto", KNOWN_NS)
     selector.request(SelectSubject(2))
     assert selector.select([], None, 0) == []
     assert selector.select([MINE, THEIRS], None, 1) == [1]
@@ -54,7 +55,7 @@ def test_a_choice_waits_for_people_and_is_made_once() -> None:
 
 
 def test_pointing_beside_everybody_changes_nothing() -> None:
-    selector = SubjectSelector("lock", "auto")
+    selector = SubjectSelector("lock", "auto", KNOWN_NS)
     selector.request(SelectSubjectAt(0.75, 0.5))
     assert selector.select([MINE, THEIRS], None, 0) == [1]
     selector.request(SelectSubjectAt(0.5, 0.05))
@@ -62,7 +63,7 @@ def test_pointing_beside_everybody_changes_nothing() -> None:
 
 
 def test_a_choice_says_whether_it_follows_the_one_before() -> None:
-    selector = SubjectSelector("lock", "auto")
+    selector = SubjectSelector("lock", "auto", KNOWN_NS)
 
     def follows(*asked: SelectSubject) -> bool:
         for each in asked:
@@ -76,7 +77,7 @@ def test_a_choice_says_whether_it_follows_the_one_before() -> None:
 
 
 def test_a_subject_is_new_for_a_while_and_so_is_one_that_is_chosen_by_hand() -> None:
-    selector, found = SubjectSelector("lock", "auto"), []
+    selector, found = SubjectSelector("lock", "auto", KNOWN_NS), []
     for now_ns, people in ((0, []), (NEW_NS, [MINE]), (2 * NEW_NS - 1, [MINE]), (2 * NEW_NS, [MINE, THEIRS])):
         selector.select(people, MINE.area, now_ns)
         found.append(selector.is_new)
@@ -86,14 +87,39 @@ def test_a_subject_is_new_for_a_while_and_so_is_one_that_is_chosen_by_hand() -> 
     assert selector.is_new
 
 
+@pytest.mark.parametrize("is_looked_for", [True, False])
+def test_a_subject_whom_no_result_found_for_long_is_new_again(is_looked_for: bool) -> None:
+    """A worker that was restarted, or looks that missed the subject: meanwhile somebody may have gone behind it."""
+    for pause_ns, is_new in ((KNOWN_NS, False), (KNOWN_NS + 1, True)):
+        selector = SubjectSelector("lock", "auto", KNOWN_NS)
+        for now_ns in (0, NEW_NS):
+            assert selector.select([MINE], MINE.area, now_ns) == [0]
+        assert not selector.is_new
+        if is_looked_for:
+            selector.select([], GONE, NEW_NS + pause_ns // 2)
+        assert selector.select([MINE], MINE.area, NEW_NS + pause_ns) == [0]
+        assert selector.is_new is is_new
+
+
+def test_nobody_is_followed_before_somebody_was_recognised() -> None:
+    """The first result's people were too small, or compose had skipped its frame: the next one may choose somebody else."""
+    selector = SubjectSelector("lock", "auto", KNOWN_NS)
+    unknown = MINE._replace(appearance=None)
+    assert selector.select([unknown], None, 0) == [0]
+    assert selector.select([unknown._replace(score=0.1), THEIRS], MINE.area, 1) == [1]
+    assert not selector.follows
+    assert selector.select([THEIRS], THEIRS.area, 2) == [0]
+    assert selector.follows
+
+
 def test_where_everybody_is_shown_nobody_is_hidden_behind_a_new_subject() -> None:
-    selector = SubjectSelector("all", "auto")
+    selector = SubjectSelector("all", "auto", KNOWN_NS)
     selector.select([MINE], None, 0)
     assert not selector.is_new
 
 
 def test_everybody_and_back_to_the_one() -> None:
-    selector = SubjectSelector("lock", "auto")
+    selector = SubjectSelector("lock", "auto", KNOWN_NS)
     assert selector.select([MINE, THEIRS], None, 0) == [0]
     selector.request(EVERYBODY)
     assert selector.select([MINE, THEIRS], MINE.area, 1) == [0, 1]
@@ -103,7 +129,7 @@ def test_everybody_and_back_to_the_one() -> None:
 
 def test_after_everybody_was_shown_nobody_takes_the_place_of_the_subject_who_left_meanwhile() -> None:
     """The region was that of everybody: a person in it with colours not unlike the subject's passed for the subject."""
-    selector, alike = SubjectSelector("lock", "auto"), Candidate(block(65), ME, 0.9)
+    selector, alike = SubjectSelector("lock", "auto", KNOWN_NS), Candidate(block(65), ME, 0.9)
     assert selector.select([MINE, THEIRS], None, 0) == [0]
     selector.request(EVERYBODY)
     assert selector.select([MINE, THEIRS], MINE.area, 1) == [0, 1]
@@ -114,7 +140,7 @@ def test_after_everybody_was_shown_nobody_takes_the_place_of_the_subject_who_lef
 
 
 def test_the_subject_is_followed_while_everybody_is_shown() -> None:
-    selector, second = SubjectSelector("lock", "auto"), 1_000_000_000
+    selector, second = SubjectSelector("lock", "auto", KNOWN_NS), 1_000_000_000
     assert selector.select([MINE, THEIRS], None, 0) == [0]
     selector.request(EVERYBODY)
     at = [Candidate(block(20 + x), ME, 0.7) for x in range(0, 60, 6)]
@@ -127,21 +153,21 @@ def test_the_subject_is_followed_while_everybody_is_shown() -> None:
 def test_two_displays_that_ask_the_same_agree() -> None:
     """The command was a toggle: two who wanted one person again left everybody shown."""
     for rule in ("lock", "top"):
-        selector = SubjectSelector(rule, "auto")
+        selector = SubjectSelector(rule, "auto", KNOWN_NS)
         for _ in range(2):
             selector.request(EVERYBODY)
             assert selector.select([MINE, THEIRS], None, 0) == [0, 1]
         for _ in range(2):
             selector.request(ONE)
             assert selector.select([MINE, THEIRS], None, 1) == [0]
-    selector = SubjectSelector("top", "auto")
+    selector = SubjectSelector("top", "auto", KNOWN_NS)
     selector.request(ONE)
     assert selector.select([MINE, THEIRS], None, 0) == [0]
     assert selector.select([THEIRS, MINE], None, 1) == [0], "the rule stays, which shows one person already"
 
 
 def test_where_nobody_is_found_it_is_said_that_everybody_would_be_shown() -> None:
-    selector = SubjectSelector("lock", "auto")
+    selector = SubjectSelector("lock", "auto", KNOWN_NS)
     selector.request(EVERYBODY)
     assert selector.select([], None, 0) == []
     assert selector.no_subject_reason(0) == NOBODY_YET
@@ -150,7 +176,7 @@ def test_where_nobody_is_found_it_is_said_that_everybody_would_be_shown() -> Non
 
 
 def test_another_epoch_forgets_what_was_chosen_by_hand() -> None:
-    selector = SubjectSelector("lock", "auto")
+    selector = SubjectSelector("lock", "auto", KNOWN_NS)
     selector.request(EVERYBODY)
     selector.clear()
     assert selector.select([MINE, THEIRS], None, 0) == [0]
@@ -158,7 +184,7 @@ def test_another_epoch_forgets_what_was_chosen_by_hand() -> None:
 
 @pytest.mark.parametrize("returns", ["auto", "ask"])
 def test_why_nobody_is_shown_is_said_and_asked_where_somebody_may_be_the_user(returns: str) -> None:
-    selector = SubjectSelector("lock", returns)
+    selector = SubjectSelector("lock", returns, KNOWN_NS)
     assert (selector.no_subject_reason(0), selector.question) == (NOBODY_FOUND, "")
     selector.select([MINE, THEIRS], None, 0)
     assert selector.select([THEIRS], GONE, 1) == []
@@ -174,7 +200,7 @@ def test_why_nobody_is_shown_is_said_and_asked_where_somebody_may_be_the_user(re
 def test_next_takes_the_one_whom_the_question_is_about() -> None:
     """The bystander, who stands farther to the left, was taken instead."""
     left = Candidate(block(5), OTHER, 0.7)
-    selector = SubjectSelector("lock", "ask")
+    selector = SubjectSelector("lock", "ask", KNOWN_NS)
     selector.select([Candidate(block(60), ME, 0.9), left], None, 0)
     looked_for(selector, [left])
     back = [left, Candidate(block(62), ME)]
@@ -186,7 +212,7 @@ def test_next_takes_the_one_whom_the_question_is_about() -> None:
 
 
 def test_everybody_is_asked_about_nobody() -> None:
-    selector = SubjectSelector("lock", "auto")
+    selector = SubjectSelector("lock", "auto", KNOWN_NS)
     selector.select([MINE], None, 0)
     looked_for(selector, [Candidate(block(22), TWIN)])
     assert selector.question == QUESTION

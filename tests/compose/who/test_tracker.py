@@ -288,6 +288,32 @@ def test_who_stayed_behind_the_subject_is_not_shown_as_they_come_out_at_any_fram
     assert max(seen) < 0.1
 
 
+@pytest.mark.parametrize("is_looked_for", [True, False])
+def test_who_went_behind_the_subject_while_nobody_was_found_is_not_shown_as_they_come_out(
+    is_looked_for: bool, scene: DemoScene, matte: Matte
+) -> None:
+    """A worker was restarted, or looks missed everybody, for 2.1 s: the subject was known from before, but not who is behind it."""
+    tracker, gone = Tracker(ComposeSettings(), MatteEdge(matte, MattePace())), OUT_OF_SIGHT - 63
+    subjects: tuple[Instance, ...] = ()
+    seen = []
+    for index in range(OUT_OF_SIGHT + 42):
+        tracker.update(frame(index), ImagePyramid(scene.frame(index)))
+        of = index - 6
+        if of >= 0 and of % 3 == 0 and (of < gone or of >= OUT_OF_SIGHT or is_looked_for):
+            masks = scene.masks(of)
+            one = instance_of(masks.subject if of < gone else np.logical_or(*masks), 0.9)
+            found = () if one is None or gone <= of < OUT_OF_SIGHT else (one,)
+            subjects = tracker.apply(MasksInferred(1, of, at_ns(of), 1, "w", "m", found)).subjects
+        is_fresh = (tracker.seen_ns - tracker.looked_ns) / 1e6 <= tracker.age_limit_ms()
+        if subjects and index >= OUT_OF_SIGHT and is_fresh:
+            opacity, masks = placed(edge_of(tracker, subjects), SIZE), scene.masks(index)
+            assert (opacity[masks.subject] > 127).mean() > 0.95
+            if masks.bystander.mean() >= LARGE:
+                seen.append(float((opacity[masks.bystander] > SHOWN).mean()))
+    assert len(seen) > 6
+    assert max(seen) < 0.1
+
+
 def sign_of(instance: Instance) -> Instance:
     return replace(instance, is_sign=True)
 
