@@ -7,9 +7,10 @@ import numpy as np
 
 from common.vision.arrays import SoftMask
 from compose.picture.alpha import Alpha
+from compose.picture.matte_edge import BESIDE
+from compose.who.region_state import dilated
 
 REFERENCE_HEIGHT = 720  # pixels of a picture so high, in which feather and margin are given
-BESIDE = 8  # grid pixels: the edge does not move out so near somebody else, as in compose/picture/matte_edge.py
 
 
 def shape_edge(who: Alpha, feather: float, margin: float, size_wh: tuple[int, int], others: SoftMask) -> Alpha:
@@ -42,7 +43,7 @@ def shape_edge(who: Alpha, feather: float, margin: float, size_wh: tuple[int, in
         kernel = np.ones((2 * moves + 1,) * 2, np.uint8)
         found = cv2.dilate(found, kernel) if margin > 0 else cv2.erode(found, kernel)
     if fades:
-        side = 2 * (fades // 2) + 1  # two means of half the width each are a ramp of the whole width
+        side = 2 * ((fades + 1) // 2) + 1  # two means of half the width each are a ramp of the whole width
         inner = cv2.erode(found, np.ones((2 * fades + 1,) * 2, np.uint8))
         for _ in range(2):
             inner = cv2.blur(inner, (side, side), borderType=cv2.BORDER_REPLICATE)
@@ -54,6 +55,5 @@ def shape_edge(who: Alpha, feather: float, margin: float, size_wh: tuple[int, in
 
 def _free(others: SoftMask, size_wh: tuple[int, int], box: tuple[int, int, int, int]) -> SoftMask:
     """Return 255 in the part `box` of a frame where nobody else is near, (h, w) uint8."""
-    near = cv2.dilate(cv2.threshold(others, 127, 255, cv2.THRESH_BINARY)[1], np.ones((2 * BESIDE + 1,) * 2, np.uint8))
-    free = cv2.resize(cv2.bitwise_not(near), size_wh, interpolation=cv2.INTER_NEAREST)
+    free = cv2.resize(cv2.bitwise_not(dilated(others, BESIDE)), size_wh, interpolation=cv2.INTER_NEAREST)
     return np.asarray(free[box[1] : box[3], box[0] : box[2]], np.uint8)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from compose.picture.alpha import EMPTY, Alpha, placed
-from compose.picture.edge_shape import BESIDE, shape_edge
+from compose.picture.edge_shape import shape_edge
+from compose.picture.matte_edge import BESIDE
 
 WH = (256, 144)  # a fifth of 1280 x 720, so a margin of 20 is 4 pixels
 NOBODY = np.zeros((144, 256), np.uint8)
@@ -39,6 +40,16 @@ def test_a_feather_fades_inwards_and_shows_nothing_that_was_hidden() -> None:
     across = got[110, 100:125].astype(int)
     assert across[0] < 64 and across[10] == 255 and (np.diff(across) >= 0).all() and np.diff(across).max() < 100
     assert got[143, 125] == 255, "where the picture ends nothing fades"
+
+
+def test_a_wider_feather_fades_over_more_pixels_and_the_narrowest_fades_too() -> None:
+    """The narrowest cut a pixel off, and every second width made the same ramp as the one before."""
+    fading = []
+    for feather in (10.0, 20.0, 30.0, 40.0):
+        across = placed(shape_edge(person(), feather, 0.0, WH, NOBODY), WH)[110, 100:125]
+        fading.append(int(((across > 0) & (across < 255)).sum()))
+    assert fading == sorted(set(fading))
+    assert fading[0] > 1
 
 
 def test_the_edge_never_moves_out_towards_somebody_else() -> None:
