@@ -27,8 +27,8 @@ class Edge(Protocol):
         """Forget the frames so far: another epoch begins, perhaps with another shape."""
 
     def likely_in(self, part: BgrImage) -> FloatMap | None:
-        """Return the probability of a person in a part of a picture, (h, w, 3) uint8 BGR: (h', w') float32, 0..1; None without a
-        network that knows."""
+        """Return the probability of a person in a part of the newest picture, (h, w, 3) uint8 BGR: (h', w') float32, 0..1. Call it once
+        a frame. None without a network that knows, on frames that the governor spares, and of a part without pixels."""
 
     def refine(self, present: PresentFrame, region: Region, age_ns: int) -> Alpha:
         """Propagate the region to the present frame, and return the subject's alpha there.

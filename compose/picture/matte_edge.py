@@ -172,8 +172,8 @@ class MattePace:
 class MatteEdge:
     """Finds the edge with the matte.
 
-    The matte runs on every frame unless the governor says otherwise. On the frames between, its last answer is warped by the
-    flow.
+    The matte runs on every frame unless the governor says otherwise: on the subject, and where the room is shown on a part of that
+    too. On the frames between, its last answer about the subject is warped by the flow.
 
     Args:
         matte: The network.
@@ -186,14 +186,18 @@ class MatteEdge:
         self._matte, self._pace = matte, pace
         self._box: GridBox | None = None
         self._before: tuple[int, SoftMask] | None = None
-        self._frames_since_matte = 0
+        self._frames_since_matte = self._frames_since_part = 0
 
     def reset(self) -> None:
         """See Edge."""
-        self._box, self._before, self._frames_since_matte = None, None, 0
+        self._box, self._before, self._frames_since_matte, self._frames_since_part = None, None, 0, 0
 
     def likely_in(self, part: BgrImage) -> FloatMap | None:
         """See Edge."""
+        self._frames_since_part += 1
+        if self._frames_since_part < self._pace.every or not part.size:
+            return None
+        self._frames_since_part = 0
         # a part is high and narrow: fine patterns would alias in the network's own, bilinear, reduction of its rows
         rows = min(part.shape[0], MATTE_SIZE_WH[1])
         return self._matte.infer(

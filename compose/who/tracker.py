@@ -73,6 +73,7 @@ class Tracker:
         self._present: PresentFrame | None = None
         self._alpha: Alpha | None = None  # on the newest frame, with the last result
         self._room: KnownRoom | None = None  # what is known of it, while it may be shown
+        self._strips = 0  # number of strips of it that the matte was shown
         self._empty: SoftMask | None = None  # where it may be, on the newest frame
         self.seen_ns = 0  # capture time of the newest frame
         self.looked_ns = 0  # capture time of the frame of the last result, 0 before the first
@@ -104,10 +105,11 @@ class Tracker:
         if self._style.shows_room:
             self._room = self._room or KnownRoom()
             self._room.push(frame.frame_id, least, self._region.area)
-            left, right = strip_of(frame.frame_id, small.shape[1])
+            left, right = strip_of(self._strips, small.shape[1])
             likely = None if self._edge is None else self._edge.likely_in(np.ascontiguousarray(small[:, left:right]))
             if likely is not None:
-                self._room.check(frame.frame_id, likely, self._region.area, frame.captured_ns)
+                self._room.check(self._strips, likely, self._region.area, frame.captured_ns)
+                self._strips += 1
         else:
             self._room = None
         self.seen_ns = frame.captured_ns

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from common.vision.arrays import BgrImage, FloatMap
+from common.vision.assets import MATTE, fetch
 from common.vision.selfie_matte import MATTE_SIZE_WH, Matte
 from compose.picture.alpha import placed
 from compose.picture.matte_edge import (
@@ -141,6 +142,13 @@ def test_nothing_is_filled_where_others_may_be_or_above_the_picture_s_edge() -> 
     above = (0, 0, WH[0], WH[1] - 2)
     bitten = placed(edge_alpha(state()._replace(subject=area), likely, above, above, 0), WH)
     assert not bitten[-4:-2, 102:106].any()
+
+
+def test_the_parts_of_the_room_too_are_looked_at_as_often_as_the_governor_says() -> None:
+    part, edge = np.zeros((360, 160, 3), np.uint8), MatteEdge(Matte(fetch(MATTE)), MattePace(3))
+    looked = [edge.likely_in(part) is not None for _ in range(9)]
+    assert looked == [False, False, True] * 3
+    assert MatteEdge(Matte(fetch(MATTE)), MattePace()).likely_in(part[:, :0]) is None, "of a picture three pixels wide"
 
 
 def test_a_fine_pattern_in_a_high_and_narrow_part_does_not_alias() -> None:
