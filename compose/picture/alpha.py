@@ -21,8 +21,9 @@ class Alpha(NamedTuple):
 
     opacity: (h, w) uint8, 255 = sharp, in the box; 0 outside.
     box_xyxy: The frame's half-open pixel box x0, y0, x1, y1.
-    mixture: (h, w) uint8, how much of each pixel's colour is the person's and not the background's, where it may be more than
-        the opacity: the edge was shaped by taste, or all of it fades. None: it is as much.
+    mixture: (h, w) uint8, how much of each pixel's colour is the person's and not the background's. It may be more than the
+        opacity, where the edge was shaped by taste or all of it fades, and less, where its colours were looked at
+        (compose/picture/decontamination.py). None: it is as much.
     """
 
     opacity: SoftMask

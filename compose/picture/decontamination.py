@@ -26,6 +26,7 @@ from common.vision.pyramid import ImagePyramid
 from compose.picture.alpha import Alpha, mixture_of
 
 LOW_ROWS = 360  # the edge is settled in a picture of about this height, where a camera's noise is less. The next three are in its pixels
+LEAST_PX = 2  # a picture with a shorter side has no edge
 NEAR = 3  # farther in the subject has other colours: with 4 the demo's alpha is wrong by 5 % more. With 2, where often nothing is sure, by 30 %
 DEPTH = 1  # from the edge inwards, where a pixel may be shown less
 NOT_SURE = 1  # beside what is not sure nothing is
@@ -48,7 +49,7 @@ class _Means(NamedTuple):
     is_known: NDArray[np.bool_]
 
 
-class Near(NamedTuple):
+class NearColours(NamedTuple):
     """The colours around the edge.
 
     subject, room: F and B of the pixels where they are known, (n, 3) float32 grey levels.
@@ -64,10 +65,10 @@ class Near(NamedTuple):
     at_xy: tuple[int, int] = (0, 0)
 
 
-NOTHING_NEAR = Near(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.float32), np.full((1, 1), -1, np.int32))
+NOTHING_NEAR = NearColours(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.float32), np.full((1, 1), -1, np.int32))
 
 
-def settle(pyramid: ImagePyramid, who: Alpha) -> tuple[Alpha, Near]:
+def settle(pyramid: ImagePyramid, who: Alpha) -> tuple[Alpha, NearColours]:
     """Return the alpha as the picture's own colours bear it out, nowhere more opaque, and the colours around its edge.
 
     Args:
@@ -75,11 +76,11 @@ def settle(pyramid: ImagePyramid, who: Alpha) -> tuple[Alpha, Near]:
         who: The alpha of the people who are shown. Where its edge was feathered or moved in by taste, the mixture is what tells
             where the subject ends: a pixel inside the person that fades holds nothing of the background.
     """
-    if not who.opacity.size:
-        return who, NOTHING_NEAR
-    mixture, (x0, y0, x1, y1) = mixture_of(who), who.box_xyxy
     height, width = pyramid.picture.shape[:2]
     level = max(0, round(float(np.log2(height / LOW_ROWS))))
+    if not who.opacity.size or min(height, width) >> level < LEAST_PX:
+        return who, NOTHING_NEAR
+    mixture, (x0, y0, x1, y1) = mixture_of(who), who.box_xyxy
     step, low = 2**level, pyramid[level]
     pad = 2 * (NEAR + 1) + NOT_SURE  # the background begins beyond the alpha's box
     left, top = (max(0, at // step - pad) for at in (x0, y0))
@@ -90,8 +91,8 @@ def settle(pyramid: ImagePyramid, who: Alpha) -> tuple[Alpha, Near]:
         for at, most, whole in ((right, low.shape[1], width), (bottom, low.shape[0], height))
     )
     wide = cv2.copyMakeBorder(mixture, y0 - y, end_y - y1, x0 - x, end_x - x1, cv2.BORDER_CONSTANT, value=0)
-    opacity = cv2.resize(wide, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
-    limit, near = _limit(low[top:bottom, left:right], np.asarray(opacity, np.uint8))
+    coarse = cv2.resize(wide, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
+    limit, near = _limit(low[top:bottom, left:right], np.asarray(coarse, np.uint8))
     fine = cv2.resize(limit, wide.shape[::-1], interpolation=cv2.INTER_LINEAR)[y0 - y : y1 - y, x0 - x : x1 - x]
     shown = cv2.multiply(mixture, cv2.LUT(cv2.divide(fine, mixture, scale=255), _LEFT), scale=1 / 255)
     # a low opacity may be less than an a that is not exact: it would stay, as a thin line outside of the edge
@@ -100,31 +101,31 @@ def settle(pyramid: ImagePyramid, who: Alpha) -> tuple[Alpha, Near]:
     return Alpha(settled, who.box_xyxy, mixed), near._replace(step=step, at_xy=(x, y))
 
 
-def _limit(picture: BgrImage, opacity: SoftMask) -> tuple[SoftMask, Near]:
-    """Return how opaque each pixel may be, (h, w) uint8, and the colours around the edge.
+def _limit(picture: BgrImage, mixture: SoftMask) -> tuple[SoftMask, NearColours]:
+    """Return how much of each pixel's colour may be the subject's, (h, w) uint8, and the colours around the edge.
 
     Args:
         picture: (h, w, 3) uint8 BGR.
-        opacity: (h, w) uint8, of the subject in it.
+        mixture: (h, w) uint8, how much it is by the matte.
     """
-    inner = cv2.erode(opacity, np.ones((2 * DEPTH + 1,) * 2, np.uint8))
-    band = np.flatnonzero((cv2.dilate(opacity, np.ones((3, 3), np.uint8)) > 0) & (inner < 255))
+    inner = cv2.erode(mixture, np.ones((2 * DEPTH + 1,) * 2, np.uint8))
+    band = np.flatnonzero((cv2.dilate(mixture, np.ones((3, 3), np.uint8)) > 0) & (inner < 255))
     seen = picture.reshape(-1, 3).take(band, 0).astype(np.float32)
-    subject = _means(picture, cv2.compare(opacity, 255 - SURE, cv2.CMP_GT), band)
-    room = _means(picture, cv2.compare(opacity, SURE, cv2.CMP_LT), band)
+    subject = _means(picture, cv2.compare(mixture, 255 - SURE, cv2.CMP_GT), band)
+    room = _means(picture, cv2.compare(mixture, SURE, cv2.CMP_LT), band)
     line = subject.colour - room.colour
     square = np.einsum("ij,ij->i", line, line)
     share = np.einsum("ij,ij->i", seen - room.colour, line) / np.maximum(square, 1)
     trust = np.clip(np.sqrt(square) / DIFFERENT - 1, 0, 1) * (subject.is_near & room.is_near)
     most = 1 - trust * (1 - np.clip(share, 0, 1))
-    limit = opacity.copy()
+    limit = mixture.copy()
     limit.put(band, np.maximum(np.rint(255 * most), inner.take(band)))
     closed = cv2.morphologyEx(limit, cv2.MORPH_CLOSE, CROSS)
     limit[:] = 255
     limit.put(band, closed.take(band))
     which = np.full(limit.shape, -1, np.int32)
     which.put(band, np.where(subject.is_known & room.is_known, np.arange(band.size), -1))
-    return limit, Near(subject.colour, room.colour, which)
+    return limit, NearColours(subject.colour, room.colour, which)
 
 
 def _means(picture: BgrImage, sure: SoftMask, band: NDArray[np.intp]) -> _Means:
@@ -156,7 +157,7 @@ def _mean(
     return total * (np.float32(255) / np.maximum(weight, 1).astype(np.float32))[:, None], weight > 0
 
 
-def decontaminate(pyramid: ImagePyramid, who: Alpha, near: Near, into: BgrImage) -> None:
+def decontaminate(pyramid: ImagePyramid, who: Alpha, near: NearColours, into: BgrImage) -> None:
     """Take the old background out of the edge of the people in a composite, (H, W, 3) uint8 BGR, that was blended from the frame.
 
     Args:

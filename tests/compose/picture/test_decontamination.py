@@ -187,3 +187,10 @@ def test_an_edge_beside_nothing_that_is_sure_stays_as_it_is() -> None:
         into = np.full_like(picture, 50)
         decontaminate(ImagePyramid(picture), settled, near, into)
         assert (into == 50).all()
+
+
+@pytest.mark.parametrize("size_wh", [(1, 1), (1, 50), (50, 1), (2, 720), (4, 2000), (720, 1)])
+def test_a_picture_that_is_too_narrow_for_an_edge_is_left_as_it_is(size_wh: tuple[int, int]) -> None:
+    alpha = Alpha(np.full(size_wh[::-1], 255, np.uint8), (0, 0, *size_wh))
+    settled, _ = settle(ImagePyramid(np.zeros((*size_wh[::-1], 3), np.uint8)), alpha)
+    assert settled is alpha
