@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from common.vision.arrays import BgrImage
 from common.vision.pyramid import ImagePyramid
-from compose.picture.alpha import Alpha
+from compose.picture.alpha import Alpha, placed
 
 DEFAULT_SIGMA, LEAST_SIGMA = 1 / 30, 1 / 35  # of the picture's height
 # pixels: `--kernel` refers to a picture of this width, to which the tutorial resizes every frame
@@ -105,9 +105,7 @@ def _weight(alpha: Alpha, shape: tuple[int, int], grid_wh: tuple[int, int]) -> N
     """Return the weight of each fine cell, (h, w) float32: 1 without the person, falling to 0 where the person fills half of the
     cell, because the mean colour of such a cell is partly the person's.
     """
-    whole = np.zeros(shape, np.uint8)
-    x0, y0, x1, y1 = alpha.box_xyxy
-    whole[y0:y1, x0:x1] = alpha.opacity
+    whole = placed(alpha, shape[::-1])
     return np.asarray(1 - 2 * _reduced(ImagePyramid(whole), grid_wh).astype(np.float32) / 255, np.float32)
 
 

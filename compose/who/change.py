@@ -13,13 +13,12 @@ import cv2
 import numpy as np
 
 from common.vision.arrays import BgrImage, SoftMask
-from compose.who.light import gain_between, in_light
+from compose.who.light import STEP, gain_between, in_light
 
 # grey levels of the smoothed pictures, of any colour: the weak threshold without noise and at most, and how many standard deviations
 # of the noise it is above the least
 LEAST_WEAK, MOST_WEAK, DEVIATIONS = 4.0, 10.0, 3.0
 STRONG = 2.0  # the strong threshold, in weak ones
-STEP = 4  # every fourth row and column is enough to measure noise
 MEDIAN_TO_DEVIATION = 1.4826  # of a normal distribution: median of the absolute values → standard deviation
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from common.vision.arrays import BgrImage, SoftMask
 
-STEP = 4  # every fourth row and column is enough
+STEP = 4  # every fourth row and column is enough to measure light and noise
 LEAST_ROOM = 60  # of those pixels must be known in both pictures, and neither black nor white, or nothing is measured
 DARK, BRIGHT = 16, 240  # grey levels: pixels outside do not tell how the light changed
 MOST_GAIN = 2.0  # greatest change of light that is compensated

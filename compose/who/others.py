@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -121,7 +121,7 @@ class Others:
                 taken.add(number)
         return found
 
-    def missed(self, found: list[Other | None]) -> list[Other]:
+    def missed(self, found: Sequence[Other | None]) -> list[Other]:
         """Return the people who are not among the `found`."""
         return [o for o in self._people if not any(o is other for other in found)]
 

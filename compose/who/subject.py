@@ -213,7 +213,7 @@ class SubjectTracker:
             and not self._is_rather_subject(people[index], other)
             and (shared := overlap(people[index].area, other.area)) > 0
             and shared + 0.5 * similarity(people[index].appearance, other.appearance) > mark - clearer
-            for group, clearer in ((elsewhere, 0.0), (self._others.missed([*elsewhere]), CLEARER))
+            for group, clearer in ((elsewhere, 0.0), (self._others.missed(elsewhere), CLEARER))
             for other in group
         )
 
