@@ -94,16 +94,14 @@ def temporal_smooth(likely: SoftMask, before: SoftMask, still: SoftMask) -> Soft
 def bound_of(state: RegionState, box: GridBox, age_ns: int) -> SoftMask | None:
     """Return the part of `box` that may hold the subject, (h, w) uint8, soft; None if there is none.
 
-    It extends less beyond the region the older the result is, and not at all while the region is frozen, unless that is only because the
-    subject is new: foreground that is somebody else's is unassigned then, and hidden.
+    It extends less beyond the region the older the result is, and not at all while the region is frozen.
     """
     x0, y0, x1, y1 = box
     mine, others, unassigned = (area[y0:y1, x0:x1] for area in (state.subject, state.others, state.unassigned))
     if not mine.any():
         return None
     freshness = 1 - min(1.0, max(0.0, (age_ns - OLD_NS) / (OLDEST_NS - OLD_NS)))
-    stays_inside = state.frozen and (state.occlusion_ns > 0 or not state.is_new)
-    margin = 0 if stays_inside else round(BOUND_MARGIN * freshness)
+    margin = 0 if state.frozen else round(BOUND_MARGIN * freshness)
     wide = cv2.dilate(mine, np.ones((2 * margin + 1,) * 2, np.uint8))
     # the edge between two people belongs to the hidden one, with a wider margin if no result has found that person
     beside = dilated(cv2.max(others, unassigned), BESIDE)
