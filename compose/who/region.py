@@ -16,9 +16,9 @@ import numpy as np
 
 from common.vision.arrays import BgrImage, GrayImage, SoftMask
 from common.vision.pyramid import ImagePyramid
+from compose.who.entrance import Entrance, entrance_of, strip_of
 from compose.who.flow import Flow
 from compose.who.neighbours import Near, Neighbours
-from compose.who.others import sides
 from compose.who.region_state import (
     CALM,
     MIN_TRAVEL,
@@ -86,38 +86,8 @@ def eroded(area: SoftMask) -> SoftMask:
     return np.asarray(cv2.GaussianBlur(cv2.erode(area, kernel), (3, 3), 0), np.uint8)
 
 
-class Entrance(NamedTuple):
-    """Where a new subject comes into the picture.
-
-    side: "left" or "right".
-    reach: Grid pixels from that side to the subject's far edge, when a result found it first.
-    """
-
-    side: str
-    reach: int
-
-
-def entrance_of(subject: SoftMask) -> Entrance | None:
-    """Return where a subject, (h, w) uint8, comes in: it touches one side of the picture. None if it touches none, or both."""
-    touched = tuple(sides(subject))
-    return Entrance(touched[0], _reach(subject, touched[0])) if len(touched) == 1 else None
-
-
-def come_in(entrance: Entrance | None, subject: SoftMask) -> SoftMask:
-    """Return 255 where a subject, (h, w) uint8, has come in since: a strip along the side, as wide as the way that it has moved."""
-    found = np.zeros_like(subject)
-    if entrance is not None and (way := _reach(subject, entrance.side) - entrance.reach) > 0:
-        found[:, slice(0, way) if entrance.side == "left" else slice(-way, None)] = 255
-    return found
-
-
-def _reach(area: SoftMask, side: str) -> int:
-    x, _, w, _ = cv2.boundingRect(area)
-    return int(x + w if side == "left" else area.shape[1] - x) if w else 0
-
-
 def limited(
-    found: SoftMask, known: RegionState, near: Near, frames: int, elapsed_ns: int, *, is_new: bool = False
+    found: SoftMask, known: RegionState, near: Near, frames: int, elapsed_ns: int, *, came_in: SoftMask | None = None
 ) -> SoftMask:
     """Limit a result's subject (h, w) uint8 to what was the subject already, while somebody is near or the subject is new.
 
@@ -129,15 +99,15 @@ def limited(
         near: Who is near the subject.
         frames: Number of frames since the last result.
         elapsed_ns: Time since that.
-        is_new: Somebody may be behind the subject whom no result has found.
+        came_in: 255 where a new subject may have come in, behind whom somebody may be whom no result has found; None: it is not new.
     """
-    may_hide = near.hidden or is_new
-    if not (may_hide or near.beside) or not known.subject.any():
+    is_near, is_new = near.hidden or near.beside, came_in is not None
+    if not (is_near or is_new) or not known.subject.any():
         return found
     growth = min(known.motion_spread * frames, MAX_GROWTH) if known.motion_spread >= CALM else 0
     recent = dilated(known.recent, round(growth))
-    if may_hide:
-        return masked(found, recent)
+    if near.hidden or is_new:
+        return masked(found, recent if came_in is None or is_near else _max(recent, came_in))
     regained = dilated(known.confirmed, round(min(RETURN_SPEED * elapsed_ns / 1e9, MAX_RETURN)))
     return masked(found, cv2.max(regained, recent))
 
@@ -151,7 +121,7 @@ class Region:
         self._oldest = 0  # frame_id
         self._result_id = self._result_ns = 0  # frame_id and capture time of the frame of the last result
         self._neighbours = Neighbours()
-        self._entrance: Entrance | None = None  # of a subject that is new
+        self._entrance: Entrance | None = None  # where the subject came in, if it is new
         self._moved: tuple[RegionState, int, Moved] | None = None  # the last step: from which state to which frame
 
     @property
@@ -223,8 +193,8 @@ class Region:
             near = self._neighbours.update(captured_ns, subject, others, signs)
         if before is not None:
             frames, elapsed_ns = frame_id - self._result_id, captured_ns - self._result_ns
-            entered = masked(subject, come_in(self._entrance, before.subject))
-            subject = _max(limited(subject, before, near, frames, elapsed_ns, is_new=is_new), entered)
+            came_in = strip_of(self._entrance, before.subject) if is_new else None
+            subject = limited(subject, before, near, frames, elapsed_ns, came_in=came_in)
         self._result_id, self._result_ns = frame_id, captured_ns
         others = _max(others, signs)
         subject = masked(subject, cv2.bitwise_not(others))
