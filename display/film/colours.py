@@ -60,7 +60,8 @@ class PictureConverter:
     def frame(self, picture: BgrImage) -> VideoFrame:
         """Return a frame of its own memory, made of (H, W, 3) uint8 BGR."""
         frame = self._reformatter.reformat(
-            VideoFrame.from_numpy_buffer(picture, "bgr24"),
+            # a copy, behind which there is room: FFmpeg reads up to 48 bytes past the end of a picture
+            VideoFrame.from_ndarray(picture, "bgr24"),
             format=self._pix_fmt,
             dst_colorspace=MATRICES[self._colours.matrix],
             dst_color_range=self._colours.range or LIMITED_RANGE,

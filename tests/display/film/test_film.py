@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,7 @@ from tests.display.film.recordings import (
     tracks_of,
     write_recording,
 )
+from tests.shared import ROOT
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
@@ -247,6 +250,26 @@ def test_colours_are_those_of_the_recording(suffix: str, matrix: int, colour_ran
     for got, want in zip(planes_of(film), planes_of(recording), strict=True):
         assert [psnr(a, b) > 40 for a, b in zip(got, want, strict=True)] == [True] * 3
         assert max(abs(float(a.mean() - b.mean())) for a, b in zip(got, want, strict=True)) < 1.5  # of 255
+
+
+GUARDED = """
+import ctypes, mmap
+import numpy as np
+from display.film.colours import Colours, PictureConverter
+width, height = 1460, 822
+size = width * height * 3
+pages = -(-size // mmap.PAGESIZE)
+memory = mmap.mmap(-1, (pages + 1) * mmap.PAGESIZE)
+begin = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(begin + pages * mmap.PAGESIZE), mmap.PAGESIZE, 0) == 0
+picture = np.frombuffer(memory, np.uint8, size, pages * mmap.PAGESIZE - size).reshape(height, width, 3)
+PictureConverter(Colours(1, 1, 1, 1), "yuv420p").frame(picture)
+"""
+
+
+def test_nothing_is_read_behind_the_end_of_a_picture() -> None:
+    """FFmpeg did, and at some sizes the display died. The page behind this one cannot be read."""
+    subprocess.run([sys.executable, "-c", GUARDED], cwd=ROOT, check=True)
 
 
 def planes_of(path: Path) -> list[list[np.ndarray]]:
