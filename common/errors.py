@@ -11,7 +11,7 @@ OnlymeError
  │    ├── ProcessorError     a processor that the rings in shared memory cannot be used on
  │    ├── RingSpaceError     not enough room in shared memory, or it cannot be written
  │    ├── AlreadyRunningError another writer already serves this stream
- │    └── RestartError       a stage of a recording that died: the recording cannot go on in the middle
+ │    └── RestartError       a stage of a recording that has ended: the others cannot go on without it
  ├── SourceLostError         a source that did deliver has stopped: everything is hidden and it is opened again
  ├── RingGoneError           the segment was removed, or is not one of ours: counted, and the next message is awaited
  ├── RunFolderGoneError      the run folder was removed: the stage is restarted and makes another
@@ -72,7 +72,7 @@ class AlreadyRunningError(UserError):
 
 
 class RestartError(UserError):
-    """A stage of a recording died, and another child cannot go on where it was."""
+    """A stage of a recording has ended, and this one cannot go on without it."""
 
 
 class SourceLostError(OnlymeError):

@@ -48,10 +48,10 @@ def run(settings: DisplaySettings, stage: StageContext) -> None:
         ConfigError: A setting is for a live call only.
         DisplayError: The sink cannot be opened, or cannot go on.
         SourceError: The sound of the recording cannot be read.
-        RestartError: An earlier child has begun the recording, or compose has ended in the middle of it.
+        RestartError: Compose has ended in the middle of the recording.
     """
     refuse_live_only(settings)
-    stage.refuse_restart()
+    stage.forbid_restart()
     cv2.setNumThreads(1)
     counters, meter, ring, written = Counters(log), Meter(), RingCache(), 0
     beside = Beside(stage)  # a disk or a long film may take its time

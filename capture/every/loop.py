@@ -32,11 +32,10 @@ def run(settings: CaptureSettings, stage: StageContext) -> None:
     Raises:
         SourceError: The source is no video file, or cannot be read.
         ConfigError: The file of results cannot be used.
-        RestartError: An earlier child has begun the recording.
         AlreadyRunningError: Another capture serves this run folder.
         RingSpaceError: Shared memory is too small.
     """
-    stage.refuse_restart()
+    stage.forbid_restart()
     counters, run_dir, rule = Counters(log), settings.call_dir, LookRule(settings.look_every)
     known, beside = known_in(settings.results), Beside(stage)  # a disk may take its time
     with (

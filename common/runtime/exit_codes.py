@@ -9,6 +9,7 @@
 
 A parent that is told to end (SIGTERM, SIGINT, SIGHUP) ends with 0, and one whose children died too often with 1. So honcho
 and the shell see 0, 1 or 2. As soon as one stage ends, honcho ends the call.
+Where a child has forbidden another one, as in a recording, its parent ends with 1 in place of starting one.
 """
 
 EXIT_OK = 0

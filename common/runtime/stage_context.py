@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from common.errors import RestartError
 from common.runtime.heartbeat import Heartbeat
 from common.runtime.parent_watch import Ancestors, all_alive, honcho_of
 
@@ -52,16 +51,10 @@ class StageContext:
                 act()
         return self._stop_requested
 
-    def refuse_restart(self) -> None:
-        """Refuse to go on in the middle of a recording, whose frames and results the last child has taken with it.
-
-        Raises:
-            RestartError: This is not the first child of this stage.
-        """
-        if self.restarts:
-            raise RestartError(
-                "a recording cannot go on where a stage of it died; start again (what was found is kept where --results says)"
-            )
+    def forbid_restart(self) -> None:
+        """Have the stage end where this process dies: another one could not go on in the middle of a recording, whose frames and
+        results are gone with this one."""
+        self.heartbeat.forbid_restart()
 
     @property
     def honcho(self) -> int | None:

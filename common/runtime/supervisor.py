@@ -32,6 +32,10 @@ START_PATIENCE_S = 60.0  # until the loop begins: loading a network may take lon
 RESTARTS, RESTARTS_WITHIN_S = 5, 60.0
 FIRST_BACKOFF_S = 0.1  # each further death within that time doubles it, to 1.6 s
 
+NO_RESTART = (
+    "a recording cannot go on where a stage of it died; start again (what was found is kept where --results says)"
+)
+
 log = logging.getLogger("onlyme")
 
 
@@ -130,6 +134,9 @@ class _Supervisor:
             if not reason:
                 remove_stale()
                 return code
+            if child.heartbeat.is_last:
+                log.error("%s: %s", reason, NO_RESTART)
+                return EXIT_CRASHED
             if not self._wait_before_restart(reason):
                 return EXIT_CRASHED
         return EXIT_OK

@@ -33,11 +33,11 @@ def run(settings: ComposeSettings, stage: StageContext) -> None:
     Raises:
         SourceError: The background cannot be read.
         ConfigError: The file of results or of judgements cannot be used.
-        RestartError: An earlier child has begun the recording, or capture has ended in the middle of it.
+        RestartError: Capture has ended in the middle of the recording.
         AlreadyRunningError: Another compose serves this run folder.
         RingSpaceError: Shared memory is too small.
     """
-    stage.refuse_restart()
+    stage.forbid_restart()
     cv2.setNumThreads(1)
     tune_malloc()
     counters, run_dir, renderer = Counters(log), settings.call_dir, Renderer(settings)

@@ -3,11 +3,11 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
-from common.errors import ConfigError, DisplayError, RestartError
+from common.errors import ConfigError, DisplayError
 from common.runtime.heartbeat import Heartbeat
 from common.runtime.stage_context import StageContext
 from common.settings.recording import EVERY
@@ -40,10 +40,15 @@ def test_what_leaves_frames_out_is_refused_in_one_line(changed: dict[str, Any], 
     assert "\n" not in str(refused.value)
 
 
-def test_a_display_that_died_does_not_go_on_in_the_middle(run_dir: Path) -> None:
-    settings = DisplaySettings(run_dir=run_dir, pace=EVERY, sink="headless")
-    with pytest.raises(RestartError, match="start again"):
-        loop.run(settings, StageContext(Heartbeat(logging.INFO), [], restarts=1))
+def test_no_other_display_goes_on_in_the_middle(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: DisplaySettings) -> NoReturn:
+        raise DisplayError("refused")
+
+    monkeypatch.setattr(every, "open_sink", refuse)
+    heartbeat = Heartbeat(logging.INFO)
+    with pytest.raises(DisplayError, match="refused"):
+        loop.run(DisplaySettings(run_dir=run_dir, pace=EVERY, sink="headless"), StageContext(heartbeat, [], restarts=0))
+    assert heartbeat.is_last
 
 
 def test_a_sink_that_cannot_be_finished_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
