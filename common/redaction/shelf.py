@@ -83,9 +83,7 @@ class Plan:
             return
         row = {**outcome.as_dict(), "source": str(outcome.source.absolute()), "out": str(outcome.out.absolute())}
         if outcome.redaction is not None:
-            with readable("IN", outcome.source, SourceError):
-                status, out_size = outcome.source.stat(), outcome.out.stat().st_size
-            row |= {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "out_size": out_size}
+            row |= {"size": outcome.size, "mtime_ns": outcome.mtime_ns, "out_size": outcome.out_size}
         self.manifest.add(row)
 
 

@@ -94,22 +94,24 @@ class CameraSink(UnattendedSink):
 
     def __init__(self, settings: DisplaySettings, opener: Opener = LoopbackDevice) -> None:
         self._opener, self._named = opener, settings.camera or None
-        self._device = self._open(FIRST_SIZE_WH)
+        opened = self._open(FIRST_SIZE_WH)
+        self._device: Device | None = opened  # None where it could not be opened again
         self._is_sized = False
         self.blank("onlyme is starting")
-        metrics.set("camera", 1, kind=self._device.kind, device=self._device.device)
-        log.info("sending to the %s camera %s", self._device.kind, self._device.device)
+        self._shown_as = {"kind": opened.kind, "device": opened.device}
+        metrics.set("camera", 1, **self._shown_as)
+        log.info("sending to the %s camera %s", opened.kind, opened.device)
 
     @property
     def is_watched(self) -> bool:
         """See Sink."""
-        return self._device.is_watched
+        return self._device is not None and self._device.is_watched
 
     def show(self, picture: BgrImage, message: FrameComposed, meter: Meter) -> None:
         """See Sink."""
         size_wh = (picture.shape[1] // 2 * 2, picture.shape[0] // 2 * 2)
         if not self._is_sized and size_wh != self._size_wh:
-            self._device.close()
+            self._close_device()
             self._device = self._open(size_wh)
         self._is_sized = True
         self._send(fitted(picture, self._size_wh).copy())
@@ -131,12 +133,19 @@ class CameraSink(UnattendedSink):
         try:
             self.blank("onlyme has ended")
         finally:  # a device that has gone takes no card
-            self._device.close()
-            metrics.set("camera", 0, kind=self._device.kind, device=self._device.device)
+            self._close_device()
+            metrics.set("camera", 0, **self._shown_as)
+
+    def _close_device(self) -> None:
+        """Close the device, once."""
+        device, self._device = self._device, None
+        if device is not None:
+            device.close()
 
     def _send(self, picture: BgrImage) -> None:
         self._last, self._sent_at = picture, time.monotonic()
-        self._device.send(picture)
+        if self._device is not None:
+            self._device.send(picture)
 
     def _open(self, size_wh: tuple[int, int]) -> Device:
         self._size_wh = size_wh

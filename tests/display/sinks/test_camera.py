@@ -34,6 +34,7 @@ class FakeDevice:
         self.sent.append(frame.copy())
 
     def close(self) -> None:
+        assert not self.closed
         self.closed = True
 
 
@@ -139,6 +140,22 @@ def test_a_device_that_takes_no_picture_any_more_is_closed(
     with pytest.raises(OSError, match="No such device"):
         sink.close()
     assert opened[-1].closed
+
+
+def test_a_device_that_cannot_be_opened_at_the_picture_s_size_is_closed_once(opened: list[FakeDevice]) -> None:
+    """PipeWire had ended meanwhile: its node was closed a second time, and the display died."""
+
+    def once(width: int, height: int, fps: float, device: str | None) -> FakeDevice:
+        if opened:
+            raise RuntimeError("Host is down")
+        opened.append(FakeDevice(width, height, fps, device))
+        return opened[0]
+
+    sink = CameraSink(DisplaySettings(sink="camera"), once)
+    with pytest.raises(DisplayError, match="Host is down"):
+        sink.show(np.zeros((90, 160, 3), np.uint8), MESSAGE, Meter())
+    assert opened[0].closed and not sink.is_watched
+    sink.close()
 
 
 def test_a_picture_of_the_right_size_is_unchanged() -> None:
