@@ -101,6 +101,9 @@ def _run(given: argparse.Namespace) -> int:
     code = EXIT_INTERRUPTED
     try:
         code = worst(on_ray.run_all(planned, reporter) if given.ray else run_all(planned, given.jobs, reporter))
+    except UserError:
+        code = EXIT_MISTAKE
+        raise
     finally:
         reporter.close(code, len(planned.done))
     return code

@@ -37,6 +37,8 @@ NO_FILMS = ("image2", "tty")  # formats that FFmpeg reads pictures and any text 
 
 def frames_in(path: Path) -> int | None:
     """Return how many frames a video file announces, 0 where it does not say; None where it is no video file."""
+    if not path.is_file():  # a pipe would keep the command waiting
+        return None
     try:
         # "file:", so that no name is taken for an address
         with av.open("file:" + os.fspath(path), metadata_errors="replace") as container:
@@ -66,7 +68,7 @@ def recordings_in(folder: Path, leave_out: Path) -> Iterator[Path]:
             continue
         if path.is_dir():
             yield from recordings_in(path, leave_out)
-        elif path.is_file() and (path.suffix.lower() in NAMES or frames_in(path) is not None):
+        elif path.suffix.lower() in NAMES or frames_in(path) is not None:
             yield path
 
 

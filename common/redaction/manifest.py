@@ -19,6 +19,8 @@ from common.redaction.settings import Texts
 
 NAME = "onlyme-manifest.jsonl"
 WHOLE, BEGUN = (EXIT_OK, EXIT_LOOK), -1  # codes of a row
+OF_EVERY = {"source", "out", "code"}  # what every row holds, and that of a whole output
+OF_WHOLE = {*OF_EVERY, "size", "mtime_ns", "out_size", "source_sha256", "key"}
 
 
 class Manifest:
@@ -37,11 +39,8 @@ class Manifest:
         with readable("--out", self.path, ConfigError):
             lines = self.path.read_bytes().split(b"\n") if self.path.exists() else []
         for line in lines:
-            try:
-                row = json.loads(line)
+            if (row := _row_of(line)) is not None:
                 self._rows[row["source"]] = row
-            except (ValueError, KeyError, TypeError):  # the end of a line that a killed process wrote
-                continue
 
     def is_ours(self, source: Path, out: Path) -> bool:
         """Return whether an output that is there was made from this source, and may be replaced.
@@ -56,17 +55,17 @@ class Manifest:
     def is_done(self, source: Path, out: Path, settings: Texts) -> bool:
         """Return whether the output is there that these settings give for the source as it is now.
 
-        A source is hashed only if its size or time has changed.
-
-        Raises:
-            OSError: The source cannot be read.
+        A source is hashed only if its size or time has changed. One that cannot be read is not done: redacting it says why.
         """
         row = self._rows.get(str(source.absolute()))
         if row is None or row["code"] not in WHOLE or not self.is_ours(source, out):
             return False
-        status = source.stat()
-        is_untouched = (row["size"], row["mtime_ns"]) == (status.st_size, status.st_mtime_ns)
-        digest = row["source_sha256"] if is_untouched else sha256_of(source)
+        try:
+            status = source.stat()
+            is_untouched = (row["size"], row["mtime_ns"]) == (status.st_size, status.st_mtime_ns)
+            digest = row["source_sha256"] if is_untouched else sha256_of(source)
+        except OSError:
+            return False
         return bool(row["key"] == output_key(digest, settings))
 
     def begin(self, source: Path, out: Path) -> None:
@@ -100,3 +99,13 @@ class Manifest:
             os.write(fd, begin + line + b"\n")
         finally:
             os.close(fd)
+
+
+def _row_of(line: bytes) -> dict[str, Any] | None:
+    """Return what a line says; None where it says nothing, as the end of one that a killed process wrote."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    needed = OF_WHOLE if isinstance(row, dict) and row.get("code") in WHOLE else OF_EVERY
+    return row if isinstance(row, dict) and needed <= row.keys() else None

@@ -25,6 +25,8 @@ from common.ipc.records import DetectorKind, FrameInfo, Instance
 PATIENCE_S = 10.0  # for the last writer of the file to end: stages end within 2 s of the process that started them
 RETRY_S = 0.05
 
+MALFORMED = (ValueError, KeyError, TypeError, RecursionError)  # what a line raises that is not one of ours
+
 
 class ResultsFile:
     """The results of one recording, by the number of the frame; on the disk, but for where each of them lies.
@@ -103,7 +105,7 @@ class ResultsFile:
         at, length = place
         try:
             return _result_of(json.loads(os.pread(self._fd, length, at)), frame)
-        except (ValueError, KeyError, TypeError, zlib.error, MessageError):
+        except (*MALFORMED, zlib.error, MessageError):
             raise _unusable(self._path, f"a broken result of frame {frame.frame_id}") from None
 
     def close(self) -> None:
@@ -143,7 +145,7 @@ def model_in(path: Path) -> str | None:
         first = file.readline()
     try:
         return str(json.loads(first)["model"]) if first.endswith(b"\n") else None
-    except (ValueError, KeyError, TypeError):
+    except MALFORMED:
         return None
 
 
@@ -163,7 +165,7 @@ def _key_of(header: bytes, path: Path) -> str:
         found = json.loads(header)
         if isinstance(found["key"], str) and "onlyme" in found:
             return str(found["key"])
-    except (ValueError, KeyError, TypeError):
+    except MALFORMED:
         pass
     raise _unusable(path, "no header in its first line")
 
@@ -207,7 +209,7 @@ def _read(fd: int, path: Path) -> tuple[dict[int, tuple[int, int]], int]:
         for line in file:
             try:
                 number = json.loads(line)["number"]
-            except (ValueError, KeyError, TypeError):
+            except MALFORMED:
                 break
             if not line.endswith(b"\n") or type(number) is not int:
                 break

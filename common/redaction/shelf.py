@@ -16,7 +16,7 @@ from typing import Any
 from common.errors import ConfigError, RedactionError, SourceError, UserError
 from common.readable import readable
 from common.redaction.files import frames_in, output_names, recordings_in
-from common.redaction.manifest import Manifest
+from common.redaction.manifest import BEGUN, Manifest
 from common.redaction.one import Job, run
 from common.redaction.outcome import EXIT_FAILED, EXIT_MISTAKE, Redaction, Watch
 from common.redaction.settings import Texts
@@ -77,13 +77,15 @@ class Plan:
 
         Raises:
             ConfigError: It cannot be written.
-            SourceError: The source or its output has gone meanwhile.
         """
         if self.manifest is None:
             return
         row = {**outcome.as_dict(), "source": str(outcome.source.absolute()), "out": str(outcome.out.absolute())}
         if outcome.redaction is not None:
-            row |= {"size": outcome.size, "mtime_ns": outcome.mtime_ns, "out_size": outcome.out_size}
+            size, mtime_ns = _state_of(outcome.source)
+            row |= {"size": size, "mtime_ns": mtime_ns, "out_size": _state_of(outcome.out)[0]}
+        elif self.manifest.is_ours(outcome.source, outcome.out):
+            row["code"] = BEGUN  # it failed to replace an earlier output, which stays ours
         self.manifest.add(row)
 
 
@@ -110,10 +112,9 @@ def plan(inputs: Sequence[Path], out: Path, settings: Texts, workers: int, *, ov
     manifest = Manifest(out)
     made = Plan([], manifest=manifest)
     for source, path in places.items():
-        with readable("IN", source, SourceError):
-            if not overwrite and manifest.is_done(source, path, settings):
-                made.done.append(source)
-                continue
+        if not overwrite and manifest.is_done(source, path, settings):
+            made.done.append(source)
+            continue
         _make_folder(path.parent)
         # an output that this source has given before is out of date
         made.jobs.append(Job(source, path, settings, workers, overwrite or manifest.is_ours(source, path)))
@@ -134,6 +135,15 @@ def run_one(job: Job, progress: Watch | None = None, stop: threading.Event | Non
     except RedactionError as error:
         return Outcome(job.source, job.out, EXIT_FAILED, str(error), log=error.log)
     return Outcome(job.source, job.out, done.code, redaction=done)
+
+
+def _state_of(path: Path) -> tuple[int, int]:
+    """Return size and time of a file; what no file has where it has gone meanwhile, so that it is looked at next time."""
+    try:
+        status = path.stat()
+    except OSError:
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
 
 
 def _places(inputs: Sequence[Path], out: Path, codec: str) -> dict[Path, Path]:

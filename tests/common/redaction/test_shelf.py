@@ -66,12 +66,17 @@ def test_only_films_are_taken_from_a_folder(tmp_path: Path) -> None:
     (tmp_path / "broken").write_bytes(os.urandom(5000))
     (tmp_path / "damaged.MP4").write_bytes(os.urandom(5000))
     good.append(tmp_path / "damaged.MP4")  # nobody may believe that it was redacted
+    for name in ("pipe.mp4", "pipe"):
+        os.mkfifo(tmp_path / name)
+    (tmp_path / "gone.mp4").symlink_to("not-mounted.mp4")
+    good += [tmp_path / "pipe.mp4", tmp_path / "gone.mp4"]  # nor of these
     film(tmp_path / ".hidden.mp4")
     film(tmp_path / ".hidden" / "d.mp4")
     film(tmp_path / "out" / "a.mp4")
     (tmp_path / "circle").symlink_to(tmp_path)
     assert list(recordings_in(tmp_path, leave_out=tmp_path / "out")) == sorted(good)
     assert frames_in(good[0]) == 3
+    assert frames_in(tmp_path / "pipe.mp4") is None, "and it waits for nobody"
 
 
 def test_an_output_keeps_the_name_of_its_source() -> None:
@@ -197,6 +202,47 @@ def test_a_film_of_somebody_else_is_never_replaced(tmp_path: Path, settings: Tex
     made = plan([folder], out, settings, 1)
     made.begin(made.jobs[0])
     assert [job.overwrite for job in plan([folder], out, settings, 1).jobs] == [False]
+
+
+@pytest.mark.usefixtures("copies")
+def test_an_output_stays_ours_where_another_redaction_of_its_source_failed(tmp_path: Path, settings: Texts) -> None:
+    """A full disk, or a stage that was killed: after that the folder could not be finished without --overwrite."""
+    folder, out = tmp_path / "in", tmp_path / "out"
+    film(folder / "a.mp4")
+    do_all([folder], out, settings)
+    (job,) = plan([folder], out, {**settings, "look_every": "5"}, 1).jobs
+    made = shelf.Plan([job], manifest=Manifest(out))
+    made.begin(job)
+    made.record(Outcome(job.source, job.out, 1, "killed"))
+    (again,) = plan([folder], out, {**settings, "look_every": "5"}, 1).jobs
+    assert again.overwrite
+
+
+@pytest.mark.usefixtures("copies")
+def test_a_source_that_is_gone_after_its_redaction_takes_no_other_with_it(tmp_path: Path, settings: Texts) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    for name in ("a.mp4", "b.mp4"):
+        film(folder / name)
+    made = plan([folder], out, settings, 1)
+    for job in made.jobs:
+        made.begin(job)
+        outcome = run_one(job)
+        job.source.unlink()
+        made.record(outcome)
+    (folder / "a.mp4").symlink_to("nowhere.mp4")
+    assert [job.source.name for job in plan([folder], out, settings, 1).jobs] == ["a.mp4"], (
+        "what is no file is said, too"
+    )
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, "[]", '{"source": "%s"}', '{"source": "%s", "out": "%s", "code": 0}'])
+def test_a_line_of_the_manifest_that_is_none_of_ours_says_nothing(line: str, tmp_path: Path, settings: Texts) -> None:
+    source, out = film(tmp_path / "in" / "a.mp4"), film(tmp_path / "out" / "a.mp4")
+    names = (source, out)[: line.count("%s")]
+    (tmp_path / "out" / "onlyme-manifest.jsonl").write_text(line % names + "\n")
+    manifest = Manifest(tmp_path / "out")
+    assert not manifest.is_ours(source, out)
+    assert not manifest.is_done(source, out, settings)
 
 
 @pytest.mark.usefixtures("copies")
