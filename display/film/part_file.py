@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import stat
+from io import FileIO
 from pathlib import Path
 
 from common.errors import DisplayError
@@ -32,14 +33,11 @@ class PartFile:
         self._refuse_existing()
         try:
             make_writable_folder(out.parent)
-            self._file = os.fdopen(_opened(self._path), "wb", buffering=0)
+            self._file = _locked(self._path)
+        except BlockingIOError:
+            raise DisplayError(f"--out: another call is writing {out}; name another file") from None
         except OSError as error:
             raise DisplayError(f"--out: cannot write {out} ({error.strerror}); name another file") from None
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._file.close()
-            raise DisplayError(f"--out: another call is writing {out}; name another file") from None
         try:
             self._refuse_existing()  # again: another call may have given this very file its name before the lock was here
         except DisplayError:
@@ -88,7 +86,12 @@ class PartFile:
             self._failure = self._failure or error
         self.check()
         self._refuse_existing()
-        self._path.rename(self._out)  # and only then goes the lock, with the file
+        try:
+            self._path.rename(self._out)  # and only then goes the lock, with the file
+        except OSError as error:
+            raise DisplayError(
+                f"--out: cannot give {self._out} its name ({error.strerror}); was its folder moved or removed?"
+            ) from None
 
     def remove(self) -> None:
         """Remove the file, unless it was kept."""
@@ -100,6 +103,34 @@ class PartFile:
             raise DisplayError(
                 f"--out: expected a file that is not there yet, got {self._out}; name another, or remove it"
             )
+
+
+def _locked(path: Path) -> FileIO:
+    """Open a file, or make it, and lock it. The one that was locked is the one of that name: another call may have removed
+    it meanwhile, and then there is a new one.
+
+    Raises:
+        BlockingIOError: Another process has locked it.
+        OSError: It cannot be opened, or is no plain file.
+    """
+    while True:
+        file = os.fdopen(_opened(path), "wb", buffering=0)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_named(file, path):
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+
+
+def _is_named(file: FileIO, path: Path) -> bool:
+    """Return whether an open file has a name still."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat(follow_symlinks=False))
+    except FileNotFoundError:
+        return False
 
 
 def _opened(path: Path) -> int:

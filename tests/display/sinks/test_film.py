@@ -225,6 +225,7 @@ def test_a_call_that_comes_just_as_another_ends_leaves_its_film_alone(
     count = show_all(recording, first)
 
     def end_first(file: Any, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", flock)
         first.end(count)
         first.close()
         flock(file, how)
@@ -234,3 +235,32 @@ def test_a_call_that_comes_just_as_another_ends_leaves_its_film_alone(
         sink(recording, out)
     assert [path.name for path in out.parent.iterdir()] == ["film.mp4"]
     assert stamps_of(out) == stamps_of(recording)
+
+
+def test_a_call_that_comes_just_as_another_gives_up_writes_a_file_of_its_own(
+    recording: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had opened the file that the other one removed: it wrote all of a film that had no name, or took a third call's."""
+    first, flock = sink(recording, out), fcntl.flock
+
+    def give_up_first(file: Any, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", flock)
+        first.close()
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", give_up_first)
+    second = sink(recording, out)
+    with pytest.raises(DisplayError, match="another call is writing"):
+        sink(recording, out)
+    second.end(show_all(recording, second))
+    second.close()
+    assert stamps_of(out) == stamps_of(recording)
+
+
+def test_a_folder_that_is_moved_meanwhile_is_one_line(recording: Path, out: Path) -> None:
+    made = sink(recording, out)
+    count = show_all(recording, made)
+    out.parent.rename(out.parent.with_name("moved"))
+    with pytest.raises(DisplayError, match=r"cannot give .*film.mp4 its name \(No such file or directory\)"):
+        made.end(count)
+    made.close()
