@@ -21,8 +21,19 @@ if TYPE_CHECKING:
 
 
 def movie_path(settings: DisplaySettings) -> Path:
-    """Return the file that a recording begun now is written to: `--out`, or one in the user's folder of videos."""
-    return settings.out or platformdirs.user_videos_path() / time.strftime("onlyme-%Y-%m-%d-%H%M.mp4")
+    """Return the file that a recording begun now is written to: `--out`, or one in the user's folder of videos.
+
+    Raises:
+        DisplayError: The user has no folder.
+    """
+    if settings.out is not None:
+        return settings.out
+    try:
+        return platformdirs.user_videos_path() / time.strftime("onlyme-%Y-%m-%d-%H%M.mp4")
+    except RuntimeError:
+        raise DisplayError(
+            "--out: expected a file, since this user has no folder of their own, got none; start with --out call.mp4"
+        ) from None
 
 
 class Recorder:
@@ -73,9 +84,11 @@ class Recorder:
             self._fail(error)
 
     def blank(self, why: str) -> None:
-        """Record a card that says why there is no picture."""
+        """Record a card that says why there is no picture, if a recording is wanted."""
         try:
-            if self._sink is not None:
+            if not self.is_on:
+                self._end()
+            elif self._sink is not None:
                 self._sink.blank(why)
         except DisplayError as error:
             self._fail(error)
@@ -98,7 +111,8 @@ class Recorder:
         try:
             sink.close()
         except DisplayError as error:
-            self._failure = str(error)
+            if sink is self._last:  # else the page speaks of a later recording
+                self._failure = str(error)
 
     def _fail(self, error: DisplayError) -> None:
         self.is_on = False

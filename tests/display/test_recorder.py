@@ -81,6 +81,55 @@ def test_a_recording_that_fails_later_ends_and_says_why(tmp_path: Path, monkeypa
     recorder.close()
 
 
+def test_a_recording_ends_also_where_no_picture_comes_any_more(tmp_path: Path) -> None:
+    """The filter had stopped, and cards were recorded on and on."""
+    recorder = Recorder(DisplaySettings(out=tmp_path / "call.mp4"))
+    recorder.want(True)
+    for number in range(5):
+        show(recorder, number)
+    recorder.want(False)
+    recorder.blank("the filter has stopped")
+    recorder.close()
+    size = (tmp_path / "call.mp4").stat().st_size
+    recorder.blank("the filter has stopped")
+    assert (tmp_path / "call.mp4").stat().st_size == size
+
+
+def test_the_failure_of_an_earlier_recording_is_not_said_of_the_one_that_is_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_end, real = threading.Event(), video.VideoSink.close
+
+    def slow(self: video.VideoSink) -> None:
+        may_end.wait(20)
+        real(self)
+        raise DisplayError("--out: cannot go on writing")
+
+    recorder = Recorder(DisplaySettings(out=tmp_path / "call.mp4"))
+    recorder.want(True)
+    show(recorder, 1)
+    monkeypatch.setattr(video.VideoSink, "close", slow)
+    recorder.want(False)
+    show(recorder, 2)
+    recorder.want(True)
+    show(recorder, 3)
+    monkeypatch.setattr(video.VideoSink, "close", real)
+    may_end.set()
+    recorder.close()
+    assert recorder.facts["failure"] == ""
+
+
+def test_a_user_without_a_folder_is_told_to_name_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr("platformdirs.user_videos_path", none)
+    recorder = Recorder(DisplaySettings())
+    recorder.want(True)
+    show(recorder, 1)
+    assert not recorder.facts["on"] and "start with --out call.mp4" in recorder.facts["failure"]
+
+
 def test_without_out_a_recording_is_named_after_the_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("display.web.recorder.platformdirs.user_videos_path", lambda: tmp_path)
     path = movie_path(DisplaySettings())
