@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import threading
 from pathlib import Path
 
 
@@ -39,7 +40,7 @@ def write_private(path: Path, content: bytes) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_native_id()}.part")
     part.unlink(missing_ok=True)  # left by a process of that number that was killed
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:

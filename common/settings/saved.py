@@ -109,21 +109,33 @@ def _table(path: Path) -> dict[str, Any]:
         return {}
     except OSError as error:
         raise ConfigError(f"{path}: expected a file that you may read, got: {error.strerror}; {_MEND}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # no TOML, no UTF-8, a number of thousands of digits, nested too deeply
         raise ConfigError(f"{path}: expected TOML, got: {' '.join(str(error).split()):.120}; {_MEND}") from None
 
 
 def _bytes(path: Path) -> bytes:
     """Return what a file holds. What is no file, such as a pipe, must not keep the call waiting."""
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-        content = file.read(MAX_BYTES + 1) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        kind = stat.S_IFMT(os.fstat(fd).st_mode)
+        content = (
+            os.read(fd, MAX_BYTES + 1) if kind in (stat.S_IFREG, stat.S_IFDIR) else None
+        )  # a folder says that it is one
+    finally:
+        os.close(fd)
     if content is None or len(content) > MAX_BYTES:
         raise ConfigError(f"{path}: expected a file of at most {MAX_BYTES} bytes, got something else; {_MEND}")
     return content
 
 
 def _is_finite(value: Value) -> bool:
-    return isinstance(value, str) or math.isfinite(value)
+    try:
+        return isinstance(value, str) or math.isfinite(value)
+    except OverflowError:  # a number of hundreds of digits
+        return False
 
 
 def _toml(value: Value) -> str:

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from common.errors import ConfigError, RunFolderGoneError
 from common.ipc.streams import FRAMES, bind, open_context
 from common.runtime import run_dir as run_dir_module
-from common.runtime.private_files import make_folder
+from common.runtime.private_files import make_folder, write_private
 from common.runtime.run_dir import check_own_files, open_run_dir, writer_lock
 from tests.conftest import as_user
 from tests.shared import ROOT
@@ -34,6 +35,15 @@ def test_a_folder_that_was_there_keeps_its_mode(tmp_path: Path) -> None:
     make_folder(tmp_path)
     make_folder(tmp_path / "a")
     assert (mode_of(tmp_path), mode_of(tmp_path / "a")) == ("drwxr-xr-x", "drwx------")
+
+
+def test_threads_that_write_one_file_each_write_it_whole(tmp_path: Path) -> None:
+    """Two tabs that upload a background at once: one got half of the other's picture, or an error."""
+    path, contents = tmp_path / "background.png", [bytes([number]) * 3_000_000 for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: write_private(path, contents[number % 4]), range(40)))
+    assert path.read_bytes() in contents
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ def test_nothing_that_shows_more_or_opens_the_page_is_saved(name: str, saved: Pa
     [
         ("hide = ", "expected TOML, got: Invalid value"),
         pytest.param("hide = " + "[" * 60_000, "expected TOML, got: maximum recursion depth", id="nested"),
+        pytest.param("blur = " + "1" * 5000, "expected TOML, got: Exceeds the limit", id="a long number"),
         ("hide = 'nobody'", "hide: expected one of room, people, got 'nobody'"),
         ("hide = ['room']", "hide: expected one of room, people, got ['room']"),
         ("[hide]\nx = 1", "hide: expected one of room, people"),
@@ -149,7 +150,16 @@ def test_what_is_no_file_or_is_far_too_long_keeps_nobody_waiting(saved: Path) ->
 
 
 @pytest.mark.parametrize(
-    "edited", ["hide = 2026-01-01", "hide = ['x']", "[hide]\nx = 1", "margin = nan", "margin = -inf", "token = 'x'"]
+    "edited",
+    [
+        "hide = 2026-01-01",
+        "hide = ['x']",
+        "[hide]\nx = 1",
+        "margin = nan",
+        "margin = -inf",
+        "token = 'x'",
+        pytest.param("margin = " + "1" * 400, id="a long number"),
+    ],
 )
 def test_what_was_edited_during_a_call_is_one_line_and_stays(edited: str, saved: Path) -> None:
     saved.parent.mkdir()
