@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from itertools import chain
 
 from common.ipc.records import FrameInfo
 
@@ -58,15 +59,15 @@ class LookQueue:
         self._idle.pop(worker, None)
 
     def next(self, now_s: float) -> tuple[bytes, FrameInfo] | None:
-        """Return the worker that has waited longest and the first look that nobody works on; None where there is none of either."""
+        """Return the worker that has waited longest and a look for it, None where there is none of either: the first that nobody
+        was given, and where all were given the first that was given long ago."""
         worker = next(iter(self._idle), None)
         if worker is None:
             return None
-        for number, frame in self._looks.items():
-            given_s = self._given_s.get(number)
-            if given_s is None or now_s - given_s > GIVEN_AGAIN_AFTER_S:
-                return worker, frame
-        return None
+        new = (frame for number, frame in self._looks.items() if number not in self._given_s)
+        late = (self._looks[n] for n, given_s in sorted(self._given_s.items()) if now_s - given_s > GIVEN_AGAIN_AFTER_S)
+        look = next(chain(new, late), None)
+        return None if look is None else (worker, look)
 
     def give(self, worker: bytes, number: int, now_s: float) -> None:
         """Record that a look was given to a worker, which is busy from now on."""

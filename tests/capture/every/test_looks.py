@@ -59,6 +59,17 @@ def test_each_look_goes_to_one_idle_worker_in_order() -> None:
     assert given(queue, 1.0) is None, "all are given"
 
 
+def test_a_worker_that_takes_long_is_not_taken_for_a_dead_one_while_there_are_other_looks() -> None:
+    """Where every look took longer than that, idle workers did those of others once more."""
+    queue = LookQueue()
+    for number in (0, 3):
+        queue.add(frame(number))
+    queue.request(A)
+    assert given(queue, 0.0) == (A, 0)
+    queue.request(B)
+    assert given(queue, GIVEN_AGAIN_AFTER_S + 1) == (B, 3)
+
+
 def test_a_look_without_a_result_is_given_again_after_a_while() -> None:
     """Its worker was killed, and nobody else knows of it."""
     queue = LookQueue()
