@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -64,7 +65,7 @@ class LoopbackDevice:
         import pyvirtualcam
 
         self._camera = pyvirtualcam.Camera(width, height, fps, fmt=pyvirtualcam.PixelFormat.BGR, device=device)
-        self.device: str = self._camera.device
+        self.device = os.path.realpath(self._camera.device)  # the page compares it with the kernel's names
         self._consumers = DeviceConsumers(Path(self.device))
 
     @property
