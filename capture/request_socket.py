@@ -40,7 +40,7 @@ class RequestSocket:
                 workers.append(worker)
 
     def send(self, worker: bytes, message: WorkAssigned) -> bool:
-        """Send a worker its frame. Return False where it died while it waited: the frame is for the next worker."""
+        """Send a worker its frame. Return False where it died while it waited, or takes nothing: the frame is for the next worker."""
         try:
             self.socket.send_multipart([worker, encode(message)], zmq.NOBLOCK)
         except zmq.ZMQError:

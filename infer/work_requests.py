@@ -14,7 +14,7 @@ POLL_MS = 100
 
 
 class WorkRequests:
-    """Request frames that no other worker gets.
+    """Request frames to look at, which capture gives to one idle worker each.
 
     Args:
         context: ZeroMQ context of the process.
