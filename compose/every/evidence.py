@@ -23,6 +23,7 @@ from compose.every.grid_frame import GridFrame
 from compose.every.looks import Outcome
 from compose.picture.alpha import EMPTY, Alpha, placed
 from compose.picture.matte_edge import BESIDE, SHARPEN, crop_alpha, padded_box, scaled_box
+from compose.who.flow import dense_flow
 from compose.who.region_state import GridBox, dilated, masked
 
 NEWEST = 0.4  # weight of a look in the mean of those so far
@@ -68,7 +69,7 @@ class Motion:
 
     def _measure(self, since: GrayImage, now: GrayImage) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         height, width = now.shape
-        back = np.asarray(self._search.calc(now, since, np.empty(0)), np.float32)
+        back = dense_flow(self._search, now, since)
         rows, columns = np.mgrid[:height, :width].astype(np.float32)
         return columns + back[..., 0], rows + back[..., 1]
 

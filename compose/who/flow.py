@@ -20,6 +20,7 @@ from common.vision.arrays import GrayImage, SoftMask
 # who comes out from behind moves with the subject (`python -m tests.bench people`)
 SURE_PX, SURE_GREY = 0.3, 10
 PLAUSIBLE_PX, PLAUSIBLE_GREY = 1.0, 25
+LEAST_SIDE = 32  # pixels: OpenCV 4.14 crashes on a flat picture with fewer rows, as the grid of a source of 50 x 2 has
 NEIGHBOURHOOD_PX = 5  # a single pixel may look the same by chance, a neighbourhood hardly does
 SAMPLE_STEP = 3  # every third row and column is enough for a median
 
@@ -105,8 +106,15 @@ class FlowMeter:
         before, self._before = self._before, now
         if before is None or before.shape != now.shape:
             return None
-        back, there = (self._search.calc(*pair, np.empty(0)) for pair in ((now, before), (before, now)))
-        return before, now, np.asarray(back, np.float32), np.asarray(there, np.float32)
+        back, there = (dense_flow(self._search, *pair) for pair in ((now, before), (before, now)))
+        return before, now, back, there
+
+
+def dense_flow(search: cv2.DISOpticalFlow, of: GrayImage, to: GrayImage) -> NDArray[np.float32]:
+    """Return the motion from each pixel of a picture (h, w) uint8 to another one, (h, w, 2) float32: columns and rows."""
+    rows, columns = (max(0, LEAST_SIDE - side) for side in of.shape)
+    one, other = (cv2.copyMakeBorder(each, 0, rows, 0, columns, cv2.BORDER_REPLICATE) for each in (of, to))
+    return np.asarray(search.calc(one, other, np.empty(0)), np.float32)[: of.shape[0], : of.shape[1]]
 
 
 def _checked(before: GrayImage, now: GrayImage, back: NDArray[np.float32], there: NDArray[np.float32]) -> Flow:

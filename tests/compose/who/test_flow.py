@@ -34,6 +34,17 @@ def test_the_first_picture_and_one_of_another_size_have_no_flow() -> None:
     assert meter.measure(window(1)[:100]) is not None
 
 
+@pytest.mark.parametrize("size_wh", [(256, 8), (256, 10), (256, 31), (12, 256), (8, 8)])
+def test_a_flat_picture_has_a_flow_too(size_wh: tuple[int, int]) -> None:
+    """OpenCV crashed on a source of 50 x 2."""
+    seen, meter = texture(1, size_wh[1], size_wh[0]), FlowMeter()
+    meter.measure(seen)
+    flow = meter.measure(seen)
+    assert flow is not None
+    assert flow.x.shape == flow.sure.shape == seen.shape
+    assert abs(float(np.median(flow.x - np.arange(size_wh[0])))) < 0.1
+
+
 @pytest.mark.parametrize(("dx", "dy"), [(0, 0), (2, 0), (-3, 1)])
 def test_what_moves_as_a_whole_is_found_sure_and_carried(dx: int, dy: int) -> None:
     meter = FlowMeter()
