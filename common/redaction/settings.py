@@ -12,6 +12,7 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
+from common.errors import ConfigError
 from common.runtime.environment import variables
 from common.runtime.install import dotenv_file
 from common.settings.base import PREFIX, variable_of
@@ -106,9 +107,19 @@ def resolve(given: Mapping[str, object], environ: Mapping[str, str] | None = Non
         if value is not None:
             found[name] = _absolute(name, text_of(value))
     ours = {variable_of(name): value for name, value in {**found, **FIXED}.items()}
-    for stage in STAGES:
-        read_settings(settings_of(stage), PROG, [], {**environ, **ours}, dotenv)
+    read: dict[str, Any] = {
+        stage: read_settings(settings_of(stage), PROG, [], {**environ, **ours}, dotenv) for stage in STAGES
+    }
+    _check_choice(read["compose"])
     return found
+
+
+def _check_choice(compose: Any) -> None:
+    """Refuse settings of compose that say twice who stays sharp, or half of it."""
+    if compose.point is not None and compose.subject != "lock":
+        raise ConfigError(f"--point: expected --subject lock beside it, got {compose.subject}; leave out one of them")
+    if compose.point is None and compose.at:
+        raise ConfigError("--at: expected --point X,Y beside it, got none; add where the person is at that time")
 
 
 def stage_variables(settings: Texts, of_this_run: Mapping[str, object]) -> Texts:

@@ -98,6 +98,8 @@ class Judge:
 
     def end(self) -> list[Judged]:
         """Take the end of the recording. Return the frames that are still to be judged, in order."""
+        if self._waiting and (last := self._waiting[-1].look) is not None:
+            self._selector.end(last)
         return self._judge(len(self._waiting))
 
     def _judge(self, count: int) -> list[Judged]:

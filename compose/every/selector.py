@@ -31,6 +31,7 @@ TOO_EARLY = "before the moment at which a person is chosen"
 NOBODY_THERE = "nobody was found at the chosen point"
 LOST_HERE = "the person who stays sharp is lost from here on; somebody else is in the picture"
 CAME_BACK = "somebody came who is taken for the person who stays sharp"
+NEVER_CHOSEN = "the recording ends before the moment at which a person is chosen"
 AFTER_CUT = "another shot: somebody is taken for the person who stays sharp by the looks alone"
 
 
@@ -64,6 +65,11 @@ class RecordingSelector:
     def is_undecided(self, look: Look) -> bool:
         """Return whether a look missed the subject and may still be forgiven."""
         return any(missed.look is look for missed in self._missed)
+
+    def end(self, last: Look) -> None:
+        """Take that no other look comes after `last`: a choice that nobody made is to be checked."""
+        if self._waits_for_choice and last.reason == TOO_EARLY:
+            last.doubt = NEVER_CHOSEN
 
     def cut(self) -> None:
         """Take that the next frame is of another shot."""

@@ -115,3 +115,17 @@ def test_keys_differ_where_the_output_may(tmp_path: Path) -> None:
     after = output_key(source, base)
     model.rename(moved)
     assert output_key(source, {**base, "mask_rcnn": str(moved)}) == after, "the same files in another folder"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"point": "0.5,0.5", "subject": "none"}, "--point: expected --subject lock beside it, got none"),
+        ({"point": "0.5,0.5", "subject": "all"}, "--point: expected --subject lock beside it, got all"),
+        ({"at": "1"}, "--at: expected --point X,Y beside it, got none"),
+    ],
+)
+def test_who_stays_sharp_is_said_once_and_whole(given: dict[str, object], says: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refused:
+        resolve(given, {}, tmp_path / "no-dotenv")
+    assert says in str(refused.value) and "\n" not in str(refused.value)

@@ -16,7 +16,16 @@ from compose.every.judge import (
     WAITING_BYTES,
     frames_to_judge,
 )
-from compose.every.selector import AFTER_CUT, ELSEWHERE, LOST_HERE, NOBODY, NOBODY_THERE, TOO_EARLY, UNSURE
+from compose.every.selector import (
+    AFTER_CUT,
+    ELSEWHERE,
+    LOST_HERE,
+    NEVER_CHOSEN,
+    NOBODY,
+    NOBODY_THERE,
+    TOO_EARLY,
+    UNSURE,
+)
 from compose.settings import ComposeSettings
 from compose.who.selection import NOBODY_WANTED
 from tests.compose.every.scenes import LOOK_EVERY, SIZE_WH, Found, exact, judge
@@ -187,6 +196,13 @@ def test_the_person_at_the_chosen_point_stays_sharp_from_that_moment_on(scene: D
     assert not any(one.judgement.doubt for one in film.judged[:60])
     assert min(film.bystander[31:60]) > 0.6
     assert max(film.subject[31:60]) < 0.1
+
+
+def test_a_recording_that_ends_before_somebody_is_chosen_is_to_be_checked(scene: DemoScene) -> None:
+    settings = ComposeSettings(pace="every", at=100.0, point=(0.5, 0.5))
+    film = judge(scene, range(40), found_in(scene), settings)
+    assert {one.decision.reason for one in film.judged} == {TOO_EARLY}
+    assert [one.judgement.doubt for one in film.judged if one.judgement.doubt] == [NEVER_CHOSEN]
 
 
 def test_where_nobody_is_at_the_chosen_point_everybody_is_hidden(scene: DemoScene) -> None:
