@@ -62,9 +62,9 @@ def parser() -> argparse.ArgumentParser:
     made = OneLineParser(
         prog=PROG, description=__doc__.split("\n\n")[1], allow_abbrev=False, usage="onlyme redact IN... -o OUT [FLAGS]"
     )
-    made.add_argument("inputs", nargs="+", type=Path, metavar="IN", help="video files, and folders of them")
+    made.add_argument("inputs", nargs="+", type=_path, metavar="IN", help="video files, and folders of them")
     made.add_argument(
-        "-o", "--out", type=Path, required=True, metavar="OUT", help="the film to write; of several files, their folder"
+        "-o", "--out", type=_path, required=True, metavar="OUT", help="the film to write; of several files, their folder"
     )
     made.add_argument(
         "--workers", type=_at_least_one, metavar="N", help="processes that look for people in one file (default: one a core; with --ray 1)"
@@ -144,6 +144,12 @@ def run_all(planned: Plan, at_once: int, reporter: Reporter) -> list[Outcome]:
 def worst(outcomes: Sequence[Outcome]) -> int:
     """Return the exit code of the worst outcome, 0 where there is none."""
     return max((outcome.code for outcome in outcomes), key=WORST_LAST.index, default=EXIT_OK)
+
+
+def _path(text: str) -> Path:
+    if not text:  # as of a variable that is not set: it would mean this folder
+        raise argparse.ArgumentTypeError("expected a path, got an empty text")
+    return Path(text)
 
 
 def _at_least_one(text: str) -> int:

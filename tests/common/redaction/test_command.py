@@ -83,6 +83,8 @@ def test_json_lines(tmp_path: Path) -> None:
         (["call.mp4"], "the following arguments are required: -o/--out"),
         (["call.mp4", "-o", "x.mp4", "--backgruond=blur"], "unrecognized arguments"),
         (["call.mp4", "-o", "x.mp4", "--background=pink"], "--background: expected blur, color:RRGGBB"),
+        (["call.mp4", "-o", ""], "-o/--out: expected a path, got an empty text"),
+        (["", "-o", "x.mp4"], "IN: expected a path, got an empty text"),
         (["call.mp4", "-o", "x.mp4", "--jobs=0"], "--jobs: expected a whole number from 1, got '0'"),
     ],
 )
