@@ -64,7 +64,12 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("inputs", nargs="+", type=_path, metavar="IN", help="video files, and folders of them")
     made.add_argument(
-        "-o", "--out", type=_path, required=True, metavar="OUT", help="the film to write; of several files, their folder"
+        "-o",
+        "--out",
+        type=_path,
+        required=True,
+        metavar="OUT",
+        help="the film to write; of several files, their folder",
     )
     made.add_argument(
         "--workers", type=_at_least_one, metavar="N", help="processes that look for people in one file (default: one a core; with --ray 1)"

@@ -65,6 +65,11 @@ class RegionState(NamedTuple):
     occluding: bool = False
     is_new: bool = False
 
+    @property
+    def may_hide(self) -> bool:
+        """Whether somebody may come out from behind the subject."""
+        return self.occlusion_ns > 0 or self.occluding or self.is_new
+
 
 class Observation(NamedTuple):
     """What is known of one frame by itself.

@@ -287,7 +287,10 @@ class Tracker:
             raise RuntimeError("refine was called without a new frame or result: update comes first")
         found = self._refined(subjects)
         mine, others = areas_of(self._region.newest, subjects, self._settings.threshold, self._wh)
-        self._alpha = shape_edge(found, self._style.feather, self._style.margin, self._size_wh, others)
+        state, margin = self._region.newest, self._style.margin
+        if state is not None and state.may_hide:  # who comes out is nobody yet in the first frames
+            margin = min(margin, 0.0)
+        self._alpha = shape_edge(found, self._style.feather, margin, self._size_wh, others)
         self._empty = None if self._room is None else self._room.empty(mine, others)
 
     def _refined(self, subjects: tuple[Instance, ...]) -> Alpha:

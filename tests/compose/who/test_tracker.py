@@ -27,7 +27,7 @@ from compose.picture.renderer import OUTLINE_BGR, Renderer
 from compose.policy import Decision, State
 from compose.settings import ComposeSettings
 from compose.who.region import HISTORY, PresentFrame, Region
-from compose.who.selection import NOT_HERE, Selection
+from compose.who.selection import NEW_NS, NOT_HERE, Selection
 from compose.who.tracker import Tracker
 from tests.faults.worker import instance_of
 from tests.people import BEHIND_S, SHOWN, SITUATIONS, at_ns, behind, exact, play, scene_of, tracker_of
@@ -312,6 +312,25 @@ def test_who_went_behind_the_subject_while_nobody_was_found_is_not_shown_as_they
                 seen.append(float((opacity[masks.bystander] > SHOWN).mean()))
     assert len(seen) > 6
     assert max(seen) < 0.1
+
+
+def test_the_edge_moves_out_only_while_nobody_can_come_out_from_behind_the_subject(
+    scene: DemoScene, matte: Matte
+) -> None:
+    """The sleeve of somebody who came out was shown by a margin of 15 pixels, before any result knew of them."""
+    sizes = []
+    for margin in (0.0, 15.0):
+        tracker = Tracker(ComposeSettings(margin=margin), MatteEdge(matte, MattePace()))
+        now_ns = [0, NEW_NS - 1, NEW_NS]
+        shown = []
+        for index, at in enumerate(now_ns):
+            tracker.update(replace(frame(index), captured_ns=at), ImagePyramid(scene.frame(0)))
+            result = MasksInferred(1, index, at, 1, "w", "m", truth(scene, 0, 0.9, 0.8).instances)
+            shown.append(int((placed(edge_of(tracker, tracker.apply(result).subjects), SIZE) > 127).sum()))
+        sizes.append(shown)
+    without, with_margin = sizes
+    assert with_margin[:2] == without[:2], "the subject is new"
+    assert with_margin[2] > 1.02 * without[2]
 
 
 def sign_of(instance: Instance) -> Instance:
