@@ -13,10 +13,11 @@ import cv2
 
 from common.errors import DisplayError
 from common.ipc.messages import FrameComposed
+from common.runtime.private_files import write_private
 from common.vision.arrays import BgrImage
 from display.meter import Meter, describe
 from display.sinks.sink import UnattendedSink
-from display.sinks.whole_file import WholeFile, make_free, make_writable_folder, write_whole
+from display.sinks.whole_file import WholeFile, make_free, make_writable_folder
 from display.sinks.writer_thread import WriterThread
 
 STATUS_EVERY_S = 5.0
@@ -124,7 +125,7 @@ class Folder:
         if shown.picture is not None:
             file = f"frames/{self._number:08d}.png"
             png = cv2.imencode(".png", shown.picture, [cv2.IMWRITE_PNG_COMPRESSION, int(compress)])[1]
-            write_whole(self.path / file, png.tobytes())
+            write_private(self.path / file, png.tobytes())
         self._lines.append(json.dumps({"file": file, **shown.row}).encode() + b"\n")
         self._number += 1
 

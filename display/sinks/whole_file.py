@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -54,18 +53,6 @@ class WholeFile:
         self._file.close()
         if not self.size:
             self.path.unlink(missing_ok=True)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that a reader finds whole or not at all.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    part = WholeFile(path.with_suffix(".part"))
-    with closing(part):
-        part.append(content)
-    part.path.replace(path)
 
 
 def make_free(path: Path, make: Callable[[Path], T]) -> T:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from display.sinks.whole_file import WholeFile, make_free, write_whole
+from common.runtime.private_files import write_private
+from display.sinks.whole_file import WholeFile, make_free
 from tests.display.sinks.full_disk import files_up_to
 
 
@@ -27,9 +28,9 @@ def test_a_file_without_a_whole_piece_is_removed(tmp_path: Path) -> None:
         file.append(b"a" * 200)
     file.close()
     with files_up_to(100), pytest.raises(OSError, match="too large"):
-        write_whole(tmp_path / "picture.png", b"a" * 200)
+        write_private(tmp_path / "picture.png", b"a" * 200)
     assert list(tmp_path.iterdir()) == []
-    write_whole(tmp_path / "picture.png", b"a" * 200)
+    write_private(tmp_path / "picture.png", b"a" * 200)
     assert [path.name for path in tmp_path.iterdir()] == ["picture.png"], "the negative control"
 
 
