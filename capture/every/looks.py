@@ -64,8 +64,9 @@ class LookQueue:
         worker = next(iter(self._idle), None)
         if worker is None:
             return None
-        new = (frame for number, frame in self._looks.items() if number not in self._given_s)
-        late = (self._looks[n] for n, given_s in sorted(self._given_s.items()) if now_s - given_s > GIVEN_AGAIN_AFTER_S)
+        given_s, looks = self._given_s, self._looks.items()
+        new = (frame for number, frame in looks if number not in given_s)
+        late = (frame for number, frame in looks if now_s - given_s[number] > GIVEN_AGAIN_AFTER_S)
         look = next(chain(new, late), None)
         return None if look is None else (worker, look)
 
