@@ -6,7 +6,6 @@ process left that was killed is removed by the next one, after its stages have e
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -17,6 +16,7 @@ from types import TracebackType
 
 from common.errors import AlreadyRunningError, ConfigError
 from common.runtime.environment import runtime_folder
+from common.runtime.named_lock import lock_named
 from common.runtime.procinfo import environment_of
 from common.settings.base import variable_of
 
@@ -81,28 +81,25 @@ class Workplace:
 
 def _lock(folder: Path, out: Path) -> int:
     """Make the folder and return a descriptor that holds its lock."""
-    while True:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        try:
-            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except FileNotFoundError:  # the last one that had it has just removed it
-            continue
-        status = os.fstat(fd)
-        if status.st_uid != os.getuid():
+
+    def opened(path: Path) -> int:
+        while True:
+            path.mkdir(mode=0o700, exist_ok=True)
+            with suppress(FileNotFoundError):  # the last one that had it has just removed it
+                fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                break
+        if (owner := os.fstat(fd).st_uid) != os.getuid():
             os.close(fd)
-            raise ConfigError(f"{out}: expected {folder} to be yours, got a folder of user {status.st_uid}; remove it")
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(fd)
-            raise AlreadyRunningError(
-                f"{out}: expected to be the only one that makes it, but another process does; wait for its end, or name "
-                "another output"
-            ) from None
-        with suppress(FileNotFoundError):
-            if os.path.samestat(status, folder.stat()):
-                return fd
-        os.close(fd)
+            raise ConfigError(f"{out}: expected {path} to be yours, got a folder of user {owner}; remove it")
+        return fd
+
+    try:
+        return lock_named(folder, opened)
+    except BlockingIOError:
+        raise AlreadyRunningError(
+            f"{out}: expected to be the only one that makes it, but another process does; wait for its end, or name "
+            "another output"
+        ) from None
 
 
 def _wait_for_end_of(run_dir: Path) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
-from io import FileIO
 from pathlib import Path
 
 from common.errors import DisplayError
+from common.runtime.named_lock import lock_named
 from display.sinks.whole_file import make_writable_folder
 
 PART = ".onlyme.part"  # added to the name
@@ -33,7 +32,7 @@ class PartFile:
         self._refuse_existing()
         try:
             make_writable_folder(out.parent)
-            self._file = _locked(self._path)
+            self._file = os.fdopen(lock_named(self._path, _opened), "wb", buffering=0)
         except BlockingIOError:
             raise DisplayError(f"--out: another call is writing {out}; name another file") from None
         except OSError as error:
@@ -103,34 +102,6 @@ class PartFile:
             raise DisplayError(
                 f"--out: expected a file that is not there yet, got {self._out}; name another, or remove it"
             )
-
-
-def _locked(path: Path) -> FileIO:
-    """Open a file, or make it, and lock it. The one that was locked is the one of that name: another call may have removed
-    it meanwhile, and then there is a new one.
-
-    Raises:
-        BlockingIOError: Another process has locked it.
-        OSError: It cannot be opened, or is no plain file.
-    """
-    while True:
-        file = os.fdopen(_opened(path), "wb", buffering=0)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_named(file, path):
-                return file
-        except BaseException:
-            file.close()
-            raise
-        file.close()
-
-
-def _is_named(file: FileIO, path: Path) -> bool:
-    """Return whether an open file has a name still."""
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat(follow_symlinks=False))
-    except FileNotFoundError:
-        return False
 
 
 def _opened(path: Path) -> int:
