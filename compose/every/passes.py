@@ -19,7 +19,7 @@ from compose.every.looks import Look, Outcome
 from compose.picture.matte_edge import MatteEdge
 from compose.who.flow import Flow
 from compose.who.region import Region
-from compose.who.region_state import RegionState, dilated, masked
+from compose.who.region_state import RegionState, dilated, either, masked
 
 SURE = 204  # of 255: a result is certain of the subject
 FOREGROUND = 128  # of 255: the matte takes a pixel for a person
@@ -93,7 +93,7 @@ class Pass:
             return None
         if frame.likely is None or frame.box is None:
             frame.likely, frame.box = self._edge.infer(
-                self._present, area if self._missed is None else _max(area, self._missed)
+                self._present, area if self._missed is None else either(area, self._missed)
             )
         if look is not None and look.outcome is Outcome.FOUND:
             look.coverage = coverage(look, frame)
@@ -110,7 +110,7 @@ class Pass:
         subject = maps.subject
         if look.outcome is Outcome.MISSED and self._predicted is not None:
             subject = masked(self._predicted, cv2.bitwise_not(maps.others))
-            self._missed = self._predicted if self._missed is None else _max(self._missed, self._predicted)
+            self._missed = self._predicted if self._missed is None else either(self._missed, self._predicted)
         else:
             self._missed = None
         self._region.correct(
@@ -143,35 +143,31 @@ def merged(one: Propagated, other: Propagated) -> RegionState:
     mine = near.state.subject
     if near.since_apart == far.since_apart:
         both = cv2.bitwise_and(near.state.subject, far.state.subject)
-        mine = _max(masked(near.state.subject, cv2.bitwise_not(not_subject(far.state))), both)
-    subject = _max(mine, rest)
+        mine = either(masked(near.state.subject, cv2.bitwise_not(not_subject(far.state))), both)
+    subject = either(mine, rest)
     free = cv2.bitwise_not(subject)
     return near.state._replace(
         subject=subject,
-        others=masked(_max(near.state.others, far.state.others), free),
+        others=masked(either(near.state.others, far.state.others), free),
         unassigned=masked(np.asarray(cv2.min(near.state.unassigned, far.state.unassigned), np.uint8), free),
-        certain=masked(_max(near.state.certain, far.state.certain), subject),
+        certain=masked(either(near.state.certain, far.state.certain), subject),
         frozen=near.state.frozen or far.state.frozen,
     )
 
 
 def not_subject(state: RegionState) -> SoftMask:
     """Return where somebody is who is not the subject, or may not be, with a margin, (h, w) uint8."""
-    return _max(dilated(state.others, BESIDE_OTHERS), dilated(state.unassigned, BESIDE_OTHERS))
+    return either(dilated(state.others, BESIDE_OTHERS), dilated(state.unassigned, BESIDE_OTHERS))
 
 
 def _without(state: RegionState, other: RegionState) -> RegionState:
     """Return a direction's areas without what the other one does not take for the subject."""
     hidden = not_subject(other)
     mine, certain = (masked(area, cv2.bitwise_not(hidden)) for area in (state.subject, state.certain))
-    others = _max(state.others, masked(other.others, cv2.bitwise_not(mine)))
+    others = either(state.others, masked(other.others, cv2.bitwise_not(mine)))
     return state._replace(subject=mine, certain=certain, others=others)
 
 
 def _has_seen_less(one: Propagated, other: Propagated) -> bool:
     """Return whether a direction has not seen those whom the other one has seen, or only a part of them."""
     return one.since_apart == NEVER or one.others_most < SEEN_WHOLE * other.others_most
-
-
-def _max(one: SoftMask, other: SoftMask) -> SoftMask:
-    return np.asarray(cv2.max(one, other), np.uint8)

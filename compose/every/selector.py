@@ -56,7 +56,6 @@ class RecordingSelector:
     def __init__(self, settings: ComposeSettings) -> None:
         self._settings = settings
         self._selector, self._light = SubjectSelector(settings.subject, settings.return_, FORGIVEN_NS), Light()
-        self._wh = (0, 0)  # columns and rows of the grid
         self._missed: list[Missed] = []  # since the last look that found the subject
         self._found_ns: int | None = None  # captured_ns of that look, None before the first
         self._is_lost = self._is_after_cut = False
@@ -85,8 +84,8 @@ class RecordingSelector:
             least: The frame on the grid, (h, w, 3) uint8 BGR.
             region: (h, w) uint8, where the subject was propagated to; None or empty if that is not known.
         """
-        self._wh = least.shape[1], least.shape[0]
-        people = people_in(result.instances, least, self._light, self._wh, self._settings)
+        wh = least.shape[1], least.shape[0]
+        people = people_in(result.instances, least, self._light, wh, self._settings)
         if self._waits_for_choice and stamp_s_of(result.captured_ns) < self._settings.at:
             return self._lost(result, people, TOO_EARLY)
         before = copy.deepcopy(self._selector)
@@ -136,7 +135,7 @@ class RecordingSelector:
         follows = self._settings.subject == "lock"
         self._found_ns, self._is_lost, self._is_after_cut = result.captured_ns, False, False
         subjects = [people.instances[k] for k in chosen]
-        mine = union((people.areas[k] for k in chosen), self._wh)
+        mine = union((people.candidates[k].area for k in chosen), people.wh)
         things = things_of(result.instances, subjects, mine, self._settings)
         maps = self._maps(people, subjects, things, people.areas_of_others(chosen, things))
         is_same = self._selector.follows
@@ -171,5 +170,5 @@ class RecordingSelector:
     def _maps(
         self, people: People, subjects: list[Instance], things: list[Instance], others: list[SoftMask]
     ) -> LookMaps:
-        signs = union((sign.area for sign in people.signs), self._wh)
-        return maps_of(subjects, things, union(others, self._wh), signs, self._settings.threshold, bounds=True)
+        everybody_else = union(others, people.wh)
+        return maps_of(subjects, things, everybody_else, people.signs_area, self._settings.threshold, bounds=True)

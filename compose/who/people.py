@@ -21,16 +21,23 @@ class People(NamedTuple):
     instances: The surest first.
     candidates: The same on the grid, with their appearance.
     signs: Each sign of somebody, likewise.
+    wh: Columns and rows of the grid.
     """
 
     instances: list[Instance]
     candidates: list[Candidate]
     signs: list[Candidate]
+    wh: tuple[int, int]
 
     @property
     def areas(self) -> list[SoftMask]:
         """(h, w) uint8 on the grid, 255 inside, of each of the people."""
         return [person.area for person in self.candidates]
+
+    @property
+    def signs_area(self) -> SoftMask:
+        """(h, w) uint8 on the grid, 255 where there is a sign of somebody."""
+        return union((sign.area for sign in self.signs), self.wh)
 
     def areas_of_others(self, chosen: Sequence[int], things: Sequence[Instance]) -> list[SoftMask]:
         """Return the areas of those who are neither chosen, by their indices, nor among the things that stay sharp too."""
@@ -65,4 +72,5 @@ def people_in(
         people,
         [candidate(person, area) for person, area in zip(people, areas, strict=True)],
         [candidate(sign, on_grid(sign, wh, settings.threshold)) for sign in signs],
+        wh,
     )

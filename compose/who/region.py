@@ -29,6 +29,7 @@ from compose.who.region_state import (
     RegionState,
     advance,
     dilated,
+    either,
     faded,
     masked,
     move,
@@ -107,7 +108,7 @@ def limited(
     growth = min(known.motion_spread * frames, MAX_GROWTH) if known.motion_spread >= CALM else 0
     recent = dilated(known.recent, round(growth))
     if near.hidden or is_new:
-        return masked(found, recent if came_in is None or is_near else _max(recent, came_in))
+        return masked(found, recent if came_in is None or is_near else either(recent, came_in))
     regained = dilated(known.confirmed, round(min(RETURN_SPEED * elapsed_ns / 1e9, MAX_RETURN)))
     return masked(found, cv2.max(regained, recent))
 
@@ -196,13 +197,13 @@ class Region:
             came_in = strip_of(self._entrance, before.subject) if is_new else None
             subject = limited(subject, before, near, frames, elapsed_ns, came_in=came_in)
         self._result_id, self._result_ns = frame_id, captured_ns
-        others = _max(others, signs)
+        others = either(others, signs)
         subject = masked(subject, cv2.bitwise_not(others))
         if not is_new:
             self._entrance = None
         elif before is None or not before.is_new or not before.subject.any():
             self._entrance = entrance_of(subject)
-        recent = subject if before is None else _max(faded(before.recent, 0, others), subject)
+        recent = subject if before is None else either(faded(before.recent, 0, others), subject)
         self._restart(
             RegionState(
                 frame_id=frame_id,
@@ -234,7 +235,7 @@ class Region:
         known = None if frame_id < self._oldest else self._propagated_to(frame_id)
         if known is None:
             return False
-        others = _max(dilated(known.others, KNOWN_MARGIN), dilated(others, FOUND_MARGIN))
+        others = either(dilated(known.others, KNOWN_MARGIN), dilated(others, FOUND_MARGIN))
         free = cv2.bitwise_not(others)
         subject, confirmed, certain = (masked(area, free) for area in (known.subject, known.confirmed, known.certain))
         if subject.any():
@@ -310,7 +311,3 @@ class Region:
         if kept is None or kept[0] is not last or kept[1] != observed.frame_id:
             kept = self._moved = last, observed.frame_id, move(last, observed)
         return advance(last, observed, kept[2])
-
-
-def _max(one: SoftMask, other: SoftMask) -> SoftMask:
-    return np.asarray(cv2.max(one, other), np.uint8)

@@ -190,7 +190,7 @@ def _motion_limits(
     left_ns = max(0, last.occlusion_ns - max(0, observed.captured_ns - last.captured_ns))
     occlusion_ns = OCCLUSION_NS if half_gap <= NEAR else left_ns
     spread = observed.flow.motion_spread(confirmed) if observed.flow is not None else 0.0
-    frozen = (occlusion_ns > 0 or last.occluding or last.is_new) and (spread < CALM or last.occluding)
+    frozen = last._replace(occlusion_ns=occlusion_ns).may_hide and (spread < CALM or last.occluding)
     within = min(spread, MAX_OCCLUDING_SPREAD) if last.occluding else spread
     subject = min(FROZEN_TRAVEL + within if frozen else last.max_travel * frames, any_person)
     return MotionLimits(subject, any_person, occlusion_ns, frozen, spread)
@@ -256,6 +256,11 @@ def dilated(area: SoftMask, by: int) -> SoftMask:
 def _threshold(area: SoftMask, value: int) -> SoftMask:
     """Return 255 where an area is more than `value`, 0 elsewhere."""
     return np.asarray(cv2.threshold(area, value, 255, cv2.THRESH_BINARY)[1], np.uint8)
+
+
+def either(one: SoftMask, other: SoftMask) -> SoftMask:
+    """Return the maximum of two areas at each pixel."""
+    return np.asarray(cv2.max(one, other), np.uint8)
 
 
 def masked(area: SoftMask, mask: cv2.typing.MatLike) -> SoftMask:

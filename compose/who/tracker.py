@@ -106,7 +106,7 @@ class Tracker:
             self._room = self._room or KnownRoom()
             self._room.push(frame.frame_id, least, self._region.area)
             left, right = strip_of(self._strips, small.shape[1])
-            likely = None if self._edge is None else self._edge.likely_in(np.ascontiguousarray(small[:, left:right]))
+            likely = None if self._edge is None else self._edge.likely_in(small[:, left:right])
             if likely is not None:
                 self._room.check(self._strips, likely, self._region.area, frame.captured_ns)
                 self._strips += 1
@@ -210,7 +210,7 @@ class Tracker:
         if small is not None and chosen:
             self._light.remember()
         subjects = [people.instances[number] for number in chosen]
-        mine = self._union([people.areas[number] for number in chosen])
+        mine = self._union([people.candidates[number].area for number in chosen])
         things = things_of(result.instances, subjects, mine, self._settings)
         self._missed = 0 if chosen else self._missed + 1
         self._missed_ns = self._missed_ns if self._missed > 1 else result.captured_ns
@@ -220,7 +220,7 @@ class Tracker:
         is_same = bool(chosen) and self._selector.follows
         self._alone.update(result.captured_ns, len(people.instances), len(people.signs), is_same=is_same)
         others = self._union(people.areas_of_others(chosen, things))
-        self._correct(result, subjects, things, others=others, signs=self._union([sign.area for sign in people.signs]))
+        self._correct(result, subjects, things, others=others, signs=people.signs_area)
         everybody = self._selector.shows_everybody
         if subjects:
             self._last_subjects, self._found_ns = tuple(subjects), result.captured_ns
