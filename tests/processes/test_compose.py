@@ -546,7 +546,8 @@ def test_the_matte_draws_the_edge_of_the_present_frame(run_dir: Path, counters: 
         index = 60
         masks = scene.masks(index)
         people = tuple(i for i in (instance_of(masks.subject, 0.9), instance_of(masks.bystander, 0.95)) if i)
-        compose.step(scene.frame(index))
+        wait_for("compose", lambda: compose.step(scene.frame(index)))
+        compose.composed(scene.frame(index))  # results of frames from before the first that it sees show nobody
         compose.found(compose.publish(scene.frame(index)), instances=people[:1])  # the subject is chosen first
         compose.found(compose.publish(scene.frame(index)), instances=people)
         overlaps = []
